@@ -1,0 +1,1 @@
+# admin: owned by its room

@@ -1,0 +1,71 @@
+#ifndef PP_AUTH_USERS_H
+#define PP_AUTH_USERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * Who exists and who may log in.  One text file, one line a user:
+ *
+ *   # comment
+ *   alice@abc.com  {CRYPT}$y$j9T$...  quota=100M  alias=a.smith@abc.com
+ *   bob@xyz.com    {PLAIN}secret {CRYPT}$y$...    disabled=yes
+ *
+ * i.e. address, then credentials ("{SCHEME}value", several are tried in turn)
+ * and attributes ("name=value") in any order, separated by blanks; %XX stands
+ * for a byte that a word cannot hold.  See postpair-users(5).
+ *
+ * struct users watches the file: a change (by rename or in place) is picked up
+ * at the next look-up, a file with a bad line is logged and the last good
+ * content stays in force.  Thread: any; look-ups take a snapshot reference.
+ */
+struct users;
+
+enum { USERS_FILE_MAX = 64 * 1024 * 1024, USERS_LINE_MAX = 4096 };
+
+/* users_open - read `path` for the first time: -1 with "file:line: reason". */
+int users_open(struct users **u, const char *path, struct err *e);
+void users_free(struct users **u);
+
+/* users_reload - read again now (SIGHUP); on -1 the old content stays. */
+int users_reload(struct users *u, struct err *e);
+
+/* What is known of a user, copied out: no pointer into the snapshot. */
+struct user {
+	char address[330];   /* canonical login name: alice@abc.com */
+	int64_t quota_bytes; /* 0: none set */
+	bool disabled;       /* no login; mail is still accepted */
+};
+
+/*
+ * users_find - the user who owns canonical address `address`, by its login name
+ * or an alias, without a +tag (the caller strips it).  1 found, 0 not,
+ * -1 (TEMP).
+ */
+int users_find(struct users *u, const char *address, struct user *user,
+	       struct err *e);
+
+/*
+ * users_owns - may `login` send as canonical address `address`: its own name,
+ * one of its aliases, either with a +tag.
+ */
+bool users_owns(struct users *u, const char *login, const char *address);
+
+/*
+ * users_check_password - 1 when login's password is right (*user filled), 0
+ * when not, -1 (TEMP).  Unknown, disabled and wrong take the same time: a
+ * dummy hash is computed.  login is canonicalised by the callee.
+ */
+int users_check_password(struct users *u, struct span login,
+			 struct span password, struct user *user,
+			 struct err *e);
+
+/* users_each - call fn for every user in file order; stops when it is not 0. */
+int users_each(struct users *u, int (*fn)(void *ctx, const struct user *user),
+	       void *ctx);
+
+#endif

@@ -1,0 +1,166 @@
+#include "base/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+durable_open_dir(int dirfd, const char *path, int create, struct err *e)
+{
+	int made = 0;
+
+	if (create) {
+		if (mkdirat(dirfd, path, 0700) == 0)
+			made = 1;
+		else if (errno != EEXIST)
+			return err_set(e, ERR_TEMP, errno,
+				       "cannot make directory %s", path);
+	}
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open directory %s",
+			       path);
+	if (made) {
+		int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int rc = up < 0 ? -1 : fsync(up);
+		int sys = errno;
+		if (up >= 0)
+			(void)close(up);
+		if (rc != 0) {
+			(void)close(fd);
+			return err_set(e, ERR_TEMP, sys,
+				       "cannot sync the parent of %s", path);
+		}
+	}
+	return fd;
+}
+
+int
+durable_create(int dirfd, const char *name, struct err *e)
+{
+	int fd =
+	    openat(dirfd, name,
+		   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot create %s", name);
+	return fd;
+}
+
+int
+durable_write(int fd, const void *p, size_t n, struct err *e)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t put = write(fd, at, n);
+		if (put < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_set(e, ERR_TEMP, errno, "write");
+		}
+		at += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int
+durable_sync(int fd, struct err *e)
+{
+	if (fsync(fd) != 0)
+		return err_set(e, ERR_TEMP, errno, "fsync");
+	return 0;
+}
+
+static int
+read_whole(int fd, size_t max, char **text, size_t *n, struct err *e)
+{
+	size_t used = 0, cap = 4096;
+	char *p = malloc(cap + 1);
+
+	while (p != NULL) {
+		ssize_t got = read(fd, p + used, cap - used);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			free(p);
+			return err_set(e, ERR_TEMP, errno, "read");
+		}
+		if (got == 0) {
+			p[used] = '\0';
+			*text = p;
+			*n = used;
+			return 0;
+		}
+		used += (size_t)got;
+		if (used > max) {
+			free(p);
+			return err_set(e, ERR_LIMIT, 0, "larger than %zu bytes",
+				       max);
+		}
+		if (used == cap) {
+			cap *= 2;
+			char *bigger = realloc(p, cap + 1);
+			if (bigger == NULL)
+				free(p);
+			p = bigger;
+		}
+	}
+	return err_set(e, ERR_TEMP, ENOMEM, "read");
+}
+
+int
+durable_read_file(int dirfd, const char *name, size_t max, char **text,
+		  size_t *n, struct err *e)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open %s", name);
+	int rc = read_whole(fd, max, text, n, e);
+	(void)close(fd);
+	return rc != 0 ? err_prefix(e, "%s", name) : 0;
+}
+
+int
+durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
+		struct err *e)
+{
+	char tmp[256];
+	int rc = -1;
+
+	int len = snprintf(tmp, sizeof(tmp), "%s.tmp", name);
+	if (len < 0 || (size_t)len >= sizeof(tmp))
+		return err_set(e, ERR_BUG, 0, "file name too long: %s", name);
+	if (unlinkat(dirfd, tmp, 0) != 0 && errno != ENOENT)
+		return err_set(e, ERR_TEMP, errno, "cannot remove old %s", tmp);
+	int fd = durable_create(dirfd, tmp, e);
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, mode) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "chmod %s", tmp);
+		goto out;
+	}
+	if (durable_write(fd, bytes.p, bytes.n, e) != 0 ||
+	    durable_sync(fd, e) != 0)
+		goto out;
+	if (renameat(dirfd, tmp, dirfd, name) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "rename %s to %s", tmp, name);
+		goto out;
+	}
+	if (fsync(dirfd) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot sync directory of %s",
+			      name);
+		goto out;
+	}
+	rc = 0;
+out:
+	if (rc != 0)
+		(void)unlinkat(dirfd, tmp, 0);
+	(void)close(fd);
+	return rc;
+}

@@ -1,0 +1,46 @@
+#ifndef PP_BASE_DURABLE_H
+#define PP_BASE_DURABLE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * File operations whose order and syncs matter.  All take a directory
+ * descriptor and one plain name (no slash), open with O_NOFOLLOW|O_CLOEXEC, and
+ * set *e to TEMP with the errno (ENOSPC, EDQUOT, EIO ...) when the system says
+ * no.  An fsync error is final for that file: the caller throws the file away,
+ * it never syncs again and hopes.  Thread: any.
+ */
+
+/* durable_open_dir - open (and with create, make 0700) directory `path`
+ * relative to dirfd (AT_FDCWD for a plain path); the new entry is synced.
+ * Returns a descriptor or -1. */
+int durable_open_dir(int dirfd, const char *path, int create, struct err *e);
+
+/* durable_create - new file, O_EXCL, mode 0600, write only.  fd or -1. */
+int durable_create(int dirfd, const char *name, struct err *e);
+
+/* durable_write - all n bytes, through short writes and EINTR. */
+int durable_write(int fd, const void *p, size_t n, struct err *e);
+
+/* durable_sync - fsync the file or directory behind fd. */
+int durable_sync(int fd, struct err *e);
+
+/* durable_read_file - whole file, at most max bytes, into malloc'ed *text
+ * (a NUL follows, not counted).  LIMIT when larger; sys = ENOENT when absent.
+ */
+int durable_read_file(int dirfd, const char *name, size_t max, char **text,
+		      size_t *n, struct err *e);
+
+/*
+ * durable_replace - name becomes a file with exactly these bytes, or stays as
+ * it was, whatever happens in between: write name.tmp, fsync, rename, fsync
+ * the directory.  mode: permission bits of the new file.
+ */
+int durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
+		    struct err *e);
+
+#endif

@@ -1,0 +1,14 @@
+noinst_LIBRARIES += src/base/libbase.a
+src_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
+src_base_libbase_a_SOURCES = \
+	src/base/arena.c src/base/arena.h \
+	src/base/buf.c src/base/buf.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/durable.c src/base/durable.h \
+	src/base/err.c src/base/err.h \
+	src/base/log.c src/base/log.h \
+	src/base/notify.c src/base/notify.h \
+	src/base/rand.c src/base/rand.h \
+	src/base/span.c src/base/span.h \
+	src/base/thread.c src/base/thread.h
+BASE_LIBS = src/base/libbase.a $(INIH_LIBS)

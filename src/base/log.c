@@ -1,0 +1,188 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* The program's one log target: shared by all threads (see LAYERS waiver). */
+static atomic_int log_fd = STDERR_FILENO;
+static atomic_int log_least = LOG_INFO;
+
+int
+log_open(const char *path, enum log_level least, struct err *e)
+{
+	int fd = STDERR_FILENO;
+
+	if (path != NULL && path[0] != '\0') {
+		int got =
+		    open(path,
+			 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+			 0640);
+		if (got < 0)
+			return err_set(e, ERR_PERM, errno,
+				       "cannot open log file %s", path);
+		/*
+		 * A thread may be writing to the old target right now, so it is
+		 * replaced under its number and never closed.
+		 */
+		int old = atomic_load(&log_fd);
+		if (old > STDERR_FILENO) {
+			int rc = dup3(got, old, O_CLOEXEC);
+			(void)close(got);
+			if (rc < 0)
+				return err_set(e, ERR_TEMP, errno,
+					       "cannot reopen log file %s",
+					       path);
+			got = old;
+		}
+		fd = got;
+	}
+	atomic_store(&log_fd, fd);
+	atomic_store(&log_least, (int)least);
+	return 0;
+}
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+
+int
+log_level_parse(struct span word, enum log_level *level)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (span_eq(word, span_of(level_names[i]))) {
+			*level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+enum { LOG_TAIL = 12 }; /* " cut=true\n" and a margin */
+
+static void
+put(struct log_line *l, const char *p, size_t n)
+{
+	size_t room = LOG_LINE_MAX - LOG_TAIL - l->n;
+
+	if (n > room) {
+		n = room;
+		l->cut = 1;
+	}
+	memcpy(l->text + l->n, p, n);
+	l->n += (unsigned)n;
+}
+
+void
+log_begin(struct log_line *l, enum log_level level, const char *event)
+{
+	char when[32];
+
+	l->n = 0;
+	l->cut = 0;
+	l->muted = (int)level < atomic_load(&log_least);
+	if (l->muted)
+		return;
+	clock_utc_text(clock_wall_us(), when, sizeof(when));
+	put(l, when, strlen(when));
+	put(l, " ", 1);
+	put(l, level_names[level], strlen(level_names[level]));
+	put(l, " ", 1);
+	put(l, event, strlen(event));
+}
+
+static bool
+needs_quotes(struct span v)
+{
+	if (v.n == 0)
+		return true;
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+			return true;
+	}
+	return false;
+}
+
+void
+log_span(struct log_line *l, const char *key, struct span v)
+{
+	if (l->muted)
+		return;
+	put(l, " ", 1);
+	put(l, key, strlen(key));
+	put(l, "=", 1);
+	if (!needs_quotes(v)) {
+		put(l, v.p, v.n);
+		return;
+	}
+	put(l, "\"", 1);
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		char esc[5];
+		if (c == '"' || c == '\\') {
+			esc[0] = '\\';
+			esc[1] = (char)c;
+			put(l, esc, 2);
+		} else if (c < 0x20 || c == 0x7f) {
+			(void)snprintf(esc, sizeof(esc), "\\x%02x", c);
+			put(l, esc, 4);
+		} else {
+			put(l, v.p + i, 1);
+		}
+	}
+	put(l, "\"", 1);
+}
+
+void
+log_str(struct log_line *l, const char *key, const char *value)
+{
+	log_span(l, key, span_of(value));
+}
+
+void
+log_num(struct log_line *l, const char *key, int64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)value);
+	log_span(l, key, span_of(text));
+}
+
+void
+log_err(struct log_line *l, const struct err *e)
+{
+	log_str(l, "class", err_class_name(e->class));
+	log_str(l, "reason", e->msg);
+}
+
+void
+log_end(struct log_line *l)
+{
+	static const char cut[] = " cut=true";
+
+	if (l->muted)
+		return;
+	if (l->cut) {
+		memcpy(l->text + l->n, cut, sizeof(cut) - 1);
+		l->n += (unsigned)sizeof(cut) - 1;
+	}
+	l->text[l->n++] = '\n';
+	/* A log that cannot be written must not stop the mail. */
+	ssize_t ignored = write(atomic_load(&log_fd), l->text, l->n);
+	(void)ignored;
+}
+
+void
+log_event(enum log_level level, const char *event, const char *key,
+	  const char *value)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	if (key != NULL)
+		log_str(&l, key, value);
+	log_end(&l);
+}

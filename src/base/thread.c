@@ -1,0 +1,123 @@
+#include "base/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void *
+run(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	free(p);
+	s.fn(s.arg);
+	return NULL;
+}
+
+static int
+start(pthread_t *t, int detached, void (*fn)(void *), void *arg, struct err *e)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+
+	struct start *s = malloc(sizeof(*s));
+	if (s == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "cannot start a thread");
+	*s = (struct start){ fn, arg };
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+	(void)pthread_attr_setdetachstate(&attr, detached
+						     ? PTHREAD_CREATE_DETACHED
+						     : PTHREAD_CREATE_JOINABLE);
+	/* Signals are for the main thread; a new one inherits this mask. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int rc = pthread_create(t, &attr, run, s);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)pthread_attr_destroy(&attr);
+	if (rc != 0) {
+		free(s);
+		return err_set(e, ERR_TEMP, rc, "cannot start a thread");
+	}
+	return 0;
+}
+
+int
+thread_start(void (*fn)(void *), void *arg, struct err *e)
+{
+	pthread_t t;
+
+	return start(&t, 1, fn, arg, e);
+}
+
+int
+thread_start_joinable(pthread_t *t, void (*fn)(void *), void *arg,
+		      struct err *e)
+{
+	return start(t, 0, fn, arg, e);
+}
+
+int
+wake_init(struct wake *w, struct err *e)
+{
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->fd < 0)
+		return err_set(e, ERR_TEMP, errno, "eventfd");
+	return 0;
+}
+
+void
+wake_raise(struct wake *w)
+{
+	uint64_t one = 1;
+
+	ssize_t ignored = write(w->fd, &one, sizeof(one));
+	(void)ignored;
+}
+
+int
+wake_is_raised(const struct wake *w)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+void
+wake_close(struct wake *w)
+{
+	if (w->fd >= 0)
+		(void)close(w->fd);
+	w->fd = -1;
+}
+
+void
+cond_init_mono(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(c, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+int
+cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_ms)
+{
+	if (mono_ms < 0) {
+		(void)pthread_cond_wait(c, m);
+		return 0;
+	}
+	struct timespec t = { .tv_sec = (time_t)(mono_ms / 1000),
+			      .tv_nsec = (long)(mono_ms % 1000) * 1000000 };
+	return pthread_cond_timedwait(c, m, &t) == ETIMEDOUT ? 1 : 0;
+}

@@ -1,0 +1,45 @@
+#ifndef PP_MAIL_HEADER_H
+#define PP_MAIL_HEADER_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * The header block of a message (RFC 5322 2.2, 3.6): fields separated by CRLF
+ * (or LF, in files), continued by lines that begin with a blank, ended by an
+ * empty line or the end of the text.  Pure, iterative, any thread.
+ */
+enum {
+	HEADER_LINE_MAX = 998,         /* RFC 5322 2.1.1 */
+	HEADER_BLOCK_MAX = 256 * 1024, /* bytes of one header block */
+	HEADER_FIELDS_MAX = 2000,      /* fields in one block */
+};
+
+struct header_field {
+	struct span whole; /* every line of it, line ends included */
+	struct span name;  /* "Subject"; empty when the line is not a field */
+	struct span value; /* after ':', folds included, outer blanks trimmed */
+};
+
+/* header_next - take the next field off *rest; false at the end of the block
+ * (*rest is then the body, after the empty line). A line without a valid
+ * field name is returned with an empty name, so that nothing is lost. */
+bool header_next(struct span *rest, struct header_field *f);
+
+/* header_block_end - offset just past the empty line that ends the block, or
+ * -1 when `text` does not hold it yet. */
+long header_block_end(struct span text);
+
+/* header_find - first field with this name (ASCII case-insensitive). */
+bool header_find(struct span block, const char *name, struct header_field *f);
+
+/* header_count - how many fields have this name (Received: loop limit). */
+unsigned header_count(struct span block, const char *name);
+
+/* header_unfold - value on one line, folds become one space, into *out. */
+int header_unfold(struct span value, struct buf *out);
+
+#endif

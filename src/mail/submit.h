@@ -1,0 +1,46 @@
+#ifndef PP_MAIL_SUBMIT_H
+#define PP_MAIL_SUBMIT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * Duties of a server on the header block it accepts.  Pure; any thread.
+ */
+
+/* Facts for a Received field (RFC 5321 4.4, RFC 3848 for `with`). */
+struct received_facts {
+	const char *helo;     /* what the client called itself */
+	const char *address;  /* "127.0.0.1" */
+	const char *by;       /* our host name */
+	const char *with;     /* "ESMTP", "ESMTPA", "SMTP", "UTF8SMTPA" ... */
+	const char *id;       /* our message id */
+	const char *for_rcpt; /* the only recipient, or NULL */
+	int64_t wall_s;
+};
+
+/* received_format - one folded field with its final CRLF, appended to *out;
+ * every line <= 998 octets, no byte of `helo` can start a new field. */
+int received_format(const struct received_facts *f, struct buf *out);
+
+/*
+ * submit_fix_header - RFC 6409 8, RFC 5322 3.6: copy `block` (CRLF lines, with
+ * or without its final empty line) to *out without Bcc and Resent-Bcc fields,
+ * adding Date, Message-ID ("<id@host>") and, when absent, From (from the
+ * reverse-path).  PERM when the block is not one (a first line that is no
+ * field starts the body: then an empty line is put before it).  The ending
+ * empty line is always written.
+ */
+struct submit_facts {
+	const char *id;
+	const char *host;
+	const char *reverse_path;
+	int64_t wall_s;
+};
+int submit_fix_header(struct span block, const struct submit_facts *f,
+		      struct buf *out, struct err *e);
+
+#endif

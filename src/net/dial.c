@@ -1,0 +1,133 @@
+#include "net/dial.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+int
+net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
+	     uint16_t *port, struct err *e)
+{
+	struct span name = text, digits = { NULL, 0 };
+	uint64_t value = (uint64_t)(default_port < 0 ? 0 : default_port);
+	long close_at = -1, colon = -1;
+
+	if (text.n > 0 && text.p[0] == '[') {
+		close_at = span_find(text, ']', 1);
+		if (close_at < 0)
+			return err_set(e, ERR_PERM, 0, "missing ']' in '%.*s'",
+				       SPAN_ARG(text));
+		name = span_make(text.p + 1, (size_t)close_at - 1);
+		if ((size_t)close_at + 1 < text.n) {
+			colon = close_at + 1;
+			if (text.p[colon] != ':')
+				colon = -2;
+		}
+	} else {
+		colon = span_find(text, ':', 0);
+		if (colon >= 0)
+			name = span_head(text, (size_t)colon);
+	}
+	if (colon >= 0)
+		digits = span_skip(text, (size_t)colon + 1);
+	bool bad_port =
+	    colon == -2 ||
+	    (colon >= 0 && (span_u64(digits, &value) != 0 || value > 65535)) ||
+	    (colon == -1 && default_port < 0);
+	if (bad_port || name.n == 0 ||
+	    span_copy(name, host, NET_HOST_SIZE) != 0)
+		return err_set(e, ERR_PERM, 0, "'%.*s' is not HOST:PORT",
+			       SPAN_ARG(text));
+	*port = (uint16_t)value;
+	return 0;
+}
+
+/* Wait for a started connect(2); 0 connected, -1 with errno or TIMEOUT/STOP. */
+static int
+await_connect(int fd, int64_t deadline_ms, const struct wake *stop,
+	      struct err *e)
+{
+	for (;;) {
+		struct pollfd p[2] = { { .fd = fd, .events = POLLOUT },
+				       { .fd =
+					     stop == NULL ? -1 : wake_fd(stop),
+					 .events = POLLIN } };
+		int64_t left = deadline_ms - clock_mono_ms();
+		if (deadline_ms >= 0 && left <= 0)
+			return err_set(e, ERR_TIMEOUT, 0, "connect timed out");
+		int n = poll(
+		    p, 2, deadline_ms < 0 || left > 60000 ? 60000 : (int)left);
+		if (n < 0 && errno != EINTR)
+			return err_set(e, ERR_TEMP, errno, "poll");
+		if (n > 0 && p[1].revents != 0)
+			return err_set(e, ERR_STOP, 0, "shutting down");
+		if (n > 0 && p[0].revents != 0)
+			break;
+	}
+	int sys = 0;
+	socklen_t n = sizeof(sys);
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &sys, &n) != 0)
+		sys = errno;
+	return sys == 0 ? 0 : err_set(e, ERR_TEMP, sys, "cannot connect");
+}
+
+static int
+connect_one(const struct addrinfo *a, int64_t deadline_ms,
+	    const struct wake *stop, struct err *e)
+{
+	int fd =
+	    socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		   a->ai_protocol);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "socket");
+	int rc = connect(fd, a->ai_addr, a->ai_addrlen);
+	if (rc != 0 && errno == EINPROGRESS)
+		rc = await_connect(fd, deadline_ms, stop, e);
+	else if (rc != 0)
+		(void)err_set(e, ERR_TEMP, errno, "cannot connect");
+	if (rc != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	int one = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+int
+net_dial(struct stream **s, const char *host, uint16_t port,
+	 int64_t deadline_ms, const struct wake *stop, struct err *e)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	char service[8];
+	int fd = -1;
+
+	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
+	int rc = getaddrinfo(host, service, &hints, &list);
+	if (rc != 0)
+		return err_set(e, ERR_TEMP, 0, "cannot find host %s: %s", host,
+			       gai_strerror(rc));
+	for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+		fd = connect_one(a, deadline_ms, stop, e);
+		if (fd >= 0 || (e != NULL && e->class == ERR_STOP))
+			break;
+	}
+	freeaddrinfo(list);
+	if (fd < 0)
+		return err_prefix(e, "%s:%u", host, (unsigned)port);
+	if (stream_new(s, fd, e) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	stream_watch(*s, stop);
+	return 0;
+}

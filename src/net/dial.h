@@ -1,0 +1,27 @@
+#ifndef PP_NET_DIAL_H
+#define PP_NET_DIAL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/stream.h"
+
+/*
+ * net_endpoint - "host:port", "[v6]:port" or "host" split in two.  Port is
+ * 0..65535; without one, default_port (or -1: an error).  host >= 256 bytes.
+ * Returns 0 or -1 (PERM).
+ */
+enum { NET_HOST_SIZE = 256 };
+int net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
+		 uint16_t *port, struct err *e);
+
+/*
+ * net_dial - connect to host:port over TCP (every address getaddrinfo(3) gives,
+ * in its order, within the one deadline).  TEMP: refused, unreachable, unknown
+ * name; TIMEOUT; STOP when `stop` (may be NULL) is raised.  On success the
+ * stream watches `stop`.
+ */
+int net_dial(struct stream **s, const char *host, uint16_t port,
+	     int64_t deadline_ms, const struct wake *stop, struct err *e);
+
+#endif

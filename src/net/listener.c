@@ -1,0 +1,396 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/dial.h"
+
+enum { BUCKETS = 256 };
+
+/* One running session. */
+struct client {
+	struct listener *owner;
+	struct client *next; /* in its bucket */
+	struct listener_client pub;
+};
+
+struct listener {
+	struct listener_options o;
+	int fd[LISTENER_SOCKETS_MAX];
+	uint16_t port[LISTENER_SOCKETS_MAX];
+	size_t n;
+	int spare_fd; /* given up to answer 421 when descriptors run out */
+	pthread_t acceptor;
+	bool running;
+	struct wake drain, kill;
+
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t left;  /* a session ended */
+	int clients;
+	struct client *bucket[BUCKETS]; /* by address */
+};
+
+static int
+bind_one(struct listener *l, const char *text, struct err *e)
+{
+	char host[NET_HOST_SIZE], service[8];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	uint16_t port;
+	int one = 1, fd = -1;
+
+	if (net_endpoint(span_of(text), -1, host, &port, e) != 0)
+		return -1;
+	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
+	int rc = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, service,
+			     &hints, &list);
+	if (rc != 0)
+		return err_set(e, ERR_PERM, 0, "cannot listen on %s: %s", text,
+			       gai_strerror(rc));
+	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		    0);
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
+				 sizeof(one));
+	if (fd < 0 || bind(fd, list->ai_addr, list->ai_addrlen) != 0 ||
+	    listen(fd, LISTENER_BACKLOG) != 0) {
+		int sys = errno;
+		freeaddrinfo(list);
+		if (fd >= 0)
+			(void)close(fd);
+		return err_set(e, ERR_PERM, sys, "cannot listen on %s", text);
+	}
+	freeaddrinfo(list);
+	struct sockaddr_storage got;
+	socklen_t size = sizeof(got);
+	if (getsockname(fd, (struct sockaddr *)&got, &size) == 0) {
+		port = got.ss_family == AF_INET6
+			   ? ((const struct sockaddr_in6 *)&got)->sin6_port
+			   : ((const struct sockaddr_in *)&got)->sin_port;
+		l->port[l->n] = ntohs(port);
+	}
+	l->fd[l->n++] = fd;
+	return 0;
+}
+
+int
+listener_new(struct listener **out, const struct listener_options *o,
+	     struct err *e)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "listener");
+	l->o = *o;
+	l->o.addresses = NULL;
+	l->drain.fd = l->kill.fd = -1;
+	(void)pthread_mutex_init(&l->lock, NULL);
+	cond_init_mono(&l->left);
+	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (o->n_addresses > LISTENER_SOCKETS_MAX) {
+		(void)err_set(e, ERR_PERM, 0, "more than %d addresses for %s",
+			      LISTENER_SOCKETS_MAX, o->service);
+		goto fail;
+	}
+	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
+		goto fail;
+	for (size_t i = 0; i < o->n_addresses; i++) {
+		if (bind_one(l, o->addresses[i], e) != 0)
+			goto fail;
+	}
+	*out = l;
+	return 0;
+fail:
+	listener_free(&l);
+	return -1;
+}
+
+static struct client **
+bucket_of(struct listener *l, const char *address)
+{
+	unsigned h = 5381;
+
+	for (const char *p = address; *p != '\0'; p++)
+		h = h * 33 + (unsigned char)*p;
+	return &l->bucket[h % BUCKETS];
+}
+
+/* Count the client in unless a cap is reached. */
+static bool
+admit(struct listener *l, struct client *c)
+{
+	int same = 0;
+
+	(void)pthread_mutex_lock(&l->lock);
+	struct client **b = bucket_of(l, c->pub.address);
+	for (struct client *i = *b; i != NULL; i = i->next)
+		same += strcmp(i->pub.address, c->pub.address) == 0;
+	bool ok = l->clients < l->o.max_clients && same < l->o.max_per_address;
+	if (ok) {
+		c->next = *b;
+		*b = c;
+		l->clients++;
+	}
+	(void)pthread_mutex_unlock(&l->lock);
+	return ok;
+}
+
+static void
+dismiss(struct listener *l, struct client *c)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	struct client **at = bucket_of(l, c->pub.address);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	l->clients--;
+	(void)pthread_cond_broadcast(&l->left);
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+/*
+ * Closing a socket with unread input resets the connection and can destroy the
+ * last reply on its way.  So: say that we are done, then read (bounded in time
+ * and bytes) until the peer closes too.
+ */
+static void
+close_gently(struct stream *s, const struct wake *kill)
+{
+	struct span have;
+	struct err e;
+	int64_t deadline = clock_mono_ms() + 1000;
+
+	if (stream_flush(s, deadline, &e) != 0 ||
+	    shutdown(stream_fd(s), SHUT_WR) != 0)
+		return;
+	stream_watch(s, kill);
+	for (int i = 0; i < 64; i++) {
+		if (stream_fill(s, deadline, &have, &e) != 0)
+			return;
+		stream_consume(s, have.n);
+	}
+}
+
+static void
+serve_client(void *arg)
+{
+	struct client *c = arg;
+	struct listener *l = c->owner;
+
+	l->o.serve(l->o.ctx, &c->pub);
+	close_gently(c->pub.stream, &l->kill);
+	stream_free(&c->pub.stream);
+	dismiss(l, c);
+	free(c);
+}
+
+/* Tell a client that it cannot be served; the caller closes fd. */
+static void
+refuse(struct listener *l, int fd, const char *address, const char *why)
+{
+	struct log_line line;
+
+	ssize_t ignored = send(fd, l->o.busy_reply, strlen(l->o.busy_reply),
+			       MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)ignored;
+	(void)shutdown(fd, SHUT_WR);
+	log_begin(&line, LOG_WARN, "client-refused");
+	log_str(&line, "service", l->o.service);
+	log_str(&line, "client", address);
+	log_str(&line, "reason", why);
+	log_end(&line);
+}
+
+static void
+name_peer(const struct sockaddr *sa, socklen_t size, struct listener_client *c)
+{
+	char port[8] = "0";
+	uint64_t value = 0;
+
+	if (getnameinfo(sa, size, c->address, sizeof(c->address), port,
+			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		memcpy(c->address, "unknown", 8);
+	(void)span_u64(span_of(port), &value);
+	c->port = (uint16_t)value;
+	c->is_loopback = strncmp(c->address, "127.", 4) == 0 ||
+			 strcmp(c->address, "::1") == 0 ||
+			 strncmp(c->address, "::ffff:127.", 11) == 0;
+}
+
+/* Returns false when fd is still to be closed. */
+static bool
+start_client(struct listener *l, int fd, const struct sockaddr *sa,
+	     socklen_t size)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct err e;
+	int one = 1;
+
+	if (c == NULL || stream_new(&c->pub.stream, fd, &e) != 0) {
+		free(c);
+		refuse(l, fd, "unknown", "out of memory");
+		return false;
+	}
+	c->owner = l;
+	name_peer(sa, size, &c->pub);
+	rand_id(c->pub.session);
+	c->pub.drain = &l->drain;
+	c->pub.kill = &l->kill;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!admit(l, c)) {
+		refuse(l, fd, c->pub.address, "too many clients");
+	} else if (thread_start(serve_client, c, &e) == 0) {
+		return true;
+	} else {
+		dismiss(l, c);
+		refuse(l, fd, c->pub.address, e.msg);
+	}
+	stream_free(&c->pub.stream); /* closes fd */
+	free(c);
+	return true;
+}
+
+/* Out of descriptors: spend the spare one to tell the client so. */
+static void
+refuse_without_descriptor(struct listener *l, int listen_fd)
+{
+	(void)close(l->spare_fd);
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		refuse(l, fd, "unknown", "no descriptor left");
+		(void)close(fd);
+	}
+	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+accept_one(struct listener *l, int listen_fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t size = sizeof(sa);
+
+	int fd =
+	    accept4(listen_fd, (struct sockaddr *)&sa, &size, SOCK_CLOEXEC);
+	if (fd >= 0) {
+		if (!start_client(l, fd, (const struct sockaddr *)&sa, size))
+			(void)close(fd);
+		return;
+	}
+	if (errno == EMFILE || errno == ENFILE) {
+		refuse_without_descriptor(l, listen_fd);
+	} else if (errno == ENOBUFS || errno == ENOMEM) {
+		struct pollfd p = { .fd = wake_fd(&l->drain),
+				    .events = POLLIN };
+		(void)poll(&p, 1, 100); /* do not spin while memory is short */
+	}
+}
+
+static void
+accept_loop(void *arg)
+{
+	struct listener *l = arg;
+	struct pollfd p[LISTENER_SOCKETS_MAX + 1];
+
+	for (size_t i = 0; i < l->n; i++)
+		p[i] = (struct pollfd){ .fd = l->fd[i], .events = POLLIN };
+	p[l->n] = (struct pollfd){ .fd = wake_fd(&l->drain), .events = POLLIN };
+	for (;;) {
+		if (poll(p, (nfds_t)l->n + 1, -1) < 0)
+			continue;
+		if (p[l->n].revents != 0)
+			return;
+		for (size_t i = 0; i < l->n; i++) {
+			if (p[i].revents != 0)
+				accept_one(l, p[i].fd);
+		}
+	}
+}
+
+int
+listener_start(struct listener *l, struct err *e)
+{
+	if (thread_start_joinable(&l->acceptor, accept_loop, l, e) != 0)
+		return -1;
+	l->running = true;
+	return 0;
+}
+
+uint16_t
+listener_port(const struct listener *l, size_t i)
+{
+	return i < l->n ? l->port[i] : 0;
+}
+
+int
+listener_clients(struct listener *l)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	int n = l->clients;
+	(void)pthread_mutex_unlock(&l->lock);
+	return n;
+}
+
+void
+listener_drain(struct listener *l)
+{
+	wake_raise(&l->drain);
+	if (!l->running)
+		return;
+	(void)pthread_join(l->acceptor, NULL);
+	l->running = false;
+	for (size_t i = 0; i < l->n; i++)
+		(void)close(l->fd[i]);
+	l->n = 0;
+}
+
+static bool
+wait_empty(struct listener *l, int64_t deadline_ms)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	while (l->clients > 0 &&
+	       cond_wait_until(&l->left, &l->lock, deadline_ms) == 0)
+		;
+	bool empty = l->clients == 0;
+	(void)pthread_mutex_unlock(&l->lock);
+	return empty;
+}
+
+void
+listener_stop(struct listener *l, int64_t grace_ms)
+{
+	listener_drain(l);
+	if (wait_empty(l, clock_mono_ms() + grace_ms))
+		return;
+	wake_raise(&l->kill);
+	(void)wait_empty(l, -1);
+}
+
+void
+listener_free(struct listener **out)
+{
+	struct listener *l = *out;
+
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		(void)close(l->fd[i]);
+	if (l->spare_fd >= 0)
+		(void)close(l->spare_fd);
+	wake_close(&l->drain);
+	wake_close(&l->kill);
+	(void)pthread_cond_destroy(&l->left);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+	*out = NULL;
+}

@@ -1,0 +1,70 @@
+#ifndef PP_NET_LISTENER_H
+#define PP_NET_LISTENER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/rand.h"
+#include "base/thread.h"
+#include "net/stream.h"
+
+/*
+ * struct listener - one service (SMTP, POP3 ...): its sockets, one accept
+ * thread, and a thread per client with caps.  A client over a cap, and one for
+ * whom no descriptor or thread is left, gets busy_reply and a close.
+ */
+struct listener;
+
+enum { LISTENER_PEER_SIZE = 64 };
+
+/* What a session gets; owned by the listener for the session's life. */
+struct listener_client {
+	struct stream *stream;            /* not to be freed by the session */
+	char session[RAND_ID_SIZE];       /* id for logs and Received lines */
+	char address[LISTENER_PEER_SIZE]; /* "127.0.0.1", "2001:db8::1" */
+	uint16_t port;
+	bool is_loopback;
+	const struct wake *drain; /* raised: finish at the next good moment */
+	const struct wake *kill;  /* raised: leave now */
+};
+
+struct listener_options {
+	const char *service;          /* for logs: "smtp" */
+	const char *const *addresses; /* "127.0.0.1:2525", "[::1]:0" */
+	size_t n_addresses;           /* <= LISTENER_SOCKETS_MAX */
+	int max_clients;              /* >= 1 */
+	int max_per_address;          /* >= 1 */
+	const char *busy_reply;       /* whole line with CRLF */
+	/* serve - the whole session, on its own thread. */
+	void (*serve)(void *ctx, const struct listener_client *client);
+	void *ctx;
+};
+
+enum { LISTENER_SOCKETS_MAX = 16, LISTENER_BACKLOG = 1024 };
+
+/* listener_new - bind and listen (options are copied; strings are borrowed for
+ * the call, except service, busy_reply and ctx, which must live on).
+ * 0 or -1 (PERM) naming the address. */
+int listener_new(struct listener **l, const struct listener_options *o,
+		 struct err *e);
+
+/* listener_start - begin to accept. */
+int listener_start(struct listener *l, struct err *e);
+
+/* listener_port - port of the i-th address (as chosen by the kernel for 0). */
+uint16_t listener_port(const struct listener *l, size_t i);
+
+/* listener_clients - sessions running now.  Thread: any. */
+int listener_clients(struct listener *l);
+
+/*
+ * listener_stop - accept no more, raise drain, wait up to grace_ms for the
+ * sessions to end, raise kill, wait for the rest.  To stop several listeners
+ * under one grace, call listener_drain on each first.
+ */
+void listener_drain(struct listener *l);
+void listener_stop(struct listener *l, int64_t grace_ms);
+void listener_free(struct listener **l); /* after listener_stop */
+
+#endif

@@ -1,0 +1,345 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/*
+ * Input lives in in[start..end); it is moved to the front only when the tail
+ * is full.  Both buffers are allocated when first needed, so that a connection
+ * that says nothing costs little.
+ */
+struct stream {
+	int fd;
+	const struct wake *watch;
+	char *in;
+	size_t start, end;
+	char *out;
+	size_t out_n;
+	bool dead;
+	struct err why_dead;
+};
+
+int
+stream_new(struct stream **s, int fd, struct err *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	struct stream *n = calloc(1, sizeof(*n));
+	if (n == NULL || flags < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+		int sys = n == NULL ? ENOMEM : errno;
+		free(n);
+		return err_set(e, ERR_TEMP, sys, "cannot set up a connection");
+	}
+	n->fd = fd;
+	*s = n;
+	return 0;
+}
+
+void
+stream_free(struct stream **s)
+{
+	struct stream *n = *s;
+
+	if (n == NULL)
+		return;
+	(void)close(n->fd);
+	free(n->in);
+	free(n->out);
+	free(n);
+	*s = NULL;
+}
+
+int
+stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+void
+stream_watch(struct stream *s, const struct wake *w)
+{
+	s->watch = w;
+}
+
+static int
+die(struct stream *s, enum err_class class, int sys, const char *what,
+    struct err *e)
+{
+	s->dead = true;
+	(void)err_set(&s->why_dead, class, sys, "%s", what);
+	if (e != NULL)
+		*e = s->why_dead;
+	return -1;
+}
+
+static int
+system_error(struct stream *s, const char *what, struct err *e)
+{
+	if (errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN)
+		return die(s, ERR_CLOSED, 0, "connection closed by the peer",
+			   e);
+	return die(s, ERR_TEMP, errno, what, e);
+}
+
+/* Wait for `events`; 0 when they (or an error to be read) are there. */
+static int
+wait_for(struct stream *s, short events, int64_t deadline_ms, struct err *e)
+{
+	for (;;) {
+		struct pollfd p[2] = {
+			{ .fd = s->fd, .events = events },
+			{ .fd = s->watch == NULL ? -1 : wake_fd(s->watch),
+			  .events = POLLIN }
+		};
+		int wait_ms = -1;
+		if (deadline_ms >= 0) {
+			int64_t left = deadline_ms - clock_mono_ms();
+			if (left <= 0)
+				return err_set(e, ERR_TIMEOUT, 0, "timed out");
+			wait_ms = left > 60000 ? 60000 : (int)left;
+		}
+		int n = poll(p, 2, wait_ms);
+		if (n < 0 && errno != EINTR)
+			return system_error(s, "poll", e);
+		if (n > 0 && p[0].revents != 0)
+			return 0;
+		if (n > 0 && p[1].revents != 0)
+			return err_set(e, ERR_STOP, 0, "shutting down");
+	}
+}
+
+/* Read more bytes after in[end); there must be room. */
+static int
+read_more(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	if (s->dead) {
+		if (e != NULL)
+			*e = s->why_dead;
+		return -1;
+	}
+	if (s->in == NULL) {
+		s->in = malloc(STREAM_IN_BYTES);
+		if (s->in == NULL)
+			return die(s, ERR_TEMP, ENOMEM, "read", e);
+	}
+	if (s->start > 0 && s->end == STREAM_IN_BYTES) {
+		memmove(s->in, s->in + s->start, s->end - s->start);
+		s->end -= s->start;
+		s->start = 0;
+	}
+	for (;;) {
+		ssize_t got =
+		    read(s->fd, s->in + s->end, STREAM_IN_BYTES - s->end);
+		if (got > 0) {
+			s->end += (size_t)got;
+			return 0;
+		}
+		if (got == 0)
+			return die(s, ERR_CLOSED, 0,
+				   "connection closed by the peer", e);
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return system_error(s, "read", e);
+		if (wait_for(s, POLLIN, deadline_ms, e) != 0)
+			return -1;
+	}
+}
+
+int
+stream_fill(struct stream *s, int64_t deadline_ms, struct span *have,
+	    struct err *e)
+{
+	if (s->start == s->end) {
+		s->start = s->end = 0;
+		if (read_more(s, deadline_ms, e) != 0)
+			return -1;
+	}
+	*have = span_make(s->in + s->start, s->end - s->start);
+	return 0;
+}
+
+void
+stream_consume(struct stream *s, size_t n)
+{
+	size_t have = s->end - s->start;
+
+	s->start += n < have ? n : have;
+}
+
+size_t
+stream_buffered(const struct stream *s)
+{
+	return s->end - s->start;
+}
+
+bool
+stream_peer_spoke(struct stream *s, int wait_ms)
+{
+	if (stream_buffered(s) > 0)
+		return true;
+	struct err e;
+	int64_t deadline = clock_mono_ms() + wait_ms;
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	if (wait_ms > 0 && wait_for(s, POLLIN, deadline, &e) != 0)
+		return false;
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
+}
+
+static unsigned
+flags_of(struct span text, bool cr_before_lf)
+{
+	unsigned flags = cr_before_lf ? 0 : LINE_BARE_LF;
+
+	if (text.n > 0 && memchr(text.p, '\r', text.n) != NULL)
+		flags |= LINE_BARE_CR;
+	if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL)
+		flags |= LINE_NUL;
+	return flags;
+}
+
+/* The rest of a line that is too long: drop it, keep what its bytes say. */
+static int
+skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
+{
+	bool last_was_cr = false;
+
+	for (;;) {
+		struct span have;
+		if (stream_fill(s, deadline_ms, &have, e) != 0)
+			return -1;
+		for (size_t i = 0; i < have.n; i++) {
+			char c = have.p[i];
+			if (c == '\n') {
+				if (!last_was_cr)
+					*flags |= LINE_BARE_LF;
+				stream_consume(s, i + 1);
+				return 0;
+			}
+			if (last_was_cr)
+				*flags |= LINE_BARE_CR;
+			if (c == '\0')
+				*flags |= LINE_NUL;
+			last_was_cr = c == '\r';
+		}
+		stream_consume(s, have.n);
+	}
+}
+
+int
+stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
+		 struct line *line, struct err *e)
+{
+	size_t seen = 0; /* bytes known to hold no LF */
+
+	for (;;) {
+		struct span have = { s->in == NULL ? NULL : s->in + s->start,
+				     s->end - s->start };
+		long lf = span_find(have, '\n', seen);
+		if (lf >= 0) {
+			size_t n = (size_t)lf;
+			bool cr = n > 0 && have.p[n - 1] == '\r';
+			line->text = span_head(have, cr ? n - 1 : n);
+			line->flags = flags_of(line->text, cr);
+			if (line->text.n > max) {
+				line->text.n = 0;
+				line->flags |= LINE_LONG;
+			}
+			stream_consume(s, n + 1);
+			return 0;
+		}
+		if (have.n > max + 1) { /* more than text and its CR */
+			line->flags = LINE_LONG;
+			if (skip_line(s, deadline_ms, &line->flags, e) != 0)
+				return -1;
+			line->text = span_make(s->in, 0);
+			return 0;
+		}
+		seen = have.n;
+		if (s->start == s->end)
+			s->start = s->end = 0;
+		if (read_more(s, deadline_ms, e) != 0)
+			return -1;
+	}
+}
+
+int
+stream_flush(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	size_t done = 0;
+
+	while (done < s->out_n) {
+		if (s->dead) {
+			if (e != NULL)
+				*e = s->why_dead;
+			return -1;
+		}
+		ssize_t put =
+		    send(s->fd, s->out + done, s->out_n - done, MSG_NOSIGNAL);
+		if (put >= 0) {
+			done += (size_t)put;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return system_error(s, "write", e);
+		if (wait_for(s, POLLOUT, deadline_ms, e) != 0) {
+			/* keep what is left, for a caller that tries again */
+			memmove(s->out, s->out + done, s->out_n - done);
+			s->out_n -= done;
+			return -1;
+		}
+	}
+	s->out_n = 0;
+	return 0;
+}
+
+int
+stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
+	     struct err *e)
+{
+	const char *at = p;
+
+	if (s->out == NULL) {
+		s->out = malloc(STREAM_OUT_BYTES);
+		if (s->out == NULL)
+			return die(s, ERR_TEMP, ENOMEM, "write", e);
+	}
+	while (n > 0) {
+		size_t room = STREAM_OUT_BYTES - s->out_n;
+		size_t part = n < room ? n : room;
+		memcpy(s->out + s->out_n, at, part);
+		s->out_n += part;
+		at += part;
+		n -= part;
+		if (s->out_n == STREAM_OUT_BYTES &&
+		    stream_flush(s, deadline_ms, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+stream_writef(struct stream *s, int64_t deadline_ms, struct err *e,
+	      const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return err_set(e, ERR_BUG, 0, "line to the peer too long");
+	return stream_write(s, text, (size_t)n, deadline_ms, e);
+}

@@ -1,0 +1,87 @@
+#ifndef PP_NET_STREAM_H
+#define PP_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/thread.h"
+
+/*
+ * struct stream - one connection with bounded buffers, absolute deadlines and a
+ * wake-up descriptor.  Everything a protocol reads or writes goes through it.
+ *
+ * Deadlines are clock_mono_ms() values for the whole call, not per read(2);
+ * a negative one never passes.  Failures: -1 with class
+ *   TIMEOUT  the deadline passed         CLOSED  end of input or reset
+ *   STOP     the watched wake was raised TEMP    any other system error
+ * After CLOSED or TEMP the stream is dead: every later call fails the same.
+ * Thread: one at a time.
+ */
+struct stream;
+
+enum { STREAM_IN_BYTES = 16 * 1024, STREAM_OUT_BYTES = 16 * 1024 };
+
+/*
+ * stream_new - take over the connected socket fd: it becomes non-blocking and
+ * stream_free closes it.  0, or -1 (TEMP): fd is still the caller's.
+ */
+int stream_new(struct stream **s, int fd, struct err *e);
+void stream_free(struct stream **s); /* closes; unflushed output is lost */
+int stream_fd(const struct stream *s);
+
+/* stream_watch - waits end with STOP once w is raised; NULL: watch nothing. */
+void stream_watch(struct stream *s, const struct wake *w);
+
+/* ---- input ----------------------------------------------------------------
+ */
+
+enum line_flag {
+	LINE_LONG =
+	    1, /* over max: read to its end and dropped, text is empty */
+	LINE_BARE_LF = 2, /* ended by LF without CR */
+	LINE_BARE_CR = 4, /* a CR inside that is not followed by LF */
+	LINE_NUL = 8,     /* a NUL inside */
+};
+struct line {
+	struct span
+	    text; /* without its CRLF or LF; lives until the next call */
+	unsigned flags;
+};
+
+/*
+ * stream_read_line - the next line, at most max <= STREAM_IN_BYTES - 2 bytes of
+ * text.  A longer one is read to its end within the deadline, and reported with
+ * LINE_LONG: never split, never truncated unseen.  End of input in the middle
+ * of a line is CLOSED.  Returns 0 or -1.
+ */
+int stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
+		     struct line *line, struct err *e);
+
+/*
+ * stream_fill - wait until at least one byte is buffered; *have borrows all
+ * buffered bytes until the next call.  stream_consume drops the first n.
+ */
+int stream_fill(struct stream *s, int64_t deadline_ms, struct span *have,
+		struct err *e);
+void stream_consume(struct stream *s, size_t n);
+
+/* stream_buffered - bytes read from the peer and not yet consumed. */
+size_t stream_buffered(const struct stream *s);
+
+/* stream_peer_spoke - true when input is there or comes within wait_ms. */
+bool stream_peer_spoke(struct stream *s, int wait_ms);
+
+/* ---- output ---------------------------------------------------------------
+ */
+
+/* Buffered; a full buffer is written out within the deadline. */
+int stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
+		 struct err *e);
+int stream_writef(struct stream *s, int64_t deadline_ms, struct err *e,
+		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int stream_flush(struct stream *s, int64_t deadline_ms, struct err *e);
+
+#endif

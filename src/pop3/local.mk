@@ -1,0 +1,4 @@
+#noinst_LIBRARIES += src/pop3/libpop3.a
+#src_pop3_libpop3_a_SOURCES = \
+#	src/pop3/pop3_client.c src/pop3/pop3_client.h
+#POP3_LIBS = src/pop3/libpop3.a

@@ -1,0 +1,1 @@
+# queue: owned by its room

@@ -1,0 +1,1 @@
+# receiver: owned by its room

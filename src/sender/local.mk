@@ -1,0 +1,1 @@
+# sender: owned by its room

@@ -1,0 +1,1 @@
+# shell: owned by its room

@@ -1,0 +1,102 @@
+#ifndef PP_SMTP_CLIENT_H
+#define PP_SMTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/thread.h"
+#include "mail/status.h"
+#include "smtp/smtp_limits.h"
+
+/*
+ * The SMTP client side: the sender's relay and verification, and the shell.
+ * One connection, blocking, every step under its own deadline; the peer's
+ * replies are hostile input.  Thread: one at a time.
+ */
+struct smtp_client;
+
+enum smtp_ext {
+	SMTP_EXT_SIZE = 1,
+	SMTP_EXT_PIPELINING = 2,
+	SMTP_EXT_8BITMIME = 4,
+	SMTP_EXT_ENHANCEDSTATUSCODES = 8,
+	SMTP_EXT_SMTPUTF8 = 16,
+	SMTP_EXT_AUTH_PLAIN = 32,
+	SMTP_EXT_AUTH_LOGIN = 64,
+	SMTP_EXT_DSN = 128,
+};
+
+/* trace - sees every line: direction '>' sent, '<' received; never a secret
+ * (AUTH data is "***") nor message content. */
+typedef void smtp_trace_fn(void *ctx, char direction, struct span line);
+
+struct smtp_client_options {
+	const char *host;
+	uint16_t port;
+	const char *helo; /* our name */
+	int64_t connect_timeout_ms;
+	int64_t command_timeout_ms; /* for each reply */
+	int64_t data_timeout_ms;    /* for one message and its final reply */
+	const struct wake *stop;    /* may be NULL */
+	smtp_trace_fn *trace;       /* may be NULL */
+	void *trace_ctx;
+};
+
+/*
+ * Results of the calls below: 0 when the peer answered (look at *r); -1 when
+ * there was no valid answer: *e is TEMP, TIMEOUT, CLOSED, PROTO or STOP, and
+ * the connection is to be freed.
+ */
+
+/* smtp_client_open - connect, greeting, EHLO (HELO when EHLO is refused with
+ * 5xx).  0 with r->code 2xx: ready.  Another code: refused; *c is NULL. */
+int smtp_client_open(struct smtp_client **c,
+		     const struct smtp_client_options *o, struct smtp_reply *r,
+		     struct err *e);
+
+unsigned smtp_client_extensions(const struct smtp_client *c);
+int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */
+struct span smtp_client_greeting(const struct smtp_client *c);
+bool smtp_client_is_idle(
+    const struct smtp_client *c); /* no data pending: still usable */
+
+/* smtp_client_auth - AUTH PLAIN (or LOGIN when only that is offered). */
+int smtp_client_auth(struct smtp_client *c, const char *login,
+		     const char *password, struct smtp_reply *r, struct err *e);
+
+/* smtp_client_command - one line, one reply (NOOP, VRFY, RSET ...). */
+int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
+			struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/*
+ * smtp_client_send - one transaction: MAIL, RCPT for each, DATA, the message;
+ * pipelined when offered.  Each recipient's `reply` is its verdict: the RCPT
+ * reply when refused, else the final reply (or the MAIL/DATA refusal).
+ * RSET is sent when no recipient was accepted.
+ */
+struct smtp_send_rcpt {
+	const char *address;     /* without <> */
+	struct smtp_reply reply; /* out */
+};
+struct smtp_send {
+	const char *reverse_path; /* without <>; "" for the null path */
+	struct smtp_send_rcpt *recipients;
+	unsigned n_recipients; /* <= SMTP_RECIPIENTS_MAX */
+	bool eight_bit, smtputf8;
+	int64_t size; /* bytes of the message */
+	/* read_bytes - the next piece of the message (CRLF or LF lines) into
+	 * buf; returns its size, 0 at the end, -1 with *e: the connection is
+	 * cut, so that no half message is ever accepted. */
+	long (*read_bytes)(void *ctx, char *buf, unsigned long size,
+			   struct err *e);
+	void *ctx;
+};
+int smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e);
+
+/* smtp_client_close - QUIT with a short wait when `politely`, then free. */
+void smtp_client_close(struct smtp_client **c, bool politely);
+
+#endif

@@ -1,0 +1,121 @@
+#ifndef PP_SMTP_SERVER_H
+#define PP_SMTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/sasl.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "mail/address.h"
+#include "mail/status.h"
+#include "net/listener.h"
+#include "smtp/smtp_limits.h"
+
+/*
+ * The SMTP server engine (RFC 5321) used by both servers.  It owns the wire:
+ * lines, states, limits, replies, pipelining, AUTH.  What is accepted is the
+ * policy's: struct smtp_server_ops.  Three layers: engine (smtp_server.c: the
+ * verb table), verb (smtp_server_<verb>.c), policy (src/sender, src/receiver).
+ */
+struct smtp_server;  /* a service: options + ops; shared by its sessions */
+struct smtp_session; /* one client; private to the engine */
+
+/* What a policy may know of the client; lives as long as the session. */
+struct smtp_client_info {
+	const char *session; /* session id */
+	const char *address; /* peer's IP address */
+	bool is_loopback;
+	const char *helo;        /* "" before HELO/EHLO */
+	bool esmtp;              /* EHLO was used */
+	const char *login;       /* canonical login, or "" */
+	const struct wake *kill; /* long waits in a policy watch this */
+};
+
+enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+
+/* The transaction as far as it has come; lives until its end or reset. */
+struct smtp_txn {
+	const char *reverse_path; /* canonical; "" for <> */
+	const char *reverse_text; /* as written, without <> */
+	int64_t declared_size;    /* SIZE=, or -1 */
+	enum smtp_body body;
+	bool smtputf8;
+	unsigned n_recipients; /* accepted so far */
+	struct smtp_txn_rcpt *recipients;
+	struct arena *arena; /* until the transaction ends */
+	void *policy;        /* the policy's own, set in on_mail */
+};
+struct smtp_txn_rcpt {
+	const char *canonical; /* "bob@xyz.com"; "postmaster" */
+	const char *text;      /* as written */
+	void *policy;          /* the policy's own, set in on_rcpt */
+};
+
+/*
+ * The policy.  Every function gets ctx of the service.  Each of those with a
+ * reply must fill *r; a code of 2xx (3xx never) accepts.  They run on the
+ * session's thread and may block within the given wake.  A NULL optional op
+ * means the stated default.
+ */
+struct smtp_server_ops {
+	/* on_mail - MAIL FROM.  txn->reverse_path etc. are set. */
+	void (*on_mail)(void *ctx, const struct smtp_client_info *c,
+			struct smtp_txn *txn, struct smtp_reply *r);
+	/* on_rcpt - RCPT TO.  rcpt is not yet counted in txn. */
+	void (*on_rcpt)(void *ctx, const struct smtp_client_info *c,
+			struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
+			struct smtp_reply *r);
+	/* on_data - DATA with >= 1 recipient; 2xx lets the engine send 354. */
+	void (*on_data)(void *ctx, const struct smtp_client_info *c,
+			struct smtp_txn *txn, struct smtp_reply *r);
+	/*
+	 * on_bytes - the next piece of the message, dots removed, CRLF line
+	 * ends. 0, or -1 with *e: the rest is read and dropped, on_end is not
+	 * called, on_reset is, and the client gets the reply for *e.
+	 */
+	int (*on_bytes)(void *ctx, struct smtp_txn *txn, struct span bytes,
+			struct err *e);
+	/* on_end - end of data; a 2xx in *r means stored and synced. */
+	void (*on_end)(void *ctx, const struct smtp_client_info *c,
+		       struct smtp_txn *txn, struct smtp_reply *r);
+	/* on_reset - the transaction is over, for whatever reason (after on_end
+	 * too, RSET, disconnect, error): give back txn->policy.  Called exactly
+	 * once for each on_mail that answered 2xx. */
+	void (*on_reset)(void *ctx, struct smtp_txn *txn);
+	/* on_vrfy - VRFY; default 252 2.5.2.  on_expn - EXPN; default 502. */
+	void (*on_vrfy)(void *ctx, const struct smtp_client_info *c,
+			struct span what, struct smtp_reply *r);
+	void (*on_expn)(void *ctx, const struct smtp_client_info *c,
+			struct span what, struct smtp_reply *r);
+};
+
+struct smtp_server_options {
+	const char *hostname;       /* greeting, EHLO, Received */
+	const char *service;        /* "submission", "smtp": for logs */
+	struct sasl *sasl;          /* NULL: AUTH is not offered */
+	bool auth_required;         /* MAIL before AUTH: 530 5.7.0 */
+	bool auth_in_clear_text;    /* allow AUTH without TLS from everywhere;
+				       else only from loopback (538 5.7.11) */
+	int64_t size_max_bytes;     /* SIZE; 552 5.3.4 over it */
+	int recipients_max;         /* <= 0: SMTP_RECIPIENTS_MAX */
+	int errors_max;             /* <= 0: SMTP_ERRORS_MAX */
+	int64_t greet_pause_ms;     /* a client that speaks in it gets 421 */
+	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */
+	int64_t data_timeout_ms;    /* for the whole message */
+	int64_t session_timeout_ms; /* for the whole session */
+};
+
+/* smtp_server_new - options and ops are copied, what they point to lives on. */
+int smtp_server_new(struct smtp_server **s, const struct smtp_server_options *o,
+		    const struct smtp_server_ops *ops, void *ctx,
+		    struct err *e);
+void smtp_server_free(struct smtp_server **s);
+
+/*
+ * smtp_server_session - a whole session with a client, from greeting to close;
+ * struct listener_options.serve calls it (ctx is the struct smtp_server *).
+ */
+void smtp_server_session(void *smtp_server, const struct listener_client *c);
+
+#endif

@@ -1,0 +1,5 @@
+include tests/unit/local.mk
+include tests/wire/local.mk
+include tests/fuzz/local.mk
+include tests/e2e/local.mk
+include tests/lint/local.mk
