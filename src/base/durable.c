@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,4 +164,27 @@ out:
 		(void)unlinkat(dirfd, tmp, 0);
 	(void)close(fd);
 	return rc;
+}
+
+int
+durable_replace_path(const char *path, struct span bytes, mode_t mode,
+		     struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = NULL;
+
+	if (slash != NULL) {
+		dir = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		if (dir == NULL)
+			return err_set(e, ERR_TEMP, ENOMEM, "%s", path);
+	}
+	int fd =
+	    open(dir == NULL ? "." : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? err_set(e, ERR_TEMP, errno, "cannot open directory")
+			: durable_replace(fd, slash == NULL ? path : slash + 1,
+					  bytes, mode, e);
+	if (fd >= 0)
+		(void)close(fd);
+	free(dir);
+	return rc != 0 ? err_prefix(e, "%s", path) : 0;
 }

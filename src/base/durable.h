@@ -43,4 +43,8 @@ int durable_read_file(int dirfd, const char *name, size_t max, char **text,
 int durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
 		    struct err *e);
 
+/* durable_replace_path - the same for a file anywhere: "dir/name", "name". */
+int durable_replace_path(const char *path, struct span bytes, mode_t mode,
+			 struct err *e);
+
 #endif

@@ -4,6 +4,8 @@ src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/daemon.c src/base/daemon.h \
+	src/base/daemon_data.c \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
 	src/base/log.c src/base/log.h \

@@ -186,3 +186,16 @@ log_event(enum log_level level, const char *event, const char *key,
 		log_str(&l, key, value);
 	log_end(&l);
 }
+
+void
+log_failure(enum log_level level, const char *event, const char *key,
+	    const char *value, const struct err *e)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	if (key != NULL)
+		log_str(&l, key, value);
+	log_err(&l, e);
+	log_end(&l);
+}

@@ -53,4 +53,8 @@ void log_end(struct log_line *l);
 void log_event(enum log_level level, const char *event, const char *key,
 	       const char *value);
 
+/* log_failure - the same and why: class= and reason= of *e. */
+void log_failure(enum log_level level, const char *event, const char *key,
+		 const char *value, const struct err *e);
+
 #endif
