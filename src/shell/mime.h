@@ -1,0 +1,206 @@
+#ifndef PP_SHELL_MIME_H
+#define PP_SHELL_MIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * Messages as people see them (RFC 5322, 2045-2049, 2047, 2231, 3676): reading
+ * and writing, on GMime.  The message is hostile: whatever comes out for the
+ * eye is valid UTF-8 without control characters (see shell/width.h), sizes,
+ * depth and number of parts are bounded.
+ *
+ * Thread: one only (the shell's).  mime_start before anything else.
+ */
+enum {
+	MIME_MESSAGE_MAX = 64 * 1024 * 1024, /* bytes of one message */
+	MIME_HEADER_MAX = 256 * 1024,        /* bytes of its header block */
+	MIME_PARTS_MAX = 500,                /* leaf parts listed */
+	MIME_DEPTH_MAX = 50,                 /* multiparts inside each other */
+	MIME_TEXT_MAX = 16 * 1024 * 1024,    /* bytes of text rendered */
+	MIME_ADDRESSES_MAX = 1000,           /* in one address list */
+	MIME_NAME_SIZE = 128,                /* a part's file name */
+	MIME_TYPE_SIZE = 128,                /* "application/pdf" */
+	MIME_ID_SIZE = 128,                  /* a Message-ID that we make */
+};
+
+void mime_start(void);
+void mime_stop(void); /* for leak checkers, at the very end */
+
+/* ---- one line of `list`, from the header block alone ----------------------
+ */
+struct mime_summary {
+	const char *from;       /* "Bob <bob@xyz.com>, ..."; "" when missing */
+	const char *from_name;  /* first author's name, else the address */
+	const char *to, *cc;    /* as from */
+	const char *subject;    /* "" when missing */
+	const char *message_id; /* with <>; "" when missing */
+	const char *references; /* ids with <>, blanks between; may be "" */
+	bool has_date;
+	int64_t date_s;   /* seconds since 1970 */
+	int zone_minutes; /* the writer's offset */
+	/* A guess, since the parts are not seen: the type is multipart/mixed or
+	 * something that is not text.  mime_has_attachment knows. */
+	bool has_attachment;
+};
+
+/* mime_summarise - decode `header` (CRLF or LF; what TOP n 0 gives).  Strings
+ * live in *a.  0, or -1: TEMP (memory, arena budget) or LIMIT. */
+int mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
+		   struct err *e);
+
+/* ---- a whole message -------------------------------------------------------
+ */
+struct mime;
+
+/* mime_parse - `bytes` (CRLF or LF) is copied.  0, or -1: LIMIT or TEMP.
+ * Anything within the limits parses: what is not MIME is plain text. */
+int mime_parse(struct mime **m, struct span bytes, struct err *e);
+void mime_free(struct mime **m);
+
+/* mime_header - the index'th (0..) field of this name, decoded and clean,
+ * appended to *out.  1 found, 0 not there, -1 error of buf. */
+int mime_header(const struct mime *m, const char *name, unsigned index,
+		struct buf *out);
+
+enum mime_headers {
+	MIME_HEADERS_NONE,
+	MIME_HEADERS_MINIMAL, /* From To */
+	MIME_HEADERS_SHORT,   /* From To Cc Subject Date, those present */
+	MIME_HEADERS_ALL,     /* every field, in the message's order */
+};
+struct mime_render_options {
+	enum mime_headers headers;
+	bool prefer_html;    /* the HTML alternative, when there is one */
+	unsigned width;      /* wrap flowed text and HTML; 0: as sent / 80 */
+	bool no_attachments; /* leave out the "[2] plan.pdf ..." lines */
+	bool bold_names;     /* field names in bold (a terminal) */
+};
+
+/*
+ * mime_render - header fields, an empty line, the text, then a line for each
+ * attachment, all lines ended by LF, appended to *out (out->max bounds it:
+ * LIMIT).  HTML goes through w3m without network where it is installed.
+ */
+int mime_render(const struct mime *m, const struct mime_render_options *o,
+		struct buf *out, struct err *e);
+
+/* ---- parts -----------------------------------------------------------------
+ */
+struct mime_part {
+	unsigned number;           /* 1.., the same in every listing */
+	char type[MIME_TYPE_SIZE]; /* "text/plain", lower case, clean */
+	char name[MIME_NAME_SIZE]; /* safe as a file name: no '/', no leading
+				      dot, no control; "" when not given */
+	uint64_t size;             /* decoded bytes */
+	bool is_attachment;        /* to be saved rather than shown */
+};
+unsigned mime_part_count(const struct mime *m);
+const struct mime_part *mime_part_at(const struct mime *m, unsigned index);
+bool mime_has_attachment(const struct mime *m);
+
+/* mime_part_line - "[2] plan.pdf application/pdf 12.3 KiB", no line end. */
+int mime_part_line(const struct mime_part *p, struct buf *out);
+
+/* mime_part_file_name - p->name, or "part-N.ext" made from its type. */
+void mime_part_file_name(const struct mime_part *p, char buf[MIME_NAME_SIZE]);
+
+/* mime_part_save - decoded content of part `number` written to fd (not
+ * synced, not closed).  PERM: no such part; TEMP: write failed (e->sys). */
+int mime_part_save(const struct mime *m, unsigned number, int fd,
+		   uint64_t *bytes, struct err *e);
+
+/* mime_part_text - part `number` as clean UTF-8 text (HTML rendered). */
+int mime_part_text(const struct mime *m, unsigned number, unsigned width,
+		   struct buf *out, struct err *e);
+
+/* ---- addresses -------------------------------------------------------------
+ */
+struct mime_address {
+	const char *name;    /* display name, decoded; "" when none */
+	const char *address; /* local@domain, valid (mail/address.h) */
+};
+
+/*
+ * mime_addresses - "Bob <bob@x>, carol@y, team: a@z, b@z;" (RFC 5322 3.4,
+ * groups flattened) into an array in *a.  Strict, since it is for writing:
+ * anything left over, a local part without domain, a second '@' ... is PERM
+ * with the reason and the offending text.  Empty text is a list of 0.
+ */
+int mime_addresses(struct span text, struct arena *a,
+		   struct mime_address **list, unsigned *n, struct err *e);
+
+/* mime_address_text - "Bob Builder <bob@x>", name quoted where needed, UTF-8;
+ * fit to be typed again. */
+int mime_address_text(const struct mime_address *x, struct buf *out);
+
+/* mime_message_addresses - the addresses of all fields of this name in a
+ * received message; lenient: what is not an address is left out. */
+int mime_message_addresses(const struct mime *m, const char *name,
+			   struct arena *a, struct mime_address **list,
+			   unsigned *n, struct err *e);
+
+/* ---- writing ---------------------------------------------------------------
+ */
+struct mime_field {
+	const char *name, *value;
+};
+
+struct mime_draft {
+	/* UTF-8 as typed; NULL or "" when not wanted.  Bcc is no field: it
+	 * goes into the envelope only. */
+	const char *from, *to, *cc, *reply_to, *subject;
+	const char *message_id;               /* with <> */
+	const char *in_reply_to, *references; /* with <> */
+	bool has_date;
+	int64_t date_s;
+	const struct mime_field *fields; /* more fields */
+	unsigned n_fields;
+	struct span body; /* UTF-8, any line ends */
+	const char *const *attachments;
+	unsigned n_attachments; /* paths of files */
+	bool server_8bit;       /* 8BITMIME is offered */
+	bool server_utf8;       /* SMTPUTF8 is offered */
+};
+
+struct mime_built {
+	bool eight_bit; /* needs BODY=8BITMIME */
+	bool utf8;      /* needs SMTPUTF8: an address is not ASCII */
+};
+
+/*
+ * mime_build - the message as CRLF lines, appended to *out (bounded by
+ * out->max).  Fields in the order From, To, Cc, Reply-To, Subject, Date,
+ * Message-ID, In-Reply-To, References, others, MIME.  Plain ASCII text without
+ * attachments gets no MIME fields, so that From, To, an empty line and the body
+ * are all of a message without subject, date and id.
+ * -1: PERM (an address or field is not valid, a line end inside a value, the
+ * body is not UTF-8, a file is missing: the text names it), LIMIT, TEMP.
+ */
+int mime_build(const struct mime_draft *d, struct buf *out,
+	       struct mime_built *built, struct err *e);
+
+/* mime_new_id - "<...@domain>", unique. */
+void mime_new_id(const char *domain, char buf[MIME_ID_SIZE]);
+
+struct mime_reply_options {
+	const char *me; /* own address: not a recipient of the reply */
+	bool to_all;    /* everybody in To and Cc too */
+	bool quote;     /* body starts with the text, "> " in front */
+};
+struct mime_reply {
+	const char *to, *cc, *subject, *in_reply_to, *references;
+	const char *body; /* "" or "On <date>, Bob wrote:\n> ...\n" */
+};
+
+/* mime_make_reply - fields of the answer to *m, in *a (RFC 5322 3.6.3, 3.6.4).
+ * PERM when the message says nobody to answer to. */
+int mime_make_reply(const struct mime *m, const struct mime_reply_options *o,
+		    struct arena *a, struct mime_reply *r, struct err *e);
+
+#endif
