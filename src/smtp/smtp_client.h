@@ -75,7 +75,13 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
  * smtp_client_send - one transaction: MAIL, RCPT for each, DATA, the message;
  * pipelined when offered.  Each recipient's `reply` is its verdict: the RCPT
  * reply when refused, else the final reply (or the MAIL/DATA refusal).
- * RSET is sent when no recipient was accepted.
+ * A transaction that the peer may still hold open is ended with RSET.
+ *
+ * A message the peer cannot take is refused without asking it, in its place:
+ * 552 5.3.4 (over its SIZE), 554 5.6.3 (no 8BITMIME), 553 5.6.7 (no SMTPUTF8).
+ *
+ * On -1 a recipient with reply.code >= 400 was refused before the failure; with
+ * code 0 nothing is known: the peer may or may not have taken the message.
  */
 struct smtp_send_rcpt {
 	const char *address;     /* without <> */

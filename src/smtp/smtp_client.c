@@ -1,0 +1,400 @@
+#include "smtp/smtp_client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/dial.h"
+#include "smtp/smtp_client_private.h"
+
+enum {
+	COMMAND_SIZE = 2048, /* the longest line we ever send, AUTH too */
+	QUIT_WAIT_MS = 1000,
+};
+
+unsigned
+smtp_client_extensions(const struct smtp_client *c)
+{
+	return c->extensions;
+}
+
+int64_t
+smtp_client_size_max(const struct smtp_client *c)
+{
+	return c->size_max;
+}
+
+struct span
+smtp_client_greeting(const struct smtp_client *c)
+{
+	return span_of(c->greeting);
+}
+
+bool
+smtp_client_is_idle(const struct smtp_client *c)
+{
+	return !c->dead && !stream_peer_spoke(c->stream, 0);
+}
+
+/* ---- lines --------------------------------------------------------------
+ */
+
+static void
+trace(const struct smtp_client *c, char direction, struct span line)
+{
+	if (c->trace != NULL)
+		c->trace(c->trace_ctx, direction, line);
+}
+
+int64_t
+smtp_client_deadline(const struct smtp_client *c)
+{
+	return clock_mono_ms() + c->command_timeout_ms;
+}
+
+/*
+ * Put one line into the output.  A control byte in it could start a command of
+ * its own (an address from a file, a name from a user), so none gets through.
+ */
+static int
+put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
+{
+	for (size_t i = 0; i < line.n; i++) {
+		unsigned char b = (unsigned char)line.p[i];
+		if (b < 0x20 || b == 0x7f)
+			return err_set(e, ERR_BUG, 0,
+				       "control byte in an SMTP command");
+	}
+	trace(c, '>', secret ? span_of("***") : line);
+	int64_t deadline = smtp_client_deadline(c);
+	if (stream_write(c->stream, line.p, line.n, deadline, e) == 0 &&
+	    stream_write(c->stream, "\r\n", 2, deadline, e) == 0)
+		return 0;
+	c->dead = true;
+	return -1;
+}
+
+static int
+put_linev(struct smtp_client *c, struct err *e, const char *fmt, va_list ap)
+{
+	char line[COMMAND_SIZE];
+
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return err_set(e, ERR_BUG, 0, "SMTP command too long");
+	return put_line(c, span_make(line, (size_t)n), false, e);
+}
+
+int
+smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int rc = put_linev(c, e, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+static void
+note_auth(struct smtp_client *c, struct span mechanisms)
+{
+	for (;;) {
+		struct span word = span_word(&mechanisms);
+		if (word.n == 0)
+			return;
+		if (span_eq_nocase(word, span_of("PLAIN")))
+			c->extensions |= SMTP_EXT_AUTH_PLAIN;
+		else if (span_eq_nocase(word, span_of("LOGIN")))
+			c->extensions |= SMTP_EXT_AUTH_LOGIN;
+	}
+}
+
+/* One line of the EHLO reply after its first (RFC 5321 4.1.1.1). */
+static void
+note_extension(struct smtp_client *c, struct span text)
+{
+	static const struct {
+		const char *name;
+		enum smtp_ext ext;
+	} known[] = {
+		{ "SIZE", SMTP_EXT_SIZE },
+		{ "PIPELINING", SMTP_EXT_PIPELINING },
+		{ "8BITMIME", SMTP_EXT_8BITMIME },
+		{ "ENHANCEDSTATUSCODES", SMTP_EXT_ENHANCEDSTATUSCODES },
+		{ "SMTPUTF8", SMTP_EXT_SMTPUTF8 },
+		{ "DSN", SMTP_EXT_DSN },
+	};
+	struct span word = span_word(&text);
+	uint64_t size;
+
+	if (span_eq_nocase(word, span_of("AUTH"))) {
+		note_auth(c, text);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!span_eq_nocase(word, span_of(known[i].name)))
+			continue;
+		c->extensions |= known[i].ext;
+		/* RFC 1870 4: no number, or 0, states no limit. */
+		if (known[i].ext == SMTP_EXT_SIZE &&
+		    span_u64(span_trim(text), &size) == 0 && size <= INT64_MAX)
+			c->size_max = (int64_t)size;
+	}
+}
+
+/*
+ * Read one reply.  Everything about it is bounded: the length of a line, how
+ * many there are, and the time for all of them.  A line that is not clean CRLF
+ * text is a protocol error, never repaired.
+ */
+static int
+read_reply(struct smtp_client *c, int64_t deadline_ms, bool is_ehlo,
+	   struct smtp_reply *r, struct err *e)
+{
+	struct line line;
+
+	memset(r, 0, sizeof(*r));
+	if (stream_flush(c->stream, deadline_ms, e) != 0)
+		goto dead;
+	for (int i = 0; i < SMTP_REPLY_LINES_MAX; i++) {
+		if (stream_read_line(c->stream, SMTP_REPLY_LINE_MAX,
+				     deadline_ms, &line, e) != 0)
+			goto dead;
+		trace(c, '<', line.text);
+		if (line.flags != 0) {
+			(void)err_set(e, ERR_PROTO, 0,
+				      "malformed reply line from the server");
+			goto dead;
+		}
+		int rc = reply_add_line(r, line.text, e);
+		if (rc < 0)
+			goto dead;
+		if (is_ehlo && i > 0)
+			note_extension(c, span_skip(line.text, 4));
+		if (rc == 1)
+			return 0;
+	}
+	(void)err_set(e, ERR_PROTO, 0, "reply of more than %d lines",
+		      SMTP_REPLY_LINES_MAX);
+dead:
+	c->dead = true;
+	return -1;
+}
+
+static int
+unexpected(struct smtp_client *c, const struct smtp_reply *r, const char *what,
+	   struct err *e)
+{
+	c->dead = true;
+	return err_set(e, ERR_PROTO, 0, "unexpected reply %d to %s", r->code,
+		       what);
+}
+
+static bool
+is_class(const struct smtp_reply *r, int hundreds)
+{
+	return r->code / 100 == hundreds;
+}
+
+/* A reply must say yes or no: 2xx, 4xx or 5xx. */
+int
+smtp_client_verdict(struct smtp_client *c, int64_t deadline_ms, int also,
+		    const char *what, struct smtp_reply *r, struct err *e)
+{
+	if (read_reply(c, deadline_ms, false, r, e) != 0)
+		return -1;
+	if (!is_class(r, 2) && !is_class(r, 4) && !is_class(r, 5) &&
+	    (also == 0 || r->code != also))
+		return unexpected(c, r, what, e);
+	return 0;
+}
+
+int
+smtp_client_command(struct smtp_client *c, struct smtp_reply *r, struct err *e,
+		    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int rc = put_linev(c, e, fmt, ap);
+	va_end(ap);
+	return rc != 0 ? -1
+		       : read_reply(c, smtp_client_deadline(c), false, r, e);
+}
+
+/* ---- opening and closing ------------------------------------------------
+ */
+
+void
+smtp_client_close(struct smtp_client **out, bool politely)
+{
+	struct smtp_client *c = *out;
+
+	if (c == NULL)
+		return;
+	if (politely && !c->dead) {
+		struct smtp_reply r;
+		if (smtp_client_put(c, NULL, "QUIT") == 0)
+			(void)read_reply(c, clock_mono_ms() + QUIT_WAIT_MS,
+					 false, &r, NULL);
+	}
+	stream_free(&c->stream);
+	free(c);
+	*out = NULL;
+}
+
+/* Greeting, EHLO or HELO.  0 with *r the last reply. */
+static int
+say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
+	  struct err *e)
+{
+	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "connecting", r,
+				e) != 0)
+		return -1;
+	if (!is_class(r, 2))
+		return 0;
+	(void)snprintf(c->greeting, sizeof(c->greeting), "%.*s",
+		       (int)sizeof(c->greeting) - 1, r->text);
+	if (smtp_client_put(c, e, "EHLO %s", helo) != 0 ||
+	    read_reply(c, smtp_client_deadline(c), true, r, e) != 0)
+		return -1;
+	/* RFC 5321 3.2: a server that does not know EHLO may know HELO. */
+	if (is_class(r, 5)) {
+		c->extensions = 0;
+		c->size_max = 0;
+		if (smtp_client_put(c, e, "HELO %s", helo) != 0 ||
+		    read_reply(c, smtp_client_deadline(c), false, r, e) != 0)
+			return -1;
+	}
+	if (!is_class(r, 2) && !is_class(r, 4) && !is_class(r, 5))
+		return unexpected(c, r, "EHLO", e);
+	return 0;
+}
+
+int
+smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
+		 struct smtp_reply *r, struct err *e)
+{
+	struct smtp_client *c = calloc(1, sizeof(*c));
+
+	*out = NULL;
+	memset(r, 0, sizeof(*r));
+	if (c == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "SMTP connection");
+	c->command_timeout_ms = o->command_timeout_ms;
+	c->data_timeout_ms = o->data_timeout_ms;
+	c->trace = o->trace;
+	c->trace_ctx = o->trace_ctx;
+	if (net_dial(&c->stream, o->host, o->port,
+		     clock_mono_ms() + o->connect_timeout_ms, o->stop,
+		     e) != 0) {
+		free(c);
+		return -1;
+	}
+	if (say_hello(c, o->helo, r, e) != 0) {
+		smtp_client_close(&c, false);
+		return err_prefix(e, "%s:%u", o->host, (unsigned)o->port);
+	}
+	if (!is_class(r, 2)) {
+		smtp_client_close(&c, true);
+		return 0;
+	}
+	*out = c;
+	return 0;
+}
+
+/* ---- AUTH (RFC 4954) ----------------------------------------------------
+ */
+
+static size_t
+base64(const unsigned char *in, size_t n, char *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned v = (unsigned)in[i] << 16;
+		if (i + 1 < n)
+			v |= (unsigned)in[i + 1] << 8;
+		if (i + 2 < n)
+			v |= in[i + 2];
+		out[at++] = digits[v >> 18 & 63];
+		out[at++] = digits[v >> 12 & 63];
+		out[at++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		out[at++] = i + 2 < n ? digits[v & 63] : '=';
+	}
+	return at;
+}
+
+enum { SECRET_MAX = 700, SECRET_BASE64_SIZE = (SECRET_MAX + 2) / 3 * 4 };
+
+/* Answer a 334 with base64 of `text`; anything but 334 is left in *r. */
+static int
+auth_answer(struct smtp_client *c, struct span text, struct smtp_reply *r,
+	    struct err *e)
+{
+	char coded[SECRET_BASE64_SIZE];
+
+	if (r->code != 334)
+		return 0;
+	size_t n = base64((const unsigned char *)text.p, text.n, coded);
+	int rc = put_line(c, span_make(coded, n), true, e);
+	explicit_bzero(coded, sizeof(coded));
+	return rc != 0 ? -1
+		       : read_reply(c, smtp_client_deadline(c), false, r, e);
+}
+
+/*
+ * The credentials are sent on their own line, not as an initial response:
+ * the command stays short whatever their length (RFC 4954 4) and the round
+ * trip costs nothing that matters once a session.
+ */
+static int
+auth_plain(struct smtp_client *c, struct span login, struct span password,
+	   struct smtp_reply *r, struct err *e)
+{
+	char text[SECRET_MAX]; /* RFC 4616: authzid NUL authcid NUL passwd */
+	size_t n = login.n + password.n + 2;
+
+	text[0] = '\0';
+	memcpy(text + 1, login.p, login.n);
+	text[1 + login.n] = '\0';
+	memcpy(text + 2 + login.n, password.p, password.n);
+	int rc = smtp_client_command(c, r, e, "AUTH PLAIN");
+	if (rc == 0)
+		rc = auth_answer(c, span_make(text, n), r, e);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+int
+smtp_client_auth(struct smtp_client *c, const char *login, const char *password,
+		 struct smtp_reply *r, struct err *e)
+{
+	struct span l = span_of(login), p = span_of(password);
+	int rc;
+
+	if (l.n + p.n + 2 > SECRET_MAX)
+		return err_set(e, ERR_PERM, 0, "login or password too long");
+	if ((c->extensions & SMTP_EXT_AUTH_PLAIN) != 0) {
+		rc = auth_plain(c, l, p, r, e);
+	} else if ((c->extensions & SMTP_EXT_AUTH_LOGIN) != 0) {
+		rc = smtp_client_command(c, r, e, "AUTH LOGIN");
+		if (rc == 0)
+			rc = auth_answer(c, l, r, e);
+		if (rc == 0)
+			rc = auth_answer(c, p, r, e);
+	} else {
+		reply_set(r, 504, "5.5.4",
+			  "The server offers no way to log in that we know");
+		return 0;
+	}
+	if (rc == 0 && is_class(r, 3))
+		return unexpected(c, r, "AUTH", e);
+	return rc;
+}

@@ -1,0 +1,295 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "mail/dot.h"
+#include "smtp/smtp_client_private.h"
+
+/*
+ * One transaction.  With PIPELINING (RFC 2920) MAIL, every RCPT and DATA go out
+ * as one group and the replies are read afterwards; without it each waits for
+ * its reply.  Both ways end in the same place: which recipients were accepted
+ * and what DATA answered.
+ *
+ * A group is at most SMTP_RECIPIENTS_MAX + 2 short lines, far below what two
+ * socket buffers hold, so writing it all before reading cannot block for
+ * longer than a stuck peer deserves (the command deadline).
+ */
+
+enum { PIECE_BYTES = 16 * 1024, RSET_WAIT_MS = 10000 };
+
+static bool
+is_yes(const struct smtp_reply *r)
+{
+	return r->code / 100 == 2;
+}
+
+static void
+refuse_open(struct smtp_send *m, const struct smtp_reply *r)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (m->recipients[i].reply.code / 100 == 2 ||
+		    m->recipients[i].reply.code == 0)
+			m->recipients[i].reply = *r;
+	}
+}
+
+/* What the peer has said it cannot do; true when that settles it. */
+static bool
+refused_unasked(const struct smtp_client *c, struct smtp_send *m)
+{
+	struct smtp_reply r;
+
+	if (c->size_max > 0 && m->size > c->size_max)
+		/* RFC 1870 6.1 */
+		reply_set(&r, 552, "5.3.4",
+			  "Message of %lld bytes is over the receiver's limit "
+			  "of %lld",
+			  (long long)m->size, (long long)c->size_max);
+	else if (m->smtputf8 && (c->extensions & SMTP_EXT_SMTPUTF8) == 0)
+		/* RFC 6531 3.5 */
+		reply_set(&r, 553, "5.6.7",
+			  "The receiver cannot take internationalized "
+			  "addresses");
+	else if (m->eight_bit && (c->extensions & SMTP_EXT_8BITMIME) == 0)
+		/* RFC 6152 3: convert or return; we return */
+		reply_set(&r, 554, "5.6.3",
+			  "The receiver cannot take 8-bit text");
+	else
+		return false;
+	refuse_open(m, &r);
+	return true;
+}
+
+static int
+put_mail(struct smtp_client *c, const struct smtp_send *m, struct err *e)
+{
+	char size[32] = "";
+
+	if ((c->extensions & SMTP_EXT_SIZE) != 0)
+		(void)snprintf(size, sizeof(size), " SIZE=%lld",
+			       (long long)m->size);
+	return smtp_client_put(c, e, "MAIL FROM:<%s>%s%s%s", m->reverse_path,
+			       size, m->eight_bit ? " BODY=8BITMIME" : "",
+			       m->smtputf8 ? " SMTPUTF8" : "");
+}
+
+/* Read the reply to each RCPT; returns how many were accepted, or -1. */
+static int
+read_recipients(struct smtp_client *c, struct smtp_send *m, unsigned from,
+		unsigned to, struct err *e)
+{
+	int accepted = 0;
+
+	for (unsigned i = from; i < to; i++) {
+		struct smtp_reply *r = &m->recipients[i].reply;
+		if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "RCPT",
+					r, e) != 0) {
+			memset(r, 0, sizeof(*r));
+			return -1;
+		}
+		accepted += is_yes(r) ? 1 : 0;
+	}
+	return accepted;
+}
+
+static int
+group_pipelined(struct smtp_client *c, struct smtp_send *m,
+		struct smtp_reply *mail, struct smtp_reply *data, struct err *e)
+{
+	if (put_mail(c, m, e) != 0)
+		return -1;
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (smtp_client_put(c, e, "RCPT TO:<%s>",
+				    m->recipients[i].address) != 0)
+			return -1;
+	}
+	if (smtp_client_put(c, e, "DATA") != 0 ||
+	    smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
+				e) != 0)
+		return -1;
+	int accepted = read_recipients(c, m, 0, m->n_recipients, e);
+	if (accepted < 0 || smtp_client_verdict(c, smtp_client_deadline(c), 354,
+						"DATA", data, e) != 0)
+		return -1;
+	return accepted;
+}
+
+static int
+group_one_by_one(struct smtp_client *c, struct smtp_send *m,
+		 struct smtp_reply *mail, struct smtp_reply *data,
+		 struct err *e)
+{
+	int accepted = 0;
+
+	if (put_mail(c, m, e) != 0 ||
+	    smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
+				e) != 0)
+		return -1;
+	if (!is_yes(mail))
+		return 0;
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (smtp_client_put(c, e, "RCPT TO:<%s>",
+				    m->recipients[i].address) != 0)
+			return -1;
+		int rc = read_recipients(c, m, i, i + 1, e);
+		if (rc < 0)
+			return -1;
+		accepted += rc;
+	}
+	if (accepted > 0 && (smtp_client_put(c, e, "DATA") != 0 ||
+			     smtp_client_verdict(c, smtp_client_deadline(c),
+						 354, "DATA", data, e) != 0))
+		return -1;
+	return accepted;
+}
+
+static int
+write_out(struct smtp_client *c, struct buf *b, int64_t deadline_ms,
+	  struct err *e)
+{
+	int rc = stream_write(c->stream, b->p, b->n, deadline_ms, e);
+
+	buf_clear(b);
+	return rc;
+}
+
+static int
+write_message(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
+	      struct err *e)
+{
+	struct dot_encoder d = { 0 };
+	char *piece = malloc(PIECE_BYTES);
+	struct buf out;
+	int rc = -1;
+	long n;
+
+	buf_init(&out, 4 * (size_t)PIECE_BYTES); /* an LF becomes CR LF dot */
+	if (piece == NULL) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "sending a message");
+		goto out;
+	}
+	while ((n = m->read_bytes(m->ctx, piece, PIECE_BYTES, e)) > 0) {
+		if (dot_encode(&d, span_make(piece, (size_t)n), &out) != 0) {
+			(void)err_set(e, ERR_TEMP, errno, "sending a message");
+			goto out;
+		}
+		if (write_out(c, &out, deadline_ms, e) != 0)
+			goto out;
+	}
+	if (n < 0)
+		goto out;
+	if (dot_encode_end(&d, &out) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "sending a message");
+		goto out;
+	}
+	rc = write_out(c, &out, deadline_ms, e);
+out:
+	/* Without the final dot the peer drops what it has (RFC 5321 4.1.1.4).
+	 */
+	if (rc != 0)
+		c->dead = true;
+	buf_free(&out);
+	free(piece);
+	return rc;
+}
+
+/*
+ * End what the peer may still hold open.  The verdicts are known already, so a
+ * failure here only means that the connection is not used again.
+ */
+static void
+end_transaction(struct smtp_client *c)
+{
+	struct smtp_reply r;
+
+	if (smtp_client_put(c, NULL, "RSET") != 0 ||
+	    smtp_client_verdict(c, clock_mono_ms() + RSET_WAIT_MS, 0, "RSET",
+				&r, NULL) != 0 ||
+	    !is_yes(&r))
+		c->dead = true;
+}
+
+/*
+ * 354 although every recipient was refused: the peer waits for a message, and
+ * RFC 2920 3.1 has us send an empty one; a lone dot ends it.  Whatever it then
+ * says, nobody was to get it.
+ */
+static int
+send_nothing(struct smtp_client *c, struct err *e)
+{
+	struct smtp_reply r;
+
+	return smtp_client_put(c, e, ".") != 0 ||
+		       smtp_client_verdict(c, smtp_client_deadline(c), 0,
+					   "end of data", &r, e) != 0
+		   ? -1
+		   : 0;
+}
+
+static int
+send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
+{
+	int64_t deadline_ms = clock_mono_ms() + c->data_timeout_ms;
+	struct smtp_reply last;
+
+	/* Until the last reply is here nothing is known of the accepted. */
+	memset(&last, 0, sizeof(last));
+	refuse_open(m, &last);
+	if (write_message(c, m, deadline_ms, e) != 0)
+		return -1;
+	if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &last, e) !=
+	    0)
+		return -1;
+	refuse_open(m, &last);
+	return 0;
+}
+
+int
+smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
+{
+	struct smtp_reply mail = { 0 }, data = { 0 };
+
+	for (unsigned i = 0; i < m->n_recipients; i++)
+		memset(&m->recipients[i].reply, 0, sizeof(struct smtp_reply));
+	if (m->n_recipients == 0 || m->n_recipients > SMTP_RECIPIENTS_MAX)
+		return err_set(e, ERR_BUG, 0, "%u recipients at once",
+			       m->n_recipients);
+	if (refused_unasked(c, m))
+		return 0;
+	int accepted = (c->extensions & SMTP_EXT_PIPELINING) != 0
+			   ? group_pipelined(c, m, &mail, &data, e)
+			   : group_one_by_one(c, m, &mail, &data, e);
+	if (accepted < 0) {
+		/* A yes to RCPT was no promise. */
+		memset(&data, 0, sizeof(data));
+		refuse_open(m, &data);
+		return -1;
+	}
+	bool mail_ok = is_yes(&mail);
+	if (!mail_ok) {
+		/* What followed a refused MAIL was refused for its sake. */
+		for (unsigned i = 0; i < m->n_recipients; i++)
+			m->recipients[i].reply = mail;
+	}
+	if (mail_ok && accepted > 0 && data.code == 354)
+		return send_message(c, m, e);
+	if (data.code == 354 && send_nothing(c, e) != 0)
+		return 0; /* every verdict is known; the connection is dead */
+	if (data.code != 354 && mail_ok && accepted > 0) {
+		int code = data.code;
+		if (is_yes(&data))
+			memset(&data, 0, sizeof(data));
+		refuse_open(m, &data);
+		if (data.code == 0) {
+			c->dead = true;
+			return err_set(e, ERR_PROTO, 0,
+				       "unexpected reply %d to DATA", code);
+		}
+	}
+	end_transaction(c);
+	return 0;
+}
