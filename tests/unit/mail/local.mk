@@ -1,1 +1,24 @@
-# mail
+# One cmocka program per module of src/mail.
+mail_tests = \
+	tests/unit/mail/test_address \
+	tests/unit/mail/test_date \
+	tests/unit/mail/test_dot \
+	tests/unit/mail/test_header \
+	tests/unit/mail/test_status
+check_PROGRAMS += $(mail_tests)
+TESTS += $(mail_tests)
+tests_unit_mail_test_address_SOURCES = tests/unit/mail/test_address.c
+tests_unit_mail_test_address_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_address_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_date_SOURCES = tests/unit/mail/test_date.c
+tests_unit_mail_test_date_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_dot_SOURCES = tests/unit/mail/test_dot.c
+tests_unit_mail_test_dot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_header_SOURCES = tests/unit/mail/test_header.c
+tests_unit_mail_test_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_status_SOURCES = tests/unit/mail/test_status.c
+tests_unit_mail_test_status_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_status_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
