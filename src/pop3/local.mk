@@ -1,4 +1,5 @@
-#noinst_LIBRARIES += src/pop3/libpop3.a
-#src_pop3_libpop3_a_SOURCES = \
-#	src/pop3/pop3_client.c src/pop3/pop3_client.h
-#POP3_LIBS = src/pop3/libpop3.a
+noinst_LIBRARIES += src/pop3/libpop3.a
+src_pop3_libpop3_a_SOURCES = \
+	src/pop3/pop3_client.c src/pop3/pop3_client.h \
+	src/pop3/pop3_client_mail.c src/pop3/pop3_client_private.h
+POP3_LIBS = src/pop3/libpop3.a

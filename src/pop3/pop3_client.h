@@ -25,7 +25,12 @@ enum pop3_cap {
 	POP3_CAP_RESP_CODES = 64,
 };
 
-enum { POP3_REPLY_SIZE = 513, POP3_UIDL_SIZE = 71 };
+enum {
+	POP3_REPLY_SIZE = 513,
+	POP3_UIDL_SIZE = 71,
+	POP3_HEADER_MAX = 256 * 1024, /* bytes of a header pop3_client_tops
+					 gives; a longer one is cut there */
+};
 
 /* A status line: "+OK text" / "-ERR [CODE] text". */
 struct pop3_reply {
@@ -78,7 +83,9 @@ int pop3_client_top(struct pop3_client *c, uint32_t n, uint32_t lines,
 		    struct buf *out, struct pop3_reply *r, struct err *e);
 
 /* pop3_client_tops - header of each of n messages, pipelined when offered;
- * got(ctx, number, header) for each; a refused one gets an empty span. */
+ * got(ctx, number, header) for each; a refused one gets an empty span.  Where
+ * the server has no TOP the message is read and `header` begins with its
+ * header.  got returning -1 ends the connection (TEMP). */
 int pop3_client_tops(struct pop3_client *c, const uint32_t *numbers, uint32_t n,
 		     int (*got)(void *ctx, uint32_t number, struct span header),
 		     void *ctx, struct err *e);

@@ -1,0 +1,43 @@
+#ifndef PP_POP3_CLIENT_PRIVATE_H
+#define PP_POP3_CLIENT_PRIVATE_H
+
+/*
+ * Shared by the two halves of the POP3 client: pop3_client.c (session, lines,
+ * login) and pop3_client_mail.c (lists and messages).
+ */
+#include "net/stream.h"
+#include "pop3/pop3_client.h"
+
+struct pop3_client {
+	struct stream *s;
+	int64_t command_timeout_ms, data_timeout_ms;
+	pop3_trace_fn *trace;
+	void *trace_ctx;
+	unsigned caps;
+	bool caps_known; /* CAPA was answered */
+};
+
+/* pop3_client_deadline - now + timeout; negative stays "never". */
+int64_t pop3_client_deadline(int64_t timeout_ms);
+
+/* pop3_client_put - buffer a command line; `shown` is what the trace may see
+ * of it (NULL: all).  PERM when it holds a line end. */
+int pop3_client_put(struct pop3_client *c, const char *line, const char *shown,
+		    struct err *e);
+int pop3_client_flush(struct pop3_client *c, struct err *e);
+
+/* pop3_client_reply - read one status line. */
+int pop3_client_reply(struct pop3_client *c, struct pop3_reply *r,
+		      struct err *e);
+
+/* pop3_client_ask - put, flush, reply. */
+int pop3_client_ask(struct pop3_client *c, const char *line, const char *shown,
+		    struct pop3_reply *r, struct err *e);
+
+/* pop3_client_listing - read lines up to ".", take(ctx, line) for each; more
+ * than `max` is LIMIT. */
+int pop3_client_listing(struct pop3_client *c, uint32_t max,
+			int (*take)(void *ctx, struct span line, struct err *e),
+			void *ctx, struct err *e);
+
+#endif
