@@ -114,9 +114,9 @@ take_reply(struct span line, struct pop3_reply *r, struct err *e)
 }
 
 /* One line of at most `max` bytes, traced. */
-int
-pop3_client_line(struct pop3_client *c, size_t max, int64_t until,
-		 struct line *line, struct err *e)
+static int
+get_line(struct pop3_client *c, size_t max, int64_t until, struct line *line,
+	 struct err *e)
 {
 	if (stream_read_line(c->s, max, until, line, e) != 0)
 		return -1;
@@ -132,9 +132,8 @@ pop3_client_reply(struct pop3_client *c, struct pop3_reply *r, struct err *e)
 {
 	struct line line;
 
-	if (pop3_client_line(c, REPLY_MAX,
-			     pop3_client_deadline(c->command_timeout_ms), &line,
-			     e) != 0)
+	if (get_line(c, REPLY_MAX, pop3_client_deadline(c->command_timeout_ms),
+		     &line, e) != 0)
 		return -1;
 	return take_reply(line.text, r, e);
 }
@@ -162,7 +161,7 @@ pop3_client_listing(struct pop3_client *c, uint32_t max,
 
 	for (uint32_t n = 0;; n++) {
 		struct line line;
-		if (pop3_client_line(c, LISTING_MAX, until, &line, e) != 0)
+		if (get_line(c, LISTING_MAX, until, &line, e) != 0)
 			return -1;
 		struct span text = line.text;
 		if (text.n == 1 && text.p[0] == '.')
@@ -354,7 +353,7 @@ auth_plain(struct pop3_client *c, struct span response, struct pop3_reply *r,
 	int64_t until = pop3_client_deadline(c->command_timeout_ms);
 	if (pop3_client_put(c, "AUTH PLAIN", NULL, e) != 0 ||
 	    pop3_client_flush(c, e) != 0 ||
-	    pop3_client_line(c, REPLY_MAX, until, &got, e) != 0)
+	    get_line(c, REPLY_MAX, until, &got, e) != 0)
 		return -1;
 	if (got.text.n == 0 || got.text.p[0] != '+' ||
 	    span_starts_nocase(got.text, span_of("+OK"))) {
