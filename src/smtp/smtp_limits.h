@@ -7,15 +7,21 @@ enum {
 	SMTP_CMD_MAIL_EXTRA = 500,  /* 4.1.1.11; AUTH= (RFC 4954 3 (4)), SIZE,
 				       BODY, SMTPUTF8, DSN parameters */
 	SMTP_CMD_RCPT_EXTRA = 500,  /* RFC 3461 4: NOTIFY and ORCPT */
-	SMTP_AUTH_LINE_MAX = 12288, /* RFC 4954 4 */
+	SMTP_AUTH_LINE_MAX = 12288, /* RFC 4954 4, CRLF included */
 	SMTP_REPLY_LINE_MAX = 1024, /* read; we write <= 512 (4.5.3.1.5) */
 	SMTP_REPLY_LINES_MAX = 100, /* lines of one reply we read */
 	SMTP_RECIPIENTS_MAX = 100,  /* 4.5.3.1.8; the 101st gets 452 4.5.3 */
 	SMTP_TEXT_LINE_MAX = 998,   /* RFC 5322 2.1.1; longer is accepted */
 	SMTP_RECEIVED_MAX = 100,    /* 6.3 loop detection */
 	SMTP_AUTH_FAILURES_MAX = 5, /* then 421 and close */
+	SMTP_AUTH_DELAY_MS = 250,   /* before each 535 */
 	SMTP_ERRORS_MAX = 20,       /* then 421 and close */
-	SMTP_TXN_ARENA_BYTES = 128 * 1024,
+	SMTP_REFUSED_FACTOR = 5,    /* refused recipients: this times more, for
+				       an honest list has stale ones too */
+	SMTP_TXN_ARENA_BYTES = 128 * 1024,        /* a policy's share of one */
+	SMTP_IDLE_TIMEOUT_MS = 5 * 60 * 1000,     /* 4.5.3.2.7 */
+	SMTP_DATA_TIMEOUT_MS = 30 * 60 * 1000,    /* one whole message */
+	SMTP_SESSION_TIMEOUT_MS = 60 * 60 * 1000, /* one whole session */
 };
 
 #endif

@@ -54,8 +54,9 @@ struct smtp_txn_rcpt {
 
 /*
  * The policy.  Every function gets ctx of the service.  Each of those with a
- * reply must fill *r; a code of 2xx (3xx never) accepts.  They run on the
- * session's thread and may block within the given wake.  A NULL optional op
+ * reply must fill *r; a code of 2xx (3xx never) accepts; after a 421 the engine
+ * closes the connection.  They run on the session's thread and may block within
+ * the given wake.  A NULL optional op
  * means the stated default.
  */
 struct smtp_server_ops {
@@ -91,16 +92,17 @@ struct smtp_server_ops {
 };
 
 struct smtp_server_options {
-	const char *hostname;       /* greeting, EHLO, Received */
-	const char *service;        /* "submission", "smtp": for logs */
-	struct sasl *sasl;          /* NULL: AUTH is not offered */
-	bool auth_required;         /* MAIL before AUTH: 530 5.7.0 */
-	bool auth_in_clear_text;    /* allow AUTH without TLS from everywhere;
-				       else only from loopback (538 5.7.11) */
-	int64_t size_max_bytes;     /* SIZE; 552 5.3.4 over it */
-	int recipients_max;         /* <= 0: SMTP_RECIPIENTS_MAX */
-	int errors_max;             /* <= 0: SMTP_ERRORS_MAX */
-	int64_t greet_pause_ms;     /* a client that speaks in it gets 421 */
+	const char *hostname;    /* greeting, EHLO, Received */
+	const char *service;     /* "submission", "smtp": for logs */
+	struct sasl *sasl;       /* NULL: AUTH is not offered */
+	bool auth_required;      /* MAIL before AUTH: 530 5.7.0 */
+	bool auth_in_clear_text; /* allow AUTH without TLS from everywhere;
+				    else only from loopback (538 5.7.11) */
+	int64_t size_max_bytes;  /* SIZE; 552 5.3.4 over it; 0: none */
+	int recipients_max;      /* <= 0: SMTP_RECIPIENTS_MAX */
+	int errors_max;          /* <= 0: SMTP_ERRORS_MAX */
+	int64_t greet_pause_ms;  /* a client that speaks in it gets 421 */
+	/* The three limits in time; <= 0: those of smtp_limits.h. */
 	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */
 	int64_t data_timeout_ms;    /* for the whole message */
 	int64_t session_timeout_ms; /* for the whole session */

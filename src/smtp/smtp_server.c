@@ -1,0 +1,307 @@
+#include "smtp/smtp_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "smtp/smtp_server_private.h"
+
+/*
+ * The session loop: read a command line, look its verb up, check length, state,
+ * pipelining and arguments by the table, run it.  Each command gets exactly one
+ * reply, and replies wait in the stream's buffer while further whole commands
+ * are already here (RFC 2920 3.2).
+ *
+ * Stopping.  Between transactions waits end when the drain is raised, within
+ * one only when the kill is, so that a client in the middle of a message can
+ * finish it.  The session's deadline bounds everything: no trickle of bytes
+ * holds a thread longer.
+ *
+ * HTTP and other clients that talk first never get a command in: input that is
+ * there before the greeting ends the session.
+ */
+
+enum {
+	ANY = SMTP_ST_ANY,
+	MAIL_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_MAIL_EXTRA,
+	RCPT_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_RCPT_EXTRA,
+	LAST = SMTP_VERB_LAST_IN_GROUP,
+};
+
+/*
+ * NOOP, VRFY, EXPN and QUIT should also end a group (RFC 2920 3.1), but that
+ * duty is the client's; what follows them is plain commands and is served.
+ * Behind EHLO, AUTH and DATA other things than commands could follow.
+ */
+static const struct smtp_server_verb verbs[] = {
+	{ "EHLO", smtp_server_ehlo, ANY, LAST | SMTP_VERB_NEEDS_ARGS,
+	  SMTP_CMD_MAX, "EHLO hostname" },
+	{ "HELO", smtp_server_helo, ANY, LAST | SMTP_VERB_NEEDS_ARGS,
+	  SMTP_CMD_MAX, "HELO hostname" },
+	{ "AUTH", smtp_server_auth, SMTP_ST_READY, LAST | SMTP_VERB_NEEDS_ARGS,
+	  SMTP_AUTH_LINE_MAX, "AUTH mechanism [initial-response]" },
+	{ "MAIL", smtp_server_mail, SMTP_ST_READY, SMTP_VERB_NEEDS_ARGS,
+	  MAIL_LINE_MAX,
+	  "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]" },
+	{ "RCPT", smtp_server_rcpt, SMTP_ST_TXN, SMTP_VERB_NEEDS_ARGS,
+	  RCPT_LINE_MAX, "RCPT TO:<address>" },
+	{ "DATA", smtp_server_data, SMTP_ST_TXN, LAST | SMTP_VERB_NO_ARGS,
+	  SMTP_CMD_MAX, "DATA" },
+	{ "RSET", smtp_server_rset, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
+	  "RSET" },
+	{ "NOOP", smtp_server_noop, ANY, 0, SMTP_CMD_MAX, "NOOP [text]" },
+	{ "VRFY", smtp_server_vrfy, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
+	  "VRFY address" },
+	{ "EXPN", smtp_server_expn, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
+	  "EXPN list" },
+	{ "HELP", smtp_server_help, ANY, 0, SMTP_CMD_MAX, "HELP [verb]" },
+	{ "QUIT", smtp_server_quit, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
+	  "QUIT" },
+};
+
+const struct smtp_server_verb *
+smtp_server_verbs(size_t *n)
+{
+	*n = sizeof(verbs) / sizeof(verbs[0]);
+	return verbs;
+}
+
+static const struct smtp_server_verb *
+find_verb(struct span name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (span_eq_nocase(name, span_of(verbs[i].name)))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+static int
+refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
+	     struct err *e)
+{
+	const char *why = "Not during a transaction";
+
+	switch (s->state) {
+	case SMTP_ST_NEW:
+		why = "EHLO or HELO first";
+		break;
+	case SMTP_ST_READY:
+		why = "MAIL first";
+		break;
+	case SMTP_ST_MAIL:
+	case SMTP_ST_RCPT:
+	case SMTP_ST_TXN:
+	case SMTP_ST_ANY:
+		break;
+	}
+	return smtp_server_answerf(s, e, 503, "5.5.1", "Bad sequence, %s: %s",
+				   v->name, why);
+}
+
+/* One command line, without its CRLF. */
+static int
+run_command(struct smtp_session *s, struct span text, struct err *e)
+{
+	struct span args = text;
+	const struct smtp_server_verb *v = find_verb(span_word(&args));
+
+	if (text.n > 0 && span_is_blank(text.p[0]))
+		v = NULL;
+	size_t max = v == NULL ? SMTP_CMD_MAX : v->line_max;
+	if (text.n > max - 2)
+		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
+	if (v == NULL)
+		return smtp_server_answerf(s, e, 500, "5.5.1",
+					   "Unknown command");
+	args = span_trim(args);
+	if ((v->flags & SMTP_VERB_LAST_IN_GROUP) != 0 &&
+	    stream_buffered(s->stream) > 0)
+		return smtp_server_bye(s, e, "pipelining", 503, "5.5.1",
+				       "Pipelining not allowed here, closing");
+	if ((s->state & v->states) == 0)
+		return refuse_state(s, v, e);
+	if (((v->flags & SMTP_VERB_NO_ARGS) != 0 && args.n > 0) ||
+	    ((v->flags & SMTP_VERB_NEEDS_ARGS) != 0 && args.n == 0))
+		return smtp_server_answerf(s, e, 501, "5.5.4", "Syntax: %s",
+					   v->usage);
+	return v->run(s, args, e);
+}
+
+/* Is a whole command line already here? */
+static bool
+has_command(struct smtp_session *s)
+{
+	struct span have;
+	struct err e;
+
+	return stream_buffered(s->stream) > 0 &&
+	       stream_fill(s->stream, 0, &have, &e) == 0 &&
+	       span_find(have, '\n', 0) >= 0;
+}
+
+static int
+next_command(struct smtp_session *s, struct err *e)
+{
+	int64_t deadline =
+	    smtp_server_deadline(s, s->server->o.idle_timeout_ms);
+	struct line line;
+
+	smtp_server_watch(s);
+	if (!has_command(s) && stream_flush(s->stream, deadline, e) != 0)
+		return -1;
+	if ((s->state & SMTP_ST_TXN) == 0 && s->peer->drain != NULL &&
+	    wake_is_raised(s->peer->drain))
+		return err_set(e, ERR_STOP, 0, "shutting down");
+	if (clock_mono_ms() >= s->deadline_ms)
+		return err_set(e, ERR_TIMEOUT, 0, "session too long");
+	if (stream_read_line(s->stream, SMTP_AUTH_LINE_MAX - 2, deadline, &line,
+			     e) != 0)
+		return -1;
+	/* A line end that is none, or a NUL: two servers could read different
+	 * commands here, so there is no next one. */
+	if ((line.flags & (LINE_BARE_CR | LINE_BARE_LF | LINE_NUL)) != 0)
+		return smtp_server_bye(s, e, "bare-control", 500, "5.5.2",
+				       "Bare CR, LF or NUL, closing");
+	if ((line.flags & LINE_LONG) != 0)
+		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
+	return run_command(s, line.text, e);
+}
+
+/* The session ends by *why: a last word where one is owed (4.2.1, 3.8). */
+static void
+farewell(struct smtp_session *s, const struct err *why)
+{
+	struct err e;
+
+	smtp_server_txn_reset(s);
+	switch (why->class) {
+	case ERR_TIMEOUT:
+		(void)smtp_server_bye(s, &e, "timeout", 421, "4.4.2",
+				      "Timed out, closing");
+		break;
+	case ERR_STOP:
+		(void)smtp_server_bye(s, &e, "shutdown", 421, "4.3.2",
+				      "Shutting down, closing");
+		break;
+	case ERR_CLOSED:
+		s->reason = "disconnect";
+		return;
+	case ERR_TEMP:
+	case ERR_PERM:
+	case ERR_PROTO:
+	case ERR_LIMIT:
+	case ERR_BUG:
+		(void)smtp_server_bye(s, &e, "error", 421, "4.3.0",
+				      "Local error, closing");
+		break;
+	}
+}
+
+/* Greeting (3.1): a client must wait for it. */
+static int
+greeting(struct smtp_session *s, struct err *e)
+{
+	const struct smtp_server_options *o = &s->server->o;
+	struct smtp_reply r;
+
+	smtp_server_watch(s);
+	if (stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
+		return smtp_server_bye(
+		    s, e, "early-talker", 421, NULL,
+		    "You spoke before the greeting, closing");
+	reply_set(&r, 220, NULL, "%s ESMTP postpair", o->hostname);
+	return smtp_server_send(s, &r, e);
+}
+
+static void
+run_session(struct smtp_session *s)
+{
+	struct log_line l;
+	struct err e = { 0 };
+
+	smtp_server_log(s, &l, LOG_INFO, "session-open");
+	log_str(&l, "client", s->peer->address);
+	log_num(&l, "port", s->peer->port);
+	log_end(&l);
+	int rc = greeting(s, &e);
+	while (rc == 0 && !s->closing)
+		rc = next_command(s, &e);
+	if (rc != 0)
+		farewell(s, &e);
+	smtp_server_txn_reset(s);
+	stream_watch(s->stream, s->peer->kill);
+	(void)stream_flush(s->stream, clock_mono_ms() + 1000, &e);
+	smtp_server_log(s, &l, LOG_INFO, "session-close");
+	log_str(&l, "client", s->peer->address);
+	log_str(&l, "reason", s->reason);
+	log_num(&l, "messages", s->messages);
+	log_num(&l, "recipients", s->recipients);
+	log_num(&l, "errors", s->errors);
+	log_end(&l);
+}
+
+void
+smtp_server_session(void *smtp_server, const struct listener_client *c)
+{
+	struct smtp_server *server = smtp_server;
+	static const char no_memory[] = "421 Out of memory, closing\r\n";
+	struct err e;
+
+	struct smtp_session *s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		(void)stream_write(c->stream, no_memory, sizeof(no_memory) - 1,
+				   clock_mono_ms() + 1000, &e);
+		return;
+	}
+	s->server = server;
+	s->peer = c;
+	s->stream = c->stream;
+	s->state = SMTP_ST_NEW;
+	s->reason = "closed";
+	s->deadline_ms = clock_mono_ms() + server->o.session_timeout_ms;
+	s->info = (struct smtp_client_info){ .session = c->session,
+					     .address = c->address,
+					     .is_loopback = c->is_loopback,
+					     .helo = s->helo,
+					     .login = "",
+					     .kill = c->kill };
+	run_session(s);
+	free(s);
+}
+
+int
+smtp_server_new(struct smtp_server **s, const struct smtp_server_options *o,
+		const struct smtp_server_ops *ops, void *ctx, struct err *e)
+{
+	if (ops->on_mail == NULL || ops->on_rcpt == NULL ||
+	    ops->on_bytes == NULL || ops->on_end == NULL ||
+	    ops->on_reset == NULL || o->hostname == NULL || o->service == NULL)
+		return err_set(e, ERR_BUG, 0, "incomplete SMTP service");
+	struct smtp_server *n = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "SMTP service");
+	n->o = *o;
+	n->ops = *ops;
+	n->ctx = ctx;
+	if (n->o.recipients_max <= 0)
+		n->o.recipients_max = SMTP_RECIPIENTS_MAX;
+	if (n->o.errors_max <= 0)
+		n->o.errors_max = SMTP_ERRORS_MAX;
+	if (n->o.idle_timeout_ms <= 0)
+		n->o.idle_timeout_ms = SMTP_IDLE_TIMEOUT_MS;
+	if (n->o.data_timeout_ms <= 0)
+		n->o.data_timeout_ms = SMTP_DATA_TIMEOUT_MS;
+	if (n->o.session_timeout_ms <= 0)
+		n->o.session_timeout_ms = SMTP_SESSION_TIMEOUT_MS;
+	*s = n;
+	return 0;
+}
+
+void
+smtp_server_free(struct smtp_server **s)
+{
+	free(*s);
+	*s = NULL;
+}

@@ -1,0 +1,231 @@
+#include "smtp/smtp_server_private.h"
+
+/*
+ * MAIL FROM:<reverse-path> [parameters] (RFC 5321 4.1.1.2): begins the
+ * transaction when the policy agrees.
+ */
+
+int
+smtp_server_param(struct span *rest, struct span *key, struct span *value)
+{
+	struct span word = span_word(rest);
+
+	*value = span_make(NULL, 0);
+	*key = word;
+	if (word.n == 0)
+		return 0;
+	long eq = span_find(word, '=', 0);
+	if (eq >= 0) {
+		*key = span_head(word, (size_t)eq);
+		*value = span_skip(word, (size_t)eq + 1);
+		if (value->n == 0)
+			return -1;
+	}
+	/* esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-") */
+	for (size_t i = 0; i < key->n; i++) {
+		char c = (char)span_lower(key->p[i]);
+		if (!(c >= 'a' && c <= 'z') && !span_is_digit(c) &&
+		    !(c == '-' && i > 0))
+			return -1;
+	}
+	/* esmtp-value: printable, no "=" except in AUTH= and the like, where
+	 * the parameter's own grammar decides; UTF-8 as RFC 6531 3.3 adds. */
+	for (size_t i = 0; i < value->n; i++) {
+		unsigned char c = (unsigned char)value->p[i];
+		if (c <= 0x20 || c == 0x7f)
+			return -1;
+	}
+	return key->n > 0 ? 1 : -1;
+}
+
+/* RFC 4954 5: xtext (RFC 3461 4) of a mailbox, or "<>".  What it claims is not
+ * used: whoever logged in is named by AUTH itself. */
+static bool
+is_auth_value(struct span v)
+{
+	if (span_eq(v, span_of("<>")))
+		return true;
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		if (c < '!' || c > '~' || c == '=')
+			return false;
+		if (c != '+')
+			continue;
+		for (int k = 1; k <= 2; k++) {
+			char h = i + (size_t)k < v.n ? v.p[i + (size_t)k] : 0;
+			if (!span_is_digit(h) && !(h >= 'A' && h <= 'F'))
+				return false;
+		}
+		i += 2;
+	}
+	return v.n > 0;
+}
+
+/* What the parameters said. */
+struct mail_params {
+	bool size, body, utf8, auth; /* seen: each may stand once */
+	int64_t size_bytes;
+	enum smtp_body body_type;
+};
+
+enum param_result { PARAM_OK, PARAM_BAD, PARAM_UNKNOWN };
+
+static bool
+take_size(struct span value, struct mail_params *p)
+{
+	uint64_t bytes = 0;
+
+	/* RFC 1870 4: 1*20DIGIT.  One that does not fit is a size too, and too
+	 * large for any limit. */
+	if (value.n == 0 || value.n > 20)
+		return false;
+	for (size_t i = 0; i < value.n; i++) {
+		if (!span_is_digit(value.p[i]))
+			return false;
+	}
+	if (span_u64(value, &bytes) != 0 || bytes > INT64_MAX)
+		bytes = INT64_MAX;
+	p->size_bytes = (int64_t)bytes;
+	return true;
+}
+
+static enum param_result
+take_param(const struct smtp_session *s, struct span key, struct span value,
+	   struct mail_params *p)
+{
+	bool *seen = NULL, ok = false;
+
+	if (span_eq_nocase(key, span_of("SIZE"))) {
+		seen = &p->size;
+		ok = take_size(value, p);
+	} else if (span_eq_nocase(key, span_of("BODY"))) { /* RFC 6152 2 */
+		seen = &p->body;
+		bool eight = span_eq_nocase(value, span_of("8BITMIME"));
+		p->body_type = eight ? SMTP_BODY_8BITMIME : SMTP_BODY_7BIT;
+		ok = eight || span_eq_nocase(value, span_of("7BIT"));
+	} else if (span_eq_nocase(key, span_of("SMTPUTF8"))) {
+		seen = &p->utf8;
+		ok = value.p == NULL; /* RFC 6531 3.4: takes no value */
+	} else if (span_eq_nocase(key, span_of("AUTH")) &&
+		   s->server->o.sasl != NULL) {
+		seen = &p->auth;
+		ok = is_auth_value(value);
+	} else {
+		return PARAM_UNKNOWN;
+	}
+	if (*seen || !ok)
+		return PARAM_BAD;
+	*seen = true;
+	return PARAM_OK;
+}
+
+/* 0 when all are good; 1 when a refusal was answered; -1 as the verb. */
+static int
+take_params(struct smtp_session *s, struct span rest, struct mail_params *p,
+	    struct err *e)
+{
+	struct span key, value;
+	int more;
+
+	while ((more = smtp_server_param(&rest, &key, &value)) != 0) {
+		enum param_result got = PARAM_BAD;
+		/* A HELO client has been offered no extension (4.1.1.1). */
+		if (more > 0)
+			got = s->info.esmtp ? take_param(s, key, value, p)
+					    : PARAM_UNKNOWN;
+		if (got == PARAM_OK)
+			continue;
+		int rc = got == PARAM_BAD
+			     ? smtp_server_answerf(
+				   s, e, 501, "5.5.4",
+				   "Bad value or form of parameter %.*s",
+				   SPAN_ARG(span_head(key, 40)))
+			     : smtp_server_answerf(
+				   s, e, 555, "5.5.4", "Unknown parameter %.*s",
+				   SPAN_ARG(span_head(key, 40)));
+		return rc == 0 ? 1 : -1;
+	}
+	return 0;
+}
+
+static void
+log_verdict(const struct smtp_session *s, const char *from,
+	    const struct smtp_reply *r)
+{
+	struct log_line l;
+
+	smtp_server_log(s, &l, LOG_INFO, "smtp-mail");
+	log_str(&l, "from", from);
+	log_num(&l, "size", s->txn.declared_size);
+	log_num(&l, "code", r->code);
+	if (r->code >= 300)
+		log_str(&l, "text", r->text);
+	log_end(&l);
+}
+
+/* The path and its parameters are good: ask the policy. */
+static int
+begin(struct smtp_session *s, const struct address *a,
+      const struct mail_params *p, struct err *e)
+{
+	const struct smtp_server *server = s->server;
+	char canonical[ADDRESS_SIZE], text[ADDRESS_SIZE];
+	struct smtp_reply r = { 0 };
+
+	if (address_canonical(a, canonical) != 0 || address_text(a, text) != 0)
+		return smtp_server_answerf(s, e, 501, "5.1.7",
+					   "Address too long");
+	if (smtp_server_txn_open(s, canonical, text, e) != 0) {
+		reply_from_err(&r, e);
+		return smtp_server_answer(s, &r, e);
+	}
+	s->txn.declared_size = p->size ? p->size_bytes : -1;
+	s->txn.body = p->body_type;
+	s->txn.smtputf8 = p->utf8;
+	server->ops.on_mail(server->ctx, &s->info, &s->txn, &r);
+	bool accepted = smtp_server_accepts(&r);
+	log_verdict(s, text, &r);
+	if (accepted)
+		s->state = SMTP_ST_MAIL;
+	int rc = smtp_server_answer(s, &r, e);
+	if (!accepted)
+		smtp_server_txn_drop(s);
+	return rc;
+}
+
+int
+smtp_server_mail(struct smtp_session *s, struct span args, struct err *e)
+{
+	const struct smtp_server_options *o = &s->server->o;
+	const struct span from = span_of("FROM:");
+	struct mail_params p = { 0 };
+	struct address a;
+	struct span rest;
+	struct err why;
+
+	if (o->auth_required && s->user.address[0] == '\0')
+		return smtp_server_answerf(s, e, 530, "5.7.0",
+					   "Log in first (AUTH)");
+	if (!span_starts_nocase(args, from))
+		return smtp_server_answerf(s, e, 501, "5.5.4",
+					   "Syntax: MAIL FROM:<address>");
+	/* No space belongs after the colon (3.3), but many send one. */
+	args = span_trim(span_skip(args, from.n));
+	if (address_parse_path(args, ADDRESS_ALLOW_NULL | ADDRESS_ALLOW_UTF8,
+			       &a, &rest, &why) != 0)
+		return smtp_server_answerf(s, e, 501, "5.1.7", "%s", why.msg);
+	if (rest.n > 0 && !span_is_blank(rest.p[0]))
+		return smtp_server_answerf(s, e, 501, "5.5.4",
+					   "Syntax: MAIL FROM:<address>");
+	int rc = take_params(s, rest, &p, e);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (a.is_utf8 && !p.utf8) /* RFC 6531 3.5 */
+		return smtp_server_answerf(s, e, 553, "5.6.7",
+					   "Such an address needs SMTPUTF8");
+	if (p.size && o->size_max_bytes > 0 && p.size_bytes > o->size_max_bytes)
+		return smtp_server_answerf(s, e, 552, "5.3.4",
+					   "Message too big: the limit is %lld",
+					   (long long)o->size_max_bytes);
+	return begin(s, &a, &p, e);
+}

@@ -1,0 +1,153 @@
+#ifndef PP_SMTP_SERVER_PRIVATE_H
+#define PP_SMTP_SERVER_PRIVATE_H
+
+#include "auth/users.h"
+#include "base/log.h"
+#include "smtp/smtp_server.h"
+
+/*
+ * What the engine's own files share: the session, the verb table, the replies.
+ * Nothing here is for a policy.
+ */
+
+/* Where a session stands (RFC 5321 4.1.4); bits, so that a verb can name the
+ * states it is allowed in. */
+enum smtp_server_state {
+	SMTP_ST_NEW = 1,   /* no HELO or EHLO yet */
+	SMTP_ST_READY = 2, /* no transaction */
+	SMTP_ST_MAIL = 4,  /* MAIL accepted, no recipient yet */
+	SMTP_ST_RCPT = 8,  /* at least one recipient */
+	SMTP_ST_TXN = SMTP_ST_MAIL | SMTP_ST_RCPT,
+	SMTP_ST_ANY = SMTP_ST_NEW | SMTP_ST_READY | SMTP_ST_TXN,
+};
+
+enum smtp_server_flag {
+	SMTP_VERB_LAST_IN_GROUP = 1, /* nothing may be sent behind it before
+					its reply (RFC 2920 3.1) */
+	SMTP_VERB_NO_ARGS = 2,       /* an argument is 501 (RFC 5321 4.1.1) */
+	SMTP_VERB_NEEDS_ARGS = 4,    /* none is 501 */
+};
+
+/*
+ * A verb's function: `args` is the text after the verb, trimmed, borrowed for
+ * the call.  Returns 0 when one reply was written; -1 only when the connection
+ * cannot go on, *e says why.
+ */
+struct smtp_session;
+typedef int smtp_server_verb_fn(struct smtp_session *s, struct span args,
+				struct err *e);
+
+struct smtp_server_verb {
+	const char *name;
+	smtp_server_verb_fn *run;
+	unsigned states;
+	unsigned flags;
+	size_t line_max; /* of the whole command line, CRLF included */
+	const char *usage;
+};
+
+struct smtp_server {
+	struct smtp_server_options o;
+	struct smtp_server_ops ops;
+	void *ctx;
+};
+
+struct smtp_session {
+	struct smtp_server *server;
+	const struct listener_client *peer;
+	struct stream *stream;
+	struct smtp_client_info info;
+	char helo[256];
+	struct user user; /* address "" before AUTH */
+
+	enum smtp_server_state state;
+	struct smtp_txn txn;
+	struct arena arena; /* of the transaction */
+	char *slot;         /* room for the next recipient's two texts */
+
+	int64_t deadline_ms; /* of the whole session */
+	int errors;          /* 5xx since the last stored message */
+	int refused;         /* recipients refused since then */
+	int auth_failures;
+	int64_t messages, recipients;
+	bool closing;       /* the last reply is written */
+	const char *reason; /* why it ended, for the log */
+};
+
+/* smtp_server_verbs - the table; HELP and the tests walk it. */
+const struct smtp_server_verb *smtp_server_verbs(size_t *n);
+
+smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
+    smtp_server_rcpt, smtp_server_data, smtp_server_auth, smtp_server_rset,
+    smtp_server_noop, smtp_server_vrfy, smtp_server_expn, smtp_server_help,
+    smtp_server_quit;
+
+/* ---- replies (smtp_server_reply.c) -----------------------------------------
+ */
+
+/*
+ * smtp_server_send - write a reply, in lines of at most 512 octets
+ * (RFC 5321 4.5.3.1.5); a code of 421 also ends the session (4.2.1).
+ */
+int smtp_server_send(struct smtp_session *s, const struct smtp_reply *r,
+		     struct err *e);
+
+/* smtp_server_answer - the same, and a 5xx is counted: the errors_max-th is
+ * answered by 421 4.7.0 instead. */
+int smtp_server_answer(struct smtp_session *s, const struct smtp_reply *r,
+		       struct err *e);
+int smtp_server_answerf(struct smtp_session *s, struct err *e, int code,
+			const char *enhanced, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* smtp_server_bye - last reply; returns smtp_server_send's value. */
+int smtp_server_bye(struct smtp_session *s, struct err *e, const char *reason,
+		    int code, const char *enhanced, const char *text);
+
+/* smtp_server_accepts - is this a policy's yes?  A code that is none of 2xx,
+ * 4xx and 5xx is a policy's mistake: *r becomes 451 4.3.0. */
+bool smtp_server_accepts(struct smtp_reply *r);
+
+/* smtp_server_deadline - now + ms, but never after the session's end. */
+int64_t smtp_server_deadline(const struct smtp_session *s, int64_t ms);
+
+/* smtp_server_watch - during waits look at the drain (between transactions) or
+ * at the kill (within one). */
+void smtp_server_watch(struct smtp_session *s);
+
+/* ---- the transaction (smtp_server_txn.c) -----------------------------------
+ */
+
+/* smtp_server_txn_open - an empty transaction, before on_mail. 0 or -1 (TEMP).
+ */
+int smtp_server_txn_open(struct smtp_session *s, const char *canonical,
+			 const char *text, struct err *e);
+
+/* smtp_server_txn_next - the slot of the next recipient, filled but not
+ * counted; NULL when out of memory.  Used again until one is accepted. */
+struct smtp_txn_rcpt *smtp_server_txn_next(struct smtp_session *s,
+					   const char *canonical,
+					   const char *text);
+void smtp_server_txn_accept(struct smtp_session *s);
+
+/* smtp_server_txn_drop - forget a transaction that on_mail refused. */
+void smtp_server_txn_drop(struct smtp_session *s);
+
+/*
+ * smtp_server_txn_reset - the one end of every transaction: on_reset if
+ * on_mail had accepted, memory given back, state READY.  Harmless without one.
+ */
+void smtp_server_txn_reset(struct smtp_session *s);
+
+/* smtp_server_param - take the next "KEY[=VALUE]" off *rest (RFC 5321 4.1.2):
+ * 1, 0 when none is left, -1 when it is not of that form. */
+int smtp_server_param(struct span *rest, struct span *key, struct span *value);
+
+/* smtp_server_may_auth - is AUTH offered to this client now (RFC 4954 4)? */
+bool smtp_server_may_auth(const struct smtp_session *s);
+
+/* smtp_server_log - begin a log line with the session's keys. */
+void smtp_server_log(const struct smtp_session *s, struct log_line *l,
+		     enum log_level level, const char *event);
+
+#endif
