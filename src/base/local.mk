@@ -4,12 +4,15 @@ src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/conf.c src/base/conf.h \
 	src/base/daemon.c src/base/daemon.h \
 	src/base/daemon_data.c \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
 	src/base/log.c src/base/log.h \
 	src/base/notify.c src/base/notify.h \
+	src/base/option.c src/base/option.h \
+	src/base/option_value.c src/base/option_value.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/span.c src/base/span.h \
 	src/base/thread.c src/base/thread.h

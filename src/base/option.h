@@ -20,7 +20,9 @@
  *   OPTION_SIZE     int64_t (bytes)    64K 25M 1G (powers of 1024)
  *   OPTION_TIME     int64_t (ms)       500ms 30s 5m 4h 5d
  *   OPTION_STRING   char *             text (malloc'ed, owned by the struct)
- *   OPTION_WORDS    struct option_list comma or blank separated words
+ *   OPTION_WORDS    struct option_list comma or blank separated words; the key
+ *                                      may be repeated and its words add up,
+ *                                      as one line is short
  *   OPTION_ENUM     int                one of `words`, its index
  *   OPTION_MAP      struct option_map  a whole section of name = value lines
  *                                      (key is NULL in the table)
@@ -64,7 +66,8 @@ struct option_map {
 
 /*
  * option_load - read `path` and fill `values` (a zeroed struct) by `table`
- * (ends with section == NULL).  Every key may stand once.  On failure returns
+ * (ends with section == NULL).  Every key but a WORDS one may stand once.  What
+ * the file says of a WORDS key replaces its default.  On failure returns
  * -1 with e->msg "file:line: key: reason" (for an unknown key or section with
  * ", did you mean 'x'?"), and the struct holds nothing to free.
  */
