@@ -1,1 +1,6 @@
-# conf
+# Sample configurations are installed beside the documents.
+examplesdir = $(docdir)/examples
+dist_examples_DATA =
+
+# The quickstart's; ports are put in when it runs.
+EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf
