@@ -4,7 +4,9 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/address.c src/mail/address.h \
 	src/mail/date.c src/mail/date.h \
 	src/mail/dot.c src/mail/dot.h \
+	src/mail/dsn.c src/mail/dsn.h \
 	src/mail/header.c src/mail/header.h \
 	src/mail/status.c src/mail/status.h \
+	src/mail/submit.c src/mail/submit.h \
 	src/mail/utf8.c src/mail/utf8.h
 MAIL_LIBS = src/mail/libmail.a $(IDN2_LIBS)

@@ -29,10 +29,11 @@ int received_format(const struct received_facts *f, struct buf *out);
 /*
  * submit_fix_header - RFC 6409 8, RFC 5322 3.6: copy `block` (CRLF lines, with
  * or without its final empty line) to *out without Bcc and Resent-Bcc fields,
- * adding Date, Message-ID ("<id@host>") and, when absent, From (from the
- * reverse-path).  PERM when the block is not one (a first line that is no
- * field starts the body: then an empty line is put before it).  The ending
- * empty line is always written.
+ * adding From (from the reverse-path), Date and Message-ID ("<id@host>") where
+ * they are missing.  The ending empty line is always written.  A line that is
+ * no field starts the body: it and what follows are put after that empty line.
+ * A NUL is PERM, a block over HEADER_BLOCK_MAX or HEADER_FIELDS_MAX LIMIT, no
+ * room in *out TEMP; then *out is as before.
  */
 struct submit_facts {
 	const char *id;

@@ -3,8 +3,11 @@ mail_tests = \
 	tests/unit/mail/test_address \
 	tests/unit/mail/test_date \
 	tests/unit/mail/test_dot \
+	tests/unit/mail/test_dsn \
 	tests/unit/mail/test_header \
-	tests/unit/mail/test_status
+	tests/unit/mail/test_status \
+	tests/unit/mail/test_submit \
+	tests/unit/mail/test_utf8
 check_PROGRAMS += $(mail_tests)
 TESTS += $(mail_tests)
 tests_unit_mail_test_address_SOURCES = tests/unit/mail/test_address.c
@@ -16,9 +19,18 @@ tests_unit_mail_test_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_dot_SOURCES = tests/unit/mail/test_dot.c
 tests_unit_mail_test_dot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_dsn_SOURCES = tests/unit/mail/test_dsn.c
+tests_unit_mail_test_dsn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_dsn_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_header_SOURCES = tests/unit/mail/test_header.c
 tests_unit_mail_test_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_status_SOURCES = tests/unit/mail/test_status.c
 tests_unit_mail_test_status_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_status_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_submit_SOURCES = tests/unit/mail/test_submit.c
+tests_unit_mail_test_submit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_submit_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_utf8_SOURCES = tests/unit/mail/test_utf8.c
+tests_unit_mail_test_utf8_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_utf8_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

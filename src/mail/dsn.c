@@ -1,0 +1,346 @@
+/*
+ * A report quotes three things other people wrote: addresses, a peer's reply,
+ * and the header of the original message.  All of it goes through the writers
+ * below, which let no byte start a line, a field or a MIME part of its own.
+ *
+ * When an address is not ASCII the report takes the shapes of RFC 6533
+ * (message/global-delivery-status, message/global-headers, utf-8 addresses);
+ * otherwise those of RFC 3464, and then it is ASCII but for the quoted header.
+ */
+#include "mail/dsn.h"
+
+#include <stdbool.h>
+
+#include "mail/date.h"
+#include "mail/header.h"
+#include "mail/utf8.h"
+
+enum {
+	VALUE_MAX = 2048, /* bytes of one quoted text */
+	FOLD_AT = 72,     /* RFC 5322 2.1.1: 78 is what a line should keep */
+	LINE_CUT = 900,   /* and 998 what it must */
+};
+
+struct report {
+	const struct dsn_facts *f;
+	struct buf *out;
+	bool global; /* RFC 6533 */
+	bool failed; /* an append did not fit; the rest is skipped */
+};
+
+static void
+put(struct report *r, const char *text)
+{
+	if (!r->failed && buf_add_str(r->out, text) != 0)
+		r->failed = true;
+}
+
+/* One character (n bytes) of foreign text. */
+static void
+put_char(struct report *r, struct span s, size_t n, bool utf8)
+{
+	char c = s.p[0];
+	bool ok = n > 1 ? utf8 : n == 1 && c >= ' ' && c != 0x7f;
+
+	if (r->failed)
+		return;
+	if (buf_add(r->out, ok ? s.p : "?", ok ? n : 1) != 0)
+		r->failed = true;
+}
+
+/*
+ * put_text - foreign text inside a line that has `column` characters already:
+ * folded at blanks, control bytes shown as '?', line ends as blanks, and cut
+ * in a word that would not fit a line.
+ */
+static void
+put_text(struct report *r, struct span s, size_t column, bool utf8)
+{
+	s = span_trim(span_head(s, VALUE_MAX));
+	while (s.n > 0) {
+		size_t n = utf8_next(s);
+		char c = s.p[0];
+
+		if (span_is_blank(c) || c == '\n' || c == '\r') {
+			while (s.n > 0 && (span_is_blank(s.p[0]) ||
+					   s.p[0] == '\n' || s.p[0] == '\r'))
+				s = span_skip(s, 1);
+			put(r, column > FOLD_AT ? "\r\n " : " ");
+			column = column > FOLD_AT ? 1 : column + 1;
+			continue;
+		}
+		if (column < LINE_CUT)
+			put_char(r, s, n, utf8);
+		column += n > 0 ? n : 1;
+		s = span_skip(s, n > 0 ? n : 1);
+	}
+}
+
+static void
+put_field(struct report *r, const char *name, const char *value, bool utf8)
+{
+	put(r, name);
+	put_text(r, span_of(value), strlen(name), utf8);
+	put(r, "\r\n");
+}
+
+static void
+put_date(struct report *r, const char *name, int64_t wall_s)
+{
+	char date[DATE_SIZE];
+
+	if (wall_s == 0)
+		return;
+	date_format(wall_s, date);
+	put_field(r, name, date, false);
+}
+
+/* The boundary is made of the report's id, which nobody knew when the quoted
+ * texts were written; '_' and '=' keep it out of every encoding. */
+static void
+put_boundary(struct report *r, const char *after)
+{
+	struct span id = span_head(span_of(r->f->id), 40);
+
+	put(r, "=_report_");
+	for (size_t i = 0; i < id.n; i++) {
+		char c = id.p[i];
+		bool plain = span_is_digit(c) ||
+			     (span_lower(c) >= 'a' && span_lower(c) <= 'z');
+		put_char(r, span_make(plain ? &c : "_", 1), 1, false);
+	}
+	put(r, after);
+}
+
+static void
+put_part(struct report *r, const char *type, bool eight_bit)
+{
+	put(r, "\r\n--");
+	put_boundary(r, "\r\nContent-Type: ");
+	put(r, type);
+	if (eight_bit)
+		put(r, "\r\nContent-Transfer-Encoding: 8bit");
+	put(r, "\r\n\r\n");
+}
+
+/* The worst thing that happened names the report. */
+static const char *
+subject(const struct dsn_facts *f)
+{
+	bool delayed = false;
+
+	for (size_t i = 0; i < f->n_recipients; i++) {
+		if (f->recipients[i].action == DSN_FAILED)
+			return "Your message was not delivered";
+		if (f->recipients[i].action == DSN_DELAYED)
+			delayed = true;
+	}
+	return delayed ? "Your message is delayed"
+		       : "Your message was delivered";
+}
+
+static void
+put_header(struct report *r)
+{
+	const struct dsn_facts *f = r->f;
+
+	put(r, "From: Mail Delivery System <MAILER-DAEMON@");
+	put_text(r, span_of(f->host), 0, r->global);
+	put(r, ">\r\n");
+	put(r, "To: <");
+	put_text(r, span_of(f->to), 0, r->global);
+	put(r, ">\r\n");
+	put_field(r, "Subject: ", subject(f), false);
+	put_date(r, "Date: ", f->now_s);
+	put(r, "Message-ID: <");
+	put_text(r, span_of(f->id), 0, false);
+	put(r, "@");
+	put_text(r, span_of(f->host), 0, r->global);
+	/* RFC 3834 5: nobody's vacation program shall answer */
+	put(r, ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+	       "Content-Type: multipart/report; report-type=");
+	put(r,
+	    r->global ? "global-delivery-status;\r\n" : "delivery-status;\r\n");
+	put(r, "\tboundary=\"");
+	put_boundary(r, "\"\r\n");
+	if (r->global || !utf8_is_ascii(f->original_header))
+		put(r, "Content-Transfer-Encoding: 8bit\r\n");
+	put(r,
+	    "\r\nThis is a delivery report in several parts (RFC 6522).\r\n");
+}
+
+static const char *
+action_sentence(enum dsn_action a)
+{
+	switch (a) {
+	case DSN_FAILED:
+		return "not delivered; no further attempt will be made";
+	case DSN_DELAYED:
+		return "not delivered yet; attempts go on, nothing to do "
+		       "for you";
+	case DSN_DELIVERED:
+		return "delivered";
+	case DSN_RELAYED:
+		return "handed on to a server that sends no reports";
+	}
+	return "unknown";
+}
+
+static const char *
+action_name(enum dsn_action a)
+{
+	switch (a) {
+	case DSN_FAILED:
+		return "failed";
+	case DSN_DELAYED:
+		return "delayed";
+	case DSN_DELIVERED:
+		return "delivered";
+	case DSN_RELAYED:
+		return "relayed";
+	}
+	return "failed";
+}
+
+static bool
+is_set(const char *s)
+{
+	return s != NULL && s[0] != '\0';
+}
+
+static void
+put_human_part(struct report *r)
+{
+	const struct dsn_facts *f = r->f;
+
+	put_part(r,
+		 r->global ? "text/plain; charset=utf-8"
+			   : "text/plain; charset=us-ascii",
+		 r->global);
+	put_field(r, "This is the mail server ", f->host, r->global);
+	put(r, "\r\nHere is what became of the message you sent.\r\n");
+	for (size_t i = 0; i < f->n_recipients; i++) {
+		const struct dsn_recipient *d = &f->recipients[i];
+
+		put_field(r, "\r\n  ", d->address, r->global);
+		put_field(r, "    ", action_sentence(d->action), false);
+		if (is_set(d->remote_host))
+			put_field(r, "    The server asked was ",
+				  d->remote_host, r->global);
+		if (is_set(d->diagnostic))
+			put_field(r, "    It said: ", d->diagnostic, r->global);
+	}
+}
+
+/* Original-Recipient comes with its type from the client (RFC 3461 4.2); when
+ * it has none the field is left out rather than guessed. */
+static void
+put_recipient(struct report *r, const struct dsn_recipient *d)
+{
+	bool utf8 = !utf8_is_ascii(span_of(d->address));
+
+	put(r, "\r\n");
+	if (is_set(d->orcpt) && span_find(span_of(d->orcpt), ';', 1) > 0)
+		put_field(r, "Original-Recipient: ", d->orcpt, r->global);
+	/* RFC 6533 3: the type says how to read the address */
+	put_field(
+	    r, utf8 ? "Final-Recipient: utf-8; " : "Final-Recipient: rfc822; ",
+	    d->address, r->global);
+	put_field(r, "Action: ", action_name(d->action), false);
+	put_field(r, "Status: ", is_set(d->status) ? d->status : "4.0.0",
+		  false);
+	if (is_set(d->remote_host))
+		put_field(r, "Remote-MTA: dns; ", d->remote_host, r->global);
+	if (is_set(d->diagnostic))
+		put_field(r, "Diagnostic-Code: smtp; ", d->diagnostic,
+			  r->global);
+	put_date(r, "Last-Attempt-Date: ", d->last_attempt_s);
+}
+
+/* RFC 3464 2: fields of the message, then a group for each recipient. */
+static void
+put_status_part(struct report *r)
+{
+	const struct dsn_facts *f = r->f;
+
+	put_part(r,
+		 r->global ? "message/global-delivery-status"
+			   : "message/delivery-status",
+		 r->global);
+	if (is_set(f->envid))
+		put_field(r, "Original-Envelope-Id: ", f->envid, r->global);
+	put_field(r, "Reporting-MTA: dns; ", f->host, r->global);
+	put_date(r, "Arrival-Date: ", f->arrival_s);
+	for (size_t i = 0; i < f->n_recipients; i++)
+		put_recipient(r, &f->recipients[i]);
+}
+
+/* The original's header up to its empty line, every line end made CRLF; a part
+ * as large as any header we accept. */
+static void
+put_original_part(struct report *r)
+{
+	struct span rest = span_head(r->f->original_header, HEADER_BLOCK_MAX);
+	bool ascii = utf8_is_ascii(rest);
+	struct header_field field;
+
+	/* RFC 6533 5 needs UTF-8; bytes of no known charset stay as they are */
+	put_part(r,
+		 r->global && !ascii && utf8_is_valid(rest)
+		     ? "message/global-headers"
+		     : "text/rfc822-headers",
+		 !ascii);
+	while (!r->failed && header_next(&rest, &field)) {
+		struct span s = field.whole;
+		bool at_start = true;
+
+		for (size_t i = 0; i < s.n && !r->failed; i++) {
+			char c = s.p[i];
+			bool lf = c == '\n';
+
+			if (c == '\r' || c == '\0')
+				continue;
+			if (buf_add(r->out, lf ? "\r\n" : &c, lf ? 2 : 1) != 0)
+				r->failed = true;
+			at_start = lf;
+		}
+		if (!at_start)
+			put(r, "\r\n");
+	}
+}
+
+static bool
+is_global(const struct dsn_facts *f)
+{
+	if (!utf8_is_ascii(span_of(f->to)))
+		return true;
+	for (size_t i = 0; i < f->n_recipients; i++) {
+		if (!utf8_is_ascii(span_of(f->recipients[i].address)))
+			return true;
+	}
+	return false;
+}
+
+int
+dsn_format(const struct dsn_facts *f, struct buf *out, struct err *e)
+{
+	struct report r = { .f = f, .out = out, .global = is_global(f) };
+	size_t start = out->n;
+
+	/* RFC 3464 2: one report, at least one recipient.  RFC 5321 4.5.5: a
+	 * report never answers a report. */
+	if (f->n_recipients == 0 || !is_set(f->to))
+		return err_set(e, ERR_BUG, 0,
+			       "a report without recipient or addressee");
+	put_header(&r);
+	put_human_part(&r);
+	put_status_part(&r);
+	put_original_part(&r);
+	put(&r, "\r\n--");
+	put_boundary(&r, "--\r\n");
+	if (r.failed) {
+		out->n = start;
+		return err_set(e, ERR_TEMP, 0, "no room for the report");
+	}
+	return 0;
+}
