@@ -1,0 +1,313 @@
+#include "store/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/durable.h"
+#include "mail/address.h"
+#include "store/maildir_name.h"
+
+enum { FOREIGN_LEFTOVER_S = 36 * 3600 }; /* the Maildir convention */
+
+struct maildir_tree {
+	int root;
+	char *host;
+	struct quota *quota;
+	atomic_uint_fast32_t count;
+	pthread_mutex_t making; /* held while a mailbox is being made */
+};
+
+int
+maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
+		  struct err *e)
+{
+	struct maildir_tree *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "maildirs");
+	(void)pthread_mutex_init(&t->making, NULL);
+	t->host = strdup(host);
+	t->root = durable_open_dir(AT_FDCWD, root, 1, e);
+	if (t->root < 0)
+		goto fail;
+	if (t->host == NULL) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "maildirs");
+		goto fail;
+	}
+	if (syncfs(t->root) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot sync %s", root);
+		goto fail;
+	}
+	if (quota_new(&t->quota, e) != 0)
+		goto fail;
+	*out = t;
+	return 0;
+fail:
+	maildir_tree_free(&t);
+	return -1;
+}
+
+void
+maildir_tree_free(struct maildir_tree **out)
+{
+	struct maildir_tree *t = *out;
+
+	if (t == NULL)
+		return;
+	if (t->root >= 0)
+		(void)close(t->root);
+	quota_free(&t->quota);
+	free(t->host);
+	(void)pthread_mutex_destroy(&t->making);
+	free(t);
+	*out = NULL;
+}
+
+struct quota *
+maildir_tree_quota(struct maildir_tree *t)
+{
+	return t->quota;
+}
+
+const char *
+maildir_tree_host(const struct maildir_tree *t)
+{
+	return t->host;
+}
+
+uint32_t
+maildir_tree_count(struct maildir_tree *t)
+{
+	return (uint32_t)atomic_fetch_add(&t->count, 1);
+}
+
+/* ---- names ----------------------------------------------------------------
+ */
+
+static bool
+component_is_safe(struct span s)
+{
+	if (s.n == 0 || s.n >= MAILDIR_NAME_SIZE || s.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c < 0x20 || c == 0x7f || c == '/')
+			return false;
+	}
+	return true;
+}
+
+bool
+maildir_address_is_safe(const char *address)
+{
+	struct span local, domain;
+
+	address_split(address, &local, &domain);
+	return component_is_safe(local) && component_is_safe(domain);
+}
+
+/* ---- open -----------------------------------------------------------------
+ */
+
+static int
+open_dir(int dirfd, const char *name, bool create, struct err *e)
+{
+	int fd = openat(dirfd, name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && create)
+		return durable_open_dir(dirfd, name, 1, e);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open directory %s",
+			       name);
+	return fd;
+}
+
+/*
+ * Open from the top down.  cur/ comes last, so whoever finds it knows that the
+ * entries of the user, tmp/ and new/ were synced before it was made.
+ */
+static int
+open_parts(struct maildir_tree *t, const char *address, bool create,
+	   struct maildir *m, struct err *e)
+{
+	struct span local, domain;
+	char name[MAILDIR_NAME_SIZE];
+
+	address_split(address, &local, &domain);
+	if (span_copy(domain, name, sizeof(name)) != 0)
+		return err_set(e, ERR_PERM, 0, "domain name too long");
+	int up = open_dir(t->root, name, create, e);
+	if (up < 0)
+		return -1;
+	if (span_copy(local, name, sizeof(name)) == 0)
+		m->dir = open_dir(up, name, create, e);
+	(void)close(up);
+	if (m->dir < 0)
+		return -1;
+	m->tmp = open_dir(m->dir, "tmp", create, e);
+	if (m->tmp < 0)
+		return -1;
+	m->new = open_dir(m->dir, "new", create, e);
+	if (m->new < 0)
+		return -1;
+	m->cur = open_dir(m->dir, "cur", create, e);
+	return m->cur < 0 ? -1 : 0;
+}
+
+int
+maildir_open(struct maildir_tree *t, const char *address, bool create,
+	     struct maildir *m, struct err *e)
+{
+	struct err first = { 0 };
+
+	if (!maildir_address_is_safe(address))
+		return err_set(e, ERR_PERM, 0, "not fit to name a mailbox: %s",
+			       address);
+	if (open_parts(t, address, false, m, &first) == 0)
+		return 0;
+	maildir_close(m);
+	if (first.sys != ENOENT || !create) {
+		if (e != NULL)
+			*e = first;
+		return -1;
+	}
+	(void)pthread_mutex_lock(&t->making);
+	int rc = open_parts(t, address, true, m, e);
+	(void)pthread_mutex_unlock(&t->making);
+	if (rc != 0)
+		maildir_close(m);
+	return rc;
+}
+
+void
+maildir_close(struct maildir *m)
+{
+	int *all[] = { &m->dir, &m->tmp, &m->new, &m->cur };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (*all[i] >= 0)
+			(void)close(*all[i]);
+		*all[i] = -1;
+	}
+}
+
+/* ---- leftovers ------------------------------------------------------------
+ */
+
+static DIR *
+list_dir(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d == NULL && fd >= 0)
+		(void)close(fd);
+	return d;
+}
+
+/* Ours are "<sec>.M<usec>P<pid>Q<count>.<host>" of this host. */
+static bool
+is_ours(const struct maildir_tree *t, const char *name)
+{
+	char mine[MAILDIR_NAME_SIZE];
+
+	maildir_name_unique(mine, t->host, 0);
+	const char *q = strchr(mine, 'Q');
+	const char *theirs = strchr(name, 'Q');
+	if (q == NULL || theirs == NULL || strstr(name, ".M") == NULL)
+		return false;
+	const char *host = strchr(q, '.');
+	const char *their_host = strchr(theirs, '.');
+	return host != NULL && their_host != NULL &&
+	       strcmp(host, their_host) == 0;
+}
+
+static bool
+is_leftover(const struct maildir_tree *t, int tmp, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(tmp, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode))
+		return false;
+	if (st.st_mtime < clock_wall_s() - FOREIGN_LEFTOVER_S)
+		return true;
+	if (!is_ours(t, name))
+		return false;
+	int fd = openat(tmp, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool abandoned = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	(void)close(fd);
+	return abandoned;
+}
+
+static int64_t
+clean_tmp(const struct maildir_tree *t, int tmp)
+{
+	int64_t gone = 0;
+	DIR *d = list_dir(tmp);
+
+	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
+		if (at->d_name[0] != '.' && is_leftover(t, tmp, at->d_name) &&
+		    unlinkat(tmp, at->d_name, 0) == 0)
+			gone++;
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return gone;
+}
+
+static int64_t
+clean_domain(const struct maildir_tree *t, const char *domain)
+{
+	int64_t gone = 0;
+	char path[MAILDIR_NAME_SIZE + 8];
+
+	int fd = openat(t->root, domain,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : list_dir(fd);
+	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
+		if (at->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/tmp", at->d_name);
+		int tmp = openat(
+		    fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (tmp < 0)
+			continue;
+		gone += clean_tmp(t, tmp);
+		(void)close(tmp);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	if (fd >= 0)
+		(void)close(fd);
+	return gone;
+}
+
+int64_t
+maildir_tree_clean(struct maildir_tree *t, struct err *e)
+{
+	int64_t gone = 0;
+	DIR *d = list_dir(t->root);
+
+	if (d == NULL)
+		return err_set(e, ERR_TEMP, errno, "cannot read the maildirs");
+	for (struct dirent *at; (at = readdir(d)) != NULL;) {
+		if (at->d_name[0] != '.')
+			gone += clean_domain(t, at->d_name);
+	}
+	(void)closedir(d);
+	return gone;
+}

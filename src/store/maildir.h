@@ -1,0 +1,63 @@
+#ifndef PP_STORE_MAILDIR_H
+#define PP_STORE_MAILDIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/quota.h"
+
+/*
+ * The tree of mailboxes: <root>/<domain>/<user>/{tmp,new,cur}, each a Maildir
+ * that other programs may read.  Directories are made when first needed, 0700,
+ * and synced into their parents before anything is stored in them.  Everything
+ * goes through directory descriptors with O_NOFOLLOW, and names are checked, so
+ * that no address leads out of the tree.
+ */
+struct maildir_tree; /* shared by all sessions; any thread */
+
+/*
+ * maildir_tree_open - open (and make) the root.  host: this machine's name, for
+ * unique file names.  A syncfs makes what an earlier run left behind durable,
+ * so that "exists" means "survives" from here on.
+ */
+int maildir_tree_open(struct maildir_tree **t, const char *root,
+		      const char *host, struct err *e);
+void maildir_tree_free(struct maildir_tree **t);
+
+/*
+ * maildir_tree_clean - remove what interrupted deliveries left in tmp/: ours
+ * when nobody writes them any more (deliveries hold a lock on their file), any
+ * other program's after 36 hours, as the Maildir convention says.  Returns how
+ * many files went, or -1 when the root cannot be read.
+ */
+int64_t maildir_tree_clean(struct maildir_tree *t, struct err *e);
+
+struct quota *maildir_tree_quota(struct maildir_tree *t);
+const char *maildir_tree_host(const struct maildir_tree *t);
+uint32_t maildir_tree_count(struct maildir_tree *t); /* another one each call */
+
+/* maildir_address_is_safe - may this canonical user@domain name a mailbox: both
+ * halves present, <= 255 bytes, no slash, no control byte, no leading dot. */
+bool maildir_address_is_safe(const char *address);
+
+/* One open mailbox: its directories. */
+struct maildir {
+	int dir, tmp, new, cur;
+};
+#define MAILDIR_CLOSED         \
+	{                      \
+		-1, -1, -1, -1 \
+	}
+
+/*
+ * maildir_open - the mailbox of canonical `address`; with create it is made.
+ * -1: PERM for an unsafe address, TEMP with sys ENOENT when it does not exist,
+ * TEMP otherwise.  *m must be MAILDIR_CLOSED before; maildir_close is
+ * NULL-safe for it.
+ */
+int maildir_open(struct maildir_tree *t, const char *address, bool create,
+		 struct maildir *m, struct err *e);
+void maildir_close(struct maildir *m);
+
+#endif
