@@ -1,0 +1,248 @@
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "pop3/pop3_server_private.h"
+
+/* RFC 2449 5. */
+int
+pop3_server_capa(struct pop3_session *s, struct span args)
+{
+	struct sasl *sasl = s->server->o.sasl;
+
+	(void)args;
+	if (pop3_server_ok(s, "capabilities follow") != 0)
+		return -1;
+	if (pop3_server_may_login(s) &&
+	    stream_writef(s->stream, pop3_server_deadline(s), NULL,
+			  "USER\r\nSASL %s\r\n", sasl_mechanisms(sasl)) != 0)
+		return -1;
+	return stream_writef(s->stream, pop3_server_deadline(s), NULL,
+			     "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+			     "PIPELINING\r\nUTF8 USER\r\nEXPIRE NEVER\r\n"
+			     "IMPLEMENTATION postpair-%s\r\n.\r\n",
+			     PACKAGE_VERSION);
+}
+
+int
+pop3_server_utf8(struct pop3_session *s, struct span args)
+{
+	(void)args;
+	s->utf8 = true;
+	return pop3_server_ok(s, "UTF8 enabled");
+}
+
+/* ---- logging in -----------------------------------------------------------
+ */
+
+static void
+log_login(const struct pop3_session *s, enum log_level level, const char *event,
+	  struct span login, const struct err *e)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	log_str(&l, "session", s->client->session);
+	log_str(&l, "service", s->server->o.service);
+	log_str(&l, "client", s->client->address);
+	log_span(&l, "login", login);
+	if (e != NULL)
+		log_err(&l, e);
+	else if (s->mailbox != NULL)
+		log_num(&l, "messages", s->count);
+	log_end(&l);
+}
+
+/* The password was right: open the maildrop. */
+static int
+enter(struct pop3_session *s, const struct user *user)
+{
+	const struct pop3_mailbox_ops *ops = &s->server->ops;
+	struct err e = { 0 };
+	void *mailbox = NULL;
+
+	enum pop3_open_result result =
+	    ops->open(s->server->ctx, user->address, &mailbox, &e);
+	if (result == POP3_IN_USE) {
+		log_login(s, LOG_INFO, "pop3-in-use", span_of(user->address),
+			  NULL);
+		return pop3_server_fail(s, "IN-USE",
+					"another session has this maildrop");
+	}
+	if (result == POP3_FAILED) {
+		log_login(s, LOG_ERROR, "pop3-open-failed",
+			  span_of(user->address), &e);
+		return pop3_server_fail(s, "SYS/TEMP",
+					"the maildrop cannot be opened now");
+	}
+	uint32_t n = ops->count(mailbox);
+	s->mark = calloc(n + 1u, 1);
+	if (n > POP3_SERVER_MESSAGES_MAX || s->mark == NULL) {
+		ops->close(mailbox);
+		free(s->mark);
+		s->mark = NULL;
+		return pop3_server_fail(s, "SYS/TEMP",
+					"the maildrop is too large for now");
+	}
+	s->mailbox = mailbox;
+	s->count = s->left = n;
+	s->left_octets = 0;
+	for (uint32_t i = 0; i < n; i++)
+		s->left_octets += ops->octets(mailbox, i);
+	memcpy(s->address, user->address, sizeof(s->address));
+	s->state = POP3_TRANSACTION;
+	log_login(s, LOG_INFO, "pop3-login", span_of(s->address), NULL);
+	return pop3_server_ok(s, "%u messages, %llu octets", (unsigned)n,
+			      (unsigned long long)s->left_octets);
+}
+
+/*
+ * A wrong password, an unknown user and a disabled one look and last the same:
+ * users_check_password sees to the hash, this to the rest.
+ */
+static int
+refuse(struct pop3_session *s, struct span login)
+{
+	struct pollfd p = { .fd = wake_fd(s->client->drain), .events = POLLIN };
+
+	log_login(s, LOG_WARN, "auth-failed", login, NULL);
+	(void)poll(&p, 1, (int)s->server->o.failure_delay_ms);
+	if (++s->auth_failures >= POP3_SERVER_AUTH_FAILURES_MAX) {
+		s->closing = true;
+		return pop3_server_fail(s, "AUTH",
+					"too many failed logins, closing");
+	}
+	return pop3_server_fail(s, "AUTH", "wrong user name or password");
+}
+
+static int
+temporary(struct pop3_session *s, struct span login, const struct err *e)
+{
+	log_login(s, LOG_ERROR, "auth-unavailable", login, e);
+	/* RFC 3206 4: not AUTH, the password may be right */
+	return pop3_server_fail(s, "SYS/TEMP", "cannot check passwords now");
+}
+
+static int
+refuse_clear_text(struct pop3_session *s)
+{
+	return pop3_server_error(s, "login in clear text is not allowed here");
+}
+
+int
+pop3_server_user(struct pop3_session *s, struct span args)
+{
+	if (!pop3_server_may_login(s))
+		return refuse_clear_text(s);
+	if (span_copy(span_trim(args), s->login, sizeof(s->login)) != 0 ||
+	    s->login[0] == '\0')
+		return pop3_server_error(s, "not a user name");
+	/* The same for every name: nobody learns who exists. */
+	return pop3_server_ok(s, "send PASS");
+}
+
+int
+pop3_server_pass(struct pop3_session *s, struct span args)
+{
+	struct user user;
+	struct err e;
+
+	if (s->login[0] == '\0')
+		return pop3_server_error(s, "USER first");
+	struct span login = span_of(s->login);
+	int right =
+	    users_check_password(s->server->o.users, login, args, &user, &e);
+	int rc = right < 0    ? temporary(s, login, &e)
+		 : right == 0 ? refuse(s, login)
+			      : enter(s, &user);
+	s->login[0] = '\0';
+	return rc;
+}
+
+/* Send a challenge, read the client's answer: -1 connection lost, 1 the
+ * exchange is over (a reply was given, *rc is its result). */
+static int
+challenge(struct pop3_session *s, const struct buf *text, struct line *line,
+	  int *rc)
+{
+	struct err e;
+
+	*rc = 0;
+	if (stream_write(s->stream, "+ ", 2, pop3_server_deadline(s), NULL) !=
+		0 ||
+	    stream_write(s->stream, text->p, text->n, pop3_server_deadline(s),
+			 NULL) != 0 ||
+	    stream_write(s->stream, "\r\n", 2, pop3_server_deadline(s), NULL) !=
+		0 ||
+	    pop3_server_flush(s, &e) != 0)
+		return -1;
+	int got = stream_read_line(s->stream, POP3_SERVER_AUTH_LINE_MAX - 2,
+				   pop3_server_deadline(s), line, &e);
+	stream_watch(s->stream, s->client->kill);
+	if (got != 0)
+		return -1;
+	if (line->flags & (LINE_LONG | LINE_BARE_CR | LINE_NUL)) {
+		*rc = pop3_server_error(s, "not a line of this exchange");
+		return 1;
+	}
+	if (span_eq(line->text, span_of("*"))) { /* RFC 5034 4 */
+		*rc = pop3_server_error(s, "authentication cancelled");
+		return 1;
+	}
+	return 0;
+}
+
+static int
+finish_auth(struct pop3_session *s, enum sasl_result result,
+	    const struct user *user, const struct err *e)
+{
+	switch (result) {
+	case SASL_OK:
+		return enter(s, user);
+	case SASL_REFUSED:
+		return refuse(s, span_of(user->address));
+	case SASL_UNKNOWN:
+		return pop3_server_error(s, "no such mechanism");
+	case SASL_UNAVAILABLE:
+		return temporary(s, span_of(user->address), e);
+	case SASL_MALFORMED:
+	case SASL_CONTINUE:
+		break;
+	}
+	return pop3_server_error(s, "malformed authentication data");
+}
+
+int
+pop3_server_auth(struct pop3_session *s, struct span args)
+{
+	struct sasl_exchange *x = NULL;
+	struct user user = { 0 };
+	struct err e = { 0 };
+	struct line line;
+	struct buf out;
+	int rc = 0, over = 0;
+
+	if (!pop3_server_may_login(s))
+		return refuse_clear_text(s);
+	struct span mechanism = span_word(&args);
+	struct span initial = span_word(&args);
+	if (mechanism.n == 0 || span_trim(args).n > 0)
+		return pop3_server_error(s, "AUTH mechanism [response]");
+	if (initial.n == 0)
+		initial.p = NULL;
+	buf_init(&out, POP3_SERVER_AUTH_LINE_MAX);
+	enum sasl_result result = sasl_start(s->server->o.sasl, mechanism,
+					     initial, &x, &out, &user, &e);
+	while (result == SASL_CONTINUE && over == 0) {
+		over = challenge(s, &out, &line, &rc);
+		buf_clear(&out);
+		if (over == 0)
+			result = sasl_step(&x, line.text, &out, &user, &e);
+	}
+	sasl_cancel(&x);
+	buf_free(&out);
+	if (over != 0)
+		return over < 0 ? -1 : rc;
+	return finish_auth(s, result, &user, &e);
+}
