@@ -3,4 +3,5 @@ examplesdir = $(docdir)/examples
 dist_examples_DATA =
 
 # The quickstart's; ports are put in when it runs.
-EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf
+EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf \
+	demo/demonstration.msh

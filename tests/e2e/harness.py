@@ -409,6 +409,24 @@ class Pair:
                               timeout=seconds, env=self.environment(),
                               cwd=self.directory, check=False, **more)
 
+    def write(self, name, data):
+        """A file in the pair's directory; returns its path."""
+        with open(self._path(name), "wb") as f:
+            f.write(data)
+        return self._path(name)
+
+    def wait_message(self, user, subject, seconds=30):
+        """Wait for the message with this subject; returns its bytes."""
+        line = b"Subject: " + subject.encode()
+
+        def find():
+            for text in self.maildir(user).messages():
+                if line in text.partition(b"\n\n")[0].splitlines():
+                    return text
+            return None
+
+        return wait_for(find, seconds, "%r for %s" % (subject, user))
+
     def mailsh(self, script="", *options, status=0, host="127.0.0.1", ports=True):
         """Run a batch script; returns its standard output as text.
 
