@@ -1,1 +1,13 @@
-# wire
+# Transcripts: one program per protocol, one TAP point per file.
+EXTRA_DIST += tests/wire/smtp
+check_LIBRARIES += tests/wire/libwire.a
+tests_wire_libwire_a_SOURCES = \
+	tests/wire/wire.c tests/wire/wire.h tests/wire/wire_session.c
+WIRE_LIBS = tests/wire/libwire.a
+check_PROGRAMS += tests/wire/wire_smtp
+TESTS += tests/wire/wire_smtp
+tests_wire_wire_smtp_SOURCES = \
+	tests/wire/wire_smtp.c tests/wire/smtp_recorder.c \
+	tests/wire/smtp_recorder.h
+tests_wire_wire_smtp_LDADD = $(WIRE_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS)

@@ -1,0 +1,264 @@
+#include "smtp_recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+smtp_recorder_init(struct smtp_recorder *r)
+{
+	*r = (struct smtp_recorder){ 0 };
+	buf_init(&r->events, 4 * 1024 * 1024);
+	buf_init(&r->text, 64 * 1024 * 1024);
+	buf_init(&r->messages, 64 * 1024 * 1024);
+}
+
+void
+smtp_recorder_clear(struct smtp_recorder *r)
+{
+	buf_free(&r->events);
+	buf_free(&r->text);
+	buf_free(&r->messages);
+}
+
+static bool
+is_local(const char *address, const char *local)
+{
+	size_t n = strlen(local);
+
+	return strncmp(address, local, n) == 0 && address[n] == '@';
+}
+
+static void
+must(struct smtp_recorder *r, bool ok, const char *promise)
+{
+	if (!ok && r->broken == NULL)
+		r->broken = promise;
+}
+
+static void
+on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+	struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, !rec->open, "on_mail during a transaction");
+	must(rec, txn->n_recipients == 0, "on_mail with recipients");
+	(void)buf_addf(&rec->events, "mail %s size=%lld%s%s%s%s%s\n",
+		       txn->reverse_path, (long long)txn->declared_size,
+		       txn->body == SMTP_BODY_8BITMIME ? " 8bit" : "",
+		       txn->smtputf8 ? " utf8" : "", c->esmtp ? " esmtp" : "",
+		       c->login[0] ? " login=" : "", c->login);
+	if (is_local(txn->reverse_path, "refused"))
+		reply_set(r, 550, "5.7.1", "Not you");
+	else if (is_local(txn->reverse_path, "temp"))
+		reply_set(r, 451, "4.7.1", "Not now");
+	else if (is_local(txn->reverse_path, "shut"))
+		reply_set(r, 421, "4.3.2", "Closing");
+	else if (!is_local(txn->reverse_path, "zero"))
+		reply_set(r, 250, "2.1.0", "Sender OK");
+	if (r->code == 250) {
+		rec->mails++;
+		rec->open = true;
+		txn->policy = rec;
+		buf_clear(&rec->text);
+	}
+}
+
+static void
+on_rcpt(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+	struct smtp_txn_rcpt *rcpt, struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+	const char *at = strrchr(rcpt->canonical, '@');
+
+	(void)c;
+	must(rec, rec->open && txn->policy == rec, "on_rcpt out of order");
+	(void)buf_addf(&rec->events, "rcpt %s\n", rcpt->canonical);
+	rcpt->policy = rec;
+	if (at == NULL)
+		reply_set(r, 250, "2.1.5", "Postmaster OK");
+	else if (strcmp(at, "@xyz.com") != 0)
+		reply_set(r, 550, "5.7.1", "Relaying denied");
+	else if (is_local(rcpt->canonical, "nobody"))
+		reply_set(r, 550, "5.1.1", "No such user");
+	else if (is_local(rcpt->canonical, "full"))
+		reply_set(r, 452, "4.2.2", "Mailbox full");
+	else if (is_local(rcpt->canonical, "far"))
+		reply_set(r, 251, "2.1.5", "Will forward");
+	else
+		reply_set(r, 250, "2.1.5", "Recipient OK");
+}
+
+static void
+on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+	struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+
+	(void)c;
+	must(rec, rec->open && txn->n_recipients > 0, "on_data out of order");
+	for (unsigned i = 0; i < txn->n_recipients; i++)
+		must(rec, txn->recipients[i].policy == rec,
+		     "a recipient lost its policy");
+	(void)buf_add_str(&rec->events, "data\n");
+	if (is_local(txn->reverse_path, "nodata"))
+		reply_set(r, 451, "4.3.0", "No data now");
+	else
+		reply_set(r, 250, NULL, "go on");
+}
+
+static int
+on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, rec->open && bytes.n > 0, "on_bytes out of order");
+	if (is_local(txn->reverse_path, "diskfull"))
+		return err_set(e, ERR_TEMP, ENOSPC, "write");
+	return buf_add_span(&rec->text, bytes) == 0
+		   ? 0
+		   : err_set(e, ERR_LIMIT, 0, "test message too large");
+}
+
+static void
+on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+       struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+
+	(void)c;
+	must(rec, rec->open, "on_end out of order");
+	rec->ends++;
+	(void)buf_add_str(&rec->events, "end\n");
+	if (is_local(txn->reverse_path, "late")) {
+		reply_set(r, 554, "5.6.0", "Bad content");
+		return;
+	}
+	rec->stored++;
+	(void)buf_addf(&rec->messages, "%zu\n", rec->text.n);
+	(void)buf_add_span(&rec->messages, buf_span(&rec->text));
+	reply_set(r, 250, "2.0.0", "Stored as %d", rec->stored);
+}
+
+static void
+on_reset(void *ctx, struct smtp_txn *txn)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, rec->open && txn->policy == rec, "on_reset out of order");
+	(void)buf_add_str(&rec->events, "reset\n");
+	rec->resets++;
+	rec->open = false;
+	buf_clear(&rec->text);
+}
+
+const struct smtp_server_ops smtp_recorder_ops = {
+	.on_mail = on_mail,
+	.on_rcpt = on_rcpt,
+	.on_data = on_data,
+	.on_bytes = on_bytes,
+	.on_end = on_end,
+	.on_reset = on_reset,
+};
+
+/* ---- SASL for tests: the engine's side of auth/sasl.h ----------------------
+ */
+struct sasl {
+	int dummy;
+};
+struct sasl_exchange {
+	int asked; /* LOGIN: 1 user name, 2 password */
+	bool right;
+};
+
+struct sasl *
+smtp_recorder_sasl(void)
+{
+	static struct sasl one;
+
+	return &one;
+}
+
+const char *
+sasl_mechanisms(const struct sasl *s)
+{
+	(void)s;
+	return "PLAIN LOGIN";
+}
+
+/* base64 of "\0alice@abc.com\0secret", of "\0down\0x", and of LOGIN's. */
+static const char plain_right[] = "AGFsaWNlQGFiYy5jb20Ac2VjcmV0";
+static const char plain_down[] = "AGRvd24AeA==";
+static const char login_user[] = "YWxpY2VAYWJjLmNvbQ==";
+static const char login_password[] = "c2VjcmV0";
+
+static enum sasl_result
+verdict(bool right, struct user *user)
+{
+	(void)snprintf(user->address, sizeof(user->address), "%s",
+		       "alice@abc.com");
+	return right ? SASL_OK : SASL_REFUSED;
+}
+
+static enum sasl_result
+check_plain(struct span response, struct user *user, struct err *e)
+{
+	if (span_eq(response, span_of(plain_down))) {
+		(void)err_set(e, ERR_TEMP, EIO, "users");
+		return SASL_UNAVAILABLE;
+	}
+	if (response.n < 4 || response.n % 4 != 0)
+		return SASL_MALFORMED;
+	return verdict(span_eq(response, span_of(plain_right)), user);
+}
+
+enum sasl_result
+sasl_start(struct sasl *s, struct span mechanism, struct span initial,
+	   struct sasl_exchange **x, struct buf *challenge, struct user *user,
+	   struct err *e)
+{
+	bool login = span_eq_nocase(mechanism, span_of("LOGIN"));
+
+	(void)s;
+	*x = NULL;
+	if (!login && !span_eq_nocase(mechanism, span_of("PLAIN")))
+		return SASL_UNKNOWN;
+	if (!login && initial.p != NULL)
+		return check_plain(initial, user, e);
+	*x = calloc(1, sizeof(**x));
+	if (*x == NULL)
+		return SASL_UNAVAILABLE;
+	(*x)->asked = login ? 1 : 0;
+	if (login && initial.p != NULL)
+		return sasl_step(x, initial, challenge, user, e);
+	if (login)
+		(void)buf_add_str(challenge, "VXNlcm5hbWU6");
+	return SASL_CONTINUE;
+}
+
+enum sasl_result
+sasl_step(struct sasl_exchange **x, struct span line, struct buf *challenge,
+	  struct user *user, struct err *e)
+{
+	struct sasl_exchange *n = *x;
+
+	if (n->asked == 1) {
+		n->right = span_eq(line, span_of(login_user));
+		n->asked = 2;
+		(void)buf_add_str(challenge, "UGFzc3dvcmQ6");
+		return SASL_CONTINUE;
+	}
+	bool plain = n->asked == 0;
+	bool right = n->right && span_eq(line, span_of(login_password));
+	sasl_cancel(x);
+	return plain ? check_plain(line, user, e) : verdict(right, user);
+}
+
+void
+sasl_cancel(struct sasl_exchange **x)
+{
+	free(*x);
+	*x = NULL;
+}

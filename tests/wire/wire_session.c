@@ -1,0 +1,119 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "wire.h"
+
+static void
+run(void *arg)
+{
+	struct wire_session *w = arg;
+
+	w->serve(w->service, &w->client);
+	stream_free(&w->client.stream);
+}
+
+int
+wire_open(struct wire_session *w, void *service,
+	  void (*serve)(void *service, const struct listener_client *c),
+	  void (*client)(void *service, struct listener_client *c))
+{
+	int pair[2];
+	struct err e;
+
+	*w = (struct wire_session){ .fd = -1,
+				    .serve = serve,
+				    .service = service };
+	buf_init(&w->in, 1024 * 1024);
+	buf_init(&w->line, 1024 * 1024);
+	if (wake_init(&w->drain, &e) != 0 || wake_init(&w->kill, &e) != 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -1;
+	w->fd = pair[0];
+	if (stream_new(&w->client.stream, pair[1], &e) != 0)
+		return -1;
+	(void)snprintf(w->client.session, sizeof(w->client.session), "s1");
+	(void)snprintf(w->client.address, sizeof(w->client.address),
+		       "127.0.0.1");
+	w->client.port = 40000;
+	w->client.is_loopback = true;
+	w->client.drain = &w->drain;
+	w->client.kill = &w->kill;
+	if (client != NULL)
+		client(service, &w->client);
+	return thread_start_joinable(&w->thread, run, w, &e);
+}
+
+int
+wire_send(struct wire_session *w, struct span bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = send(w->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1; /* the server closed: reads will tell */
+		bytes = span_skip(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+int
+wire_line(struct wire_session *w, struct span *line, struct err *e)
+{
+	int64_t deadline = clock_mono_ms() + WIRE_WAIT_MS;
+	size_t size = 4096;
+
+	for (;;) {
+		const char *start = w->in.p;
+		const char *lf =
+		    w->in.n > 0 ? memchr(start, '\n', w->in.n) : NULL;
+		if (lf != NULL) {
+			size_t n = (size_t)(lf - start) + 1;
+			if (n < 2 || start[n - 2] != '\r')
+				return err_set(e, ERR_PROTO, 0,
+					       "a line not ended by CRLF");
+			buf_clear(&w->line);
+			if (buf_add(&w->line, start, n) != 0)
+				return err_set(e, ERR_TEMP, ENOMEM, "line");
+			*line = span_head(buf_span(&w->line), n - 2);
+			buf_consume(&w->in, n);
+			return 0;
+		}
+		struct pollfd p = { .fd = w->fd, .events = POLLIN };
+		int64_t left = deadline - clock_mono_ms();
+		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
+			return err_set(e, ERR_TIMEOUT, 0, "no line came");
+		if (buf_reserve(&w->in, size) != 0)
+			return err_set(e, ERR_LIMIT, 0, "endless line");
+		ssize_t n = read(w->fd, w->in.p + w->in.n, size);
+		if (n <= 0)
+			return err_set(e, ERR_CLOSED, 0, "%s",
+				       w->in.n > 0 ? "closed within a line"
+						   : "closed");
+		w->in.n += (size_t)n;
+	}
+}
+
+void
+wire_hang_up(struct wire_session *w)
+{
+	if (w->fd >= 0)
+		(void)close(w->fd);
+	w->fd = -1;
+}
+
+void
+wire_join(struct wire_session *w)
+{
+	wire_hang_up(w);
+	(void)pthread_join(w->thread, NULL);
+	buf_free(&w->in);
+	buf_free(&w->line);
+	wake_close(&w->drain);
+	wake_close(&w->kill);
+}

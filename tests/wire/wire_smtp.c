@@ -1,0 +1,212 @@
+#include <stdlib.h>
+
+#include "smtp_recorder.h"
+#include "wire.h"
+
+/*
+ * The SMTP engine with the recorder behind it.  Claims in a transcript:
+ *   policy: PATTERN    the next thing the policy was asked
+ *   policy: none       nothing more
+ *   message: TEXT      the next stored message, byte for byte
+ *   size: N            the same, only its size
+ *   stored: N          how many messages were stored
+ */
+struct service {
+	struct smtp_server_options o;
+	struct smtp_server *server;
+	struct smtp_recorder recorder;
+	bool remote;
+	size_t event_at, message_at;
+};
+
+static void *
+service_open(void)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		abort();
+	s->o = (struct smtp_server_options){
+		.hostname = "mx.test",
+		.service = "smtp",
+		.size_max_bytes = 1000000,
+		.idle_timeout_ms = 20000,
+	};
+	smtp_recorder_init(&s->recorder);
+	return s;
+}
+
+static void
+service_close(void *service)
+{
+	struct service *s = service;
+
+	smtp_server_free(&s->server);
+	smtp_recorder_clear(&s->recorder);
+	free(s);
+}
+
+static int
+set(void *service, struct span key, struct span value)
+{
+	struct service *s = service;
+	uint64_t n = 0;
+
+	if (span_u64(value, &n) != 0 || n > INT32_MAX)
+		return -1;
+	if (span_eq(key, span_of("auth")))
+		s->o.sasl = n != 0 ? smtp_recorder_sasl() : NULL;
+	else if (span_eq(key, span_of("auth-required")))
+		s->o.auth_required = n != 0;
+	else if (span_eq(key, span_of("clear-text")))
+		s->o.auth_in_clear_text = n != 0;
+	else if (span_eq(key, span_of("remote")))
+		s->remote = n != 0;
+	else if (span_eq(key, span_of("size-max")))
+		s->o.size_max_bytes = (int64_t)n;
+	else if (span_eq(key, span_of("recipients-max")))
+		s->o.recipients_max = (int)n;
+	else if (span_eq(key, span_of("errors-max")))
+		s->o.errors_max = (int)n;
+	else if (span_eq(key, span_of("greet-pause-ms")))
+		s->o.greet_pause_ms = (int64_t)n;
+	else if (span_eq(key, span_of("idle-ms")))
+		s->o.idle_timeout_ms = (int64_t)n;
+	else if (span_eq(key, span_of("data-ms")))
+		s->o.data_timeout_ms = (int64_t)n;
+	else if (span_eq(key, span_of("session-ms")))
+		s->o.session_timeout_ms = (int64_t)n;
+	else
+		return -1;
+	return 0;
+}
+
+static void
+client(void *service, struct listener_client *c)
+{
+	struct service *s = service;
+	struct err e;
+
+	if (s->remote) {
+		(void)span_copy(span_of("192.0.2.7"), c->address,
+				sizeof(c->address));
+		c->is_loopback = false;
+	}
+	if (smtp_server_new(&s->server, &s->o, &smtp_recorder_ops, &s->recorder,
+			    &e) != 0)
+		abort();
+}
+
+static void
+serve(void *service, const struct listener_client *c)
+{
+	struct service *s = service;
+
+	smtp_server_session(s->server, c);
+}
+
+static bool
+last_line(struct span line)
+{
+	return line.n < 4 || line.p[3] != '-';
+}
+
+static int
+check_event(struct service *s, struct span want, struct err *e)
+{
+	struct span rest =
+	    span_skip(buf_span(&s->recorder.events), s->event_at);
+
+	if (span_eq(want, span_of("none")))
+		return rest.n == 0 ? 0
+				   : err_set(e, ERR_PROTO, 0, "was: %.*s",
+					     SPAN_ARG(rest));
+	long lf = span_find(rest, '\n', 0);
+	if (lf < 0)
+		return err_set(e, ERR_PROTO, 0, "it was asked nothing more");
+	struct span have = span_head(rest, (size_t)lf);
+	s->event_at += have.n + 1;
+	return wire_match(want, have)
+		   ? 0
+		   : err_set(e, ERR_PROTO, 0, "was: %.*s", SPAN_ARG(have));
+}
+
+static int
+next_message(struct service *s, struct span *text, struct err *e)
+{
+	struct span rest =
+	    span_skip(buf_span(&s->recorder.messages), s->message_at);
+	long lf = span_find(rest, '\n', 0);
+	uint64_t n = 0;
+
+	if (lf < 0 || span_u64(span_head(rest, (size_t)lf), &n) != 0)
+		return err_set(e, ERR_PROTO, 0, "no message more");
+	*text = span_make(rest.p + lf + 1, n);
+	s->message_at += (size_t)lf + 1 + n;
+	return 0;
+}
+
+static int
+check(void *service, struct span key, struct span value, struct err *e)
+{
+	struct service *s = service;
+	struct span text;
+	uint64_t n = 0;
+
+	if (span_eq(key, span_of("policy")))
+		return check_event(s, value, e);
+	if (span_eq(key, span_of("message"))) {
+		if (next_message(s, &text, e) != 0)
+			return -1;
+		return span_eq(text, value)
+			   ? 0
+			   : err_set(e, ERR_PROTO, 0, "stored \"%.*s\"",
+				     SPAN_ARG(text));
+	}
+	if (span_u64(value, &n) != 0)
+		return err_set(e, ERR_BUG, 0, "unknown claim");
+	if (span_eq(key, span_of("size"))) {
+		if (next_message(s, &text, e) != 0)
+			return -1;
+		return text.n == n
+			   ? 0
+			   : err_set(e, ERR_PROTO, 0, "has %zu bytes", text.n);
+	}
+	if (span_eq(key, span_of("stored")))
+		return s->recorder.stored == (int)n
+			   ? 0
+			   : err_set(e, ERR_PROTO, 0, "were %d",
+				     s->recorder.stored);
+	return err_set(e, ERR_BUG, 0, "unknown claim");
+}
+
+/* What the engine promises a policy, in every transcript. */
+static int
+final(void *service, struct err *e)
+{
+	const struct smtp_recorder *r = &((struct service *)service)->recorder;
+
+	if (r->broken != NULL)
+		return err_set(e, ERR_BUG, 0, "%s", r->broken);
+	if (r->open || r->mails != r->resets)
+		return err_set(e, ERR_BUG, 0, "%d on_mail, but %d on_reset",
+			       r->mails, r->resets);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct wire_protocol p = {
+		.last_line = last_line,
+		.open = service_open,
+		.close = service_close,
+		.set = set,
+		.client = client,
+		.serve = serve,
+		.check = check,
+		.final = final,
+	};
+
+	return wire_main(&p, "tests/wire/smtp", argc, argv);
+}
