@@ -1,1 +1,68 @@
-# fuzz
+# Fuzz targets.  Each is one file with LLVMFuzzerTestOneInput and a directory
+# of small inputs, tests/fuzz/corpus/<name>.  In a normal build the target is
+# linked with replay.c, and make check runs it over that directory.  With
+# --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
+#
+# A new target: add its name here, three lines below, and its corpus.
+fuzz_names = address date dot dsn header reply
+
+if ENABLE_FUZZ
+fuzz_main =
+fuzz_ldflags = -fsanitize=fuzzer
+else
+fuzz_main = tests/fuzz/replay.c
+fuzz_ldflags =
+TESTS += $(fuzz_programs)
+endif
+EXTRA_DIST += $(fuzz_names:%=tests/fuzz/corpus/%)
+check_PROGRAMS += $(fuzz_programs)
+fuzz_programs = \
+	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_date \
+	tests/fuzz/fuzz_dot \
+	tests/fuzz/fuzz_dsn \
+	tests/fuzz/fuzz_header \
+	tests/fuzz/fuzz_reply
+
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_address_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_main)
+tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_dot_SOURCES = tests/fuzz/fuzz_dot.c $(fuzz_main)
+tests_fuzz_fuzz_dot_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_dsn_SOURCES = tests/fuzz/fuzz_dsn.c $(fuzz_main)
+tests_fuzz_fuzz_dsn_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_dsn_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_header_SOURCES = tests/fuzz/fuzz_header.c $(fuzz_main)
+tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(fuzz_main)
+tests_fuzz_fuzz_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_reply_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+# make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
+# finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).
+FUZZ_SECONDS = 60
+.PHONY: fuzz
+fuzz: $(fuzz_programs)
+	@for name in $(fuzz_names); do \
+		echo "== $$name"; \
+		mkdir -p tests/fuzz/work/$$name || exit 1; \
+		tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+			-artifact_prefix=tests/fuzz/work/$$name- \
+			tests/fuzz/work/$$name \
+			$(abs_top_srcdir)/tests/fuzz/corpus/$$name || exit 1; \
+	done
+clean-local: clean-fuzz
+.PHONY: clean-fuzz
+clean-fuzz:
+	-rm -rf tests/fuzz/work
