@@ -29,7 +29,8 @@ int buf_add_str(struct buf *b, const char *s);
 int buf_add_char(struct buf *b, char c);
 int buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-int buf_addv(struct buf *b, const char *fmt, va_list ap);
+int buf_addv(struct buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* buf_reserve - room for n more bytes at b->p + b->n. */
 int buf_reserve(struct buf *b, size_t n);
