@@ -1,0 +1,4 @@
+< 220 *
+>> EHLO c\r\nNOOP\r\n
+expect 503 5.5.1
+expect close

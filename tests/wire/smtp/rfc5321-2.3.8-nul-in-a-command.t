@@ -1,0 +1,4 @@
+< 220 *
+> NOOP a\x00b
+expect 500 5.5.2
+expect close
