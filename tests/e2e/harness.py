@@ -23,6 +23,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -104,6 +105,51 @@ def merged(base, over):
     for section, keys in (over or {}).items():
         result.setdefault(section, {}).update(keys)
     return result
+
+
+class Wire:
+    """A connection to a line protocol, for what no client library sends."""
+
+    def __init__(self, port, timeout=30):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def line(self):
+        """The next line with its end; b"" at the end of the connection."""
+        try:
+            return self.file.readline()
+        except ConnectionResetError:
+            return b""
+
+    def reply(self):
+        """A whole SMTP reply, its lines joined."""
+        text = b""
+        while True:
+            line = self.line()
+            text += line
+            if line[3:4] != b"-":
+                return text
+
+    def ask(self, command):
+        self.send(command + b"\r\n")
+        return self.reply()
+
+    def close(self, reset=False):
+        """End it; reset=True as a machine does that goes away."""
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                   struct.pack("ii", 1, 0))
+        self.file.close()
+        self.socket.close()
 
 
 class Maildir:

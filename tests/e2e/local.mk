@@ -1,6 +1,15 @@
 # End-to-end: the real programs, each other and independent clients.  Every
 # test_*.py in TESTS is run by tap.py (see PY_LOG_COMPILER).
-E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py
+E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
+	tests/e2e/crossed_wire.py
 E2E_TESTS =
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
 TESTS += $(E2E_TESTS)
+
+# The large versions, with figures; not part of make check.
+.PHONY: crossed-wire crossed-wire-kill
+crossed-wire: all
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py
+crossed-wire-kill: all
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py \
+		--kill 10
