@@ -5,6 +5,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/conf.c src/base/conf.h \
+	src/base/crc32.c src/base/crc32.h \
 	src/base/daemon.c src/base/daemon.h \
 	src/base/daemon_data.c \
 	src/base/durable.c src/base/durable.h \

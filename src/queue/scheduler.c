@@ -1,0 +1,667 @@
+#include "queue/scheduler.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "queue/bounce.h"
+#include "queue/scheduler_dest.h"
+#include "queue/spool_format.h"
+
+/*
+ * One lock guards every field below it and every job that sits in a heap.  A
+ * job that a worker has taken belongs to that worker, with the recipients it
+ * names; the lock is not held while it is delivered or written about.
+ *
+ * Waking: whoever makes a job due earlier signals one waiter; a waiter that
+ * takes a job signals the next.  So while any worker waits, one of them waits
+ * for the earliest due time.
+ */
+struct scheduler {
+	struct scheduler_options o;
+	pthread_t *threads;
+	int n_threads;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* something may be due */
+	pthread_cond_t idle; /* a worker finished a job */
+	bool stopping;
+	int active;
+	uint64_t seq;
+	unsigned n_messages;
+	struct spool_msg *messages;
+	struct scheduler_dest *dests;
+};
+
+/* ---- clock --------------------------------------------------------------
+ */
+
+static int64_t
+real_mono_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_mono_ms();
+}
+
+static int64_t
+real_wall_s(void *ctx)
+{
+	(void)ctx;
+	return clock_wall_s();
+}
+
+static void
+real_wait(void *ctx, pthread_cond_t *c, pthread_mutex_t *m, int64_t until_ms)
+{
+	(void)ctx;
+	(void)cond_wait_until(c, m, until_ms);
+}
+
+const struct scheduler_clock scheduler_real_clock = { real_mono_ms, real_wall_s,
+						      real_wait, NULL };
+
+static int64_t
+now_ms(const struct scheduler *s)
+{
+	return s->o.clock.mono_ms(s->o.clock.ctx);
+}
+
+static int64_t
+wall_s(const struct scheduler *s)
+{
+	return s->o.clock.wall_s(s->o.clock.ctx);
+}
+
+/* retry_min, doubled for each failure after the first, +- a quarter. */
+static int64_t
+delay_ms(const struct scheduler *s, unsigned failures)
+{
+	int64_t d = s->o.retry_min_ms;
+
+	for (unsigned i = 1; i < failures && d < s->o.retry_max_ms; i++)
+		d *= 2;
+	if (d > s->o.retry_max_ms)
+		d = s->o.retry_max_ms;
+	return d - d / 4 + (int64_t)(rand_u64() % (uint64_t)(d / 2 + 1));
+}
+
+/* ---- life ---------------------------------------------------------------
+ */
+
+int
+scheduler_new(struct scheduler **out, const struct scheduler_options *o,
+	      struct err *e)
+{
+	if (o->threads < 1 || o->threads > SCHEDULER_THREADS_MAX ||
+	    o->per_destination < 1 || o->retry_min_ms < 1)
+		return err_set(e, ERR_BUG, 0, "scheduler options");
+	struct scheduler *s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
+	s->threads = calloc((size_t)o->threads, sizeof(*s->threads));
+	if (s->threads == NULL) {
+		free(s);
+		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
+	}
+	s->o = *o;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	cond_init_mono(&s->work);
+	cond_init_mono(&s->idle);
+	*out = s;
+	return 0;
+}
+
+void
+scheduler_free(struct scheduler **out)
+{
+	struct scheduler *s = *out;
+
+	if (s == NULL)
+		return;
+	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+		struct scheduler_job *j;
+		while ((j = scheduler_dest_pop(d)) != NULL)
+			free(j);
+	}
+	scheduler_dest_sweep(&s->dests);
+	while (s->messages != NULL) {
+		struct spool_msg *m = s->messages;
+		s->messages = m->next;
+		spool_msg_free(&m);
+	}
+	(void)pthread_cond_destroy(&s->work);
+	(void)pthread_cond_destroy(&s->idle);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s->threads);
+	free(s);
+	*out = NULL;
+}
+
+unsigned
+scheduler_count(struct scheduler *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	unsigned n = s->n_messages;
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+bool
+scheduler_has_room(struct scheduler *s)
+{
+	return scheduler_count(s) < (unsigned)s->o.max_messages;
+}
+
+/* ---- messages in and out (lock held) ------------------------------------
+ */
+
+static void
+link_msg(struct scheduler *s, struct spool_msg *m)
+{
+	m->prev = NULL;
+	m->next = s->messages;
+	if (m->next != NULL)
+		m->next->prev = m;
+	s->messages = m;
+	s->n_messages++;
+}
+
+static void
+unlink_msg(struct scheduler *s, struct spool_msg *m)
+{
+	if (m->prev != NULL)
+		m->prev->next = m->next;
+	else
+		s->messages = m->next;
+	if (m->next != NULL)
+		m->next->prev = m->prev;
+	s->n_messages--;
+}
+
+/* What a new job starts with. */
+struct job_start {
+	int64_t due_ms, expires_ms;
+	unsigned attempts;
+};
+
+/*
+ * Make jobs of the n recipients in `list`, one for each destination.  Returns
+ * how many could not be placed (out of memory); those are then in list[0..].
+ */
+static unsigned
+make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list, unsigned n,
+	  const struct job_start *start)
+{
+	char first[SCHEDULER_KEY_SIZE], key[SCHEDULER_KEY_SIZE];
+
+	while (n > 0) {
+		struct scheduler_job *j =
+		    calloc(1, sizeof(*j) + n * sizeof(j->recipients[0]));
+		if (j == NULL)
+			return n;
+		unsigned left = 0;
+		s->o.route(s->o.ctx, m->recipients[list[0]].domain, first);
+		for (unsigned i = 0; i < n; i++) {
+			s->o.route(s->o.ctx, m->recipients[list[i]].domain,
+				   key);
+			if (strcmp(key, first) == 0)
+				j->recipients[j->n++] = list[i];
+			else
+				list[left++] = list[i];
+		}
+		struct scheduler_dest *d = scheduler_dest_get(&s->dests, first);
+		if (d == NULL || scheduler_dest_reserve(d) != 0) {
+			memcpy(list + left, j->recipients,
+			       j->n * sizeof(list[0]));
+			free(j);
+			return n;
+		}
+		j->m = m;
+		j->due_ms = start->due_ms > d->not_before_ms ? start->due_ms
+							     : d->not_before_ms;
+		j->expires_ms = start->expires_ms;
+		j->attempts = start->attempts;
+		j->seq = s->seq++;
+		m->jobs++;
+		scheduler_dest_push(d, j);
+		n = left;
+	}
+	return 0;
+}
+
+int
+scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
+{
+	unsigned *list = calloc((*m)->n_recipients, sizeof(*list)), n = 0;
+	struct job_start start = { 0 };
+
+	if (list == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	for (unsigned i = 0; i < (*m)->n_recipients; i++) {
+		if ((*m)->recipients[i].state == SPOOL_WAITING)
+			list[n++] = i;
+	}
+	int64_t age_ms = (wall_s(s) - (*m)->arrival_s) * 1000;
+	(void)pthread_mutex_lock(&s->lock);
+	start.due_ms = now_ms(s);
+	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
+	unsigned lost = make_jobs(s, *m, list, n, &start);
+	bool taken = (*m)->jobs > 0;
+	if (taken)
+		link_msg(s, *m);
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_mutex_unlock(&s->lock);
+	free(list);
+	if (lost > 0)
+		log_event(LOG_ERROR, "queue-out-of-memory", "id", (*m)->id);
+	if (!taken && lost > 0)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	if (!taken) { /* stopped between the last result and the unlink */
+		(void)spool_remove(s->o.spool, *m, NULL);
+		spool_msg_free(m);
+	}
+	*m = NULL;
+	return 0;
+}
+
+/* Take every job out of every heap; they form a list through `out`. */
+static size_t
+take_all(struct scheduler *s, struct scheduler_job **out, size_t max)
+{
+	size_t n = 0;
+
+	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+		d->failures = 0;
+		d->not_before_ms = 0;
+		while (n < max && d->n > 0)
+			out[n++] = scheduler_dest_pop(d);
+	}
+	return n;
+}
+
+void
+scheduler_retry(struct scheduler *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	size_t max = 0;
+	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next)
+		max += d->n;
+	struct scheduler_job **all = calloc(max + 1, sizeof(*all));
+	size_t n = all == NULL ? 0 : take_all(s, all, max);
+	int64_t now = now_ms(s);
+	for (size_t i = 0; i < n; i++) {
+		struct scheduler_job *j = all[i];
+		struct job_start start = { now, j->expires_ms, j->attempts };
+		unsigned lost = make_jobs(s, j->m, j->recipients, j->n, &start);
+		j->n = lost;
+		if (lost > 0 && scheduler_dest_reserve(j->d) == 0) {
+			scheduler_dest_push(j->d, j);
+		} else {
+			/* lost > 0: on disk, found again at the next start */
+			struct spool_msg *m = j->m;
+			free(j);
+			if (--m->jobs == 0) {
+				unlink_msg(s, m);
+				spool_msg_free(&m);
+			}
+		}
+	}
+	scheduler_dest_sweep(&s->dests);
+	(void)pthread_cond_broadcast(&s->work);
+	(void)pthread_mutex_unlock(&s->lock);
+	free(all);
+}
+
+void
+scheduler_destination_up(struct scheduler *s, const char *key)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+		if (d->failures > 0 && strcmp(d->key, key) == 0) {
+			scheduler_dest_up(d, now_ms(s));
+			(void)pthread_cond_broadcast(&s->work);
+		}
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- one job (lock not held) --------------------------------------------
+ */
+
+static void
+log_verdict(const struct scheduler_job *j, const struct scheduler_verdict *v,
+	    int64_t age_s)
+{
+	static const char *const names[] = { "untried", "delivered", "deferred",
+					     "failed" };
+	struct log_line l;
+
+	log_begin(&l, v->outcome == SCHEDULER_DELIVERED ? LOG_INFO : LOG_WARN,
+		  "delivery");
+	log_str(&l, "id", j->m->id);
+	log_str(&l, "from", j->m->reverse_path);
+	log_str(&l, "rcpt", j->m->recipients[v->recipient].address);
+	log_str(&l, "result", names[v->outcome]);
+	log_str(&l, "to", j->d->key);
+	log_str(&l, "reply", v->reply);
+	log_num(&l, "age", age_s);
+	log_end(&l);
+}
+
+/* Too old: every recipient fails, in the words of the last try. */
+static void
+expire(const struct scheduler *s, const struct scheduler_job *j,
+       struct scheduler_batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		struct scheduler_verdict *v = &b->verdicts[i];
+		const char *last = j->m->recipients[v->recipient].reply;
+		if (last == NULL)
+			last = j->d->why;
+		v->outcome = SCHEDULER_FAILED;
+		(void)snprintf(v->reply, sizeof(v->reply),
+			       "554 4.4.7 Not delivered within %lld hours; "
+			       "last: %.*s",
+			       (long long)(s->o.expiry_ms / 3600000),
+			       SPOOL_REPLY_MAX - 80, last);
+	}
+}
+
+/* Tell the sender.  -1: could not be stored; the failures wait with the rest.
+ */
+static int
+bounce_failed(struct scheduler *s, struct scheduler_job *j,
+	      struct scheduler_batch *b)
+{
+	unsigned *failed = calloc(b->n, sizeof(*failed)), n = 0;
+	struct spool_msg *dsn = NULL;
+	struct err e;
+
+	for (unsigned i = 0; failed != NULL && i < b->n; i++) {
+		if (b->verdicts[i].outcome == SCHEDULER_FAILED)
+			failed[n++] = b->verdicts[i].recipient;
+	}
+	int rc = failed == NULL
+		     ? err_set(&e, ERR_TEMP, ENOMEM, "bounce")
+		     : (n == 0 ? 0
+			       : bounce_make(s->o.spool, s->o.hostname, j->m,
+					     failed, n, wall_s(s), &dsn, &e));
+	free(failed);
+	if (rc < 0) {
+		log_failure(LOG_ERROR, "bounce-not-stored", "id", j->m->id, &e);
+		return -1;
+	}
+	if (rc == 0)
+		return 0;
+	struct log_line l;
+	log_begin(&l, LOG_INFO, "bounce");
+	log_str(&l, "id", dsn->id);
+	log_str(&l, "of", j->m->id);
+	log_str(&l, "rcpt", j->m->reverse_path);
+	log_end(&l);
+	if (scheduler_add(s, &dsn, &e) != 0) /* on disk: next start finds it */
+		spool_msg_free(&dsn);
+	return 0;
+}
+
+static enum spool_state
+state_of(enum scheduler_outcome o)
+{
+	switch (o) {
+	case SCHEDULER_DELIVERED:
+		return SPOOL_DELIVERED;
+	case SCHEDULER_FAILED:
+		return SPOOL_FAILED;
+	case SCHEDULER_UNTRIED:
+	case SCHEDULER_DEFERRED:
+		return SPOOL_WAITING;
+	}
+	return SPOOL_WAITING;
+}
+
+/* Keep the results: records in the file, unless the file is about to go. */
+static void
+record(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b,
+       bool last_job)
+{
+	struct spool_result *v = calloc(b->n, sizeof(*v));
+	unsigned n = 0, waiting = 0;
+	int64_t now = wall_s(s);
+	struct err e;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct scheduler_verdict *r = &b->verdicts[i];
+		struct spool_rcpt *to = &j->m->recipients[r->recipient];
+		enum spool_state state = state_of(r->outcome);
+		waiting += state == SPOOL_WAITING;
+		if (r->outcome == SCHEDULER_UNTRIED)
+			continue;
+		if (v != NULL)
+			v[n++] = (struct spool_result){ r->recipient, state,
+							now, r->reply };
+		to->state = state;
+		log_verdict(j, r, now - j->m->arrival_s);
+	}
+	if (n > 0 && (waiting > 0 || !last_job) &&
+	    spool_results(s->o.spool, j->m, v, n, &e) != 0)
+		/* In memory it is known; after a crash it would be sent again.
+		 */
+		log_failure(LOG_ERROR, "queue-result-not-stored", "id",
+			    j->m->id, &e);
+	free(v);
+}
+
+static void
+note_replies(struct scheduler *s, struct scheduler_job *j,
+	     struct scheduler_batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		struct scheduler_verdict *v = &b->verdicts[i];
+		if (v->outcome == SCHEDULER_UNTRIED && b->destination_failed) {
+			v->outcome = SCHEDULER_DEFERRED;
+			memcpy(v->reply, b->why, sizeof(v->reply));
+		}
+		if (v->outcome != SCHEDULER_UNTRIED)
+			spool_msg_note(&j->m->recipients[v->recipient],
+				       span_of(v->reply), wall_s(s));
+	}
+}
+
+static void
+attempt(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b)
+{
+	if (j->attempts > 0 && now_ms(s) >= j->expires_ms)
+		expire(s, j, b);
+	else
+		s->o.deliver(s->o.ctx, j->d->key, b);
+	note_replies(s, j, b);
+	if (bounce_failed(s, j, b) != 0) {
+		for (unsigned i = 0; i < b->n; i++) {
+			if (b->verdicts[i].outcome == SCHEDULER_FAILED)
+				b->verdicts[i].outcome = SCHEDULER_DEFERRED;
+		}
+	}
+}
+
+/* ---- after an attempt (lock held) ---------------------------------------
+ */
+
+/* Keep in j only the recipients that still wait. */
+static bool
+shrink(struct scheduler_job *j, const struct scheduler_batch *b, bool *tried)
+{
+	unsigned n = 0;
+
+	*tried = false;
+	for (unsigned i = 0; i < b->n; i++) {
+		enum scheduler_outcome o = b->verdicts[i].outcome;
+		*tried = *tried || o != SCHEDULER_UNTRIED;
+		if (o == SCHEDULER_UNTRIED || o == SCHEDULER_DEFERRED)
+			j->recipients[n++] = b->verdicts[i].recipient;
+	}
+	j->n = n;
+	return n > 0;
+}
+
+static bool
+is_done(const struct spool_msg *m)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (m->recipients[i].state == SPOOL_WAITING)
+			return false;
+	}
+	return true;
+}
+
+/* Put the job back or drop it; returns the message when that was its last. */
+static struct spool_msg *
+settle(struct scheduler *s, struct scheduler_job *j,
+       const struct scheduler_batch *b, bool expired)
+{
+	struct scheduler_dest *d = j->d;
+	struct spool_msg *m = j->m;
+	int64_t now = now_ms(s);
+	bool tried;
+
+	bool waits = shrink(j, b, &tried);
+	if (b->destination_failed)
+		scheduler_dest_down(d, now, now + delay_ms(s, d->failures + 1),
+				    b->why);
+	else if (tried && !expired)
+		scheduler_dest_up(d, now);
+	d->active--;
+	if (waits) {
+		j->attempts += tried ? 1 : 0;
+		j->due_ms = b->destination_failed ? d->not_before_ms
+			    : tried ? now + delay_ms(s, j->attempts)
+				    : j->due_ms;
+		if (j->expires_ms > now && j->due_ms > j->expires_ms)
+			j->due_ms = j->expires_ms;
+		scheduler_dest_push(d, j);
+		return NULL;
+	}
+	free(j);
+	scheduler_dest_sweep(&s->dests);
+	if (--m->jobs > 0)
+		return NULL;
+	unlink_msg(s, m);
+	return m;
+}
+
+/* The next job that may go, or NULL and when to look again (< 0: never). */
+static struct scheduler_job *
+pick(struct scheduler *s, int64_t *until_ms)
+{
+	struct scheduler_dest *best = NULL;
+
+	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+		int limit = d->failures > 0 ? 1 : s->o.per_destination;
+		if (d->n > 0 && d->active < limit &&
+		    (best == NULL ||
+		     d->heap[0]->due_ms < best->heap[0]->due_ms))
+			best = d;
+	}
+	*until_ms = best == NULL ? -1 : best->heap[0]->due_ms;
+	if (best == NULL || *until_ms > now_ms(s))
+		return NULL;
+	best->active++;
+	return scheduler_dest_pop(best);
+}
+
+/* One job from pick to settle; the lock is held on entry and return. */
+static void
+work_on(struct scheduler *s, struct scheduler_job *j)
+{
+	struct scheduler_batch b = { .msg = j->m, .n = j->n };
+	struct spool_msg *done = NULL;
+
+	bool last_job = j->m->jobs == 1;
+	s->active++;
+	(void)pthread_mutex_unlock(&s->lock);
+	bool expired = j->attempts > 0 && now_ms(s) >= j->expires_ms;
+	b.verdicts = calloc(j->n, sizeof(*b.verdicts));
+	if (b.verdicts == NULL) {
+		b.n = 0;
+		log_event(LOG_ERROR, "queue-out-of-memory", "id", j->m->id);
+	}
+	for (unsigned i = 0; i < b.n; i++)
+		b.verdicts[i].recipient = j->recipients[i];
+	if (b.n > 0) {
+		attempt(s, j, &b);
+		record(s, j, &b, last_job);
+	}
+	(void)pthread_mutex_lock(&s->lock);
+	if (b.n > 0) {
+		done = settle(s, j, &b, expired);
+	} else {
+		j->due_ms = now_ms(s) + s->o.retry_min_ms;
+		j->d->active--;
+		scheduler_dest_push(j->d, j);
+	}
+	if (done != NULL) {
+		(void)pthread_mutex_unlock(&s->lock);
+		if (is_done(done) && spool_remove(s->o.spool, done, NULL) != 0)
+			log_event(LOG_ERROR, "queue-file-stays", "id",
+				  done->id);
+		spool_msg_free(&done);
+		(void)pthread_mutex_lock(&s->lock);
+	}
+	free(b.verdicts);
+	s->active--;
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_cond_broadcast(&s->idle);
+}
+
+static void
+worker(void *arg)
+{
+	struct scheduler *s = arg;
+	int64_t until_ms;
+
+	(void)pthread_mutex_lock(&s->lock);
+	while (!s->stopping) {
+		struct scheduler_job *j = pick(s, &until_ms);
+		if (j == NULL) {
+			s->o.clock.wait(s->o.clock.ctx, &s->work, &s->lock,
+					until_ms);
+			continue;
+		}
+		(void)pthread_cond_signal(&s->work);
+		work_on(s, j);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+int
+scheduler_start(struct scheduler *s, struct err *e)
+{
+	for (; s->n_threads < s->o.threads; s->n_threads++) {
+		if (thread_start_joinable(&s->threads[s->n_threads], worker, s,
+					  e) != 0)
+			return s->n_threads > 0 ? 0 : -1;
+	}
+	return 0;
+}
+
+void
+scheduler_stop(struct scheduler *s, int64_t grace_ms, struct wake *kill)
+{
+	int64_t until_ms = clock_mono_ms() + grace_ms;
+
+	(void)pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	(void)pthread_cond_broadcast(&s->work);
+	while (s->active > 0 &&
+	       cond_wait_until(&s->idle, &s->lock, until_ms) == 0)
+		;
+	(void)pthread_mutex_unlock(&s->lock);
+	if (kill != NULL)
+		wake_raise(kill);
+	for (int i = 0; i < s->n_threads; i++)
+		(void)pthread_join(s->threads[i], NULL);
+	s->n_threads = 0;
+}

@@ -1,0 +1,147 @@
+#include "queue/scheduler_dest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scheduler_dest *
+scheduler_dest_get(struct scheduler_dest **list, const char *key)
+{
+	struct scheduler_dest *d;
+
+	for (d = *list; d != NULL; d = d->next) {
+		if (strcmp(d->key, key) == 0)
+			return d;
+	}
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return NULL;
+	(void)snprintf(d->key, sizeof(d->key), "%s", key);
+	d->next = *list;
+	*list = d;
+	return d;
+}
+
+void
+scheduler_dest_sweep(struct scheduler_dest **list)
+{
+	while (*list != NULL) {
+		struct scheduler_dest *d = *list;
+		if (d->n > 0 || d->active > 0) {
+			list = &d->next;
+			continue;
+		}
+		*list = d->next;
+		free(d->heap);
+		free(d);
+	}
+}
+
+static int
+before(const struct scheduler_job *a, const struct scheduler_job *b)
+{
+	return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->seq < b->seq;
+}
+
+static void
+sift_down(struct scheduler_dest *d, size_t i)
+{
+	for (;;) {
+		size_t least = i, kid = 2 * i + 1;
+		if (kid < d->n && before(d->heap[kid], d->heap[least]))
+			least = kid;
+		if (kid + 1 < d->n && before(d->heap[kid + 1], d->heap[least]))
+			least = kid + 1;
+		if (least == i)
+			return;
+		struct scheduler_job *j = d->heap[i];
+		d->heap[i] = d->heap[least];
+		d->heap[least] = j;
+		i = least;
+	}
+}
+
+int
+scheduler_dest_reserve(struct scheduler_dest *d)
+{
+	/* Those being delivered come back: they need their places too. */
+	size_t need = d->n + (size_t)d->active + 1;
+
+	if (need <= d->cap)
+		return 0;
+	size_t cap = need < 16 ? 16 : need * 2;
+	struct scheduler_job **heap =
+	    reallocarray(d->heap, cap, sizeof(struct scheduler_job *));
+	if (heap == NULL)
+		return -1;
+	d->heap = heap;
+	d->cap = cap;
+	return 0;
+}
+
+void
+scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j)
+{
+	size_t i = d->n++;
+
+	j->d = d;
+	d->heap[i] = j;
+	while (i > 0 && before(d->heap[i], d->heap[(i - 1) / 2])) {
+		struct scheduler_job *up = d->heap[(i - 1) / 2];
+		d->heap[(i - 1) / 2] = d->heap[i];
+		d->heap[i] = up;
+		i = (i - 1) / 2;
+	}
+}
+
+struct scheduler_job *
+scheduler_dest_pop(struct scheduler_dest *d)
+{
+	if (d->n == 0)
+		return NULL;
+	struct scheduler_job *j = d->heap[0];
+	d->heap[0] = d->heap[--d->n];
+	sift_down(d, 0);
+	return j;
+}
+
+void
+scheduler_dest_reorder(struct scheduler_dest *d)
+{
+	for (size_t i = d->n / 2; i-- > 0;)
+		sift_down(d, i);
+}
+
+void
+scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
+		    int64_t not_before_ms, const char *why)
+{
+	d->failures++;
+	d->not_before_ms = not_before_ms;
+	(void)snprintf(d->why, sizeof(d->why), "%s", why);
+	for (size_t i = 0; i < d->n; i++) {
+		struct scheduler_job *j = d->heap[i];
+		if (j->due_ms <= now_ms)
+			j->attempts++;
+		if (j->due_ms < not_before_ms)
+			j->due_ms = not_before_ms;
+		/* An expired one is to be seen to on time all the same. */
+		if (j->expires_ms > now_ms && j->due_ms > j->expires_ms)
+			j->due_ms = j->expires_ms;
+	}
+	scheduler_dest_reorder(d);
+}
+
+void
+scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms)
+{
+	if (d->failures == 0)
+		return;
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->heap[i]->due_ms <= d->not_before_ms)
+			d->heap[i]->due_ms = now_ms;
+	}
+	d->failures = 0;
+	d->not_before_ms = 0;
+	scheduler_dest_reorder(d);
+}

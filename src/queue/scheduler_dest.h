@@ -1,0 +1,54 @@
+#ifndef PP_QUEUE_SCHEDULER_DEST_H
+#define PP_QUEUE_SCHEDULER_DEST_H
+
+#include <stdint.h>
+
+#include "queue/scheduler.h"
+
+/*
+ * The plain data under the scheduler: jobs, and destinations with a heap of
+ * jobs each, first due on top.  No locks, no clock: the scheduler has both.
+ */
+struct scheduler_job {
+	struct spool_msg *m;
+	struct scheduler_dest *d;
+	int64_t due_ms, expires_ms;
+	uint64_t seq; /* ties: first come, first served */
+	unsigned attempts;
+	unsigned n;
+	unsigned recipients[]; /* indices in m */
+};
+
+struct scheduler_dest {
+	struct scheduler_dest *next;
+	char key[SCHEDULER_KEY_SIZE];
+	struct scheduler_job **heap;
+	size_t n, cap;
+	int active;        /* deliveries under way */
+	unsigned failures; /* in a row; > 0: only one probe at a time */
+	int64_t not_before_ms;
+	char why[SPOOL_REPLY_MAX + 1]; /* the last failure */
+};
+
+/* scheduler_dest_get - find or make; NULL: out of memory. */
+struct scheduler_dest *scheduler_dest_get(struct scheduler_dest **list,
+					  const char *key);
+/* scheduler_dest_sweep - free those without a job and a delivery. */
+void scheduler_dest_sweep(struct scheduler_dest **list);
+
+/* scheduler_dest_reserve - room for one more job: a push after it and a pop
+ * before it never fail. */
+int scheduler_dest_reserve(struct scheduler_dest *d);
+void scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j);
+struct scheduler_job *scheduler_dest_pop(struct scheduler_dest *d);
+/* scheduler_dest_reorder - due times were changed in place. */
+void scheduler_dest_reorder(struct scheduler_dest *d);
+
+/* scheduler_dest_down - no connection at now_ms: all due jobs count an attempt
+ * and wait until not_before_ms or until they expire. */
+void scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
+			 int64_t not_before_ms, const char *why);
+/* scheduler_dest_up - it answered: whoever waited for it is due now. */
+void scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms);
+
+#endif

@@ -1,0 +1,145 @@
+#ifndef PP_QUEUE_SPOOL_H
+#define PP_QUEUE_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/rand.h"
+#include "base/span.h"
+
+/*
+ * spool - accepted mail on disk, one file a message, until every recipient is
+ * done.  The format is in doc/formats.md, which states the file has when in
+ * doc/durability.md.  In short:
+ *
+ *   queue/tmp/ID      being received; worth nothing; emptied at start
+ *   queue/msg/ID      accepted: 250 may have been said
+ *   queue/damaged/ID  set aside: not readable as a message
+ *
+ * A message enters through spool_begin, spool_write ..., spool_commit, and is
+ * durable when spool_commit returns 0: nothing above this interface knows how,
+ * so that a shared journal can later take the place of the sync per file.
+ *
+ * Thread: any, for different messages; what is said otherwise, says so.
+ */
+struct spool;
+
+enum {
+	SPOOL_RECIPIENTS_MAX = 1000,
+	SPOOL_ENVELOPE_MAX = 1024 * 1024, /* bytes of the text of one */
+	SPOOL_REPLY_MAX = 600,            /* bytes kept of a peer's reply */
+};
+
+enum spool_state { SPOOL_WAITING, SPOOL_DELIVERED, SPOOL_FAILED };
+
+struct spool_rcpt {
+	const char *address; /* local@domain as the client wrote it */
+	const char *domain;  /* canonical: what is routed */
+	char *reply;         /* last reply, "550 5.1.1 ..."; NULL: none yet */
+	int64_t attempt_s;   /* when that was */
+	enum spool_state state;
+};
+
+/* A queued message in memory: the envelope; the text stays on disk. */
+struct spool_msg {
+	char id[RAND_ID_SIZE];
+	int64_t arrival_s;
+	const char *reverse_path; /* as written; "" for the null path */
+	bool eight_bit, smtputf8;
+	int64_t size;       /* bytes of the message */
+	int64_t message_at; /* its offset in the file */
+	uint32_t message_crc;
+	unsigned n_recipients;
+	struct spool_rcpt *recipients;
+	/* the scheduler's: its list, and how many jobs still name m */
+	struct spool_msg *prev, *next;
+	unsigned jobs;
+};
+void spool_msg_free(struct spool_msg **m); /* memory only */
+
+/*
+ * spool_open - the spool below the data directory data_fd (kept open by the
+ * caller): directories made, tmp/ emptied.
+ */
+int spool_open(struct spool **s, int data_fd, struct err *e);
+void spool_free(struct spool **s);
+
+/*
+ * spool_scan - every message found at start, given to fn, which takes it over
+ * (a failure of fn stops the scan).  A record cut off at the end of a file is
+ * dropped, a file that is not a message is moved to damaged/; both are logged
+ * with file, offset and reason, and neither is a failure.  Call once, before
+ * anything else.
+ */
+int spool_scan(struct spool *s,
+	       int (*fn)(void *ctx, struct spool_msg *m, struct err *e),
+	       void *ctx, struct err *e);
+
+/* ---- a message comes in -------------------------------------------------
+ */
+struct spool_to {
+	const char *address, *domain;
+};
+struct spool_envelope {
+	const char *id;
+	int64_t arrival_s;
+	const char *reverse_path;
+	bool smtputf8;
+	const struct spool_to *to;
+	unsigned n_to; /* 1..SPOOL_RECIPIENTS_MAX */
+};
+struct spool_writer;
+
+/* spool_begin - a new file in tmp/ (strings are copied). */
+int spool_begin(struct spool_writer **w, struct spool *s,
+		const struct spool_envelope *env, struct err *e);
+/* spool_write - more bytes of the message. */
+int spool_write(struct spool_writer *w, struct span bytes, struct err *e);
+/* spool_commit - durable when 0, and *m is the message; on -1 nothing is left
+ * of it.  Frees *w either way. */
+int spool_commit(struct spool_writer **w, struct spool_msg **m, struct err *e);
+/* spool_abort - remove it; NULL-safe. */
+void spool_abort(struct spool_writer **w);
+
+/* ---- a message is read --------------------------------------------------
+ */
+struct spool_reader;
+int spool_read_open(struct spool_reader **r, struct spool *s,
+		    const struct spool_msg *m, struct err *e);
+/* spool_read - the next bytes: their number, 0 at the end, -1 with *e (PERM
+ * when the file is not what was written: its checksum is compared before the
+ * last piece is given out, so damage never reaches a peer as a message). */
+long spool_read(struct spool_reader *r, char *p, size_t size, struct err *e);
+void spool_read_close(struct spool_reader **r);
+
+/* spool_read_header - the header block of the message, as much as *out may
+ * hold, its empty line not included. */
+int spool_read_header(struct spool *s, const struct spool_msg *m,
+		      struct buf *out, struct err *e);
+
+/* ---- a message goes out -------------------------------------------------
+ */
+
+/* What became of one recipient. */
+struct spool_result {
+	unsigned recipient;     /* its index */
+	enum spool_state state; /* WAITING: deferred */
+	int64_t wall_s;
+	const char *reply;
+};
+/* spool_results - append records; durable on return when one of them is final
+ * (a deferral lost in a crash loses nothing). */
+int spool_results(struct spool *s, const struct spool_msg *m,
+		  const struct spool_result *v, size_t n, struct err *e);
+
+/* spool_remove - every recipient is done: unlink. */
+int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
+
+/* spool_set_aside - move to damaged/ and log why. */
+void spool_set_aside(struct spool *s, const char *name, int64_t offset,
+		     const char *reason);
+
+#endif
