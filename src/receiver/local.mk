@@ -1,1 +1,11 @@
-# receiver: owned by its room
+noinst_LIBRARIES += src/receiver/libreceiver.a
+src_receiver_libreceiver_a_SOURCES = \
+	src/receiver/received_count.c src/receiver/received_count.h \
+	src/receiver/receiver.c src/receiver/receiver.h \
+	src/receiver/receiver_alias.c src/receiver/receiver_alias.h \
+	src/receiver/receiver_options.c src/receiver/receiver_options.h \
+	src/receiver/receiver_policy.c src/receiver/receiver_private.h \
+	src/receiver/receiver_pop3.c \
+	src/receiver/receiver_rules.c src/receiver/receiver_rules.h
+RECEIVER_LIBS = src/receiver/libreceiver.a $(SMTP_LIBS) $(POP3_LIBS) \
+	$(STORE_LIBS) $(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)

@@ -1,0 +1,11 @@
+#include "receiver/receiver.h"
+#include "receiver/receiver_options.h"
+
+int
+main(int argc, char **argv)
+{
+	struct daemon_program program = *receiver_program();
+
+	program.options = receiver_options_table();
+	return daemon_main(&program, argc, argv);
+}

@@ -1,0 +1,256 @@
+#include "receiver/receiver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "receiver/receiver_private.h"
+
+enum { STOP_GRACE_MS = 10000 };
+
+struct receiver_rules *
+receiver_rules_now(struct receiver *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	struct receiver_rules *rules = receiver_rules_hold(r->rules);
+	(void)pthread_mutex_unlock(&r->lock);
+	return rules;
+}
+
+/* ---- configuration --------------------------------------------------------
+ */
+
+static int
+check(const char *path, const void *values, struct err *e)
+{
+	const struct receiver_options *o = values;
+	struct receiver_rules *rules = NULL;
+	struct users *users = NULL;
+
+	if (receiver_rules_new(&rules, path, o, e) != 0)
+		return -1;
+	receiver_rules_drop(&rules);
+	if (users_open(&users, o->users_file, e) != 0)
+		return -1;
+	users_free(&users);
+	return 0;
+}
+
+/* ---- start ----------------------------------------------------------------
+ */
+
+static void
+serve_smtp(void *ctx, const struct listener_client *c)
+{
+	struct receiver *r = ctx;
+
+	smtp_server_session(r->smtp, c);
+}
+
+static void
+serve_pop3(void *ctx, const struct listener_client *c)
+{
+	struct receiver *r = ctx;
+
+	pop3_server_session(r->pop3, c);
+}
+
+static int
+bind_services(struct receiver *r, struct err *e)
+{
+	const struct receiver_options *o = r->o;
+	struct listener_options smtp = {
+		.service = "smtp",
+		.addresses = (const char *const *)o->smtp_listen.v,
+		.n_addresses = o->smtp_listen.n,
+		.max_clients = (int)o->smtp_max_clients,
+		.max_per_address = (int)o->smtp_max_per_address,
+		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
+		.serve = serve_smtp,
+		.ctx = r,
+	};
+	struct listener_options pop3 = {
+		.service = "pop3",
+		.addresses = (const char *const *)o->pop3_listen.v,
+		.n_addresses = o->pop3_listen.n,
+		.max_clients = (int)o->pop3_max_clients,
+		.max_per_address = (int)o->pop3_max_per_address,
+		.busy_reply =
+		    "-ERR [SYS/TEMP] too many clients, try again later\r\n",
+		.serve = serve_pop3,
+		.ctx = r,
+	};
+
+	if (listener_new(&r->smtp_listener, &smtp, e) != 0 ||
+	    listener_new(&r->pop3_listener, &pop3, e) != 0)
+		return -1;
+	return 0;
+}
+
+static void
+stop(void *server)
+{
+	struct receiver *r = server;
+	struct listener *all[] = { r->smtp_listener, r->pop3_listener };
+	int64_t end = clock_mono_ms() + STOP_GRACE_MS;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (all[i] != NULL)
+			listener_drain(all[i]);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		int64_t left = end - clock_mono_ms();
+		if (all[i] != NULL)
+			listener_stop(all[i], left > 0 ? left : 0);
+		listener_free(&all[i]);
+	}
+	smtp_server_free(&r->smtp);
+	pop3_server_free(&r->pop3);
+	sasl_free(&r->sasl);
+	users_free(&r->users);
+	maildir_tree_free(&r->tree);
+	receiver_rules_drop(&r->rules);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+static int
+bind_server(void **server, const void *values, struct daemon_ports *ports,
+	    struct err *e)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "receiver");
+	r->o = values;
+	(void)pthread_mutex_init(&r->lock, NULL);
+	if (r->o->hostname != NULL && r->o->hostname[0] != '\0')
+		(void)snprintf(r->hostname, sizeof(r->hostname), "%s",
+			       r->o->hostname);
+	else if (gethostname(r->hostname, sizeof(r->hostname) - 1) != 0)
+		(void)snprintf(r->hostname, sizeof(r->hostname), "localhost");
+	if (receiver_rules_new(&r->rules, "configuration", r->o, e) != 0 ||
+	    bind_services(r, e) != 0) {
+		stop(r);
+		return -1;
+	}
+	for (size_t i = 0; i < r->o->smtp_listen.n; i++)
+		daemon_ports_add(ports, "smtp",
+				 listener_port(r->smtp_listener, i));
+	for (size_t i = 0; i < r->o->pop3_listen.n; i++)
+		daemon_ports_add(ports, "pop3",
+				 listener_port(r->pop3_listener, i));
+	*server = r;
+	return 0;
+}
+
+static int
+make_smtp(struct receiver *r, struct err *e)
+{
+	const struct receiver_options *o = r->o;
+	struct smtp_server_options smtp = {
+		.hostname = r->hostname,
+		.service = "smtp",
+		.size_max_bytes = o->smtp_size_max,
+		.recipients_max = (int)o->smtp_recipients_max,
+		.greet_pause_ms = o->smtp_greet_pause,
+		.idle_timeout_ms = o->smtp_idle,
+		.data_timeout_ms = o->smtp_data,
+		.session_timeout_ms = o->smtp_session,
+	};
+
+	return smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e);
+}
+
+static int
+make_pop3(struct receiver *r, struct err *e)
+{
+	const struct receiver_options *o = r->o;
+	struct pop3_server_options pop3 = {
+		.hostname = r->hostname,
+		.service = "pop3",
+		.users = r->users,
+		.sasl = r->sasl,
+		.auth_in_clear_text = o->pop3_clear_text,
+		.idle_timeout_ms = o->pop3_idle,
+		.session_timeout_ms = o->pop3_session,
+		.failure_delay_ms = o->pop3_failure_delay,
+	};
+
+	return pop3_server_new(&r->pop3, &pop3, receiver_pop3_ops(), r, e);
+}
+
+static int
+run(void *server, struct err *e)
+{
+	struct receiver *r = server;
+	struct log_line l;
+
+	if (users_open(&r->users, r->o->users_file, e) != 0 ||
+	    sasl_new(&r->sasl, r->users, e) != 0 ||
+	    maildir_tree_open(&r->tree, r->o->maildirs, r->hostname, e) != 0)
+		return -1;
+	int64_t gone = maildir_tree_clean(r->tree, e);
+	if (gone < 0)
+		return -1;
+	if (gone > 0) {
+		log_begin(&l, LOG_WARN, "leftovers-removed");
+		log_num(&l, "files", gone);
+		log_end(&l);
+	}
+	if (make_smtp(r, e) != 0 || make_pop3(r, e) != 0 ||
+	    listener_start(r->smtp_listener, e) != 0 ||
+	    listener_start(r->pop3_listener, e) != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- reload ---------------------------------------------------------------
+ */
+
+/*
+ * Users, domains, aliases and the postmaster are taken over; where we listen
+ * and the limits of sessions need a restart.  Transactions under way end by the
+ * rules they began with.
+ */
+static int
+reload(void *server, const void *values, struct err *e)
+{
+	struct receiver *r = server;
+	struct receiver_rules *rules = NULL;
+
+	if (receiver_rules_new(&rules, "configuration", values, e) != 0)
+		return -1;
+	if (users_reload(r->users, e) != 0) {
+		receiver_rules_drop(&rules);
+		return -1;
+	}
+	(void)pthread_mutex_lock(&r->lock);
+	struct receiver_rules *old = r->rules;
+	r->rules = rules;
+	(void)pthread_mutex_unlock(&r->lock);
+	receiver_rules_drop(&old);
+	return 0;
+}
+
+static const struct daemon_program program = {
+	.name = "postpair-receiver",
+	.summary = "Receive mail over SMTP into Maildirs and serve it by POP3.",
+	.config_path = "/etc/postpair/receiver.conf",
+	.values_size = sizeof(struct receiver_options),
+	.check = check,
+	.settings = receiver_options_settings,
+	.bind = bind_server,
+	.run = run,
+	.reload = reload,
+	.stop = stop,
+};
+
+const struct daemon_program *
+receiver_program(void)
+{
+	return &program;
+}

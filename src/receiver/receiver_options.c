@@ -1,0 +1,98 @@
+#include "receiver/receiver_options.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct receiver_options, field)
+
+enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+static const struct option table[] = {
+	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
+	  "Name in greetings and Received lines; empty: the machine's own." },
+	{ "server", "maildirs", OPTION_STRING, AT(maildirs),
+	  "/var/lib/postpair/maildirs", 0, 0, NULL,
+	  "Directory of the mailboxes, as domain/user below it." },
+	{ "server", "users-file", OPTION_STRING, AT(users_file),
+	  "/etc/postpair/users", 0, 0, NULL,
+	  "Who has a mailbox here; see postpair-users(5)." },
+	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
+	  "Where log lines go; empty: standard error." },
+	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
+	  levels, "Least level of the lines that are written." },
+	{ "server", "pid-file", OPTION_STRING, AT(pid_file), "", 0, 0, NULL,
+	  "Written with the process id when ready; empty: none." },
+	{ "server", "ports-file", OPTION_STRING, AT(ports_file), "", 0, 0, NULL,
+	  "Written with the ports in use, a line each; empty: none." },
+	{ "server", "user", OPTION_STRING, AT(user), "", 0, 0, NULL,
+	  "System user to become after binding, when started as root." },
+
+	{ "domains", "local", OPTION_WORDS, AT(domains), NULL, 0, 0, NULL,
+	  "Domains that mail is accepted for." },
+	{ "domains", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0,
+	  NULL,
+	  "User who gets mail for postmaster; empty: a mailbox of that name"
+	  " in the first domain." },
+	{ "aliases", NULL, OPTION_MAP, AT(aliases), "", 0, 0, NULL,
+	  "Other names of users: name = user@domain ..., where name is"
+	  " user@domain, or only the user for every local domain." },
+
+	{ "smtp", "listen", OPTION_WORDS, AT(smtp_listen), "127.0.0.1:2525", 0,
+	  0, NULL, "Addresses and ports for incoming mail." },
+	{ "smtp", "max-clients", OPTION_INT, AT(smtp_max_clients), "1000", 1,
+	  100000, NULL, "Clients at once; one more gets 421." },
+	{ "smtp", "max-clients-per-address", OPTION_INT,
+	  AT(smtp_max_per_address), "500", 1, 100000, NULL,
+	  "Clients at once from one address." },
+	{ "smtp", "size-max", OPTION_SIZE, AT(smtp_size_max), "50M", 65536,
+	  (int64_t)1 << 40, NULL, "Largest message; over it 552." },
+	{ "smtp", "recipients-max", OPTION_INT, AT(smtp_recipients_max), "100",
+	  100, 10000, NULL, "Recipients of one message; one more gets 452." },
+	{ "smtp", "greet-pause", OPTION_TIME, AT(smtp_greet_pause), "0s", 0,
+	  5 * MIN, NULL, "Wait before the greeting; who speaks in it is cut." },
+	{ "smtp", "idle-timeout", OPTION_TIME, AT(smtp_idle), "5m", 100,
+	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
+	{ "smtp", "data-timeout", OPTION_TIME, AT(smtp_data), "1h", 100,
+	  24 * HOUR, NULL, "Longest time for one message." },
+	{ "smtp", "session-timeout", OPTION_TIME, AT(smtp_session), "4h", 100,
+	  168 * HOUR, NULL, "Longest session." },
+
+	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
+	  0, NULL, "Addresses and ports for reading mail." },
+	{ "pop3", "max-clients", OPTION_INT, AT(pop3_max_clients), "1000", 1,
+	  100000, NULL, "Clients at once; one more gets -ERR." },
+	{ "pop3", "max-clients-per-address", OPTION_INT,
+	  AT(pop3_max_per_address), "500", 1, 100000, NULL,
+	  "Clients at once from one address." },
+	{ "pop3", "idle-timeout", OPTION_TIME, AT(pop3_idle), "10m", 100,
+	  24 * HOUR, NULL,
+	  "Longest wait for a command (RFC 1939: 10m or more)." },
+	{ "pop3", "session-timeout", OPTION_TIME, AT(pop3_session), "12h", 100,
+	  168 * HOUR, NULL, "Longest session." },
+	{ "pop3", "auth-failure-delay", OPTION_TIME, AT(pop3_failure_delay),
+	  "1s", 0, MIN, NULL, "Wait before a wrong password is answered." },
+	{ "pop3", "auth-in-clear-text", OPTION_BOOL, AT(pop3_clear_text), "no",
+	  0, 0, NULL,
+	  "Passwords in clear text from everywhere; no: only from this"
+	  " machine." },
+	{ NULL, NULL, OPTION_BOOL, 0, NULL, 0, 0, NULL, NULL },
+};
+
+const struct option *
+receiver_options_table(void)
+{
+	return table;
+}
+
+void
+receiver_options_settings(const void *options, struct daemon_settings *s)
+{
+	const struct receiver_options *o = options;
+
+	s->log_file = o->log_file;
+	s->log_level = (enum log_level)o->log_level;
+	s->pid_file = o->pid_file;
+	s->ports_file = o->ports_file;
+	s->user = o->user;
+}

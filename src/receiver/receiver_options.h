@@ -1,0 +1,43 @@
+#ifndef PP_RECEIVER_RECEIVER_OPTIONS_H
+#define PP_RECEIVER_RECEIVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/daemon.h"
+#include "base/option.h"
+
+/* What the configuration file of postpair-receiver says. */
+struct receiver_options {
+	char *hostname; /* "": the machine's own */
+	char *maildirs;
+	char *users_file;
+	char *log_file;
+	int log_level;
+	char *pid_file;
+	char *ports_file;
+	char *user;
+
+	struct option_list domains;
+	char *postmaster;
+	struct option_map aliases;
+
+	struct option_list smtp_listen;
+	int64_t smtp_max_clients, smtp_max_per_address;
+	int64_t smtp_size_max;
+	int64_t smtp_recipients_max;
+	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
+
+	struct option_list pop3_listen;
+	int64_t pop3_max_clients, pop3_max_per_address;
+	int64_t pop3_idle, pop3_session, pop3_failure_delay;
+	bool pop3_clear_text;
+};
+
+/* receiver_options_table - one row a key; ends with section == NULL. */
+const struct option *receiver_options_table(void);
+
+/* receiver_options_settings - what base/daemon wants to know. */
+void receiver_options_settings(const void *options, struct daemon_settings *s);
+
+#endif

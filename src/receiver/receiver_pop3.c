@@ -1,0 +1,95 @@
+#include "receiver/receiver_private.h"
+#include "store/maildrop.h"
+
+/* store/maildrop behind the interface of the POP3 engine. */
+
+_Static_assert((int)POP3_SERVER_UIDL_SIZE == (int)MAILDIR_UIDL_SIZE,
+	       "one UIDL size");
+_Static_assert((int)POP3_SERVER_MESSAGES_MAX == (int)MAILDROP_MESSAGES_MAX,
+	       "one bound");
+
+static enum pop3_open_result
+open_maildrop(void *ctx, const char *login, void **mailbox, struct err *e)
+{
+	struct receiver *r = ctx;
+	struct maildrop *d = NULL;
+
+	switch (maildrop_open(&d, r->tree, login, e)) {
+	case MAILDROP_OPEN:
+		*mailbox = d;
+		return POP3_OPENED;
+	case MAILDROP_IN_USE:
+		return POP3_IN_USE;
+	case MAILDROP_FAILED:
+		break;
+	}
+	return POP3_FAILED;
+}
+
+static uint32_t
+count(void *mailbox)
+{
+	return maildrop_count(mailbox);
+}
+
+static uint64_t
+octets(void *mailbox, uint32_t i)
+{
+	return maildrop_octets(mailbox, i);
+}
+
+static void
+uidl(void *mailbox, uint32_t i, char buf[POP3_SERVER_UIDL_SIZE])
+{
+	maildrop_uidl(mailbox, i, buf);
+}
+
+static int
+read_message(void *mailbox, uint32_t i, struct err *e)
+{
+	return maildrop_read(mailbox, i, e);
+}
+
+static int
+remove_message(void *mailbox, uint32_t i, struct err *e)
+{
+	return maildrop_remove(mailbox, i, e);
+}
+
+static int
+mark_seen(void *mailbox, uint32_t i, struct err *e)
+{
+	return maildrop_seen(mailbox, i, e);
+}
+
+static int
+sync_maildrop(void *mailbox, struct err *e)
+{
+	return maildrop_sync(mailbox, e);
+}
+
+static void
+close_maildrop(void *mailbox)
+{
+	struct maildrop *d = mailbox;
+
+	maildrop_close(&d);
+}
+
+static const struct pop3_mailbox_ops ops = {
+	.open = open_maildrop,
+	.count = count,
+	.octets = octets,
+	.uidl = uidl,
+	.read = read_message,
+	.remove = remove_message,
+	.seen = mark_seen,
+	.sync = sync_maildrop,
+	.close = close_maildrop,
+};
+
+const struct pop3_mailbox_ops *
+receiver_pop3_ops(void)
+{
+	return &ops;
+}
