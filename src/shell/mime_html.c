@@ -1,0 +1,425 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "shell/mime_private.h"
+
+/*
+ * HTML mail for a terminal.  w3m lays out tables and lists far better than
+ * anything small, so it is used where it is installed: as a child that has no
+ * network (a network namespace of its own where the kernel allows, and a proxy
+ * that is not there), gets the text on stdin and some seconds.  A reader must
+ * not be able to tell a stranger that a message was opened.
+ *
+ * Without w3m the tags are stripped: breaks and entities are understood, the
+ * targets of links are written behind them.
+ */
+enum { W3M_SECONDS = 10, ENTITY_MAX = 10 };
+
+/* ---- w3m -------------------------------------------------------------------
+ */
+
+static void
+run_w3m(int in, int out, unsigned width)
+{
+	char columns[16];
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)snprintf(columns, sizeof(columns), "%u", width == 0 ? 80 : width);
+	if (null < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(null, 2) < 0)
+		_exit(127);
+	/* refused in some containers: then the options below must do */
+	(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	(void)execlp("w3m", "w3m", "-dump", "-T", "text/html", "-I", "UTF-8",
+		     "-O", "UTF-8", "-cols", columns, "-o", "frame=0", "-o",
+		     "auto_image=0", "-o", "use_cookie=0", "-o",
+		     "meta_refresh=0", "-o", "use_proxy=1", "-o",
+		     "http_proxy=http://127.0.0.1:1/", "-o",
+		     "https_proxy=http://127.0.0.1:1/", "-o",
+		     "ftp_proxy=http://127.0.0.1:1/", (char *)NULL);
+	_exit(127);
+}
+
+/* One turn: give it text, take its output.  0 end of output, 1 go on, -1. */
+static int
+exchange(int *to, int from, struct span *rest, struct buf *out, int wait_ms)
+{
+	struct pollfd p[2] = { { .fd = *to, .events = POLLOUT },
+			       { .fd = from, .events = POLLIN } };
+
+	int n = poll(p, 2, wait_ms);
+	if (n == 0 || (n < 0 && errno != EINTR))
+		return -1;
+	if (n > 0 && p[0].revents != 0) {
+		ssize_t put = write(*to, rest->p, rest->n);
+		if (put > 0)
+			*rest = span_skip(*rest, (size_t)put);
+		if (rest->n == 0 || (put < 0 && errno != EAGAIN)) {
+			(void)close(*to);
+			*to = -1;
+		}
+	}
+	if (n > 0 && p[1].revents != 0) {
+		if (buf_reserve(out, 4096) != 0)
+			return -1;
+		ssize_t got = read(from, out->p + out->n, 4096);
+		if (got <= 0)
+			return got == 0 ? 0 : -1;
+		out->n += (size_t)got;
+	}
+	return 1;
+}
+
+static int
+feed_w3m(int to, int from, struct span html, struct buf *out)
+{
+	int64_t until = clock_mono_ms() + INT64_C(1000) * W3M_SECONDS;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	int rc = 1;
+
+	(void)fcntl(to, F_SETFL, O_NONBLOCK);
+	(void)sigaction(SIGPIPE, &ignore, &before);
+	while (rc == 1) {
+		int64_t left = until - clock_mono_ms();
+		rc =
+		    left <= 0 ? -1 : exchange(&to, from, &html, out, (int)left);
+	}
+	(void)sigaction(SIGPIPE, &before, NULL);
+	if (to >= 0)
+		(void)close(to);
+	return rc;
+}
+
+/* 0 when w3m did it; *out as before otherwise. */
+static int
+through_w3m(struct span html, unsigned width, struct buf *out)
+{
+	int in[2], back[2], status = 0;
+	size_t start = out->n;
+
+	if (pipe2(in, O_CLOEXEC) != 0)
+		return -1;
+	if (pipe2(back, O_CLOEXEC) != 0) {
+		(void)close(in[0]);
+		(void)close(in[1]);
+		return -1;
+	}
+	pid_t child = fork();
+	if (child == 0)
+		run_w3m(in[0], back[1], width);
+	(void)close(in[0]);
+	(void)close(back[1]);
+	int rc = -1;
+	if (child < 0)
+		(void)close(in[1]);
+	else
+		rc = feed_w3m(in[1], back[0], html, out);
+	(void)close(back[0]);
+	if (child > 0 && rc != 0)
+		(void)kill(child, SIGKILL);
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (child > 0 && rc == 0 && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 0)
+		return 0;
+	out->n = start;
+	return -1;
+}
+
+static bool
+have_w3m(void)
+{
+	const char *path = getenv("PATH");
+	struct span rest = span_of(path == NULL ? "/usr/bin:/bin" : path);
+
+	while (rest.n > 0) {
+		char file[1024];
+		long colon = span_find(rest, ':', 0);
+		struct span dir =
+		    colon < 0 ? rest : span_head(rest, (size_t)colon);
+		rest = span_skip(rest, dir.n + 1);
+		int n = snprintf(file, sizeof(file), "%.*s/w3m", SPAN_ARG(dir));
+		if (dir.n > 0 && n > 0 && (size_t)n < sizeof(file) &&
+		    access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- without it ------------------------------------------------------------
+ */
+
+struct strip {
+	struct buf *out;
+	struct span skip_until; /* "style": text is dropped up to </style> */
+	struct span link;       /* target of the <a> we are in */
+	bool gap;               /* a blank is due before the next text */
+	bool pre;
+};
+
+static int
+newline(struct strip *s, unsigned wanted)
+{
+	unsigned have = 0;
+
+	s->gap = false;
+	if (s->out->n == 0)
+		return 0;
+	while (have < s->out->n && have < wanted &&
+	       s->out->p[s->out->n - 1 - have] == '\n')
+		have++;
+	for (; have < wanted; have++)
+		if (buf_add_char(s->out, '\n') != 0)
+			return -1;
+	return 0;
+}
+
+static int
+put_text(struct strip *s, struct span text)
+{
+	if (s->gap && s->out->n > 0 && s->out->p[s->out->n - 1] != '\n' &&
+	    buf_add_char(s->out, ' ') != 0)
+		return -1;
+	s->gap = false;
+	return buf_add_span(s->out, text);
+}
+
+/* The value of attribute `name` inside a tag; no entities in it. */
+static struct span
+attribute(struct span tag, const char *name)
+{
+	struct span want = span_of(name), none = { NULL, 0 };
+
+	for (size_t i = 0; i + want.n + 1 < tag.n; i++) {
+		struct span at = span_skip(tag, i);
+		if (!span_is_blank(tag.p[i]) && tag.p[i] != '\n')
+			continue;
+		at = span_skip(at, 1);
+		if (!span_starts_nocase(at, want) || at.p[want.n] != '=')
+			continue;
+		at = span_skip(at, want.n + 1);
+		if (at.n == 0)
+			return none;
+		char quote = at.p[0];
+		if (quote == '"' || quote == '\'') {
+			long end = span_find(at, quote, 1);
+			return end < 0 ? none
+				       : span_make(at.p + 1, (size_t)end - 1);
+		}
+		return span_word(&at);
+	}
+	return none;
+}
+
+static bool
+is_one_of(struct span name, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (span_eq_nocase(name, span_of(*names)))
+			return true;
+	return false;
+}
+
+static int
+end_link(struct strip *s)
+{
+	struct span link = s->link;
+
+	s->link = span_make(NULL, 0);
+	if (!span_starts_nocase(link, span_of("http")) || link.n > 2000)
+		return 0;
+	struct span shown = span_make(s->out->p, s->out->n);
+	/* the text is the target already */
+	if (shown.n >= link.n &&
+	    span_eq(span_skip(shown, shown.n - link.n), link))
+		return 0;
+	if (buf_add_str(s->out, " <") != 0 || buf_add_span(s->out, link) != 0)
+		return -1;
+	return buf_add_char(s->out, '>');
+}
+
+/* `tag` is what stands between < and >. */
+static int
+take_tag(struct strip *s, struct span tag)
+{
+	static const char *const skipped[] = { "style", "script", "title",
+					       "head", NULL };
+	static const char *const blocks[] = {
+		"p",  "div", "table", "ul",  "ol", "h1",         "h2", "h3",
+		"h4", "h5",  "h6",    "pre", "hr", "blockquote", NULL
+	};
+	static const char *const lines[] = {
+		"br", "tr", "li", "dt", "dd", NULL
+	};
+	bool closing = tag.n > 0 && tag.p[0] == '/';
+	size_t n = 0;
+
+	if (closing)
+		tag = span_skip(tag, 1);
+	while (n < tag.n && tag.p[n] > ' ' && tag.p[n] != '/')
+		n++;
+	struct span name = span_head(tag, n);
+	if (s->skip_until.n > 0) {
+		/* a head that is not closed ends where the body begins */
+		if ((closing && span_eq_nocase(name, s->skip_until)) ||
+		    span_eq_nocase(name, span_of("body")))
+			s->skip_until.n = 0;
+		return 0;
+	}
+	if (!closing && is_one_of(name, skipped))
+		s->skip_until = name;
+	if (span_eq_nocase(name, span_of("pre")))
+		s->pre = !closing;
+	if (span_eq_nocase(name, span_of("a"))) {
+		if (closing)
+			return end_link(s);
+		s->link = attribute(tag, "href");
+	}
+	if (is_one_of(name, blocks))
+		return newline(s, span_eq_nocase(name, span_of("div")) ? 1 : 2);
+	if (is_one_of(name, lines) && newline(s, 1) == 0 && !closing &&
+	    span_eq_nocase(name, span_of("li")))
+		return buf_add_str(s->out, "* ");
+	if (span_eq_nocase(name, span_of("td")))
+		s->gap = true;
+	return 0;
+}
+
+/* "&amp;" at the start of `text`; *used bytes of it. */
+static int
+take_entity(struct strip *s, struct span text, size_t *used)
+{
+	static const struct {
+		const char *name, *text;
+	} known[] = {
+		{ "amp", "&" },
+		{ "lt", "<" },
+		{ "gt", ">" },
+		{ "quot", "\"" },
+		{ "apos", "'" },
+		{ "nbsp", " " },
+		{ "copy", "\xC2\xA9" },
+		{ "euro", "\xE2\x82\xAC" },
+		{ "ndash", "\xE2\x80\x93" },
+		{ "mdash", "\xE2\x80\x94" },
+		{ "hellip", "\xE2\x80\xA6" },
+		{ "auml", "\xC3\xA4" },
+		{ "ouml", "\xC3\xB6" },
+		{ "uuml", "\xC3\xBC" },
+		{ "szlig", "\xC3\x9F" },
+		{ "eacute", "\xC3\xA9" },
+		{ "egrave", "\xC3\xA8" },
+		{ "rsquo", "\xE2\x80\x99" },
+		{ "lsquo", "\xE2\x80\x98" },
+		{ "ldquo", "\xE2\x80\x9C" },
+		{ "rdquo", "\xE2\x80\x9D" },
+		{ "bull", "\xE2\x80\xA2" },
+	};
+	long end = span_find(span_head(text, ENTITY_MAX), ';', 1);
+	char digits[ENTITY_MAX];
+	gchar utf8[6];
+
+	*used = 1;
+	if (end < 2)
+		return put_text(s, span_head(text, 1));
+	struct span name = span_make(text.p + 1, (size_t)end - 1);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_eq(name, span_of(known[i].name))) {
+			*used = (size_t)end + 1;
+			return put_text(s, span_of(known[i].text));
+		}
+	if (name.p[0] != '#' ||
+	    span_copy(span_skip(name, 1), digits, sizeof(digits)) != 0)
+		return put_text(s, span_head(text, 1));
+	bool hex = digits[0] == 'x' || digits[0] == 'X';
+	unsigned long uc = strtoul(digits + hex, NULL, hex ? 16 : 10);
+	if (uc == 0 || uc > 0x10FFFF || (uc >= 0xD800 && uc < 0xE000))
+		uc = 0xFFFD;
+	*used = (size_t)end + 1;
+	gint n = g_unichar_to_utf8((gunichar)uc, utf8);
+	return put_text(s, span_make(utf8, (size_t)n));
+}
+
+/* Text up to the next '<' or '&'. */
+static int
+take_run(struct strip *s, struct span run)
+{
+	size_t from = 0;
+
+	if (s->pre)
+		return put_text(s, run);
+	for (size_t i = 0; i <= run.n; i++) {
+		bool blank =
+		    i < run.n && (span_is_blank(run.p[i]) || run.p[i] == '\n' ||
+				  run.p[i] == '\r');
+		if (i < run.n && !blank)
+			continue;
+		if (i > from &&
+		    put_text(s, span_make(run.p + from, i - from)) != 0)
+			return -1;
+		from = i + 1;
+		s->gap = s->gap || blank;
+	}
+	return 0;
+}
+
+/* Offset past the '>' of the tag or comment that begins at p[0]; at least 1. */
+static size_t
+tag_end(struct span s)
+{
+	if (span_starts_nocase(s, span_of("<!--"))) {
+		const char *end = memmem(s.p, s.n, "-->", 3);
+		return end == NULL ? s.n : (size_t)(end - s.p) + 3;
+	}
+	long gt = span_find(s, '>', 1);
+	return gt < 0 ? s.n : (size_t)gt + 1;
+}
+
+static int
+strip_tags(struct span html, struct buf *out)
+{
+	struct strip s = { .out = out };
+
+	while (html.n > 0) {
+		size_t used = 0;
+		int rc = 0;
+		if (html.p[0] == '<') {
+			used = tag_end(html);
+			bool closed = html.p[used - 1] == '>';
+			if (!span_starts_nocase(html, span_of("<!")))
+				rc = take_tag(&s, span_make(html.p + 1,
+							    used - 1 - closed));
+		} else if (html.p[0] == '&' && s.skip_until.n == 0) {
+			rc = take_entity(&s, html, &used);
+		} else {
+			used = 1;
+			while (used < html.n && html.p[used] != '<' &&
+			       html.p[used] != '&')
+				used++;
+			if (s.skip_until.n == 0)
+				rc = take_run(&s, span_head(html, used));
+		}
+		if (rc != 0)
+			return -1;
+		html = span_skip(html, used);
+	}
+	return newline(&s, 1);
+}
+
+int
+mime_html_text(struct span html, unsigned width, struct buf *out, struct err *e)
+{
+	if (have_w3m() && through_w3m(html, width, out) == 0)
+		return 0;
+	if (strip_tags(html, out) != 0)
+		return err_set(e, ERR_LIMIT, 0, "HTML text too long");
+	return 0;
+}

@@ -1,0 +1,390 @@
+#include <errno.h>
+#include <iconv.h>
+#include <string.h>
+
+#include "mail/header.h"
+#include "shell/mime_private.h"
+#include "shell/width.h"
+
+/* Text as a person reads it: charsets, format=flowed, the whole message. */
+
+enum { REPLACEMENT_BYTES = 3 };
+static const char REPLACEMENT[REPLACEMENT_BYTES + 1] = "\xEF\xBF\xBD";
+
+/* ---- charsets --------------------------------------------------------------
+ */
+
+/* All of `text` through cd; what it cannot read becomes U+FFFD. */
+static int
+convert(iconv_t cd, struct span text, struct buf *out)
+{
+	char *in = (char *)(uintptr_t)text.p; /* iconv(3) only reads it */
+	size_t left = text.n;
+
+	while (left > 0) {
+		if (buf_reserve(out, 4096) != 0 && buf_reserve(out, 64) != 0)
+			return -1;
+		char *to = out->p + out->n;
+		size_t room = out->cap - out->n;
+		size_t before = room;
+		size_t rc = iconv(cd, &in, &left, &to, &room);
+		int why = errno;
+		out->n += before - room;
+		if (rc != (size_t)-1 || why == E2BIG)
+			continue;
+		/* EILSEQ, or EINVAL: cut off at the end */
+		in++;
+		left--;
+		if (buf_add(out, REPLACEMENT, REPLACEMENT_BYTES) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+mime_to_utf8(struct span text, const char *charset, struct buf *out)
+{
+	if (charset == NULL ||
+	    span_eq_nocase(span_of(charset), span_of("us-ascii")) ||
+	    span_eq_nocase(span_of(charset), span_of("utf-8"))) {
+		/* 8-bit bytes without a right name: UTF-8 if they are that,
+		 * else the superset of Latin-1 that mail mostly means */
+		if (width_is_utf8(text))
+			return buf_add_span(out, text);
+		charset = charset != NULL && span_eq_nocase(span_of(charset),
+							    span_of("utf-8"))
+			      ? "utf-8"
+			      : "windows-1252";
+	}
+	if (strlen(charset) > 40)
+		charset = "utf-8"; /* not a name that anything knows */
+	iconv_t cd = iconv_open("UTF-8", g_mime_charset_iconv_name(charset));
+	if (cd == (iconv_t)-1)
+		cd = iconv_open("UTF-8",
+				width_is_utf8(text) ? "UTF-8" : "CP1252");
+	if (cd == (iconv_t)-1)
+		return buf_add_span(out, text); /* cleaned by whoever shows */
+	int rc = convert(cd, text, out);
+	(void)iconv_close(cd);
+	return rc;
+}
+
+/* ---- format=flowed (RFC 3676) ----------------------------------------------
+ */
+
+/* Take the next line off *rest, without its LF. */
+static struct span
+next_line(struct span *rest)
+{
+	long lf = span_find(*rest, '\n', 0);
+	struct span line = lf < 0 ? *rest : span_head(*rest, (size_t)lf);
+
+	*rest = span_skip(*rest, line.n + (lf < 0 ? 0 : 1));
+	return line;
+}
+
+static int
+put_quoted(struct buf *out, unsigned depth, struct span text)
+{
+	for (unsigned i = 0; i < depth; i++)
+		if (buf_add_char(out, '>') != 0)
+			return -1;
+	if (depth > 0 && text.n > 0 && buf_add_char(out, ' ') != 0)
+		return -1;
+	if (buf_add_span(out, text) != 0)
+		return -1;
+	return buf_add_char(out, '\n');
+}
+
+/* One paragraph, broken at blanks to fit `width`. */
+static int
+put_wrapped(struct buf *out, unsigned depth, struct span text, unsigned width)
+{
+	size_t room = width > depth + 20 ? width - depth - 1 : 20;
+
+	for (;;) {
+		struct span line = width_head(text, room, NULL);
+		if (line.n == text.n)
+			return put_quoted(out, depth, text);
+		size_t cut = line.n;
+		while (cut > 0 && text.p[cut] != ' ')
+			cut--;
+		if (cut == 0) { /* a word longer than the line stays whole */
+			long blank = span_find(text, ' ', line.n);
+			if (blank < 0)
+				return put_quoted(out, depth, text);
+			cut = (size_t)blank;
+		}
+		if (put_quoted(out, depth, span_head(text, cut)) != 0)
+			return -1;
+		text = span_skip(text, cut + 1);
+	}
+}
+
+struct flowed_line {
+	struct span text;
+	unsigned depth;
+	bool flows;
+};
+
+static struct flowed_line
+take_flowed(struct span *rest)
+{
+	struct flowed_line l = { .text = next_line(rest) };
+
+	while (l.text.n > 0 && l.text.p[0] == '>') {
+		l.depth++;
+		l.text = span_skip(l.text, 1);
+	}
+	if (l.depth > 100)
+		l.depth = 100;
+	if (l.text.n > 0 && l.text.p[0] == ' ')
+		l.text = span_skip(l.text, 1); /* RFC 3676 4.4 */
+	/* 4.3: "-- " is the signature, never flowed */
+	l.flows = l.text.n > 0 && l.text.p[l.text.n - 1] == ' ' &&
+		  !span_eq(l.text, span_of("-- "));
+	return l;
+}
+
+int
+mime_flowed_text(struct span text, bool delsp, unsigned width, struct buf *out)
+{
+	struct buf paragraph;
+	unsigned depth = 0;
+	int rc = -1;
+
+	buf_init(&paragraph, MIME_TEXT_MAX);
+	while (text.n > 0) {
+		struct flowed_line l = take_flowed(&text);
+		/* 4.5: a change of depth ends the paragraph, flowed or not */
+		if (paragraph.n > 0 && l.depth != depth) {
+			if (put_wrapped(out, depth,
+					span_trim(buf_span(&paragraph)),
+					width) != 0)
+				goto out;
+			buf_clear(&paragraph);
+		}
+		depth = l.depth;
+		struct span piece = l.text;
+		if (l.flows && delsp)
+			piece.n--;
+		if (buf_add_span(&paragraph, piece) != 0)
+			goto out;
+		if (l.flows && width > 0)
+			continue;
+		struct span whole = buf_span(&paragraph);
+		if (l.flows && !delsp)
+			whole.n--; /* as sent, without the soft blank */
+		if ((width == 0 || whole.n == l.text.n
+			 ? put_quoted(out, depth, whole)
+			 : put_wrapped(out, depth, whole, width)) != 0)
+			goto out;
+		buf_clear(&paragraph);
+	}
+	if (paragraph.n > 0 &&
+	    put_wrapped(out, depth, span_trim(buf_span(&paragraph)), width) !=
+		0)
+		goto out;
+	rc = 0;
+out:
+	buf_free(&paragraph);
+	return rc;
+}
+
+/* ---- one text part ---------------------------------------------------------
+ */
+
+static const char *
+parameter(GMimeObject *object, const char *name)
+{
+	return g_mime_object_get_content_type_parameter(object, name);
+}
+
+static bool
+says(const char *value, const char *word)
+{
+	return value != NULL && span_eq_nocase(span_of(value), span_of(word));
+}
+
+/* From decoded bytes to lines; not yet clean. */
+static int
+text_lines(GMimeObject *object, struct span utf8, unsigned width,
+	   struct buf *out, struct err *e)
+{
+	struct buf plain;
+	int rc = -1;
+
+	if (mime_type_is(object, "text", "html"))
+		return mime_html_text(utf8, width, out, e);
+	if (!says(parameter(object, "format"), "flowed"))
+		return buf_add_span(out, utf8);
+	buf_init(&plain, MIME_TEXT_MAX);
+	if (width_clean(utf8, WIDTH_LINES, &plain) == 0) /* CRLF to LF */
+		rc = mime_flowed_text(buf_span(&plain),
+				      says(parameter(object, "delsp"), "yes"),
+				      width, out);
+	buf_free(&plain);
+	return rc;
+}
+
+int
+mime_leaf_text(GMimeObject *object, unsigned width, struct buf *out,
+	       struct err *e)
+{
+	struct buf bytes, utf8, lines;
+	size_t start = out->n;
+	int rc = -1;
+
+	buf_init(&bytes, MIME_TEXT_MAX);
+	buf_init(&utf8, MIME_TEXT_MAX);
+	buf_init(&lines, MIME_TEXT_MAX);
+	errno = 0;
+	(void)err_set(e, ERR_LIMIT, 0, "text of over %d bytes", MIME_TEXT_MAX);
+	if (mime_leaf_bytes(object, &bytes, e) != 0)
+		goto out;
+	if (mime_to_utf8(buf_span(&bytes), parameter(object, "charset"),
+			 &utf8) != 0 ||
+	    text_lines(object, buf_span(&utf8), width, &lines, e) != 0 ||
+	    width_clean(buf_span(&lines), WIDTH_LINES, out) != 0)
+		goto out;
+	if (out->n > start && out->p[out->n - 1] != '\n' &&
+	    buf_add_char(out, '\n') != 0)
+		goto out;
+	rc = 0;
+out:
+	if (rc != 0 && errno == ENOMEM)
+		(void)err_set(e, ERR_TEMP, ENOMEM, "message text");
+	buf_free(&bytes);
+	buf_free(&utf8);
+	buf_free(&lines);
+	return rc;
+}
+
+/* ---- the whole message -----------------------------------------------------
+ */
+
+static int
+put_field(struct span name, struct span value,
+	  const struct mime_render_options *o, struct buf *out)
+{
+	char text[80];
+	size_t n = name.n < sizeof(text) - 1 ? name.n : sizeof(text) - 1;
+
+	memcpy(text, name.p, n);
+	text[n] = '\0';
+	if (buf_addf(out, o->bold_names ? "\033[1m%s:\033[0m " : "%s: ",
+		     text) != 0 ||
+	    mime_value_text(text, value, out) != 0)
+		return -1;
+	return buf_add_char(out, '\n');
+}
+
+static int
+put_chosen(const struct mime *m, const struct mime_render_options *o,
+	   struct buf *out)
+{
+	static const char *const shown[] = { "From", "To", "Cc", "Subject",
+					     "Date" };
+	size_t n = o->headers == MIME_HEADERS_MINIMAL ? 2 : 5;
+
+	for (size_t i = 0; i < n; i++) {
+		struct header_field f;
+		if (header_find(m->header, shown[i], &f) &&
+		    put_field(span_of(shown[i]), f.value, o, out) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+put_header(const struct mime *m, const struct mime_render_options *o,
+	   struct buf *out)
+{
+	struct span rest = m->header;
+	struct header_field f;
+
+	switch (o->headers) {
+	case MIME_HEADERS_NONE:
+		return 0;
+	case MIME_HEADERS_MINIMAL:
+	case MIME_HEADERS_SHORT:
+		if (put_chosen(m, o, out) != 0)
+			return -1;
+		break;
+	case MIME_HEADERS_ALL:
+		while (header_next(&rest, &f))
+			if (f.name.n > 0 &&
+			    put_field(f.name, f.value, o, out) != 0)
+				return -1;
+		break;
+	}
+	return buf_add_char(out, '\n');
+}
+
+/* Of the alternatives HTML instead of plain text, when asked for. */
+static bool
+is_shown(const struct mime *m, const struct mime_leaf *leaf, bool prefer_html)
+{
+	bool html = mime_type_is(leaf->object, "text", "html");
+
+	if (leaf->part.is_attachment ||
+	    !mime_type_is(leaf->object, "text", "*"))
+		return false;
+	if (prefer_html && m->has_html_choice)
+		return html;
+	return !leaf->hidden;
+}
+
+static int
+put_body(const struct mime *m, const struct mime_render_options *o,
+	 struct buf *out, struct err *e)
+{
+	bool first = true;
+
+	for (unsigned i = 0; i < m->n_leaves; i++) {
+		const struct mime_leaf *leaf = &m->leaves[i];
+		if (!is_shown(m, leaf, o->prefer_html))
+			continue;
+		if (!first && buf_add_char(out, '\n') != 0)
+			return err_set(e, ERR_LIMIT, 0, "message text");
+		first = false;
+		if (mime_leaf_text(leaf->object, o->width, out, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+put_attachments(const struct mime *m, struct buf *out)
+{
+	bool first = true;
+
+	for (unsigned i = 0; i < m->n_leaves; i++) {
+		if (!m->leaves[i].part.is_attachment)
+			continue;
+		if (first && buf_add_char(out, '\n') != 0)
+			return -1;
+		first = false;
+		if (mime_part_line(&m->leaves[i].part, out) != 0 ||
+		    buf_add_char(out, '\n') != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+mime_render(const struct mime *m, const struct mime_render_options *o,
+	    struct buf *out, struct err *e)
+{
+	errno = 0;
+	if (put_header(m, o, out) != 0)
+		goto full;
+	if (put_body(m, o, out, e) != 0)
+		return -1;
+	if (!o->no_attachments && put_attachments(m, out) != 0)
+		goto full;
+	return 0;
+full:
+	return err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT, 0,
+		       "message too long to show");
+}

@@ -1,0 +1,306 @@
+#include <errno.h>
+
+#include "mail/address.h"
+#include "mail/date.h"
+#include "mail/header.h"
+#include "shell/mime_private.h"
+#include "shell/width.h"
+
+/* Values of header fields that others wrote: lenient, decoded, clean. */
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_TEMP, errno, "header field");
+}
+
+/* ---- addresses -------------------------------------------------------------
+ */
+
+struct list {
+	struct arena *arena;
+	struct mime_address *items;
+	unsigned n, max;
+};
+
+/* ---- lenient ---------------------------------------------------------------
+ */
+
+/* A GMime string, clean, into *out. */
+static int
+put_clean(const char *text, struct buf *out)
+{
+	return width_clean(span_of(text), 0, out);
+}
+
+struct visitor {
+	int (*take)(void *ctx, const struct mime_address *x, struct err *e);
+	void *ctx;
+};
+
+static int
+visit_mailbox(InternetAddress *x, const struct visitor *v, struct err *e)
+{
+	struct mime_address address;
+	struct buf name, spec;
+	int rc = -1;
+
+	buf_init(&name, MIME_HEADER_MAX * 4U);
+	buf_init(&spec, MIME_HEADER_MAX * 4U);
+	if (put_clean(internet_address_get_name(x), &name) != 0 ||
+	    buf_add_char(&name, '\0') != 0 ||
+	    put_clean(
+		internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(x)),
+		&spec) != 0 ||
+	    buf_add_char(&spec, '\0') != 0) {
+		(void)no_memory(e);
+		goto out;
+	}
+	address = (struct mime_address){ .name = name.p, .address = spec.p };
+	rc = v->take(v->ctx, &address, e);
+out:
+	buf_free(&name);
+	buf_free(&spec);
+	return rc;
+}
+
+/* Every mailbox of a list; members of groups too (they hold no groups). */
+static int
+visit_list(InternetAddressList *list, const struct visitor *v, bool members,
+	   struct err *e)
+{
+	int n = internet_address_list_length(list);
+
+	for (int i = 0; i < n; i++) {
+		InternetAddress *x = internet_address_list_get_address(list, i);
+		int rc = 0;
+		if (INTERNET_ADDRESS_IS_MAILBOX(x))
+			rc = visit_mailbox(x, v, e);
+		else if (INTERNET_ADDRESS_IS_GROUP(x) && members)
+			rc = visit_list(internet_address_group_get_members(
+					    INTERNET_ADDRESS_GROUP(x)),
+					v, false, e);
+		if (rc != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The value on one line as a C string without NUL bytes. */
+static int
+line_of(struct span value, struct buf *out)
+{
+	size_t start = out->n;
+
+	if (header_unfold(value, out) != 0)
+		return -1;
+	for (size_t i = start; i < out->n; i++)
+		if (out->p[i] == '\0')
+			out->p[i] = ' ';
+	return buf_add_char(out, '\0');
+}
+
+static int
+visit_value(struct span value, const struct visitor *v, struct err *e)
+{
+	struct buf line;
+	int rc = -1;
+
+	buf_init(&line, MIME_HEADER_MAX + 1);
+	if (line_of(value, &line) != 0) {
+		(void)no_memory(e);
+	} else {
+		InternetAddressList *list =
+		    internet_address_list_parse(NULL, line.p);
+		rc = list == NULL ? 0 : visit_list(list, v, true, e);
+		if (list != NULL)
+			g_object_unref(list);
+	}
+	buf_free(&line);
+	return rc;
+}
+
+/* For writing back: only what mail/address.h accepts. */
+static int
+keep_valid(void *ctx, const struct mime_address *x, struct err *e)
+{
+	struct list *l = ctx;
+	struct address address;
+	struct err ignored;
+
+	if (l->n == l->max ||
+	    address_parse_mailbox(span_of(x->address), ADDRESS_ALLOW_UTF8,
+				  &address, &ignored) != 0)
+		return 0;
+	struct mime_address *kept = &l->items[l->n];
+	kept->name = arena_str(l->arena, span_of(x->name));
+	kept->address = arena_str(l->arena, span_of(x->address));
+	if (kept->name == NULL || kept->address == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "address list");
+	l->n++;
+	return 0;
+}
+
+int
+mime_value_addresses(struct span value, struct arena *a,
+		     struct mime_address **list, unsigned *n, struct err *e)
+{
+	struct list l = { .arena = a };
+	struct visitor v = { keep_valid, &l };
+	size_t most = 1;
+
+	for (size_t k = 0; k < value.n; k++)
+		most +=
+		    value.p[k] == ',' || value.p[k] == ';' || value.p[k] == ':';
+	if (most > MIME_ADDRESSES_MAX)
+		most = MIME_ADDRESSES_MAX;
+	*list = NULL;
+	*n = 0;
+	l.items = arena_alloc(a, most * sizeof(*l.items));
+	l.max = (unsigned)most;
+	if (l.items == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "address list");
+	if (visit_value(value, &v, e) != 0)
+		return -1;
+	*list = l.items;
+	*n = l.n;
+	return 0;
+}
+
+/* For showing: everything. */
+static int
+show(void *ctx, const struct mime_address *x, struct err *e)
+{
+	struct buf *out = ctx;
+
+	if ((out->n > 0 && buf_add_str(out, ", ") != 0) ||
+	    mime_address_text(x, out) != 0)
+		return no_memory(e);
+	return 0;
+}
+
+static bool
+is_address_field(const char *name)
+{
+	static const char *const fields[] = { "From", "To",     "Cc",
+					      "Bcc",  "Sender", "Reply-To" };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (span_eq_nocase(span_of(name), span_of(fields[i])))
+			return true;
+	return false;
+}
+
+int
+mime_value_text(const char *name, struct span value, struct buf *out)
+{
+	struct buf line, shown;
+	char *decoded = NULL;
+	int rc = -1;
+
+	buf_init(&line, MIME_HEADER_MAX + 1);
+	buf_init(&shown, MIME_HEADER_MAX * 8U);
+	if (is_address_field(name)) {
+		struct visitor v = { show, &shown };
+		if (visit_value(value, &v, NULL) != 0)
+			goto out;
+	}
+	if (shown.n == 0) { /* no addresses, or none that could be read */
+		if (line_of(value, &line) != 0)
+			goto out;
+		decoded = g_mime_utils_header_decode_text(NULL, line.p);
+		if (width_clean(span_trim(span_of(decoded)), 0, &shown) != 0)
+			goto out;
+	}
+	rc = buf_add_span(out, buf_span(&shown));
+out:
+	g_free(decoded);
+	buf_free(&line);
+	buf_free(&shown);
+	return rc;
+}
+
+/* ---- one line of `list` ----------------------------------------------------
+ */
+
+/* The value of field `name` as `list` shows it; "" when missing. */
+static int
+take_text(struct span header, const char *name, struct buf *scratch,
+	  struct arena *a, const char **text, struct err *e)
+{
+	struct header_field f;
+
+	buf_clear(scratch);
+	if (header_find(header, name, &f) &&
+	    mime_value_text(name, f.value, scratch) != 0)
+		return no_memory(e);
+	*text = mime_buf_str(scratch, a);
+	return *text == NULL ? no_memory(e) : 0;
+}
+
+static int
+first_name(void *ctx, const struct mime_address *x, struct err *e)
+{
+	struct buf *out = ctx;
+
+	if (out->n == 0 &&
+	    buf_add_str(out, x->name[0] == '\0' ? x->address : x->name) != 0)
+		return no_memory(e);
+	return 0;
+}
+
+static int
+take_author(struct span header, struct buf *scratch, struct arena *a,
+	    struct mime_summary *s, struct err *e)
+{
+	struct visitor v = { first_name, scratch };
+	struct header_field f;
+
+	buf_clear(scratch);
+	if (header_find(header, "From", &f) && visit_value(f.value, &v, e) != 0)
+		return -1;
+	s->from_name = scratch->n == 0 ? s->from : mime_buf_str(scratch, a);
+	return s->from_name == NULL ? no_memory(e) : 0;
+}
+
+/* Without the body only the outer type can tell. */
+static bool
+looks_attached(struct span header)
+{
+	struct header_field f;
+
+	if (!header_find(header, "Content-Type", &f))
+		return false;
+	if (span_starts_nocase(f.value, span_of("multipart/")))
+		return span_starts_nocase(f.value, span_of("multipart/mixed"));
+	return !span_starts_nocase(f.value, span_of("text/"));
+}
+
+int
+mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
+	       struct err *e)
+{
+	struct header_field f;
+	struct buf scratch;
+	int rc = -1;
+
+	*s = (struct mime_summary){ .has_attachment = looks_attached(header) };
+	buf_init(&scratch, MIME_HEADER_MAX * 8U);
+	if (take_text(header, "From", &scratch, a, &s->from, e) != 0 ||
+	    take_author(header, &scratch, a, s, e) != 0 ||
+	    take_text(header, "To", &scratch, a, &s->to, e) != 0 ||
+	    take_text(header, "Cc", &scratch, a, &s->cc, e) != 0 ||
+	    take_text(header, "Subject", &scratch, a, &s->subject, e) != 0 ||
+	    take_text(header, "Message-ID", &scratch, a, &s->message_id, e) !=
+		0 ||
+	    take_text(header, "References", &scratch, a, &s->references, e) !=
+		0)
+		goto out;
+	s->has_date =
+	    header_find(header, "Date", &f) &&
+	    date_parse(f.value, &s->date_s, &s->zone_minutes, NULL) == 0;
+	rc = 0;
+out:
+	buf_free(&scratch);
+	return rc;
+}
