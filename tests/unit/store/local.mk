@@ -1,1 +1,24 @@
 # store
+check_PROGRAMS += tests/unit/store/test_maildir_name
+TESTS += tests/unit/store/test_maildir_name
+tests_unit_store_test_maildir_name_SOURCES = tests/unit/store/test_maildir_name.c
+tests_unit_store_test_maildir_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_maildir_name_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/store/test_maildir
+TESTS += tests/unit/store/test_maildir
+tests_unit_store_test_maildir_SOURCES = tests/unit/store/test_maildir.c \
+	tests/unit/store/tree.c tests/unit/store/tree.h
+tests_unit_store_test_maildir_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_maildir_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/store/test_delivery
+TESTS += tests/unit/store/test_delivery
+tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c \
+	tests/unit/store/tree.c tests/unit/store/tree.h
+tests_unit_store_test_delivery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_delivery_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/store/test_maildrop
+TESTS += tests/unit/store/test_maildrop
+tests_unit_store_test_maildrop_SOURCES = tests/unit/store/test_maildrop.c \
+	tests/unit/store/tree.c tests/unit/store/tree.h
+tests_unit_store_test_maildrop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_maildrop_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,104 @@
+#include "tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static void
+age(const struct tree *t, const char *name, int hours)
+{
+	char path[1024];
+	struct timespec when[2];
+
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/tmp/%s", t->path,
+		       name);
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &when[0]), 0);
+	when[0].tv_sec -= hours * 3600;
+	when[1] = when[0];
+	assert_int_equal(utimensat(AT_FDCWD, path, when, 0), 0);
+}
+
+static void
+cleaning_takes_our_leftovers_and_old_ones(void **state)
+{
+	const struct tree *t = *state;
+	struct err e;
+
+	tree_put(t, "bob@xyz.com", "tmp", "1.M1P1Q1.mx.test", "ours");
+	tree_put(t, "bob@xyz.com", "tmp", "1.M1P1Q1.elsewhere", "theirs");
+	tree_put(t, "bob@xyz.com", "tmp", "1.P7.mx.test", "another's");
+	tree_put(t, "bob@xyz.com", "tmp", "2.old", "old");
+	tree_put(t, "bob@xyz.com", "new", "1.M1P1Q1.mx.test", "stays");
+	age(t, "2.old", 37);
+	assert_int_equal(maildir_tree_clean(t->t, &e), 2);
+	assert_int_equal(tree_count(t, "bob@xyz.com", "tmp"), 2);
+	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 1);
+	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+}
+
+static void
+cleaning_leaves_a_running_delivery_alone(void **state)
+{
+	static const char *const bob[] = { "bob@xyz.com" };
+	const struct tree *t = *state;
+	struct delivery *d = NULL;
+	struct err e;
+
+	assert_int_equal(delivery_begin(&d, t->t, bob[0], &e), 0);
+	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+	assert_int_equal(delivery_commit(d, bob, 1, &e), 0);
+	delivery_free(&d);
+	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 1);
+}
+
+static int64_t
+used(const struct tree *t)
+{
+	struct maildir m = MAILDIR_CLOSED;
+	int64_t bytes = -1;
+	struct err e;
+
+	if (maildir_open(t->t, "bob@xyz.com", true, &m, &e) != 0 ||
+	    quota_used(maildir_tree_quota(t->t), "bob@xyz.com", &m, &bytes,
+		       &e) != 0)
+		fail_msg("%s", e.msg);
+	maildir_close(&m);
+	return bytes;
+}
+
+static void
+quota_follows_deliveries_and_other_programs(void **state)
+{
+	static const char *const bob[] = { "bob@xyz.com", NULL };
+	const struct tree *t = *state;
+	char name[256], path[1024];
+	struct err e;
+
+	assert_int_equal(used(t), 0);
+	assert_int_equal(tree_deliver(t, "12345678\r\n", bob, &e), 0);
+	assert_int_equal(used(t), 9);
+	tree_put(t, "bob@xyz.com", "cur", "1.foreign:2,S", "1234");
+	assert_int_equal(used(t), 13);
+	tree_name(t, "bob@xyz.com", "new", name);
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/new/%s", t->path,
+		       name);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(used(t), 4);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
+		T(cleaning_takes_our_leftovers_and_old_ones),
+		T(cleaning_leaves_a_running_delivery_alone),
+		T(quota_follows_deliveries_and_other_programs),
+#undef T
+	};
+
+	return cmocka_run_group_tests_name("store/maildir", tests, NULL, NULL);
+}
