@@ -1,1 +1,2 @@
-# doc
+# Installed with README and NEWS.
+dist_doc_DATA += doc/design.md doc/operations.md
