@@ -169,7 +169,8 @@ to_a_labels(struct span domain, char *out, size_t size)
 	/* Mapping may turn exotic characters into dots or nothing: what comes
 	 * out must be a host name by itself. */
 	struct span made = span_of((const char *)ascii);
-	if (made.n > ADDRESS_DOMAIN_MAX || domain_extent(made, 0) != made.n)
+	if (made.n == 0 || made.n > ADDRESS_DOMAIN_MAX ||
+	    domain_extent(made, 0) != made.n)
 		goto out;
 	rc = span_copy(made, out, size);
 out:

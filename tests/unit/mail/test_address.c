@@ -145,6 +145,8 @@ utf8_of_rfc_6531_3_3(void **state)
 		{ "<bob@b" UTF8_ROOT "cher.de>", 0, -1, NULL, NULL },
 		/* a full stop of another script is a dot only after mapping */
 		{ "<bob@\xe3\x80\x82.de>", on, -1, NULL, NULL },
+		/* a zero-width space maps to nothing at all */
+		{ "<bob@\xe2\x80\x8b>", on, -1, NULL, NULL },
 		/* malformed: cut, over-long, surrogate, above U+10FFFF */
 		{ "<b\xc3@x>", on, -1, NULL, NULL },
 		{ "<b\xc0\xaf@x>", on, -1, NULL, NULL },
