@@ -57,8 +57,10 @@ bool users_owns(struct users *u, const char *login, const char *address);
 
 /*
  * users_check_password - 1 when login's password is right (*user filled), 0
- * when not, -1 (TEMP).  Unknown, disabled and wrong take the same time: a
- * dummy hash is computed.  login is canonicalised by the callee.
+ * when not, -1 (TEMP).  Unknown, disabled and wrong take the same time: dummy
+ * hashes are computed.  login is canonicalised by the callee; an alias is no
+ * login.  When it is refused user->address is what was tried, for the log, or
+ * "".  Waits its turn when all processors are busy with hashes.
  */
 int users_check_password(struct users *u, struct span login,
 			 struct span password, struct user *user,

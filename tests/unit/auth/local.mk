@@ -1,1 +1,17 @@
-# auth
+auth_unit_tests = \
+	tests/unit/auth/test_password \
+	tests/unit/auth/test_sasl \
+	tests/unit/auth/test_users
+check_PROGRAMS += $(auth_unit_tests)
+TESTS += $(auth_unit_tests)
+auth_unit_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+auth_unit_libs = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_password_SOURCES = tests/unit/auth/test_password.c
+tests_unit_auth_test_password_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_password_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_sasl_SOURCES = tests/unit/auth/test_sasl.c
+tests_unit_auth_test_sasl_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_sasl_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c
+tests_unit_auth_test_users_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_users_LDADD = $(auth_unit_libs)

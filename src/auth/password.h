@@ -1,0 +1,46 @@
+#ifndef PP_AUTH_PASSWORD_H
+#define PP_AUTH_PASSWORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * Stored credentials, "{SCHEME}value":
+ *   {CRYPT}$y$j9T$...   what crypt(3) makes, any of its methods
+ *   {PLAIN}secret       the password itself, for a class room
+ * The only user of crypt(3).  Thread: any.  A hash costs tens of milliseconds
+ * and, for yescrypt, some 16 MiB for that time: callers bound how many run.
+ */
+enum {
+	PASSWORD_MAX = 511, /* crypt(3) takes no more, with the NUL */
+	PASSWORD_STORED_SIZE =
+	    1600, /* any credential made here, NUL included */
+};
+
+/*
+ * password_check_stored - is `stored` a credential we can use?  0, or -1 with a
+ * reason fit to follow "file:line: " (never with the value itself).
+ */
+int password_check_stored(const char *stored, struct err *e);
+
+/* password_is_hashed - does a match against `stored` compute a hash? */
+bool password_is_hashed(const char *stored);
+
+/*
+ * password_matches - 1 when `password` is the one behind `stored`, 0 when not,
+ * -1 (TEMP) when it could not be computed.  The time does not depend on how
+ * much of it is right.  An empty or over-long one, or one with a NUL, is wrong
+ * but takes as long as any other.
+ */
+int password_matches(const char *stored, struct span password, struct err *e);
+
+/* password_check_new - may it be set: 1..PASSWORD_MAX bytes, no NUL, CR, LF. */
+int password_check_new(struct span password, struct err *e);
+
+/* password_hash - "{CRYPT}$y$..." with fresh salt (yescrypt) into buf. */
+int password_hash(struct span password, char *buf, size_t size, struct err *e);
+
+#endif

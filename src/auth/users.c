@@ -1,0 +1,374 @@
+/*
+ * The users file, watched.
+ *
+ * Every look-up asks stat(2) whether the file is still the one that was read
+ * (device, inode, size, mtime and ctime in ns): a microsecond, and the user
+ * whom `postpair-admin` has just added can log in at once.  Time stamps are as
+ * coarse as the kernel's tick, though, and inode numbers come back: two changes
+ * within one tick can look like none.  So a reading made less than RACY_US
+ * after the file's last change is not trusted until it was read once more.
+ *
+ * The file is read under the lock.  Threads that come by meanwhile wait for the
+ * new content, so none of them can act on the old one after the change was
+ * acknowledged to the administrator.
+ */
+#include "auth/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/password.h"
+#include "auth/users_table.h"
+#include "base/clock.h"
+#include "base/durable.h"
+#include "base/log.h"
+#include "mail/address.h"
+
+enum {
+	RACY_US = 100000,
+	HASHING_MAX = 16, /* and never more than processors: see below */
+};
+
+struct identity {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+	int sys; /* errno value when there is no file */
+};
+
+struct users {
+	char *path;
+	pthread_mutex_t lock;      /* guards what follows */
+	struct users_table *table; /* the last good content */
+	struct identity seen;      /* of the last reading, good or bad */
+	bool racy;
+	char complaint[sizeof(((struct err *)0)->msg)]; /* logged last */
+
+	/*
+	 * A yescrypt hash takes 16 MiB and a processor.  A flood of logins
+	 * waits here rather than for the kernel to run out of memory.
+	 */
+	pthread_mutex_t hash_lock;
+	pthread_cond_t hash_free;
+	unsigned hashing, hashing_max;
+};
+
+static struct identity
+identify(const char *path)
+{
+	struct stat st;
+	struct identity id;
+
+	memset(&id, 0, sizeof(id));
+	if (stat(path, &st) != 0) {
+		id.sys = errno;
+		return id;
+	}
+	id.dev = st.st_dev;
+	id.ino = st.st_ino;
+	id.size = st.st_size;
+	id.mtime = st.st_mtim;
+	id.ctime = st.st_ctim;
+	return id;
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool
+same_file(const struct identity *a, const struct identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->sys == b->sys && same_time(&a->mtime, &b->mtime) &&
+	       same_time(&a->ctime, &b->ctime);
+}
+
+static bool
+just_changed(const struct identity *id)
+{
+	int64_t changed =
+	    (int64_t)id->ctime.tv_sec * 1000000 + id->ctime.tv_nsec / 1000;
+	int64_t age = clock_wall_us() - changed;
+
+	return id->sys == 0 && age > -RACY_US && age < RACY_US;
+}
+
+/* Read the file anew; called with the lock.  On -1 the old content stays. */
+static int
+read_again(struct users *u, struct err *e)
+{
+	struct users_table *fresh = NULL;
+	char *text = NULL;
+	size_t n = 0;
+
+	/* Identity first: a change during the read makes the next look differ.
+	 */
+	u->seen = identify(u->path);
+	u->racy = just_changed(&u->seen);
+	int rc =
+	    durable_read_file(AT_FDCWD, u->path, USERS_FILE_MAX, &text, &n, e);
+	if (rc == 0)
+		rc = users_table_parse(&fresh, span_make(text, n), u->path, e);
+	if (text != NULL)
+		explicit_bzero(text, n);
+	free(text);
+	if (rc != 0)
+		return -1;
+	users_table_release(&u->table);
+	u->table = fresh;
+	return 0;
+}
+
+/* Say it once for each change, not once for each look-up. */
+static void
+log_reading(struct users *u, int rc, const struct err *e)
+{
+	struct log_line l;
+
+	if (rc == 0) {
+		u->complaint[0] = '\0';
+		log_begin(&l, LOG_INFO, "users-read");
+		log_str(&l, "file", u->path);
+		log_num(&l, "users", (int64_t)users_table_size(u->table));
+		log_end(&l);
+		return;
+	}
+	if (strcmp(u->complaint, e->msg) == 0)
+		return;
+	memcpy(u->complaint, e->msg, sizeof(u->complaint));
+	log_begin(&l, LOG_ERROR, "users-kept");
+	log_str(&l, "file", u->path);
+	log_err(&l, e);
+	log_end(&l);
+}
+
+/* A reference to what the file says now. */
+static struct users_table *
+take(struct users *u)
+{
+	(void)pthread_mutex_lock(&u->lock);
+	struct identity now = identify(u->path);
+	bool changed = !same_file(&now, &u->seen);
+	if (changed || u->racy) {
+		struct err e = { 0 };
+		int rc = read_again(u, &e);
+		if (changed || rc != 0)
+			log_reading(u, rc, &e);
+	}
+	struct users_table *t = users_table_hold(u->table);
+	(void)pthread_mutex_unlock(&u->lock);
+	return t;
+}
+
+int
+users_open(struct users **out, const char *path, struct err *e)
+{
+	struct users *u = calloc(1, sizeof(*u));
+
+	*out = NULL;
+	if (u == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "users");
+	(void)pthread_mutex_init(&u->lock, NULL);
+	(void)pthread_mutex_init(&u->hash_lock, NULL);
+	(void)pthread_cond_init(&u->hash_free, NULL);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	u->hashing_max = processors < 1             ? 1
+			 : processors > HASHING_MAX ? HASHING_MAX
+						    : (unsigned)processors;
+	u->path = strdup(path);
+	if (u->path == NULL) {
+		users_free(&u);
+		return err_set(e, ERR_TEMP, ENOMEM, "users");
+	}
+	if (read_again(u, e) != 0) {
+		users_free(&u);
+		return -1;
+	}
+	*out = u;
+	return 0;
+}
+
+void
+users_free(struct users **up)
+{
+	struct users *u = *up;
+
+	*up = NULL;
+	if (u == NULL)
+		return;
+	users_table_release(&u->table);
+	(void)pthread_cond_destroy(&u->hash_free);
+	(void)pthread_mutex_destroy(&u->hash_lock);
+	(void)pthread_mutex_destroy(&u->lock);
+	free(u->path);
+	free(u);
+}
+
+int
+users_reload(struct users *u, struct err *e)
+{
+	(void)pthread_mutex_lock(&u->lock);
+	int rc = read_again(u, e);
+	if (rc == 0)
+		log_reading(u, rc, e);
+	(void)pthread_mutex_unlock(&u->lock);
+	return rc;
+}
+
+static void
+copy_out(const struct users_entry *entry, struct user *user)
+{
+	memset(user, 0, sizeof(*user));
+	(void)span_copy(span_of(entry->address), user->address,
+			sizeof(user->address));
+	user->quota_bytes = entry->quota_bytes;
+	user->disabled = entry->disabled;
+}
+
+int
+users_find(struct users *u, const char *address, struct user *user,
+	   struct err *e)
+{
+	struct users_table *t = take(u);
+	const struct users_entry *entry = users_table_find(t, address);
+
+	(void)e; /* a back end over a network can fail; a table cannot */
+	if (entry != NULL)
+		copy_out(entry, user);
+	users_table_release(&t);
+	return entry != NULL;
+}
+
+/* The owner of `address`, as it stands or without its tag. */
+static const struct users_entry *
+find_tagged(const struct users_table *t, const char *address)
+{
+	char bare[ADDRESS_SIZE];
+	struct span local, domain, user, tag;
+
+	const struct users_entry *entry = users_table_find(t, address);
+	if (entry != NULL)
+		return entry;
+	address_split(address, &local, &domain);
+	if (!address_tag(local, &user, &tag) ||
+	    user.n + 1 + domain.n >= sizeof(bare))
+		return NULL;
+	memcpy(bare, user.p, user.n);
+	bare[user.n] = '@';
+	memcpy(bare + user.n + 1, domain.p, domain.n);
+	bare[user.n + 1 + domain.n] = '\0';
+	return users_table_find(t, bare);
+}
+
+bool
+users_owns(struct users *u, const char *login, const char *address)
+{
+	struct users_table *t = take(u);
+	const struct users_entry *entry = find_tagged(t, address);
+	bool owns = entry != NULL && strcmp(entry->address, login) == 0;
+
+	users_table_release(&t);
+	return owns;
+}
+
+static int
+hash_in_turn(struct users *u, const char *stored, struct span password,
+	     struct err *e)
+{
+	(void)pthread_mutex_lock(&u->hash_lock);
+	while (u->hashing >= u->hashing_max)
+		(void)pthread_cond_wait(&u->hash_free, &u->hash_lock);
+	u->hashing++;
+	(void)pthread_mutex_unlock(&u->hash_lock);
+
+	int rc = password_matches(stored, password, e);
+
+	(void)pthread_mutex_lock(&u->hash_lock);
+	u->hashing--;
+	(void)pthread_cond_signal(&u->hash_free);
+	(void)pthread_mutex_unlock(&u->hash_lock);
+	return rc;
+}
+
+/*
+ * Try each credential; then hash on until a refusal has cost what it costs for
+ * the user with most of them, so that its time names neither the unknown nor
+ * the disabled.
+ */
+static int
+check(struct users *u, const struct users_table *t,
+      const struct users_entry *entry, struct span password, struct err *e)
+{
+	unsigned hashes = 0, n = entry == NULL ? 0 : entry->n_credentials;
+	bool right = false;
+
+	for (unsigned i = 0; i < n && !right; i++) {
+		const char *stored = entry->credentials[i];
+		bool hashed = password_is_hashed(stored);
+		int rc = hashed ? hash_in_turn(u, stored, password, e)
+				: password_matches(stored, password, e);
+		if (rc < 0)
+			return -1;
+		hashes += hashed;
+		right = rc > 0;
+	}
+	if (right && !entry->disabled)
+		return 1;
+	for (; hashes < users_table_hashes(t); hashes++) {
+		if (hash_in_turn(u, users_table_dummy(t), password, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+users_check_password(struct users *u, struct span login, struct span password,
+		     struct user *user, struct err *e)
+{
+	const struct users_entry *entry = NULL;
+	char canonical[ADDRESS_SIZE];
+	struct address a;
+
+	memset(user, 0, sizeof(*user));
+	struct users_table *t = take(u);
+	if (address_parse_mailbox(login, ADDRESS_ALLOW_UTF8, &a, NULL) == 0 &&
+	    address_canonical(&a, canonical) == 0) {
+		entry = users_table_find(t, canonical);
+		/* What was tried, for the log of a refusal. */
+		(void)span_copy(span_of(canonical), user->address,
+				sizeof(user->address));
+	}
+	/* An alias is for mail: one user, one login name. */
+	if (entry != NULL && strcmp(entry->address, canonical) != 0)
+		entry = NULL;
+	int rc = check(u, t, entry, password, e);
+	if (rc == 1)
+		copy_out(entry, user);
+	users_table_release(&t);
+	return rc;
+}
+
+int
+users_each(struct users *u, int (*fn)(void *ctx, const struct user *user),
+	   void *ctx)
+{
+	struct users_table *t = take(u);
+	struct user user;
+	int rc = 0;
+
+	for (size_t i = 0; i < users_table_size(t) && rc == 0; i++) {
+		copy_out(users_table_at(t, i), &user);
+		rc = fn(ctx, &user);
+	}
+	users_table_release(&t);
+	return rc;
+}

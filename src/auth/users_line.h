@@ -1,0 +1,56 @@
+#ifndef PP_AUTH_USERS_LINE_H
+#define PP_AUTH_USERS_LINE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * The grammar of one line of the users file (postpair-users(5)):
+ *   address ({SCHEME}value | name=value)...
+ * with %XX for a byte that a word cannot hold.  No I/O.
+ */
+enum {
+	USERS_CREDENTIALS_MAX = 8,
+	USERS_ALIASES_MAX = 256,
+};
+
+struct users_entry {
+	const char *address;      /* canonical */
+	const char **credentials; /* decoded, checked */
+	const char **aliases;     /* canonical */
+	unsigned n_credentials;
+	unsigned n_aliases;
+	unsigned line;
+	bool disabled;
+	int64_t quota_bytes; /* 0: none */
+};
+
+/*
+ * users_line_parse - `line` without its line end.  1: *entry is filled, its
+ * texts in `arena`; 0: blank or comment; -1 with a reason (PERM, or TEMP when
+ * the arena is full).  The reason never quotes a credential.
+ */
+int users_line_parse(struct span line, struct arena *arena,
+		     struct users_entry *entry, struct err *e);
+
+/* users_line_address - canonical form of a login or alias as an administrator
+ * writes it, into the arena; NULL with a reason. */
+const char *users_line_address(struct span text, struct arena *arena,
+			       struct err *e);
+
+/* users_line_is_credential - does this word of a line start with '{'? */
+static inline bool
+users_line_is_credential(struct span word)
+{
+	return word.n > 0 && word.p[0] == '{';
+}
+
+/* users_line_add_word - append `text` with %XX where a word needs it; buf's
+ * return value. */
+int users_line_add_word(struct buf *out, struct span text);
+
+#endif

@@ -1,0 +1,231 @@
+#include "auth/users_table.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/password.h"
+
+enum {
+	/* Decoded texts and pointers take a small multiple of the file. */
+	BYTES_PER_BYTE = 32,
+	BYTES_AT_LEAST = 1024 * 1024,
+};
+
+struct slot {
+	const char *name;
+	unsigned entry;
+	unsigned hash;
+};
+
+struct users_table {
+	atomic_uint references;
+	struct arena arena;
+	struct users_entry *entries;
+	size_t n, cap;
+	struct slot *slots; /* open addressing; a power of two of them */
+	size_t n_names, n_slots;
+	unsigned hashes;
+	const char *dummy;
+};
+
+/* FNV-1a.  Only the administrator adds names, so nobody can craft them. */
+static unsigned
+hash_text(const char *s)
+{
+	unsigned h = 2166136261u;
+
+	for (; *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h;
+}
+
+/* The slot that holds `name`, or the free one where it belongs. */
+static struct slot *
+probe(struct slot *slots, size_t n_slots, const char *name, unsigned hash)
+{
+	size_t i = hash & (n_slots - 1);
+
+	while (slots[i].name != NULL &&
+	       (slots[i].hash != hash || strcmp(slots[i].name, name) != 0))
+		i = (i + 1) & (n_slots - 1);
+	return &slots[i];
+}
+
+static int
+grow_slots(struct users_table *t, struct err *e)
+{
+	size_t n = t->n_slots == 0 ? 64 : t->n_slots * 2;
+	struct slot *slots = calloc(n, sizeof(*slots));
+
+	if (slots == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "users");
+	for (size_t i = 0; i < t->n_slots; i++) {
+		const struct slot *old = &t->slots[i];
+		if (old->name != NULL)
+			*probe(slots, n, old->name, old->hash) = *old;
+	}
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n;
+	return 0;
+}
+
+static int
+add_name(struct users_table *t, const char *name, size_t entry, struct err *e)
+{
+	unsigned hash = hash_text(name);
+
+	/* At most half full, so that a miss is found out soon. */
+	if (2 * (t->n_names + 1) > t->n_slots && grow_slots(t, e) != 0)
+		return -1;
+	struct slot *slot = probe(t->slots, t->n_slots, name, hash);
+	if (slot->name != NULL) {
+		const struct users_entry *other = &t->entries[slot->entry];
+		return err_set(
+		    e, ERR_PERM, 0,
+		    "'%s' stands twice, first %sin "
+		    "line %u",
+		    name,
+		    strcmp(other->address, name) == 0 ? "" : "as an alias ",
+		    other->line);
+	}
+	*slot = (struct slot){ name, (unsigned)entry, hash };
+	t->n_names++;
+	return 0;
+}
+
+static int
+add_entry(struct users_table *t, const struct users_entry *entry, struct err *e)
+{
+	unsigned hashes = 0;
+
+	if (t->n == t->cap) {
+		size_t cap = t->cap == 0 ? 16 : t->cap * 2;
+		struct users_entry *bigger =
+		    realloc(t->entries, cap * sizeof(*bigger));
+		if (bigger == NULL)
+			return err_set(e, ERR_TEMP, ENOMEM, "users");
+		t->entries = bigger;
+		t->cap = cap;
+	}
+	t->entries[t->n++] = *entry;
+	if (add_name(t, entry->address, t->n - 1, e) != 0)
+		return -1;
+	for (unsigned i = 0; i < entry->n_aliases; i++) {
+		if (add_name(t, entry->aliases[i], t->n - 1, e) != 0)
+			return err_prefix(e, "alias");
+	}
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
+		if (!password_is_hashed(entry->credentials[i]))
+			continue;
+		hashes++;
+		if (t->dummy == NULL)
+			t->dummy = entry->credentials[i];
+	}
+	if (hashes > t->hashes)
+		t->hashes = hashes;
+	return 0;
+}
+
+static int
+parse_lines(struct users_table *t, struct span text, const char *name,
+	    struct err *e)
+{
+	unsigned line = 0;
+
+	if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
+		text = span_skip(text, 3); /* an editor's mark */
+	while (text.n > 0) {
+		struct users_entry entry;
+		long end = span_find(text, '\n', 0);
+		size_t n = end < 0 ? text.n : (size_t)end;
+		line++;
+		int rc =
+		    users_line_parse(span_head(text, n), &t->arena, &entry, e);
+		if (rc == 1) {
+			entry.line = line;
+			rc = add_entry(t, &entry, e);
+		}
+		if (rc < 0)
+			return err_prefix(e, "%s:%u", name, line);
+		text = span_skip(text, n + (end >= 0));
+	}
+	return 0;
+}
+
+int
+users_table_parse(struct users_table **out, struct span text, const char *name,
+		  struct err *e)
+{
+	struct users_table *t = calloc(1, sizeof(*t));
+
+	*out = NULL;
+	if (t == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "users");
+	atomic_init(&t->references, 1);
+	arena_init(&t->arena, BYTES_AT_LEAST + BYTES_PER_BYTE * text.n);
+	if (parse_lines(t, text, name, e) != 0) {
+		users_table_release(&t);
+		return -1;
+	}
+	*out = t;
+	return 0;
+}
+
+struct users_table *
+users_table_hold(struct users_table *t)
+{
+	atomic_fetch_add_explicit(&t->references, 1, memory_order_relaxed);
+	return t;
+}
+
+void
+users_table_release(struct users_table **tp)
+{
+	struct users_table *t = *tp;
+
+	*tp = NULL;
+	if (t == NULL || atomic_fetch_sub_explicit(&t->references, 1,
+						   memory_order_acq_rel) != 1)
+		return;
+	arena_reset(&t->arena);
+	free(t->entries);
+	free(t->slots);
+	free(t);
+}
+
+const struct users_entry *
+users_table_find(const struct users_table *t, const char *address)
+{
+	if (t->n_slots == 0)
+		return NULL;
+	const struct slot *slot =
+	    probe(t->slots, t->n_slots, address, hash_text(address));
+	return slot->name == NULL ? NULL : &t->entries[slot->entry];
+}
+
+size_t
+users_table_size(const struct users_table *t)
+{
+	return t->n;
+}
+
+const struct users_entry *
+users_table_at(const struct users_table *t, size_t i)
+{
+	return &t->entries[i];
+}
+
+unsigned
+users_table_hashes(const struct users_table *t)
+{
+	return t->hashes;
+}
+
+const char *
+users_table_dummy(const struct users_table *t)
+{
+	return t->dummy;
+}

@@ -1,0 +1,46 @@
+#ifndef PP_AUTH_USERS_TABLE_H
+#define PP_AUTH_USERS_TABLE_H
+
+#include <stddef.h>
+
+#include "auth/users_line.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * One reading of the users file: never changed once made, so that any number
+ * of threads may look into it while they hold a reference.
+ */
+struct users_table;
+
+/*
+ * users_table_parse - make a table of `text`, with one reference; `name` is
+ * what errors call the file.  -1 with "name:line: reason" at the first bad
+ * line; an address may be a user or an alias once only.
+ */
+int users_table_parse(struct users_table **t, struct span text,
+		      const char *name, struct err *e);
+
+/* users_table_hold, _release - one more, one less reference; release sets *t
+ * to NULL.  Thread: any. */
+struct users_table *users_table_hold(struct users_table *t);
+void users_table_release(struct users_table **t);
+
+/* users_table_find - by canonical login or alias; NULL when unknown.  The
+ * entry lives as long as a reference is held. */
+const struct users_entry *users_table_find(const struct users_table *t,
+					   const char *address);
+
+/* In file order: entry i of users_table_size(). */
+size_t users_table_size(const struct users_table *t);
+const struct users_entry *users_table_at(const struct users_table *t, size_t i);
+
+/*
+ * What every refused login costs: the number of hashes the user with most of
+ * them needs, and a hash to compute when there is none of one's own (NULL when
+ * the file has none at all).
+ */
+unsigned users_table_hashes(const struct users_table *t);
+const char *users_table_dummy(const struct users_table *t);
+
+#endif

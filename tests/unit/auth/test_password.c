@@ -1,0 +1,158 @@
+#include "../test.h"
+
+#include <string.h>
+
+#include "auth/password.h"
+
+static void
+check(const char *stored, const char *password, int want)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(password_matches(stored, span_of(password), &e), want);
+}
+
+static void
+any_crypt_hash_is_understood(void **state)
+{
+	/* "secret" in yescrypt, scrypt, bcrypt, SHA-512, SHA-256, MD5, DES */
+	static const char *const hashes[] = {
+		"{CRYPT}$y$j75$abcdefgh$"
+		"uMUXG79B2cFpoAYyDccUnsaH/aGTyBYMlnQidzyag01",
+		"{CRYPT}$7$CU..../....abcdefgh$"
+		"XWs9HxtpA2.6U5CDBBbcW.h3o9pYlC.MIIb8JqMgZx6",
+		"{CRYPT}$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4U"
+		"pFFP8WIrW",
+		"{CRYPT}$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGS"
+		"tk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.",
+		"{CRYPT}$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16J"
+		"VM.",
+		"{CRYPT}$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1",
+		"{crypt}abNANd1rDfiNc",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		struct err e;
+		assert_int_equal(password_check_stored(hashes[i], &e), 0);
+		check(hashes[i], "secret", 1);
+		check(hashes[i], "secreT", 0);
+	}
+}
+
+static void
+new_hashes_match_their_password_only(void **state)
+{
+	char one[PASSWORD_STORED_SIZE], two[PASSWORD_STORED_SIZE];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(password_hash(span_of("gr\xc3\xbc\xc3\x9f e"), one,
+				       sizeof(one), &e),
+			 0);
+	assert_int_equal(password_hash(span_of("gr\xc3\xbc\xc3\x9f e"), two,
+				       sizeof(two), &e),
+			 0);
+	assert_memory_equal(one, "{CRYPT}$y$", 10);
+	assert_string_not_equal(one, two);
+	assert_int_equal(password_check_stored(one, &e), 0);
+	assert_true(password_is_hashed(one));
+	check(one, "gr\xc3\xbc\xc3\x9f e", 1);
+	check(one, "gr\xc3\xbc\xc3\x9f", 0);
+	check(one, "", 0);
+}
+
+static void
+plain_passwords_match_byte_by_byte(void **state)
+{
+	(void)state;
+	check("{PLAIN}secret", "secret", 1);
+	check("{plain}secret", "secret", 1);
+	check("{PLAIN}secret", "secreT", 0);
+	check("{PLAIN}secret", "secre", 0);
+	check("{PLAIN}secret", "secrets", 0);
+	check("{PLAIN}x", "", 0);
+	assert_false(password_is_hashed("{PLAIN}secret"));
+}
+
+static void
+odd_passwords_are_wrong_not_fatal(void **state)
+{
+	static char big[100000];
+	struct err e;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(
+	    password_matches("{PLAIN}x", span_make(big, sizeof(big)), &e), 0);
+	assert_int_equal(
+	    password_matches("{PLAIN}secret", span_make("secret\0x", 8), &e),
+	    0);
+	assert_int_equal(password_matches("{PLAIN}x", span_make("x\0", 2), &e),
+			 0);
+	assert_int_equal(password_matches("{PLAIN}x", span_make(NULL, 0), &e),
+			 0);
+}
+
+static void
+expect_reason(const char *stored, const char *reason)
+{
+	struct err e;
+
+	assert_int_equal(password_check_stored(stored, &e), -1);
+	assert_string_equal(e.msg, reason);
+}
+
+static void
+unusable_credentials_are_named(void **state)
+{
+	(void)state;
+	expect_reason("{CRPT}$y$x",
+		      "unknown password scheme {CRPT}, did you mean {CRYPT}?");
+	expect_reason("{SHA256}abc",
+		      "unknown password scheme {SHA256}: there are {CRYPT} "
+		      "and {PLAIN}");
+	expect_reason("{CRYPT}secret", "what follows {CRYPT} is not a hash "
+				       "that crypt(3) knows");
+	expect_reason("{CRYPT}$zz$x", "what follows {CRYPT} is not a hash "
+				      "that crypt(3) knows");
+	expect_reason("{CRYPT}*", "what follows {CRYPT} is not a hash that "
+				  "crypt(3) knows");
+	expect_reason("{PLAIN}", "{PLAIN} without a password");
+	expect_reason("{PLAIN",
+		      "a credential is {CRYPT}hash or {PLAIN}password");
+}
+
+static void
+new_passwords_have_bounds(void **state)
+{
+	char big[PASSWORD_MAX + 1], out[PASSWORD_STORED_SIZE];
+	struct err e;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(password_check_new(span_make(big, PASSWORD_MAX), &e),
+			 0);
+	assert_int_equal(
+	    password_check_new(span_make(big, PASSWORD_MAX + 1), &e), -1);
+	assert_int_equal(password_check_new(span_of(""), &e), -1);
+	assert_int_equal(password_check_new(span_of("a\nb"), &e), -1);
+	assert_int_equal(
+	    password_hash(span_make("a\0b", 3), out, sizeof(out), &e), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_crypt_hash_is_understood),
+		cmocka_unit_test(new_hashes_match_their_password_only),
+		cmocka_unit_test(plain_passwords_match_byte_by_byte),
+		cmocka_unit_test(odd_passwords_are_wrong_not_fatal),
+		cmocka_unit_test(unusable_credentials_are_named),
+		cmocka_unit_test(new_passwords_have_bounds),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+#include "../test.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "auth/sasl.h"
+#include "base/durable.h"
+#include "base/log.h"
+
+static char path[] = "/tmp/test_sasl.XXXXXX";
+static struct users *users;
+static struct sasl *sasl;
+
+struct dialogue {
+	struct sasl_exchange *x;
+	struct buf challenge;
+	struct user user;
+	struct err e;
+};
+
+static enum sasl_result
+start(struct dialogue *d, const char *mechanism, const char *initial)
+{
+	memset(d, 0, sizeof(*d));
+	buf_init(&d->challenge, SASL_LINE_MAX);
+	return sasl_start(sasl, span_of(mechanism), span_of(initial), &d->x,
+			  &d->challenge, &d->user, &d->e);
+}
+
+static enum sasl_result
+answer(struct dialogue *d, const char *line)
+{
+	buf_clear(&d->challenge);
+	return sasl_step(&d->x, span_of(line), &d->challenge, &d->user, &d->e);
+}
+
+static void
+end(struct dialogue *d)
+{
+	sasl_cancel(&d->x);
+	buf_free(&d->challenge);
+}
+
+/* One AUTH command with an initial response. */
+static void
+expect(const char *mechanism, const char *initial, enum sasl_result want)
+{
+	struct dialogue d;
+
+	assert_int_equal(start(&d, mechanism, initial), want);
+	assert_null(d.x);
+	end(&d);
+}
+
+static void
+plain_with_initial_response(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	/* \0alice@abc.com\0secret */
+	assert_int_equal(start(&d, "plain", "AGFsaWNlQGFiYy5jb20Ac2VjcmV0"),
+			 SASL_OK);
+	assert_string_equal(d.user.address, "alice@abc.com");
+	end(&d);
+	/* \0alice@abc.com\0wrong */
+	assert_int_equal(start(&d, "PLAIN", "AGFsaWNlQGFiYy5jb20Ad3Jvbmc="),
+			 SASL_REFUSED);
+	assert_string_equal(d.user.address, "alice@abc.com");
+	end(&d);
+}
+
+static void
+plain_without_initial_response(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	assert_int_equal(start(&d, "PLAIN", NULL), SASL_CONTINUE);
+	assert_int_equal(d.challenge.n, 0);
+	assert_int_equal(answer(&d, "AGFsaWNlQGFiYy5jb20Ac2VjcmV0"), SASL_OK);
+	assert_null(d.x);
+	end(&d);
+}
+
+static void
+plain_acts_for_oneself_only(void **state)
+{
+	(void)state;
+	/* alice@abc.com\0alice@abc.com\0secret */
+	expect("PLAIN",
+	       "YWxpY2VAYWJjLmNvbQBhbGljZUBhYmMuY29tAHNlY3JldA==", SASL_OK);
+	/* bob@xyz.com\0alice@abc.com\0secret */
+	expect("PLAIN",
+	       "Ym9iQHh5ei5jb20AYWxpY2VAYWJjLmNvbQBzZWNyZXQ=", SASL_REFUSED);
+}
+
+static void
+login_asks_for_name_and_password(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
+	assert_span(buf_span(&d.challenge), "VXNlciBOYW1l");
+	assert_int_equal(answer(&d, "YWxpY2VAYWJjLmNvbQ=="), SASL_CONTINUE);
+	assert_span(buf_span(&d.challenge), "UGFzc3dvcmQ=");
+	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
+	assert_string_equal(d.user.address, "alice@abc.com");
+	end(&d);
+
+	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
+	assert_int_equal(answer(&d, "YWxpY2VAYWJjLmNvbQ=="), SASL_CONTINUE);
+	assert_int_equal(answer(&d, "d3Jvbmc="), SASL_REFUSED);
+	end(&d);
+}
+
+static void
+login_takes_the_name_with_the_command(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	assert_int_equal(start(&d, "LOGIN", "YWxpY2VAYWJjLmNvbQ=="),
+			 SASL_CONTINUE);
+	assert_span(buf_span(&d.challenge), "UGFzc3dvcmQ=");
+	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
+	end(&d);
+}
+
+static void
+passwords_are_bytes(void **state)
+{
+	(void)state;
+	/* \0utf@abc.com\0gr\xc3\xbc\xc3\x9f e */
+	expect("PLAIN", "AHV0ZkBhYmMuY29tAGdyw7zDnyBl", SASL_OK);
+	/* The same in Latin-1. */
+	expect("PLAIN", "AHV0ZkBhYmMuY29tAGdy/N8gZQ==", SASL_REFUSED);
+	/* U+2168 ROMAN NUMERAL NINE is itself, not "IX" */
+	expect("PLAIN", "AG5pbmVAYWJjLmNvbQDihag=", SASL_OK);
+	expect("PLAIN", "AG5pbmVAYWJjLmNvbQBJWA==", SASL_REFUSED);
+}
+
+static void
+malformed_messages_are_told_apart(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	expect("PLAIN", "!!!", SASL_MALFORMED);
+	expect("PLAIN", "AGFsaWNl AHg=", SASL_MALFORMED);
+	expect("PLAIN", "=", SASL_MALFORMED);
+	expect("PLAIN", "", SASL_MALFORMED);
+	expect("PLAIN", "YWxpY2U=", SASL_MALFORMED); /* no NUL at all */
+	/* \0alice@abc.com\0sec\0ret */
+	expect("PLAIN", "AGFsaWNlQGFiYy5jb20Ac2VjAHJldA==", SASL_MALFORMED);
+	expect("CRAM-MD5", NULL, SASL_UNKNOWN);
+	expect("", NULL, SASL_UNKNOWN);
+	expect("ANONYMOUS", NULL, SASL_UNKNOWN);
+	expect("EXTERNAL", "=", SASL_UNKNOWN);
+
+	assert_int_equal(start(&d, "PLAIN", NULL), SASL_CONTINUE);
+	assert_int_equal(answer(&d, ""), SASL_MALFORMED);
+	end(&d);
+	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
+	/* alice\0x */
+	assert_int_equal(answer(&d, "YWxpY2UAeA=="), SASL_MALFORMED);
+	end(&d);
+	expect("LOGIN", "=", SASL_MALFORMED);
+}
+
+static void
+long_lines_are_refused(void **state)
+{
+	char *line = malloc(SASL_LINE_MAX + 5);
+
+	(void)state;
+	assert_non_null(line);
+	memset(line, 'A', SASL_LINE_MAX + 4);
+	line[SASL_LINE_MAX + 4] = '\0';
+	expect("PLAIN", line, SASL_MALFORMED);
+	line[SASL_LINE_MAX] = '\0';
+	expect("PLAIN", line, SASL_MALFORMED);
+	free(line);
+}
+
+static void
+a_cancelled_exchange_leaves_nothing(void **state)
+{
+	struct dialogue d;
+
+	(void)state;
+	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
+	end(&d);
+	assert_null(d.x);
+	sasl_cancel(&d.x);
+}
+
+static void *
+log_in_often(void *arg)
+{
+	static const char failed[] = "failed";
+
+	(void)arg;
+	for (int i = 0; i < 50; i++) {
+		struct dialogue d;
+		enum sasl_result r =
+		    start(&d, "PLAIN",
+			  i % 2 ? "AGFsaWNlQGFiYy5jb20Ac2VjcmV0"
+				: "AGFsaWNlQGFiYy5jb20Ad3Jvbmc=");
+		end(&d);
+		if (r != (i % 2 ? SASL_OK : SASL_REFUSED))
+			return (void *)(uintptr_t)failed;
+	}
+	return NULL;
+}
+
+static void
+sessions_share_one_context(void **state)
+{
+	pthread_t t[8];
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, log_in_often, NULL), 0);
+	for (int i = 0; i < 8; i++) {
+		void *failed;
+		assert_int_equal(pthread_join(t[i], &failed), 0);
+		assert_null(failed);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_with_initial_response),
+		cmocka_unit_test(plain_without_initial_response),
+		cmocka_unit_test(plain_acts_for_oneself_only),
+		cmocka_unit_test(login_asks_for_name_and_password),
+		cmocka_unit_test(login_takes_the_name_with_the_command),
+		cmocka_unit_test(passwords_are_bytes),
+		cmocka_unit_test(malformed_messages_are_told_apart),
+		cmocka_unit_test(long_lines_are_refused),
+		cmocka_unit_test(a_cancelled_exchange_leaves_nothing),
+		cmocka_unit_test(sessions_share_one_context),
+	};
+	static const char text[] = "alice@abc.com {PLAIN}secret\n"
+				   "utf@abc.com {PLAIN}gr\xc3\xbc\xc3\x9f%20e\n"
+				   "nine@abc.com {PLAIN}\xe2\x85\xa8\n";
+	struct err e;
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	int fd = mkstemp(path);
+	if (fd < 0 || durable_write(fd, text, sizeof(text) - 1, &e) != 0 ||
+	    close(fd) != 0 || log_open("/dev/null", LOG_ERROR, &e) != 0 ||
+	    users_open(&users, path, &e) != 0 ||
+	    sasl_new(&sasl, users, &e) != 0)
+		return 1;
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	sasl_free(&sasl);
+	users_free(&users);
+	(void)unlink(path);
+	return rc;
+}

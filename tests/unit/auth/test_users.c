@@ -1,0 +1,369 @@
+#include "../test.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "auth/password.h"
+#include "auth/users.h"
+#include "auth/users_line.h"
+#include "base/durable.h"
+#include "base/log.h"
+
+static char dir[] = "/tmp/test_users.XXXXXX";
+static char path[64];
+
+static void
+write_file(const char *text)
+{
+	struct err e;
+
+	if (durable_replace_path(path, span_of(text), 0600, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static void
+write_in_place(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static struct users *
+open_with(const char *text)
+{
+	struct users *u;
+	struct err e;
+
+	write_file(text);
+	if (users_open(&u, path, &e) != 0)
+		fail_msg("%s", e.msg);
+	return u;
+}
+
+static int
+login(struct users *u, const char *name, const char *password)
+{
+	static _Thread_local struct user user;
+	static _Thread_local struct err e;
+
+	return users_check_password(u, span_of(name), span_of(password), &user,
+				    &e);
+}
+
+static void
+users_log_in_by_address(void **state)
+{
+	struct users *u = open_with("# people\n\n"
+				    "alice@abc.com  {PLAIN}secret  quota=100M  "
+				    "alias=a.smith@abc.com\r\n"
+				    "bob@xyz.com {PLAIN}a%20b%25 {PLAIN}two\n"
+				    "carol@xyz.com {PLAIN}c disabled=yes\n"
+				    "list@xyz.com\n");
+	struct user user;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(login(u, "alice@abc.com", "secret"), 1);
+	assert_int_equal(login(u, "ALICE@Abc.Com", "secret"), 1);
+	assert_int_equal(login(u, "alice@abc.com", "Secret"), 0);
+	assert_int_equal(login(u, "bob@xyz.com", "a b%"), 1);
+	assert_int_equal(login(u, "bob@xyz.com", "two"), 1);
+	assert_int_equal(login(u, "bob@xyz.com", "three"), 0);
+	assert_int_equal(login(u, "carol@xyz.com", "c"), 0);
+	assert_int_equal(login(u, "list@xyz.com", ""), 0);
+	assert_int_equal(login(u, "a.smith@abc.com", "secret"), 0);
+	assert_int_equal(login(u, "alice", "secret"), 0);
+	assert_int_equal(login(u, "", ""), 0);
+
+	assert_int_equal(users_check_password(u, span_of("Alice@abc.com"),
+					      span_of("secret"), &user, &e),
+			 1);
+	assert_string_equal(user.address, "alice@abc.com");
+	assert_int_equal(user.quota_bytes, 100 << 20);
+	assert_int_equal(users_check_password(u, span_of("No@xyz.com"),
+					      span_of("x"), &user, &e),
+			 0);
+	assert_string_equal(user.address, "no@xyz.com");
+	users_free(&u);
+	users_free(&u);
+}
+
+static void
+mail_finds_users_aliases_and_the_disabled(void **state)
+{
+	struct users *u =
+	    open_with("alice@abc.com {PLAIN}s alias=a.smith@abc.com "
+		      "alias=Postmaster@abc.com\n"
+		      "carol@xyz.com {PLAIN}c disabled=yes\n");
+	struct user user;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(users_find(u, "a.smith@abc.com", &user, &e), 1);
+	assert_string_equal(user.address, "alice@abc.com");
+	assert_int_equal(users_find(u, "postmaster@abc.com", &user, &e), 1);
+	assert_int_equal(users_find(u, "carol@xyz.com", &user, &e), 1);
+	assert_true(user.disabled);
+	assert_int_equal(users_find(u, "nobody@xyz.com", &user, &e), 0);
+
+	assert_true(users_owns(u, "alice@abc.com", "alice@abc.com"));
+	assert_true(users_owns(u, "alice@abc.com", "alice+tag@abc.com"));
+	assert_true(users_owns(u, "alice@abc.com", "a.smith@abc.com"));
+	assert_true(users_owns(u, "alice@abc.com", "a.smith+x+y@abc.com"));
+	assert_false(users_owns(u, "alice@abc.com", "carol@xyz.com"));
+	assert_false(users_owns(u, "alice@abc.com", "alice@xyz.com"));
+	assert_false(users_owns(u, "alice@abc.com", "+alice@abc.com"));
+	assert_false(users_owns(u, "alice@abc.com", ""));
+	users_free(&u);
+}
+
+static void
+expect_error(const char *text, const char *reason)
+{
+	struct users *u;
+	struct err e;
+	char want[500];
+
+	write_file(text);
+	assert_int_equal(users_open(&u, path, &e), -1);
+	assert_null(u);
+	(void)snprintf(want, sizeof(want), "%s:%s", path, reason);
+	assert_string_equal(e.msg, want);
+}
+
+static void
+mistakes_are_named_by_line(void **state)
+{
+	(void)state;
+	expect_error("alice@abc.com {PLAN}x\n",
+		     "1: unknown password scheme {PLAN}, did you mean "
+		     "{PLAIN}?");
+	expect_error("a@abc.com\nalice@abc.com qouta=1M\n",
+		     "2: unknown attribute 'qouta', did you mean 'quota'?");
+	expect_error("alice@abc.com shell=/bin/sh\n",
+		     "1: unknown attribute 'shell': there are quota, alias "
+		     "and disabled");
+	expect_error("alice@abc.com quota=lots\n",
+		     "1: quota: 'lots' is not a size, such as 100M or 2G");
+	expect_error("alice@abc.com quota=1 quota=2\n",
+		     "1: quota: stands twice");
+	expect_error("alice@abc.com disabled=1\n",
+		     "1: disabled: '1' is not yes or no");
+	expect_error("alice@abc.com secret\n",
+		     "1: a word is neither {SCHEME}value nor name=value");
+	expect_error("alice@abc.com # me\n",
+		     "1: a comment stands on a line of its own");
+	expect_error("a@b.c\n\nA@B.C\n",
+		     "3: 'a@b.c' stands twice, first in line 1");
+	expect_error("a@b.c alias=x@b.c\nx@b.c\n",
+		     "2: 'x@b.c' stands twice, first as an alias in line 1");
+	expect_error("a@b.c alias=a@b.c\n",
+		     "1: alias: 'a@b.c' stands twice, first in line 1");
+	expect_error("a@b.c {PLAIN}100%\n",
+		     "1: '%' needs two hexadecimal digits (%25 is a '%')");
+	expect_error("a@b.c {PLAIN}a%00b\n",
+		     "1: '%' needs two hexadecimal digits (%25 is a '%')");
+	expect_error("a+b@b.c\n", "1: 'a+b@b.c': what follows '+' is a tag, "
+				  "every user has them all");
+	expect_error("a@b.c\n\001@b.c\n", "2: a control byte (0x01)");
+}
+
+static void
+bad_addresses_and_long_lines_are_refused(void **state)
+{
+	static char text[USERS_LINE_MAX + 20];
+	struct users *u;
+	struct err e;
+
+	(void)state;
+	write_file("alice\n");
+	assert_int_equal(users_open(&u, path, &e), -1);
+	assert_non_null(strstr(e.msg, ":1: 'alice' is not an address: "));
+	(void)snprintf(text, sizeof(text), "a@b.c {PLAIN}%0*d\n",
+		       USERS_LINE_MAX, 0);
+	expect_error(text, "1: the line is longer than 4096 bytes");
+	(void)snprintf(text, sizeof(text), "a@b.c {PLAIN}%0512d\n", 0);
+	expect_error(text, "1: the password is longer than 511 bytes");
+	expect_error("a@b.c {PLAIN}1 {PLAIN}1 {PLAIN}1 {PLAIN}1 {PLAIN}1 "
+		     "{PLAIN}1 {PLAIN}1 {PLAIN}1 {PLAIN}1\n",
+		     "1: more than 8 credentials");
+	assert_int_equal(users_open(&u, "/nonexistent/users", &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+}
+
+/* Two changes within one tick of the file system's clock included. */
+static void
+a_change_is_seen_at_the_next_login(void **state)
+{
+	struct users *u = open_with("a@b.c {PLAIN}0000\n");
+	char text[64], password[16];
+
+	(void)state;
+	for (int i = 1; i < 300; i++) {
+		(void)snprintf(password, sizeof(password), "%04d", i);
+		(void)snprintf(text, sizeof(text), "a@b.c {PLAIN}%s\n",
+			       password);
+		if (i % 2)
+			write_file(text);
+		else
+			write_in_place(text);
+		assert_int_equal(login(u, "a@b.c", password), 1);
+	}
+	users_free(&u);
+}
+
+static void
+a_bad_file_keeps_the_old_users(void **state)
+{
+	struct users *u = open_with("a@b.c {PLAIN}old\n");
+	struct err e;
+
+	(void)state;
+	write_file("a@b.c {PLAIN}new\nnonsense\n");
+	assert_int_equal(login(u, "a@b.c", "old"), 1);
+	assert_int_equal(users_reload(u, &e), -1);
+	assert_non_null(strstr(e.msg, ":2: "));
+	assert_int_equal(login(u, "a@b.c", "new"), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(login(u, "a@b.c", "old"), 1);
+	write_file("a@b.c {PLAIN}new\n");
+	assert_int_equal(login(u, "a@b.c", "new"), 1);
+	users_free(&u);
+}
+
+static int
+collect(void *ctx, const struct user *user)
+{
+	char *names = ctx;
+	size_t n = strlen(names);
+
+	(void)snprintf(names + n, 200 - n, "%s,", user->address);
+	return strncmp(user->address, "stop", 4) == 0;
+}
+
+static void
+users_are_listed_in_file_order(void **state)
+{
+	struct users *u = open_with("c@b.c\na@b.c\nstop@b.c\nlate@b.c\n");
+	char names[200] = "";
+
+	(void)state;
+	assert_int_equal(users_each(u, collect, names), 1);
+	assert_string_equal(names, "c@b.c,a@b.c,stop@b.c,");
+	users_free(&u);
+}
+
+static void
+many_users_are_found(void **state)
+{
+	enum { N = 20000 };
+	char *text = malloc(N * 48);
+	size_t n = 0;
+	struct user user;
+	struct err e;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < N; i++)
+		n += (size_t)snprintf(text + n, 48,
+				      "u%d@b.c {PLAIN}p%d alias=x%d@b.c\n", i,
+				      i, i);
+	struct users *u = open_with(text);
+	free(text);
+	for (int i = 0; i < N; i += 97) {
+		char name[32], want[32];
+		(void)snprintf(name, sizeof(name), "x%d@b.c", i);
+		(void)snprintf(want, sizeof(want), "u%d@b.c", i);
+		assert_int_equal(users_find(u, name, &user, &e), 1);
+		assert_string_equal(user.address, want);
+	}
+	users_free(&u);
+}
+
+static void *
+look_up_all_the_time(void *arg)
+{
+	for (int i = 0; i < 300; i++) {
+		/* One of the two is always right, whatever is written. */
+		if (login(arg, "a@b.c", "x") + login(arg, "b@b.c", "x") == 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+threads_look_up_while_the_file_changes(void **state)
+{
+	struct users *u = open_with("a@b.c {PLAIN}x\nb@b.c {PLAIN}x\n");
+	pthread_t t[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, look_up_all_the_time, u), 0);
+	for (int i = 0; i < 50; i++)
+		write_file(i % 2 ? "a@b.c {PLAIN}x\nb@b.c {PLAIN}x\n"
+				 : "b@b.c {PLAIN}x\na@b.c {PLAIN}x\n");
+	for (int i = 0; i < 4; i++) {
+		void *failed;
+		assert_int_equal(pthread_join(t[i], &failed), 0);
+		assert_null(failed);
+	}
+	users_free(&u);
+}
+
+/* Words that need escapes come back as they were. */
+static void
+words_survive_their_escapes(void **state)
+{
+	static const char password[] = "{PLAIN}a b\t%41=\xc3\xa9\x7f";
+	struct users_entry entry;
+	struct arena arena;
+	struct buf line;
+	struct err e;
+
+	(void)state;
+	buf_init(&line, 200);
+	arena_init(&arena, 10000);
+	assert_int_equal(buf_add_str(&line, "a@b.c "), 0);
+	assert_int_equal(users_line_add_word(&line, span_of(password)), 0);
+	assert_int_equal(users_line_parse(buf_span(&line), &arena, &entry, &e),
+			 1);
+	assert_int_equal(entry.n_credentials, 1);
+	assert_string_equal(entry.credentials[0], password);
+	arena_reset(&arena);
+	buf_free(&line);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(users_log_in_by_address),
+		cmocka_unit_test(mail_finds_users_aliases_and_the_disabled),
+		cmocka_unit_test(mistakes_are_named_by_line),
+		cmocka_unit_test(bad_addresses_and_long_lines_are_refused),
+		cmocka_unit_test(a_change_is_seen_at_the_next_login),
+		cmocka_unit_test(a_bad_file_keeps_the_old_users),
+		cmocka_unit_test(users_are_listed_in_file_order),
+		cmocka_unit_test(many_users_are_found),
+		cmocka_unit_test(threads_look_up_while_the_file_changes),
+		cmocka_unit_test(words_survive_their_escapes),
+	};
+	struct err e;
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	if (mkdtemp(dir) == NULL || log_open("/dev/null", LOG_ERROR, &e) != 0)
+		return 1;
+	(void)snprintf(path, sizeof(path), "%s/users", dir);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)unlink(path);
+	(void)rmdir(dir);
+	return rc;
+}
