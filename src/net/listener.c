@@ -63,6 +63,10 @@ bind_one(struct listener *l, const char *text, struct err *e)
 	if (fd >= 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
 				 sizeof(one));
+	/* So that 0.0.0.0 and [::] can stand side by side on one port. */
+	if (fd >= 0 && list->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+				 sizeof(one));
 	if (fd < 0 || bind(fd, list->ai_addr, list->ai_addrlen) != 0 ||
 	    listen(fd, LISTENER_BACKLOG) != 0) {
 		int sys = errno;
@@ -261,15 +265,29 @@ start_client(struct listener *l, int fd, const struct sockaddr *sa,
 	return true;
 }
 
-/* Out of descriptors: spend the spare one to tell the client so. */
+/* Nothing to be had now: give others time, but wake up for the drain. */
+static void
+pause_accept(struct listener *l)
+{
+	struct pollfd p = { .fd = wake_fd(&l->drain), .events = POLLIN };
+
+	(void)poll(&p, 1, 100);
+}
+
+/* Out of descriptors: spend the spare one to tell the client so.  Another
+ * thread may snatch it; then the client waits in the backlog, and we do not
+ * spin. */
 static void
 refuse_without_descriptor(struct listener *l, int listen_fd)
 {
-	(void)close(l->spare_fd);
+	if (l->spare_fd >= 0)
+		(void)close(l->spare_fd);
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
 		refuse(l, fd, "unknown", "no descriptor left");
 		(void)close(fd);
+	} else {
+		pause_accept(l);
 	}
 	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -290,9 +308,7 @@ accept_one(struct listener *l, int listen_fd)
 	if (errno == EMFILE || errno == ENFILE) {
 		refuse_without_descriptor(l, listen_fd);
 	} else if (errno == ENOBUFS || errno == ENOMEM) {
-		struct pollfd p = { .fd = wake_fd(&l->drain),
-				    .events = POLLIN };
-		(void)poll(&p, 1, 100); /* do not spin while memory is short */
+		pause_accept(l);
 	}
 }
 

@@ -207,6 +207,18 @@ flags_of(struct span text, bool cr_before_lf)
 	return flags;
 }
 
+/* A peer that sends without a pause never makes us wait, so that wait_for
+ * alone would let it escape the deadline and the wake. */
+static int
+still_allowed(const struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	if (deadline_ms >= 0 && clock_mono_ms() > deadline_ms)
+		return err_set(e, ERR_TIMEOUT, 0, "timed out");
+	if (s->watch != NULL && wake_is_raised(s->watch))
+		return err_set(e, ERR_STOP, 0, "shutting down");
+	return 0;
+}
+
 /* The rest of a line that is too long: drop it, keep what its bytes say. */
 static int
 skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
@@ -215,7 +227,8 @@ skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
 
 	for (;;) {
 		struct span have;
-		if (stream_fill(s, deadline_ms, &have, e) != 0)
+		if (still_allowed(s, deadline_ms, e) != 0 ||
+		    stream_fill(s, deadline_ms, &have, e) != 0)
 			return -1;
 		for (size_t i = 0; i < have.n; i++) {
 			char c = have.p[i];
@@ -310,6 +323,11 @@ stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
 {
 	const char *at = p;
 
+	if (s->dead) {
+		if (e != NULL)
+			*e = s->why_dead;
+		return -1;
+	}
 	if (s->out == NULL) {
 		s->out = malloc(STREAM_OUT_BYTES);
 		if (s->out == NULL)

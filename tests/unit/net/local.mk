@@ -1,1 +1,9 @@
 # net
+check_PROGRAMS += tests/unit/net/test_stream tests/unit/net/test_listener
+TESTS += tests/unit/net/test_stream tests/unit/net/test_listener
+tests_unit_net_test_stream_SOURCES = tests/unit/net/test_stream.c
+tests_unit_net_test_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_stream_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_net_test_listener_SOURCES = tests/unit/net/test_listener.c
+tests_unit_net_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_listener_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,321 @@
+#include "../test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/listener.h"
+
+static const char busy[] = "421 busy\r\n";
+
+/*
+ * The service of these tests: greets, echoes lines, leaves on the drain (or,
+ * when it is stubborn, only on the kill).
+ */
+struct service {
+	bool stubborn;
+};
+
+static void
+serve(void *ctx, const struct listener_client *c)
+{
+	const struct service *svc = ctx;
+	int64_t never = -1;
+	struct line line;
+	struct err e;
+
+	stream_watch(c->stream, svc->stubborn ? c->kill : c->drain);
+	if (stream_writef(c->stream, never, &e, "hello %s\r\n", c->address) !=
+		0 ||
+	    stream_flush(c->stream, never, &e) != 0)
+		return;
+	while (stream_read_line(c->stream, 100, never, &line, &e) == 0) {
+		if (stream_writef(c->stream, never, &e, "%.*s\r\n",
+				  SPAN_ARG(line.text)) != 0 ||
+		    stream_flush(c->stream, never, &e) != 0)
+			return;
+	}
+	(void)stream_writef(c->stream, never, &e, "bye %s\r\n",
+			    err_class_name(e.class));
+}
+
+static struct listener *
+start(struct service *svc, int max_clients, int max_per_address)
+{
+	const char *const addresses[] = { "127.0.0.1:0", "127.0.0.2:0" };
+	const struct listener_options o = {
+		.service = "test",
+		.addresses = addresses,
+		.n_addresses = 2,
+		.max_clients = max_clients,
+		.max_per_address = max_per_address,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = svc,
+	};
+	struct listener *l = NULL;
+	struct err e;
+
+	assert_int_equal(listener_new(&l, &o, &e), 0);
+	assert_int_equal(listener_start(l, &e), 0);
+	assert_int_not_equal(listener_port(l, 0), 0);
+	assert_int_not_equal(listener_port(l, 1), 0);
+	assert_int_equal(listener_port(l, 2), 0);
+	return l;
+}
+
+static void
+stop(struct listener *l)
+{
+	listener_stop(l, 0);
+	assert_int_equal(listener_clients(l), 0);
+	listener_free(&l);
+	assert_null(l);
+}
+
+static int
+client_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Connect fd from `source` to 127.0.0.1. */
+static void
+connect_from(int fd, struct listener *l, const char *source)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+
+	at.sin_addr.s_addr = inet_addr(source);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	at.sin_addr.s_addr = inet_addr("127.0.0.1");
+	at.sin_port = htons(listener_port(l, 0));
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+}
+
+static void
+assert_reads(int fd, const char *text)
+{
+	char got[100];
+	size_t n = 0, want = strlen(text);
+
+	while (n < want) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		assert_int_equal(poll(&p, 1, 10000), 1);
+		ssize_t r = recv(fd, got + n, want - n, 0);
+		assert_true(r > 0);
+		n += (size_t)r;
+	}
+	assert_memory_equal(got, text, want);
+}
+
+static void
+assert_ends(int fd)
+{
+	char c;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_true(recv(fd, &c, 1, 0) <= 0);
+	(void)close(fd);
+}
+
+static int
+guest(struct listener *l, const char *source)
+{
+	int fd = client_socket();
+
+	connect_from(fd, l, source);
+	return fd;
+}
+
+static void
+wait_for_clients(struct listener *l, int n)
+{
+	int64_t deadline = clock_mono_ms() + 10000;
+
+	while (listener_clients(l) != n) {
+		assert_true(clock_mono_ms() < deadline);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void
+a_client_over_the_cap_is_told_so(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start(&svc, 2, 2);
+
+	(void)state;
+	int a = guest(l, "127.0.0.1"), b = guest(l, "127.0.0.3");
+	assert_reads(a, "hello 127.0.0.1\r\n");
+	assert_reads(b, "hello 127.0.0.3\r\n");
+	int c = guest(l, "127.0.0.4");
+	assert_reads(c, busy);
+	assert_ends(c);
+	/* The others were not disturbed, and a place becomes free again. */
+	assert_int_equal(send(a, "echo\r\n", 6, 0), 6);
+	assert_reads(a, "echo\r\n");
+	(void)close(b);
+	wait_for_clients(l, 1);
+	c = guest(l, "127.0.0.4");
+	assert_reads(c, "hello 127.0.0.4\r\n");
+	(void)close(a);
+	(void)close(c);
+	stop(l);
+}
+
+static void
+one_address_cannot_take_every_place(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start(&svc, 10, 1);
+
+	(void)state;
+	int a = guest(l, "127.0.0.1");
+	assert_reads(a, "hello 127.0.0.1\r\n");
+	int b = guest(l, "127.0.0.1");
+	assert_reads(b, busy);
+	assert_ends(b);
+	b = guest(l, "127.0.0.5");
+	assert_reads(b, "hello 127.0.0.5\r\n");
+	(void)close(a);
+	(void)close(b);
+	stop(l);
+}
+
+static void
+a_drain_lets_sessions_say_goodbye(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start(&svc, 10, 10);
+
+	(void)state;
+	int a = guest(l, "127.0.0.1");
+	assert_reads(a, "hello 127.0.0.1\r\n");
+	listener_drain(l);
+	assert_reads(a, "bye stopping\r\n");
+	assert_ends(a);
+	listener_stop(l, 10000);
+	assert_int_equal(listener_clients(l), 0);
+	listener_free(&l);
+}
+
+static void
+a_stubborn_session_is_killed_after_the_grace(void **state)
+{
+	struct service svc = { .stubborn = true };
+	struct listener *l = start(&svc, 10, 10);
+
+	(void)state;
+	int a = guest(l, "127.0.0.1");
+	assert_reads(a, "hello 127.0.0.1\r\n");
+	listener_drain(l);
+	assert_int_equal(send(a, "on\r\n", 4, 0), 4);
+	assert_reads(a, "on\r\n");
+	int64_t start_ms = clock_mono_ms();
+	listener_stop(l, 50);
+	assert_true(clock_mono_ms() - start_ms >= 50);
+	assert_reads(a, "bye stopping\r\n");
+	assert_ends(a);
+	listener_free(&l);
+}
+
+/* Take every descriptor up to a lowered limit. */
+static void
+use_up_descriptors(int fds[], int max, int *n)
+{
+	*n = 0;
+	while (*n < max) {
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			break;
+		fds[(*n)++] = fd;
+	}
+	assert_true(*n < max);
+}
+
+static void
+without_descriptors_clients_are_told_so(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start(&svc, 10, 10);
+	struct rlimit old, low;
+	int fds[200], n;
+
+	(void)state;
+	int a = guest(l, "127.0.0.1"), b = client_socket();
+	assert_reads(a, "hello 127.0.0.1\r\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	use_up_descriptors(fds, 200, &n);
+	connect_from(b, l, "127.0.0.1");
+	assert_reads(b, busy);
+	assert_ends(b);
+	assert_int_equal(send(a, "echo\r\n", 6, 0), 6);
+	assert_reads(a, "echo\r\n");
+	while (n > 0)
+		(void)close(fds[--n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	b = guest(l, "127.0.0.1");
+	assert_reads(b, "hello 127.0.0.1\r\n");
+	(void)close(a);
+	(void)close(b);
+	stop(l);
+}
+
+static void
+an_address_that_cannot_be_bound_is_named(void **state)
+{
+	const char *const addresses[] = { "127.0.0.1:0", "192.0.2.1:0" };
+	struct service svc = { 0 };
+	const struct listener_options o = {
+		.service = "test",
+		.addresses = addresses,
+		.n_addresses = 2,
+		.max_clients = 1,
+		.max_per_address = 1,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = &svc,
+	};
+	struct listener *l = NULL;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(listener_new(&l, &o, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_non_null(strstr(e.msg, "192.0.2.1:0"));
+	assert_null(l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_over_the_cap_is_told_so),
+		cmocka_unit_test(one_address_cannot_take_every_place),
+		cmocka_unit_test(a_drain_lets_sessions_say_goodbye),
+		cmocka_unit_test(a_stubborn_session_is_killed_after_the_grace),
+		cmocka_unit_test(without_descriptors_clients_are_told_so),
+		cmocka_unit_test(an_address_that_cannot_be_bound_is_named),
+	};
+	struct err e;
+
+	if (log_open("/dev/null", LOG_ERROR, &e) != 0)
+		return 1;
+	return cmocka_run_group_tests_name("net/listener", tests, NULL, NULL);
+}
