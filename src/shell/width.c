@@ -99,32 +99,53 @@ width_clean(struct span in, unsigned flags, struct buf *out)
 	return gap ? buf_add_char(out, ' ') : 0;
 }
 
+static bool
+is_regional(ucs4_t uc)
+{
+	return uc >= 0x1F1E6 && uc <= 0x1F1FF;
+}
+
 /* Columns of one grapheme: those of its widest character, so that an accent,
- * a joiner or a variation selector adds none. */
+ * a joiner or a variation selector adds none; a flag has two letters. */
 static size_t
 grapheme_width(struct span s, size_t from, size_t to)
 {
-	size_t widest = 0;
+	size_t widest = 0, letters = 0;
 
 	for (size_t i = from; i < to;) {
-		int w = uc_width(next_char(s, &i), "UTF-8");
+		ucs4_t uc = next_char(s, &i);
+		int w = uc_width(uc, "UTF-8");
+		letters += is_regional(uc) ? 1 : 0;
 		if (w > 0 && (size_t)w > widest)
 			widest = (size_t)w;
 	}
-	return widest;
+	return letters > widest ? letters : widest;
+}
+
+/* uc_is_grapheme_break() sees two characters only; UAX 29 GB11 (emoji joined by
+ * U+200D) and GB12 (two letters make a flag) need to know more. */
+static bool
+is_break(ucs4_t before, ucs4_t uc, unsigned *regional)
+{
+	if (before == 0x200D && uc_width(uc, "UTF-8") == 2)
+		return false;
+	if (is_regional(before) && is_regional(uc))
+		return ++*regional % 2 == 0;
+	return uc_is_grapheme_break(before, uc);
 }
 
 /* Offset just past the grapheme that begins at `from` (UAX 29). */
 static size_t
 grapheme_end(struct span s, size_t from)
 {
+	unsigned regional = 0;
 	size_t i = from;
 	ucs4_t before = next_char(s, &i);
 
 	while (i < s.n) {
 		size_t next = i;
 		ucs4_t uc = next_char(s, &next);
-		if (uc_is_grapheme_break(before, uc))
+		if (is_break(before, uc, &regional))
 			break;
 		before = uc;
 		i = next;

@@ -1,1 +1,6 @@
-# pop3
+check_PROGRAMS += tests/unit/pop3/test_pop3_client
+TESTS += tests/unit/pop3/test_pop3_client
+tests_unit_pop3_test_pop3_client_SOURCES = tests/unit/pop3/test_pop3_client.c
+tests_unit_pop3_test_pop3_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_pop3_test_pop3_client_LDADD = $(POP3_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
