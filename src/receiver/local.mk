@@ -9,3 +9,7 @@ src_receiver_libreceiver_a_SOURCES = \
 	src/receiver/receiver_rules.c src/receiver/receiver_rules.h
 RECEIVER_LIBS = src/receiver/libreceiver.a $(SMTP_LIBS) $(POP3_LIBS) \
 	$(STORE_LIBS) $(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+sbin_PROGRAMS += src/receiver/postpair-receiver
+src_receiver_postpair_receiver_SOURCES = src/receiver/main.c
+src_receiver_postpair_receiver_LDADD = $(RECEIVER_LIBS)

@@ -11,3 +11,11 @@ tests_wire_wire_smtp_SOURCES = \
 	tests/wire/smtp_recorder.h
 tests_wire_wire_smtp_LDADD = $(WIRE_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
 	$(MAIL_LIBS) $(BASE_LIBS)
+
+EXTRA_DIST += tests/wire/pop3
+check_PROGRAMS += tests/wire/wire_pop3
+TESTS += tests/wire/wire_pop3
+tests_wire_wire_pop3_SOURCES = \
+	tests/wire/wire_pop3.c tests/wire/pop3_fake.c tests/wire/pop3_fake.h
+tests_wire_wire_pop3_LDADD = $(WIRE_LIBS) $(POP3_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS)

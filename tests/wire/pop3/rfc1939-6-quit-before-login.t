@@ -1,0 +1,5 @@
+< +OK *
+> QUIT
+expect +OK
+expect close
+mailbox: none

@@ -1,0 +1,6 @@
+< +OK *
+> AUTH PLAIN
+< + 
+>> AGJvYk
+drop
+mailbox: none
