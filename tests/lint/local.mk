@@ -1,1 +1,14 @@
-# lint
+# Checks on the sources and the objects themselves.
+lint_tests = \
+	tests/lint/headers.sh \
+	tests/lint/objects.sh \
+	tests/lint/selftest.sh \
+	tests/lint/source.sh
+dist_check_SCRIPTS += $(lint_tests)
+TESTS += $(lint_tests)
+EXTRA_DIST += \
+	tests/lint/code.awk \
+	tests/lint/cppcheck.suppress \
+	tests/lint/layers.awk \
+	tests/lint/objects.awk \
+	tests/lint/tap.sh
