@@ -1,2 +1,2 @@
 # Installed with README and NEWS.
-dist_doc_DATA += doc/design.md doc/operations.md
+dist_doc_DATA += doc/design.md doc/operations.md doc/conformance.md
