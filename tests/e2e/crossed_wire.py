@@ -95,8 +95,7 @@ def run(clients, messages, kill):
     """Do it; returns the figures."""
     began = time.monotonic()
     with harness.Pair(
-            sender={"server": {"log-level": "info"},
-                    "queue": {"retry-first": "1s"} if kill else {}},
+            sender={"server": {"log-level": "info"}},
             receiver={"server": {"log-level": "info"}}) as pair:
         pair.sender.keep_ports()
         pair.receiver.keep_ports()

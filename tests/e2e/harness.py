@@ -323,6 +323,8 @@ class Pair:
                        "data-dir": os.path.join(self.directory, "data"),
                        "ports-file": self._path("postpair-sender.ports")},
             "submission": {"listen": "127.0.0.1:0"},
+            # fast, so that no test waits for a second try
+            "queue": {"retry-min": "200ms", "retry-max": "2s"},
             "routes": dict(routes or {}),
         }, sender))
         if start:
