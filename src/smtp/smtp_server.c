@@ -100,9 +100,8 @@ refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
 				   v->name, why);
 }
 
-/* One command line, without its CRLF. */
-static int
-run_command(struct smtp_session *s, struct span text, struct err *e)
+int
+smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 {
 	struct span args = text;
 	const struct smtp_server_verb *v = find_verb(span_word(&args));
@@ -166,7 +165,7 @@ next_command(struct smtp_session *s, struct err *e)
 				       "Bare CR, LF or NUL, closing");
 	if ((line.flags & LINE_LONG) != 0)
 		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
-	return run_command(s, line.text, e);
+	return smtp_server_command(s, line.text, e);
 }
 
 /* The session ends by *why: a last word where one is owed (4.2.1, 3.8). */

@@ -82,6 +82,11 @@ smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_noop, smtp_server_vrfy, smtp_server_expn, smtp_server_help,
     smtp_server_quit;
 
+/* smtp_server_command - one command line, without its CRLF: look it up, check
+ * it against the table, run it.  Returns as a verb does. */
+int smtp_server_command(struct smtp_session *s, struct span text,
+			struct err *e);
+
 /* ---- replies (smtp_server_reply.c) -----------------------------------------
  */
 

@@ -4,7 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address date dot dsn header reply
+fuzz_names = address date dot dsn header reply \
+	smtp_command smtp_session
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -22,7 +23,9 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
-	tests/fuzz/fuzz_reply
+	tests/fuzz/fuzz_reply \
+	tests/fuzz/fuzz_smtp_command \
+	tests/fuzz/fuzz_smtp_session
 
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -47,6 +50,16 @@ tests_fuzz_fuzz_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(fuzz_main)
 tests_fuzz_fuzz_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_reply_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_smtp_command_SOURCES = tests/fuzz/fuzz_smtp_command.c \
+	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
+tests_fuzz_fuzz_smtp_command_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_smtp_command_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_smtp_session_SOURCES = tests/fuzz/fuzz_smtp_session.c \
+	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
+tests_fuzz_fuzz_smtp_session_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_smtp_session_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).

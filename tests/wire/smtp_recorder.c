@@ -166,9 +166,10 @@ const struct smtp_server_ops smtp_recorder_ops = {
 /* ---- SASL for tests: the engine's side of auth/sasl.h ----------------------
  */
 struct sasl {
-	int dummy;
+	bool quick;
 };
 struct sasl_exchange {
+	const struct sasl *sasl;
 	int asked; /* LOGIN: 1 user name, 2 password */
 	bool right;
 };
@@ -177,6 +178,14 @@ struct sasl *
 smtp_recorder_sasl(void)
 {
 	static struct sasl one;
+
+	return &one;
+}
+
+struct sasl *
+smtp_recorder_quick_sasl(void)
+{
+	static struct sasl one = { .quick = true };
 
 	return &one;
 }
@@ -195,15 +204,18 @@ static const char login_user[] = "YWxpY2VAYWJjLmNvbQ==";
 static const char login_password[] = "c2VjcmV0";
 
 static enum sasl_result
-verdict(bool right, struct user *user)
+verdict(const struct sasl *s, bool right, struct user *user)
 {
+	if (!right && s->quick)
+		return SASL_MALFORMED;
 	(void)snprintf(user->address, sizeof(user->address), "%s",
 		       "alice@abc.com");
 	return right ? SASL_OK : SASL_REFUSED;
 }
 
 static enum sasl_result
-check_plain(struct span response, struct user *user, struct err *e)
+check_plain(const struct sasl *s, struct span response, struct user *user,
+	    struct err *e)
 {
 	if (span_eq(response, span_of(plain_down))) {
 		(void)err_set(e, ERR_TEMP, EIO, "users");
@@ -211,7 +223,7 @@ check_plain(struct span response, struct user *user, struct err *e)
 	}
 	if (response.n < 4 || response.n % 4 != 0)
 		return SASL_MALFORMED;
-	return verdict(span_eq(response, span_of(plain_right)), user);
+	return verdict(s, span_eq(response, span_of(plain_right)), user);
 }
 
 enum sasl_result
@@ -221,15 +233,15 @@ sasl_start(struct sasl *s, struct span mechanism, struct span initial,
 {
 	bool login = span_eq_nocase(mechanism, span_of("LOGIN"));
 
-	(void)s;
 	*x = NULL;
 	if (!login && !span_eq_nocase(mechanism, span_of("PLAIN")))
 		return SASL_UNKNOWN;
 	if (!login && initial.p != NULL)
-		return check_plain(initial, user, e);
+		return check_plain(s, initial, user, e);
 	*x = calloc(1, sizeof(**x));
 	if (*x == NULL)
 		return SASL_UNAVAILABLE;
+	(*x)->sasl = s;
 	(*x)->asked = login ? 1 : 0;
 	if (login && initial.p != NULL)
 		return sasl_step(x, initial, challenge, user, e);
@@ -250,10 +262,11 @@ sasl_step(struct sasl_exchange **x, struct span line, struct buf *challenge,
 		(void)buf_add_str(challenge, "UGFzc3dvcmQ6");
 		return SASL_CONTINUE;
 	}
+	const struct sasl *s = n->sasl;
 	bool plain = n->asked == 0;
 	bool right = n->right && span_eq(line, span_of(login_password));
 	sasl_cancel(x);
-	return plain ? check_plain(line, user, e) : verdict(right, user);
+	return plain ? check_plain(s, line, user, e) : verdict(s, right, user);
 }
 
 void
