@@ -4,7 +4,7 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address date dot dsn header reply \
+fuzz_names = address date dot dsn header pop3 reply \
 	smtp_command smtp_session
 
 if ENABLE_FUZZ
@@ -23,6 +23,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
+	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_smtp_command \
 	tests/fuzz/fuzz_smtp_session
@@ -46,6 +47,11 @@ tests_fuzz_fuzz_dsn_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_header_SOURCES = tests/fuzz/fuzz_header.c $(fuzz_main)
 tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_pop3_SOURCES = tests/fuzz/fuzz_pop3.c \
+	tests/wire/pop3_fake.c tests/wire/pop3_fake.h $(fuzz_main)
+tests_fuzz_fuzz_pop3_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_pop3_LDADD = $(POP3_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(fuzz_main)
 tests_fuzz_fuzz_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
