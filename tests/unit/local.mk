@@ -7,4 +7,5 @@ include tests/unit/queue/local.mk
 include tests/unit/store/local.mk
 include tests/unit/smtp/local.mk
 include tests/unit/pop3/local.mk
+include tests/unit/receiver/local.mk
 include tests/unit/shell/local.mk
