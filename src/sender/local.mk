@@ -1,1 +1,15 @@
-# sender: owned by its room
+noinst_LIBRARIES += src/sender/libsender.a
+src_sender_libsender_a_SOURCES = \
+	src/sender/pool.c src/sender/pool.h \
+	src/sender/relay.c src/sender/relay.h \
+	src/sender/routes.c src/sender/routes.h \
+	src/sender/sender.c src/sender/sender.h \
+	src/sender/sender_options.c src/sender/sender_options.h \
+	src/sender/sender_policy.c src/sender/sender_private.h \
+	src/sender/verify.c src/sender/verify.h
+SENDER_LIBS = src/sender/libsender.a $(SMTP_LIBS) $(QUEUE_LIBS) \
+	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+sbin_PROGRAMS += src/sender/postpair-sender
+src_sender_postpair_sender_SOURCES = src/sender/main.c
+src_sender_postpair_sender_LDADD = $(SENDER_LIBS)

@@ -1,0 +1,11 @@
+#include "sender/sender.h"
+#include "sender/sender_options.h"
+
+int
+main(int argc, char **argv)
+{
+	struct daemon_program program = *sender_program();
+
+	program.options = sender_options_table();
+	return daemon_main(&program, argc, argv);
+}

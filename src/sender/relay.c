@@ -1,0 +1,205 @@
+#include "sender/relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/dial.h"
+#include "sender/routes.h"
+
+/* One delivery under way. */
+struct delivery {
+	struct relay *relay;
+	const char *key;
+	struct scheduler_batch *b;
+	struct smtp_client *client;
+	bool client_is_kept;         /* it was used before: may have died */
+	struct spool_reader *reader; /* opened when the peer wants the text */
+	bool damaged;                /* the file is not what was accepted */
+};
+
+static void
+set_verdict(struct scheduler_verdict *v, const struct smtp_reply *r)
+{
+	v->outcome = r->code / 100 == 2   ? SCHEDULER_DELIVERED
+		     : r->code / 100 == 5 ? SCHEDULER_FAILED
+					  : SCHEDULER_DEFERRED;
+	reply_one_line(r, v->reply, sizeof(v->reply));
+}
+
+/* The same for every recipient that has no verdict yet. */
+static void
+set_rest(struct scheduler_batch *b, enum scheduler_outcome outcome,
+	 const char *reply)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->verdicts[i].outcome != SCHEDULER_UNTRIED)
+			continue;
+		b->verdicts[i].outcome = outcome;
+		(void)snprintf(b->verdicts[i].reply,
+			       sizeof(b->verdicts[i].reply), "%s", reply);
+	}
+}
+
+/* ---- connection ---------------------------------------------------------
+ */
+
+static int
+connect_to(struct delivery *d, struct err *e)
+{
+	char host[NET_HOST_SIZE], text[400];
+	struct smtp_reply r;
+	struct smtp_client_options o = {
+		.host = host,
+		.helo = d->relay->helo,
+		.connect_timeout_ms = d->relay->connect_timeout_ms,
+		.command_timeout_ms = d->relay->command_timeout_ms,
+		.data_timeout_ms = d->relay->data_timeout_ms,
+		.stop = d->relay->stop,
+	};
+
+	d->client_is_kept = false;
+	if (net_endpoint(span_of(d->key), -1, host, &o.port, e) != 0 ||
+	    smtp_client_open(&d->client, &o, &r, e) != 0)
+		return -1;
+	if (d->client != NULL)
+		return 0;
+	/* A greeting of 554 is about the host and today (RFC 5321 3.1). */
+	reply_one_line(&r, text, sizeof(text));
+	return err_set(e, ERR_TEMP, 0, "%s refuses the session: %s", d->key,
+		       text);
+}
+
+/* ---- message ------------------------------------------------------------
+ */
+
+static long
+read_bytes(void *ctx, char *p, unsigned long size, struct err *e)
+{
+	struct delivery *d = ctx;
+
+	if (d->reader == NULL &&
+	    spool_read_open(&d->reader, d->relay->spool, d->b->msg, e) != 0) {
+		d->damaged = e->class == ERR_PERM;
+		return -1;
+	}
+	long n = spool_read(d->reader, p, size, e);
+	if (n < 0 && e->class == ERR_PERM)
+		d->damaged = true;
+	return n;
+}
+
+/*
+ * One transaction for the verdicts first..first+n.  -1: no valid answer; what
+ * the peer had refused by then is set, the others stay untried.
+ */
+static int
+transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
+{
+	const struct spool_msg *m = d->b->msg;
+	struct smtp_send_rcpt *to = calloc(n, sizeof(*to));
+	struct smtp_send send = { .reverse_path = m->reverse_path,
+				  .recipients = to,
+				  .n_recipients = n,
+				  .eight_bit = m->eight_bit,
+				  .smtputf8 = m->smtputf8,
+				  .size = m->size,
+				  .read_bytes = read_bytes,
+				  .ctx = d };
+
+	if (to == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
+	for (unsigned i = 0; i < n; i++)
+		to[i].address =
+		    m->recipients[d->b->verdicts[first + i].recipient].address;
+	int rc = smtp_client_send(d->client, &send, e);
+	for (unsigned i = 0; i < n; i++) {
+		if (to[i].reply.code != 0)
+			set_verdict(&d->b->verdicts[first + i], &to[i].reply);
+	}
+	spool_read_close(&d->reader);
+	free(to);
+	return rc;
+}
+
+static bool
+is_untried(const struct scheduler_batch *b, unsigned first, unsigned n)
+{
+	for (unsigned i = first; i < first + n; i++) {
+		if (b->verdicts[i].outcome != SCHEDULER_UNTRIED)
+			return false;
+	}
+	return true;
+}
+
+static void
+report_failure(struct delivery *d, const struct err *e)
+{
+	char text[SPOOL_REPLY_MAX];
+
+	if (d->damaged) {
+		spool_set_aside(d->relay->spool, d->b->msg->id,
+				d->b->msg->message_at, e->msg);
+		set_rest(d->b, SCHEDULER_FAILED,
+			 "554 5.3.0 The message was damaged in the queue");
+	} else if (e->class != ERR_STOP) {
+		(void)snprintf(text, sizeof(text), "451 4.4.2 %s", e->msg);
+		set_rest(d->b, SCHEDULER_DEFERRED, text);
+	}
+}
+
+/* All transactions over d->client.  -1: it broke, *e says how. */
+static int
+send_all(struct delivery *d, struct err *e)
+{
+	unsigned n;
+
+	for (unsigned first = 0; first < d->b->n; first += n) {
+		n = d->b->n - first;
+		if (n > SMTP_RECIPIENTS_MAX)
+			n = SMTP_RECIPIENTS_MAX;
+		if (!is_untried(d->b, first, n))
+			continue; /* done before the connection was renewed */
+		if (transact(d, first, n, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+relay_deliver(struct relay *relay, const char *destination,
+	      struct scheduler_batch *b)
+{
+	struct delivery d = { .relay = relay, .key = destination, .b = b };
+	struct err e = { 0 };
+
+	if (destination[0] == ROUTES_NONE) {
+		set_rest(b, SCHEDULER_FAILED,
+			 "550 5.1.2 No route to this domain");
+		return;
+	}
+	d.client = pool_take(relay->pool, destination);
+	d.client_is_kept = d.client != NULL;
+	for (;;) {
+		if (d.client == NULL && connect_to(&d, &e) != 0) {
+			b->destination_failed = e.class != ERR_STOP;
+			(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 %s",
+				       e.msg);
+			return;
+		}
+		if (send_all(&d, &e) == 0) {
+			pool_give(relay->pool, destination, &d.client);
+			return;
+		}
+		smtp_client_close(&d.client, false);
+		/*
+		 * A kept connection that broke before it answered anything was
+		 * stale: nothing was given away, so try once over a new one.
+		 */
+		if (!d.client_is_kept || e.class != ERR_CLOSED ||
+		    !is_untried(b, 0, b->n))
+			break;
+	}
+	report_failure(&d, &e);
+}

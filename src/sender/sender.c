@@ -1,0 +1,304 @@
+#include "sender/sender.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sender/sender_private.h"
+
+enum { STOP_GRACE_MS = 10000 };
+
+/* ---- configuration ------------------------------------------------------
+ */
+
+static int
+check(const char *path, const void *values, struct err *e)
+{
+	const struct sender_options *o = values;
+	struct routes *routes = NULL;
+	struct users *users = NULL;
+
+	if (o->retry_min > o->retry_max)
+		return err_set(e, ERR_PERM, 0,
+			       "%s: [queue] retry-min is over retry-max", path);
+	if (routes_new(&routes, path, &o->routes, e) != 0)
+		return -1;
+	routes_free(&routes);
+	if (users_open(&users, o->users_file, e) != 0)
+		return -1;
+	users_free(&users);
+	return 0;
+}
+
+static void
+name_host(struct sender *s)
+{
+	if (s->o->hostname != NULL && s->o->hostname[0] != '\0')
+		(void)snprintf(s->hostname, sizeof(s->hostname), "%s",
+			       s->o->hostname);
+	else if (gethostname(s->hostname, sizeof(s->hostname) - 1) != 0)
+		(void)snprintf(s->hostname, sizeof(s->hostname), "localhost");
+}
+
+/* ---- stop ---------------------------------------------------------------
+ * Order matters: sessions first get their time, then the deliveries, then
+ * whatever still waits for a receiver is woken; the spool goes last.
+ */
+
+static void
+stop(void *server)
+{
+	struct sender *s = server;
+	int64_t end_ms = clock_mono_ms() + STOP_GRACE_MS;
+
+	if (s->listener != NULL)
+		listener_drain(s->listener);
+	if (s->scheduler != NULL)
+		scheduler_stop(s->scheduler, STOP_GRACE_MS, &s->stop);
+	else
+		wake_raise(&s->stop);
+	if (s->listener != NULL) {
+		int64_t left = end_ms - clock_mono_ms();
+		listener_stop(s->listener, left > 0 ? left : 0);
+		listener_free(&s->listener);
+	}
+	smtp_server_free(&s->smtp);
+	sasl_free(&s->sasl);
+	users_free(&s->users);
+	verify_free(&s->verify);
+	pool_free(&s->verify_pool);
+	pool_free(&s->relay_pool);
+	scheduler_free(&s->scheduler);
+	spool_free(&s->spool);
+	routes_free(&s->routes);
+	wake_close(&s->stop);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	if (s->data_fd >= 0)
+		(void)close(s->data_fd);
+	free(s);
+}
+
+/* ---- bind ---------------------------------------------------------------
+ */
+
+static void
+serve(void *ctx, const struct listener_client *c)
+{
+	struct sender *s = ctx;
+
+	smtp_server_session(s->smtp, c);
+}
+
+static int
+bind_server(void **server, const void *values, struct daemon_ports *ports,
+	    struct err *e)
+{
+	struct sender *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "sender");
+	s->o = values;
+	s->data_fd = s->lock_fd = s->stop.fd = -1;
+	name_host(s);
+	struct listener_options l = {
+		.service = "submission",
+		.addresses = (const char *const *)s->o->listen.v,
+		.n_addresses = s->o->listen.n,
+		.max_clients = (int)s->o->max_clients,
+		.max_per_address = (int)s->o->max_per_address,
+		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
+		.serve = serve,
+		.ctx = s,
+	};
+	if (wake_init(&s->stop, e) != 0 ||
+	    routes_new(&s->routes, "configuration", &s->o->routes, e) != 0 ||
+	    listener_new(&s->listener, &l, e) != 0) {
+		stop(s);
+		return -1;
+	}
+	for (size_t i = 0; i < s->o->listen.n; i++)
+		daemon_ports_add(ports, "submission",
+				 listener_port(s->listener, i));
+	*server = s;
+	return 0;
+}
+
+/* ---- run ----------------------------------------------------------------
+ */
+
+static void
+route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+{
+	struct sender *s = ctx;
+
+	(void)routes_find(s->routes, domain, key);
+}
+
+static void
+deliver(void *ctx, const char *destination, struct scheduler_batch *b)
+{
+	struct sender *s = ctx;
+
+	relay_deliver(&s->relay, destination, b);
+}
+
+static void
+answered(void *ctx, const char *key)
+{
+	struct sender *s = ctx;
+
+	scheduler_destination_up(s->scheduler, key);
+}
+
+static int
+take_over(void *ctx, struct spool_msg *m, struct err *e)
+{
+	struct sender *s = ctx;
+
+	if (scheduler_add(s->scheduler, &m, e) == 0)
+		return 0;
+	spool_msg_free(&m);
+	return -1;
+}
+
+static int
+open_queue(struct sender *s, struct err *e)
+{
+	const struct sender_options *o = s->o;
+
+	s->data_fd = daemon_open_data(o->data_dir, &s->lock_fd, e);
+	if (s->data_fd < 0 || spool_open(&s->spool, s->data_fd, e) != 0)
+		return -1;
+	struct scheduler_options q = {
+		.spool = s->spool,
+		.hostname = s->hostname,
+		.threads = (int)o->connections,
+		.per_destination = (int)o->connections_per_destination,
+		.retry_min_ms = o->retry_min,
+		.retry_max_ms = o->retry_max,
+		.expiry_ms = o->expiry,
+		.max_messages = (int)o->max_messages,
+		.clock = scheduler_real_clock,
+		.route = route,
+		.deliver = deliver,
+		.ctx = s,
+	};
+	if (scheduler_new(&s->scheduler, &q, e) != 0 ||
+	    spool_scan(s->spool, take_over, s, e) != 0)
+		return -1;
+	struct log_line l;
+	log_begin(&l, LOG_INFO, "queue");
+	log_num(&l, "messages", scheduler_count(s->scheduler));
+	log_end(&l);
+	return 0;
+}
+
+static int
+open_relay(struct sender *s, struct err *e)
+{
+	const struct sender_options *o = s->o;
+
+	if (pool_new(&s->relay_pool, o->relay_idle, e) != 0 ||
+	    pool_new(&s->verify_pool, o->relay_idle, e) != 0)
+		return -1;
+	s->relay = (struct relay){
+		.spool = s->spool,
+		.pool = s->relay_pool,
+		.helo = s->hostname,
+		.stop = &s->stop,
+		.connect_timeout_ms = o->relay_connect,
+		.command_timeout_ms = o->relay_command,
+		.data_timeout_ms = o->relay_data,
+	};
+	struct verify_options v = {
+		.helo = s->hostname,
+		.pool = s->verify_pool,
+		.stop = &s->stop,
+		.timeout_ms = o->verify_timeout,
+		.yes_ttl_ms = o->verify_yes_ttl,
+		.no_ttl_ms = o->verify_no_ttl,
+		.cache_max = (int)o->verify_cache,
+		.connections_max = (int)o->verify_connections,
+		.answered = answered,
+		.ctx = s,
+	};
+	return verify_new(&s->verify, &v, e);
+}
+
+static int
+run(void *server, struct err *e)
+{
+	struct sender *s = server;
+	const struct sender_options *o = s->o;
+	struct smtp_server_options smtp = {
+		.hostname = s->hostname,
+		.service = "submission",
+		.auth_required = true,
+		.auth_in_clear_text = o->clear_text,
+		.size_max_bytes = o->size_max,
+		.recipients_max = (int)o->recipients_max,
+		.greet_pause_ms = o->greet_pause,
+		.idle_timeout_ms = o->idle,
+		.data_timeout_ms = o->data,
+		.session_timeout_ms = o->session,
+	};
+
+	if (users_open(&s->users, o->users_file, e) != 0 ||
+	    sasl_new(&s->sasl, s->users, e) != 0 || open_queue(s, e) != 0 ||
+	    open_relay(s, e) != 0)
+		return -1;
+	smtp.sasl = s->sasl;
+	if (smtp_server_new(&s->smtp, &smtp, sender_policy_ops(), s, e) != 0 ||
+	    scheduler_start(s->scheduler, e) != 0)
+		return -1;
+	return listener_start(s->listener, e);
+}
+
+/* ---- reload -------------------------------------------------------------
+ * Users and routes are taken over, and everything in the queue is tried at
+ * once; where we listen and all limits need a restart.
+ */
+
+static int
+reload(void *server, const void *values, struct err *e)
+{
+	const struct sender_options *o = values;
+	struct sender *s = server;
+	struct routes *routes = NULL;
+
+	if (routes_new(&routes, "configuration", &o->routes, e) != 0)
+		return -1;
+	if (users_reload(s->users, e) != 0) {
+		routes_free(&routes);
+		return -1;
+	}
+	routes_swap(s->routes, routes);
+	routes_free(&routes);
+	verify_forget(s->verify);
+	scheduler_retry(s->scheduler);
+	return 0;
+}
+
+static const struct daemon_program program = {
+	.name = "postpair-sender",
+	.summary = "Accept mail from users, keep it, and relay it over SMTP.",
+	.config_path = "/etc/postpair/sender.conf",
+	.values_size = sizeof(struct sender_options),
+	.check = check,
+	.settings = sender_options_settings,
+	.bind = bind_server,
+	.run = run,
+	.reload = reload,
+	.stop = stop,
+};
+
+const struct daemon_program *
+sender_program(void)
+{
+	return &program;
+}

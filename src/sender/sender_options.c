@@ -1,0 +1,119 @@
+#include "sender/sender_options.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct sender_options, field)
+
+enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+static const struct option table[] = {
+	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
+	  "Name in greetings and Received lines; empty: the machine's own." },
+	{ "server", "data-dir", OPTION_STRING, AT(data_dir),
+	  "/var/lib/postpair/sender", 0, 0, NULL,
+	  "Directory of the queue; made when missing, for this user alone." },
+	{ "server", "users-file", OPTION_STRING, AT(users_file),
+	  "/etc/postpair/users", 0, 0, NULL,
+	  "Who may log in; see postpair-users(5)." },
+	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
+	  "Address that gets mail for a bare postmaster; empty: postmaster at"
+	  " the hostname." },
+	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
+	  "Where log lines go; empty: standard error." },
+	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
+	  levels, "Least level of the lines that are written." },
+	{ "server", "pid-file", OPTION_STRING, AT(pid_file), "", 0, 0, NULL,
+	  "Written with the process id when ready; empty: none." },
+	{ "server", "ports-file", OPTION_STRING, AT(ports_file), "", 0, 0, NULL,
+	  "Written with the ports in use, a line each; empty: none." },
+	{ "server", "user", OPTION_STRING, AT(user), "", 0, 0, NULL,
+	  "System user to become after binding, when started as root." },
+
+	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
+	  0, NULL, "Addresses and ports for clients." },
+	{ "submission", "max-clients", OPTION_INT, AT(max_clients), "1000", 1,
+	  100000, NULL, "Clients at once; one more gets 421." },
+	{ "submission", "max-clients-per-address", OPTION_INT,
+	  AT(max_per_address), "500", 1, 100000, NULL,
+	  "Clients at once from one address." },
+	{ "submission", "size-max", OPTION_SIZE, AT(size_max), "50M", 65536,
+	  (int64_t)1 << 39, NULL, "Largest message; over it 552." },
+	{ "submission", "recipients-max", OPTION_INT, AT(recipients_max), "100",
+	  100, 1000, NULL, "Recipients of one message; one more gets 452." },
+	{ "submission", "greet-pause", OPTION_TIME, AT(greet_pause), "0s", 0,
+	  5 * MIN, NULL, "Wait before the greeting; who speaks in it is cut." },
+	{ "submission", "idle-timeout", OPTION_TIME, AT(idle), "5m", 100,
+	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
+	{ "submission", "data-timeout", OPTION_TIME, AT(data), "1h", 100,
+	  24 * HOUR, NULL, "Longest time for one message." },
+	{ "submission", "session-timeout", OPTION_TIME, AT(session), "4h", 100,
+	  168 * HOUR, NULL, "Longest session." },
+	{ "submission", "auth-in-clear-text", OPTION_BOOL, AT(clear_text), "no",
+	  0, 0, NULL,
+	  "Passwords in clear text from everywhere; no: only from this"
+	  " machine." },
+
+	{ "relay", "connections", OPTION_INT, AT(connections), "16", 1, 256,
+	  NULL, "Deliveries at once, over all destinations." },
+	{ "relay", "connections-per-destination", OPTION_INT,
+	  AT(connections_per_destination), "4", 1, 256, NULL,
+	  "Deliveries at once to one receiver." },
+	{ "relay", "connect-timeout", OPTION_TIME, AT(relay_connect), "30s",
+	  100, HOUR, NULL, "Longest wait for a connection." },
+	{ "relay", "command-timeout", OPTION_TIME, AT(relay_command), "5m", 100,
+	  HOUR, NULL, "Longest wait for the reply to a command." },
+	{ "relay", "data-timeout", OPTION_TIME, AT(relay_data), "1h", 100,
+	  24 * HOUR, NULL, "Longest time for a message and its last reply." },
+	{ "relay", "idle-timeout", OPTION_TIME, AT(relay_idle), "5s", 0, HOUR,
+	  NULL, "How long a connection is kept for the next message." },
+
+	{ "queue", "max-messages", OPTION_INT, AT(max_messages), "100000", 1,
+	  10000000, NULL, "Messages that may wait; one more gets 452." },
+	{ "queue", "retry-min", OPTION_TIME, AT(retry_min), "30s", 100,
+	  24 * HOUR, NULL, "Wait after the first failure; then doubled." },
+	{ "queue", "retry-max", OPTION_TIME, AT(retry_max), "1h", 100,
+	  24 * HOUR, NULL, "Longest wait between two tries." },
+	{ "queue", "expiry", OPTION_TIME, AT(expiry), "5d", 1000,
+	  720 * (int64_t)HOUR, NULL,
+	  "Age at which a message is given up and its sender told." },
+
+	{ "verify", "enabled", OPTION_BOOL, AT(verify), "yes", 0, 0, NULL,
+	  "Ask the receiver about each recipient while the client waits." },
+	{ "verify", "timeout", OPTION_TIME, AT(verify_timeout), "10s", 100,
+	  5 * MIN, NULL,
+	  "Longest wait for the receiver's answer; then the message is"
+	  " queued." },
+	{ "verify", "connections", OPTION_INT, AT(verify_connections), "16", 1,
+	  1000, NULL, "Questions at once, over all receivers." },
+	{ "verify", "positive-ttl", OPTION_TIME, AT(verify_yes_ttl), "24h", 0,
+	  720 * (int64_t)HOUR, NULL, "How long a yes is remembered." },
+	{ "verify", "negative-ttl", OPTION_TIME, AT(verify_no_ttl), "2h", 0,
+	  720 * (int64_t)HOUR, NULL, "How long a no is remembered." },
+	{ "verify", "cache-size", OPTION_INT, AT(verify_cache), "10000", 1,
+	  1000000, NULL, "Addresses remembered." },
+
+	{ "routes", NULL, OPTION_MAP, AT(routes), "", 0, 0, NULL,
+	  "Where the mail of a domain goes: domain = host:port; * = host:port"
+	  " for all others." },
+	{ NULL, NULL, OPTION_BOOL, 0, NULL, 0, 0, NULL, NULL },
+};
+
+const struct option *
+sender_options_table(void)
+{
+	return table;
+}
+
+void
+sender_options_settings(const void *options, struct daemon_settings *s)
+{
+	const struct sender_options *o = options;
+
+	s->log_file = o->log_file;
+	s->log_level = (enum log_level)o->log_level;
+	s->pid_file = o->pid_file;
+	s->ports_file = o->ports_file;
+	s->user = o->user;
+}

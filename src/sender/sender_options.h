@@ -1,0 +1,35 @@
+#ifndef PP_SENDER_SENDER_OPTIONS_H
+#define PP_SENDER_SENDER_OPTIONS_H
+
+#include "base/daemon.h"
+#include "base/option.h"
+
+/* Values of the sender's configuration; the table explains each. */
+struct sender_options {
+	char *hostname, *data_dir, *users_file, *postmaster;
+	char *log_file, *pid_file, *ports_file, *user;
+	int log_level;
+
+	struct option_list listen;
+	int64_t max_clients, max_per_address, size_max, recipients_max;
+	int64_t greet_pause, idle, data, session;
+	bool clear_text;
+
+	int64_t relay_connect, relay_command, relay_data, relay_idle;
+	int64_t connections, connections_per_destination;
+
+	int64_t max_messages, retry_min, retry_max, expiry;
+
+	bool verify;
+	int64_t verify_timeout, verify_yes_ttl, verify_no_ttl;
+	int64_t verify_cache, verify_connections;
+
+	struct option_map routes;
+};
+
+const struct option *sender_options_table(void);
+
+/* sender_options_settings - for struct daemon_program. */
+void sender_options_settings(const void *options, struct daemon_settings *s);
+
+#endif

@@ -1,0 +1,374 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/header.h"
+#include "mail/submit.h"
+#include "sender/sender_private.h"
+
+/*
+ * What the submission service (RFC 6409) accepts.  A message passes in three
+ * steps: its header block is gathered (bounded), mended and written to the
+ * spool under a Received line of ours; the body follows piece by piece; at the
+ * end the spool makes it durable, and only then the client hears 250.
+ */
+
+/* Room for what the mending adds: Received, Date, From, Message-ID. */
+enum { HEADER_OUT_MAX = HEADER_BLOCK_MAX + 16 * 1024 };
+
+/* One transaction of ours: smtp_txn.policy. */
+struct submission {
+	struct sender *sender;
+	char id[RAND_ID_SIZE];
+	struct received_facts received; /* borrows from session and txn */
+	int64_t arrival_s;
+	bool in_body;
+	struct buf header; /* until in_body */
+	struct spool_writer *writer;
+	/* Set when the message is refused for what it is: the rest is read
+	 * and dropped, and this is the reply. */
+	struct smtp_reply refusal;
+};
+
+/* ---- envelope -----------------------------------------------------------
+ */
+
+static void
+sender_on_mail(void *ctx, const struct smtp_client_info *c,
+	       struct smtp_txn *txn, struct smtp_reply *r)
+{
+	struct sender *s = ctx;
+
+	/*
+	 * RFC 6409 6.1: only as oneself.  The null path stays allowed: a mail
+	 * program sends its disposition notifications with it (RFC 8098 3).
+	 */
+	if (txn->reverse_path[0] != '\0' &&
+	    !users_owns(s->users, c->login, txn->reverse_path)) {
+		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
+			  txn->reverse_text, c->login);
+		return;
+	}
+	if (!scheduler_has_room(s->scheduler)) {
+		reply_set(r, 452, "4.3.1", "The queue is full, try later");
+		return;
+	}
+	struct submission *m = calloc(1, sizeof(*m));
+	if (m == NULL) {
+		reply_set(r, 451, "4.3.0", "Out of memory, try later");
+		return;
+	}
+	m->sender = s;
+	buf_init(&m->header, HEADER_BLOCK_MAX);
+	txn->policy = m;
+	reply_set(r, 250, "2.1.0", "<%s> ok", txn->reverse_text);
+}
+
+static void
+sender_on_reset(void *ctx, struct smtp_txn *txn)
+{
+	struct submission *m = txn->policy;
+
+	(void)ctx;
+	if (m == NULL)
+		return;
+	spool_abort(&m->writer);
+	buf_free(&m->header);
+	free(m);
+	txn->policy = NULL;
+}
+
+/* RFC 5321 4.5.1: postmaster without a domain is the one of this server. */
+static void
+name_postmaster(const struct sender *s, char out[ADDRESS_SIZE])
+{
+	if (s->o->postmaster != NULL && s->o->postmaster[0] != '\0')
+		(void)snprintf(out, ADDRESS_SIZE, "%s", s->o->postmaster);
+	else
+		(void)snprintf(out, ADDRESS_SIZE, "postmaster@%.200s",
+			       s->hostname);
+}
+
+static void
+put_answer(enum verify_answer answer, const char *address,
+	   const struct smtp_reply *said, struct smtp_reply *r)
+{
+	char text[300];
+
+	switch (answer) {
+	case VERIFY_YES:
+	case VERIFY_NO: /* the receiver's own words */
+		*r = *said;
+		return;
+	case VERIFY_LATER:
+		reply_one_line(said, text, sizeof(text));
+		reply_set(r, 250, "2.1.5",
+			  "<%s> accepted, receiver says %s: queued", address,
+			  text);
+		return;
+	case VERIFY_UNREACHABLE:
+		reply_set(r, 250, "2.1.5",
+			  "<%s> accepted, receiver unreachable now: queued",
+			  address);
+		return;
+	}
+}
+
+static void
+sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
+	       struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
+	       struct smtp_reply *r)
+{
+	struct sender *s = ctx;
+	char key[SCHEDULER_KEY_SIZE], bare[ADDRESS_SIZE];
+	struct span local, domain;
+	struct smtp_reply said;
+
+	(void)c;
+	if (strchr(rcpt->canonical, '@') == NULL) {
+		name_postmaster(s, bare);
+		rcpt->canonical = rcpt->text =
+		    arena_str(txn->arena, span_of(bare));
+		if (rcpt->text == NULL) {
+			reply_set(r, 452, "4.5.3", "Too many recipients");
+			return;
+		}
+	}
+	address_split(rcpt->canonical, &local, &domain);
+	char *name = arena_str(txn->arena, domain);
+	if (name == NULL) {
+		reply_set(r, 452, "4.5.3", "Too many recipients");
+		return;
+	}
+	rcpt->policy = name;
+	if (!routes_find(s->routes, name, key)) {
+		reply_set(r, 550, "5.1.2", "No route to the domain of <%s>",
+			  rcpt->text);
+		return;
+	}
+	if (!s->o->verify) {
+		reply_set(r, 250, "2.1.5", "<%s> accepted", rcpt->text);
+		return;
+	}
+	enum verify_answer answer =
+	    verify_ask(s->verify, key, rcpt->text, rcpt->canonical, &said);
+	put_answer(answer, rcpt->text, &said, r);
+}
+
+static void
+sender_on_data(void *ctx, const struct smtp_client_info *c,
+	       struct smtp_txn *txn, struct smtp_reply *r)
+{
+	struct sender *s = ctx;
+	struct submission *m = txn->policy;
+
+	rand_id(m->id);
+	m->arrival_s = clock_wall_s();
+	m->received = (struct received_facts){
+		.helo = c->helo,
+		.address = c->address,
+		.by = s->hostname,
+		/* RFC 3848, RFC 6531 4.3 */
+		.with = txn->smtputf8 ? "UTF8SMTPA" : "ESMTPA",
+		.id = m->id,
+		.for_rcpt =
+		    txn->n_recipients == 1 ? txn->recipients[0].text : NULL,
+		.wall_s = m->arrival_s,
+	};
+	reply_set(r, 250, "2.0.0", "ok");
+}
+
+/* ---- header -------------------------------------------------------------
+ */
+
+static int
+begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
+{
+	struct spool_to *to = calloc(txn->n_recipients, sizeof(*to));
+	struct spool_envelope env = { .id = m->id,
+				      .arrival_s = m->arrival_s,
+				      .reverse_path = txn->reverse_text,
+				      .smtputf8 = txn->smtputf8,
+				      .to = to,
+				      .n_to = txn->n_recipients };
+
+	if (to == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	for (unsigned i = 0; i < txn->n_recipients; i++) {
+		to[i].address = txn->recipients[i].text;
+		to[i].domain = txn->recipients[i].policy;
+	}
+	int rc = spool_begin(&m->writer, m->sender->spool, &env, e);
+	free(to);
+	return rc;
+}
+
+/* Is the message to be refused for its header?  RFC 5321 6.3: loops. */
+static bool
+is_refused(struct submission *m, struct span block)
+{
+	unsigned hops = header_count(block, "Received");
+
+	if (hops < SMTP_RECEIVED_MAX)
+		return false;
+	reply_set(&m->refusal, 554, "5.4.6",
+		  "Too many hops: %u Received fields", hops);
+	return true;
+}
+
+/* Mend the block and put it on top of the spool file. */
+static int
+write_header(struct submission *m, const struct smtp_txn *txn,
+	     struct span block, struct err *e)
+{
+	struct submit_facts f = { .id = m->id,
+				  .host = m->sender->hostname,
+				  .reverse_path = txn->reverse_text,
+				  .wall_s = m->arrival_s };
+	struct buf out;
+	int rc = -1;
+
+	buf_init(&out, HEADER_OUT_MAX);
+	if (received_format(&m->received, &out) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "Received field");
+		goto out;
+	}
+	if (submit_fix_header(block, &f, &out, e) != 0) {
+		if (e->class == ERR_PERM || e->class == ERR_LIMIT) {
+			reply_set(&m->refusal, 554, "5.6.0",
+				  "Unusable header: %s", e->msg);
+			rc = 0;
+		}
+		goto out;
+	}
+	if (begin_spool(m, txn, e) != 0)
+		goto out;
+	rc = spool_write(m->writer, buf_span(&out), e);
+out:
+	buf_free(&out);
+	return rc;
+}
+
+static int
+end_header(struct submission *m, const struct smtp_txn *txn, struct span block,
+	   struct err *e)
+{
+	m->in_body = true;
+	if (is_refused(m, block))
+		return 0;
+	return write_header(m, txn, block, e);
+}
+
+/* Gather until the empty line; what follows it is the body's first piece. */
+static int
+gather(struct submission *m, const struct smtp_txn *txn, struct span bytes,
+       struct err *e)
+{
+	size_t room = m->header.max - m->header.n;
+	size_t take = bytes.n < room ? bytes.n : room;
+	size_t had = m->header.n;
+
+	if (buf_add(&m->header, bytes.p, take) != 0)
+		return err_set(e, ERR_TEMP, errno, "header");
+	long end = header_block_end(buf_span(&m->header));
+	if (end < 0) {
+		if (take == bytes.n)
+			return 0;
+		m->in_body = true;
+		reply_set(&m->refusal, 552, "5.3.4",
+			  "Header block over %d bytes", HEADER_BLOCK_MAX);
+		return 0;
+	}
+	struct span block = span_make(m->header.p, (size_t)end);
+	if (end_header(m, txn, block, e) != 0)
+		return -1;
+	buf_free(&m->header);
+	struct span body = span_skip(bytes, (size_t)end - had);
+	if (m->refusal.code != 0 || body.n == 0)
+		return 0;
+	return spool_write(m->writer, body, e);
+}
+
+static int
+sender_on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
+		struct err *e)
+{
+	struct submission *m = txn->policy;
+
+	(void)ctx;
+	if (!m->in_body)
+		return gather(m, txn, bytes, e);
+	if (m->refusal.code != 0)
+		return 0;
+	return spool_write(m->writer, bytes, e);
+}
+
+/* ---- end ----------------------------------------------------------------
+ */
+
+static void
+log_queued(const struct smtp_client_info *c, const struct spool_msg *msg)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_INFO, "queued");
+	log_str(&l, "session", c->session);
+	log_str(&l, "id", msg->id);
+	log_str(&l, "login", c->login);
+	log_str(&l, "from", msg->reverse_path);
+	log_num(&l, "rcpts", msg->n_recipients);
+	log_num(&l, "size", msg->size);
+	log_end(&l);
+}
+
+static void
+sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+	      struct smtp_reply *r)
+{
+	struct sender *s = ctx;
+	struct submission *m = txn->policy;
+	struct spool_msg *msg = NULL;
+	struct err e;
+
+	/* A message may be a header only, without its empty line. */
+	if (!m->in_body && end_header(m, txn, buf_span(&m->header), &e) != 0) {
+		reply_from_err(r, &e);
+		return;
+	}
+	if (m->refusal.code != 0) {
+		*r = m->refusal;
+		return;
+	}
+	if (spool_commit(&m->writer, &msg, &e) != 0) {
+		log_failure(LOG_ERROR, "not-queued", "session", c->session, &e);
+		reply_from_err(r, &e);
+		return;
+	}
+	log_queued(c, msg);
+	reply_set(r, 250, "2.0.0", "%s queued", m->id);
+	/* Durable from here: without memory for it now, the next start finds
+	 * it. */
+	if (scheduler_add(s->scheduler, &msg, &e) != 0) {
+		log_failure(LOG_ERROR, "queued-for-restart", "id", m->id, &e);
+		spool_msg_free(&msg);
+	}
+}
+
+const struct smtp_server_ops *
+sender_policy_ops(void)
+{
+	static const struct smtp_server_ops ops = {
+		.on_mail = sender_on_mail,
+		.on_rcpt = sender_on_rcpt,
+		.on_data = sender_on_data,
+		.on_bytes = sender_on_bytes,
+		.on_end = sender_on_end,
+		.on_reset = sender_on_reset,
+	};
+
+	return &ops;
+}

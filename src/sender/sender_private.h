@@ -1,0 +1,36 @@
+#ifndef PP_SENDER_SENDER_PRIVATE_H
+#define PP_SENDER_SENDER_PRIVATE_H
+
+#include "auth/sasl.h"
+#include "auth/users.h"
+#include "net/listener.h"
+#include "queue/scheduler.h"
+#include "sender/relay.h"
+#include "sender/routes.h"
+#include "sender/sender_options.h"
+#include "sender/verify.h"
+#include "smtp/smtp_server.h"
+
+/* The server object: made by bind, filled by run, shared by all threads. */
+struct sender {
+	const struct sender_options *o;
+	char hostname[256];
+	int data_fd, lock_fd; /* -1 until run */
+	struct wake stop;     /* ends waits for receivers */
+	struct listener *listener;
+	struct users *users;
+	struct sasl *sasl;
+	struct smtp_server *smtp;
+	struct routes *routes;
+	struct spool *spool;
+	struct scheduler *scheduler;
+	struct pool *relay_pool, *verify_pool;
+	struct verify *verify;
+	struct relay relay;
+};
+
+/* sender_policy_ops - what the submission service accepts; ctx is the sender.
+ */
+const struct smtp_server_ops *sender_policy_ops(void);
+
+#endif

@@ -1,0 +1,420 @@
+#include "sender/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/address.h"
+#include "net/dial.h"
+#include "queue/scheduler.h"
+
+enum { BUCKETS = 4096 };
+
+/*
+ * One address at one receiver: being asked, or remembered.  The entry of a
+ * question under way stays in the table until its asker and everyone who waits
+ * for it has looked (`users`); the others may be evicted at any time.
+ */
+struct entry {
+	struct entry *chain;         /* in its bucket */
+	struct entry *newer, *older; /* by last use */
+	char *name;                  /* key, a blank, canonical address */
+	bool asking;
+	bool keep; /* worth remembering */
+	int users;
+	int64_t until_ms;
+	enum verify_answer answer;
+	int code;
+	char enhanced[REPLY_ENHANCED_SIZE];
+	char *text;
+};
+
+struct verify {
+	struct verify_options o;
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t
+	    answered; /* an entry stopped asking, or a place is free */
+	int asking;
+	int n;
+	struct entry *newest, *oldest;
+	struct entry *bucket[BUCKETS];
+};
+
+/* ---- the table (lock held) ----------------------------------------------
+ */
+
+static struct entry **
+bucket_of(struct verify *v, const char *name)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = name; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return &v->bucket[h % BUCKETS];
+}
+
+static void
+use_list_remove(struct verify *v, struct entry *i)
+{
+	*(i->newer != NULL ? &i->newer->older : &v->newest) = i->older;
+	*(i->older != NULL ? &i->older->newer : &v->oldest) = i->newer;
+}
+
+static void
+use_list_add(struct verify *v, struct entry *i)
+{
+	i->newer = NULL;
+	i->older = v->newest;
+	*(v->newest != NULL ? &v->newest->newer : &v->oldest) = i;
+	v->newest = i;
+}
+
+static void
+forget(struct verify *v, struct entry *i)
+{
+	struct entry **at = bucket_of(v, i->name);
+
+	while (*at != i)
+		at = &(*at)->chain;
+	*at = i->chain;
+	use_list_remove(v, i);
+	v->n--;
+	free(i->name);
+	free(i->text);
+	free(i);
+}
+
+/* The remembered or asking entry; an outlived one is dropped on the way. */
+static struct entry *
+find(struct verify *v, const char *name)
+{
+	for (struct entry *i = *bucket_of(v, name); i != NULL; i = i->chain) {
+		if (strcmp(i->name, name) != 0)
+			continue;
+		if (i->asking || (i->keep && i->until_ms > clock_mono_ms()))
+			return i;
+		if (i->users == 0) {
+			forget(v, i);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static struct entry *
+add(struct verify *v, const char *name)
+{
+	struct entry *i = calloc(1, sizeof(*i));
+
+	if (i == NULL || (i->name = strdup(name)) == NULL) {
+		free(i);
+		return NULL;
+	}
+	/* Make room; those in use are not for us to drop. */
+	for (struct entry *old = v->oldest;
+	     old != NULL && v->n >= v->o.cache_max;) {
+		struct entry *next = old->newer;
+		if (old->users == 0)
+			forget(v, old);
+		old = next;
+	}
+	struct entry **b = bucket_of(v, name);
+	i->chain = *b;
+	*b = i;
+	use_list_add(v, i);
+	v->n++;
+	return i;
+}
+
+/* ---- the question (lock not held) ---------------------------------------
+ */
+
+static enum verify_answer
+unreachable(struct smtp_reply *r, const char *why)
+{
+	reply_set(r, 451, "4.4.1", "%s", why);
+	return VERIFY_UNREACHABLE;
+}
+
+static struct smtp_client *
+connect_to(struct verify *v, const char *key, int64_t deadline_ms,
+	   struct smtp_reply *r, struct err *e)
+{
+	char host[NET_HOST_SIZE];
+	struct smtp_client_options o = { .host = host,
+					 .helo = v->o.helo,
+					 .stop = v->o.stop };
+	struct smtp_client *c = NULL;
+
+	int64_t left = deadline_ms - clock_mono_ms();
+	o.connect_timeout_ms = left;
+	/* Kept connections are asked later questions: each reply in its time.
+	 */
+	o.command_timeout_ms = o.data_timeout_ms = v->o.timeout_ms;
+	if (net_endpoint(span_of(key), -1, host, &o.port, e) != 0 ||
+	    smtp_client_open(&c, &o, r, e) != 0)
+		return NULL;
+	if (c == NULL)
+		(void)err_set(e, ERR_TEMP, 0, "the receiver refuses: %d %s",
+			      r->code, r->text);
+	return c;
+}
+
+/* MAIL FROM:<> and RCPT TO.  -1: the connection failed, *e says how. */
+static int
+question(struct smtp_client *c, const char *address, bool utf8,
+	 enum verify_answer *answer, struct smtp_reply *r, struct err *e)
+{
+	struct smtp_reply end;
+
+	if (smtp_client_command(c, r, e, "MAIL FROM:<>%s",
+				utf8 ? " SMTPUTF8" : "") != 0)
+		return -1;
+	if (r->code / 100 != 2)
+		/* They refuse us, which says nothing about the address. */
+		return err_set(e, ERR_TEMP, 0, "the receiver refuses: %d %s",
+			       r->code, r->text);
+	if (smtp_client_command(c, r, e, "RCPT TO:<%s>", address) != 0)
+		return -1;
+	if (r->code == 421 || r->code / 100 < 2 || r->code / 100 == 3)
+		return err_set(e, ERR_TEMP, 0, "the receiver says: %d %s",
+			       r->code, r->text);
+	*answer = r->code / 100 == 2   ? VERIFY_YES
+		  : r->code / 100 == 5 ? VERIFY_NO
+				       : VERIFY_LATER;
+	if (smtp_client_command(c, &end, e, "RSET") != 0 || end.code / 100 != 2)
+		return 1; /* answered; but the connection is spent */
+	return 0;
+}
+
+static bool
+is_utf8(const char *address)
+{
+	for (; *address != '\0'; address++) {
+		if ((unsigned char)*address > 127)
+			return true;
+	}
+	return false;
+}
+
+static enum verify_answer
+ask_receiver(struct verify *v, const char *key, const char *address,
+	     int64_t deadline_ms, struct smtp_reply *r)
+{
+	enum verify_answer answer = VERIFY_UNREACHABLE;
+	bool utf8 = is_utf8(address);
+	struct err e = { 0 };
+
+	/* A kept connection may have died unseen: then once more, anew. */
+	struct smtp_client *c = pool_take(v->o.pool, key);
+	for (int tries = c != NULL ? 2 : 1; tries > 0; tries--) {
+		if (c == NULL)
+			c = connect_to(v, key, deadline_ms, r, &e);
+		if (c == NULL)
+			break;
+		if (utf8 &&
+		    (smtp_client_extensions(c) & SMTP_EXT_SMTPUTF8) == 0) {
+			pool_give(v->o.pool, key, &c);
+			reply_set(r, 553, "5.6.7",
+				  "The receiver cannot take "
+				  "internationalized addresses");
+			return VERIFY_NO;
+		}
+		int rc = question(c, address, utf8, &answer, r, &e);
+		if (rc == 0)
+			pool_give(v->o.pool, key, &c);
+		else
+			smtp_client_close(&c, false);
+		if (rc >= 0)
+			return answer;
+	}
+	return unreachable(r, e.msg);
+}
+
+/* Does a 5xx to RCPT speak of the address, not of us or of today? */
+static bool
+is_about_address(const struct smtp_reply *r)
+{
+	return r->enhanced[0] == '\0'
+		   ? r->code == 550 || r->code == 551 || r->code == 553
+		   : strncmp(r->enhanced, "5.1.", 4) == 0;
+}
+
+/* ---- asking -------------------------------------------------------------
+ */
+
+static enum verify_answer
+tell(const struct entry *i, struct smtp_reply *r)
+{
+	reply_set(r, i->code, i->enhanced[0] == '\0' ? NULL : i->enhanced, "%s",
+		  i->text == NULL ? "" : i->text);
+	return i->answer;
+}
+
+static void
+note(struct verify *v, struct entry *i, enum verify_answer answer,
+     const struct smtp_reply *r)
+{
+	int64_t ttl = answer == VERIFY_YES ? v->o.yes_ttl_ms : v->o.no_ttl_ms;
+
+	i->answer = answer;
+	i->code = r->code;
+	memcpy(i->enhanced, r->enhanced, sizeof(i->enhanced));
+	i->text = strdup(r->text);
+	i->keep = ttl > 0 && i->text != NULL &&
+		  (answer == VERIFY_YES ||
+		   (answer == VERIFY_NO && is_about_address(r)));
+	i->until_ms = clock_mono_ms() + ttl;
+	i->asking = false;
+}
+
+static void
+log_answer(const char *key, const char *canonical, enum verify_answer answer,
+	   const struct smtp_reply *r, int64_t took_ms)
+{
+	static const char *const names[] = { "yes", "no", "later",
+					     "unreachable" };
+	char text[400];
+	struct log_line l;
+
+	reply_one_line(r, text, sizeof(text));
+	log_begin(&l, LOG_INFO, "verify");
+	log_str(&l, "rcpt", canonical);
+	log_str(&l, "at", key);
+	log_str(&l, "answer", names[answer]);
+	log_str(&l, "reply", text);
+	log_num(&l, "ms", took_ms);
+	log_end(&l);
+}
+
+/* Our own question, with a place among the questions at once. */
+static enum verify_answer
+ask_in_turn(struct verify *v, const char *key, const char *address,
+	    const char *canonical, struct smtp_reply *r)
+{
+	int64_t start_ms = clock_mono_ms();
+	int64_t deadline_ms = start_ms + v->o.timeout_ms;
+	enum verify_answer answer;
+
+	(void)pthread_mutex_lock(&v->lock);
+	while (v->asking >= v->o.connections_max &&
+	       cond_wait_until(&v->answered, &v->lock, deadline_ms) == 0)
+		;
+	bool turn = v->asking < v->o.connections_max;
+	v->asking += turn ? 1 : 0;
+	(void)pthread_mutex_unlock(&v->lock);
+	if (!turn)
+		return unreachable(r, "too many questions at once");
+	answer = ask_receiver(v, key, address, deadline_ms, r);
+	(void)pthread_mutex_lock(&v->lock);
+	v->asking--;
+	(void)pthread_cond_broadcast(&v->answered);
+	(void)pthread_mutex_unlock(&v->lock);
+	log_answer(key, canonical, answer, r, clock_mono_ms() - start_ms);
+	if (answer != VERIFY_UNREACHABLE && v->o.answered != NULL)
+		v->o.answered(v->o.ctx, key);
+	return answer;
+}
+
+/* Someone else asks already: wait for that answer (lock held). */
+static enum verify_answer
+wait_for(struct verify *v, struct entry *i, struct smtp_reply *r)
+{
+	/* The asker's own time is bounded by its turn and its question. */
+	int64_t deadline_ms = clock_mono_ms() + 2 * v->o.timeout_ms;
+
+	i->users++;
+	while (i->asking &&
+	       cond_wait_until(&v->answered, &v->lock, deadline_ms) == 0)
+		;
+	enum verify_answer answer =
+	    i->asking ? unreachable(r, "no answer in time") : tell(i, r);
+	if (--i->users == 0 && !i->asking && !i->keep)
+		forget(v, i);
+	return answer;
+}
+
+enum verify_answer
+verify_ask(struct verify *v, const char *key, const char *address,
+	   const char *canonical, struct smtp_reply *r)
+{
+	char name[SCHEDULER_KEY_SIZE + ADDRESS_SIZE];
+	enum verify_answer answer;
+
+	(void)snprintf(name, sizeof(name), "%s %s", key, canonical);
+	(void)pthread_mutex_lock(&v->lock);
+	struct entry *i = find(v, name);
+	if (i != NULL) {
+		use_list_remove(v, i);
+		use_list_add(v, i);
+		answer = i->asking ? wait_for(v, i, r) : tell(i, r);
+		(void)pthread_mutex_unlock(&v->lock);
+		return answer;
+	}
+	i = add(v, name);
+	if (i == NULL) {
+		(void)pthread_mutex_unlock(&v->lock);
+		return unreachable(r, "out of memory");
+	}
+	i->asking = true;
+	i->users = 1;
+	(void)pthread_mutex_unlock(&v->lock);
+	answer = ask_in_turn(v, key, address, canonical, r);
+	(void)pthread_mutex_lock(&v->lock);
+	note(v, i, answer, r);
+	if (--i->users == 0 && !i->keep)
+		forget(v, i);
+	(void)pthread_cond_broadcast(&v->answered);
+	(void)pthread_mutex_unlock(&v->lock);
+	return answer;
+}
+
+/* ---- life ---------------------------------------------------------------
+ */
+
+int
+verify_new(struct verify **out, const struct verify_options *o, struct err *e)
+{
+	struct verify *v = calloc(1, sizeof(*v));
+
+	if (v == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "verification");
+	v->o = *o;
+	(void)pthread_mutex_init(&v->lock, NULL);
+	cond_init_mono(&v->answered);
+	*out = v;
+	return 0;
+}
+
+void
+verify_forget(struct verify *v)
+{
+	(void)pthread_mutex_lock(&v->lock);
+	for (struct entry *i = v->newest; i != NULL;) {
+		struct entry *older = i->older;
+		if (i->users == 0)
+			forget(v, i);
+		else
+			i->until_ms = 0;
+		i = older;
+	}
+	(void)pthread_mutex_unlock(&v->lock);
+}
+
+void
+verify_free(struct verify **out)
+{
+	struct verify *v = *out;
+
+	if (v == NULL)
+		return;
+	while (v->newest != NULL)
+		forget(v, v->newest);
+	(void)pthread_cond_destroy(&v->answered);
+	(void)pthread_mutex_destroy(&v->lock);
+	free(v);
+	*out = NULL;
+}
