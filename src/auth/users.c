@@ -15,7 +15,6 @@
 #include "auth/users.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,6 @@
 #include "auth/password.h"
 #include "auth/users_table.h"
 #include "base/clock.h"
-#include "base/durable.h"
 #include "base/log.h"
 #include "mail/address.h"
 
@@ -107,21 +105,12 @@ static int
 read_again(struct users *u, struct err *e)
 {
 	struct users_table *fresh = NULL;
-	char *text = NULL;
-	size_t n = 0;
 
 	/* Identity first: a change during the read makes the next look differ.
 	 */
 	u->seen = identify(u->path);
 	u->racy = just_changed(&u->seen);
-	int rc =
-	    durable_read_file(AT_FDCWD, u->path, USERS_FILE_MAX, &text, &n, e);
-	if (rc == 0)
-		rc = users_table_parse(&fresh, span_make(text, n), u->path, e);
-	if (text != NULL)
-		explicit_bzero(text, n);
-	free(text);
-	if (rc != 0)
+	if (users_table_read(&fresh, u->path, e) != 0)
 		return -1;
 	users_table_release(&u->table);
 	u->table = fresh;

@@ -1,11 +1,14 @@
 #include "auth/users_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/password.h"
+#include "auth/users.h"
+#include "base/durable.h"
 
 enum {
 	/* Decoded texts and pointers take a small multiple of the file. */
@@ -172,6 +175,23 @@ users_table_parse(struct users_table **out, struct span text, const char *name,
 	}
 	*out = t;
 	return 0;
+}
+
+int
+users_table_read(struct users_table **t, const char *path, struct err *e)
+{
+	char *text = NULL;
+	size_t n = 0;
+
+	*t = NULL;
+	int rc =
+	    durable_read_file(AT_FDCWD, path, USERS_FILE_MAX, &text, &n, e);
+	if (rc == 0)
+		rc = users_table_parse(t, span_make(text, n), path, e);
+	if (text != NULL)
+		explicit_bzero(text, n);
+	free(text);
+	return rc;
 }
 
 struct users_table *

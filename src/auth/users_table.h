@@ -21,6 +21,9 @@ struct users_table;
 int users_table_parse(struct users_table **t, struct span text,
 		      const char *name, struct err *e);
 
+/* users_table_read - the same of file `path`; TEMP when it cannot be read. */
+int users_table_read(struct users_table **t, const char *path, struct err *e);
+
 /* users_table_hold, _release - one more, one less reference; release sets *t
  * to NULL.  Thread: any. */
 struct users_table *users_table_hold(struct users_table *t);

@@ -127,6 +127,22 @@ durable_read_file(int dirfd, const char *name, size_t max, char **text,
 	return rc != 0 ? err_prefix(e, "%s", name) : 0;
 }
 
+/* A server that is not root must still be able to read its users file after
+ * root has changed it. */
+static int
+keep_owner(int dirfd, const char *name, int fd, struct err *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0 ||
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	if (fchown(fd, st.st_uid, st.st_gid) != 0)
+		return err_set(e, ERR_TEMP, errno, "cannot keep owner of %s",
+			       name);
+	return 0;
+}
+
 int
 durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
 		struct err *e)
@@ -142,6 +158,8 @@ durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
 	int fd = durable_create(dirfd, tmp, e);
 	if (fd < 0)
 		return -1;
+	if (keep_owner(dirfd, name, fd, e) != 0)
+		goto out;
 	if (fchmod(fd, mode) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "chmod %s", tmp);
 		goto out;

@@ -38,7 +38,8 @@ int durable_read_file(int dirfd, const char *name, size_t max, char **text,
 /*
  * durable_replace - name becomes a file with exactly these bytes, or stays as
  * it was, whatever happens in between: write name.tmp, fsync, rename, fsync
- * the directory.  mode: permission bits of the new file.
+ * the directory.  mode: permission bits of the new file.  When root replaces
+ * somebody's file it stays theirs.
  */
 int durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
 		    struct err *e);

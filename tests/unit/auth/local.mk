@@ -1,7 +1,8 @@
 auth_unit_tests = \
 	tests/unit/auth/test_password \
 	tests/unit/auth/test_sasl \
-	tests/unit/auth/test_users
+	tests/unit/auth/test_users \
+	tests/unit/auth/test_users_edit
 check_PROGRAMS += $(auth_unit_tests)
 TESTS += $(auth_unit_tests)
 auth_unit_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -15,3 +16,6 @@ tests_unit_auth_test_sasl_LDADD = $(auth_unit_libs)
 tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c
 tests_unit_auth_test_users_CFLAGS = $(auth_unit_cflags)
 tests_unit_auth_test_users_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_users_edit_SOURCES = tests/unit/auth/test_users_edit.c
+tests_unit_auth_test_users_edit_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_users_edit_LDADD = $(auth_unit_libs)

@@ -1,0 +1,237 @@
+#include "admin/admin.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/conf.h"
+
+struct verb {
+	const char *group, *name, *args;
+	int n_args;
+	admin_fn *fn;
+	const char *help;
+};
+
+static const struct verb verbs[] = {
+	{ "user", "add", "ADDRESS", 1, admin_user_add,
+	  "a new user; the password is asked for" },
+	{ "user", "passwd", "ADDRESS", 1, admin_user_passwd,
+	  "another password" },
+	{ "user", "list", "", 0, admin_user_list, "all users" },
+	{ "user", "remove", "ADDRESS", 1, admin_user_remove,
+	  "take a user away; the mailbox stays" },
+	{ "user", "check", "", 0, admin_user_check,
+	  "is the users file right?" },
+	{ "config", "check", "sender|receiver FILE", 2, admin_config_check,
+	  "is a configuration file right, and its users file?" },
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+enum {
+	OPT_PASSWORD_FD = 256,
+	OPT_PLAIN,
+	OPT_QUOTA,
+	OPT_ALIAS,
+	OPT_JSON,
+	OPT_HELP,
+	OPT_VERSION
+};
+
+static const struct option long_options[] = {
+	{ "users", required_argument, NULL, 'f' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "password-fd", required_argument, NULL, OPT_PASSWORD_FD },
+	{ "plain", no_argument, NULL, OPT_PLAIN },
+	{ "quota", required_argument, NULL, OPT_QUOTA },
+	{ "alias", required_argument, NULL, OPT_ALIAS },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char options_help[] =
+    "  -f, --users=FILE     users file (default: that of --config, else\n"
+    "                       /etc/postpair/users)\n"
+    "  -c, --config=FILE    configuration of a server that names the users "
+    "file\n"
+    "      --password-fd=N  read the password from descriptor N\n"
+    "      --plain          store the password readable, as {PLAIN}\n"
+    "      --quota=SIZE     limit of the mailbox, such as 100M\n"
+    "      --alias=ADDRESS  another address of the user; may be repeated\n"
+    "      --json           list in JSON\n"
+    "      --help           print this help and exit\n"
+    "      --version        print the version and exit\n";
+
+int
+admin_fail(enum admin_status status, const struct err *e)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "postpair-admin: %s\n", e->msg);
+	return (int)status;
+}
+
+static int
+print_help(void)
+{
+	(void)printf("Usage: postpair-admin GROUP VERB [ARGUMENT]... "
+		     "[OPTION]...\nLook after the users and the "
+		     "configuration of postpair's servers.\n\n");
+	for (size_t i = 0; i < VERBS; i++) {
+		char left[80];
+		(void)snprintf(left, sizeof(left), "%s %s %s", verbs[i].group,
+			       verbs[i].name, verbs[i].args);
+		(void)printf("  %-34s  %s\n", left, verbs[i].help);
+	}
+	(void)printf("\n%s\nA password is read from the terminal, twice and "
+		     "unseen, or from the first\nline of standard input.\n",
+		     options_help);
+	return ADMIN_OK;
+}
+
+static int
+usage_error(const char *what, const char *arg)
+{
+	(void)fprintf(stderr, "postpair-admin: %s '%s' (try --help)\n", what,
+		      arg);
+	return ADMIN_USAGE;
+}
+
+/* The groups, or the verbs of a group, for a hint. */
+static int
+unknown_word(const char *group, const char *word)
+{
+	const char *names[VERBS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < VERBS; i++) {
+		if (group == NULL)
+			names[n++] = verbs[i].group;
+		else if (strcmp(group, verbs[i].group) == 0)
+			names[n++] = verbs[i].name;
+	}
+	const char *near = conf_nearest(word, names, n);
+	if (near == NULL)
+		return usage_error("unknown command", word);
+	(void)fprintf(stderr,
+		      "postpair-admin: unknown command '%s', did you mean "
+		      "'%s'?\n",
+		      word, near);
+	return ADMIN_USAGE;
+}
+
+static int
+run(const struct admin_options *o, int n, char **words)
+{
+	bool known_group = false;
+
+	if (n > 0 && strcmp(words[0], "help") == 0)
+		return print_help();
+	if (n == 0) {
+		(void)fputs("postpair-admin: no command (try --help)\n",
+			    stderr);
+		return ADMIN_USAGE;
+	}
+	for (size_t i = 0; i < VERBS; i++) {
+		const struct verb *v = &verbs[i];
+		if (strcmp(v->group, words[0]) != 0)
+			continue;
+		known_group = true;
+		if (n < 2 || strcmp(v->name, words[1]) != 0)
+			continue;
+		if (n - 2 == v->n_args)
+			return v->fn(o, words + 2);
+		(void)fprintf(stderr, "Usage: postpair-admin %s %s %s\n",
+			      v->group, v->name, v->args);
+		return ADMIN_USAGE;
+	}
+	if (!known_group)
+		return unknown_word(NULL, words[0]);
+	if (n < 2)
+		return usage_error("no command after", words[0]);
+	return unknown_word(words[0], words[1]);
+}
+
+static int
+parse_fd(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	return *text == '\0' || *end != '\0' || fd < 0 || fd > 65535 ? -1
+								     : (int)fd;
+}
+
+/* 0 to go on, 1 when *status ends the program. */
+static int
+take_option(struct admin_options *o, int c, char **argv, int *status)
+{
+	switch (c) {
+	case 'f':
+		o->users_file = optarg;
+		return 0;
+	case 'c':
+		o->config_file = optarg;
+		return 0;
+	case OPT_PASSWORD_FD:
+		o->password_fd = parse_fd(optarg);
+		if (o->password_fd >= 0)
+			return 0;
+		*status = usage_error("not a descriptor:", optarg);
+		return 1;
+	case OPT_PLAIN:
+		o->plain = true;
+		return 0;
+	case OPT_QUOTA:
+		o->quota = optarg;
+		return 0;
+	case OPT_ALIAS:
+		if (o->n_aliases < ADMIN_ALIASES_MAX) {
+			o->aliases[o->n_aliases++] = optarg;
+			return 0;
+		}
+		*status = usage_error("too many aliases at", optarg);
+		return 1;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_HELP:
+		*status = print_help();
+		return 1;
+	case OPT_VERSION:
+		(void)printf("postpair-admin (postpair) %s\n", PACKAGE_VERSION);
+		*status = ADMIN_OK;
+		return 1;
+	case ':':
+		*status =
+		    usage_error("a value is missing after", argv[optind - 1]);
+		return 1;
+	default:
+		*status = usage_error("unknown option", argv[optind - 1]);
+		return 1;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct admin_options o = { .password_fd = -1 };
+	int c, status = 0;
+
+	(void)umask(077); /* what is made here holds secrets */
+	opterr = 0;
+	/* One thread: getopt's globals are nobody else's. */
+	while ((c = getopt_long(argc, argv, ":f:c:", long_options, NULL)) !=
+	       -1) {
+		if (take_option(&o, c, argv, &status) != 0)
+			return status;
+	}
+	status = run(&o, argc - optind, argv + optind);
+	if (fflush(stdout) != 0 && status == ADMIN_OK)
+		status = ADMIN_OS;
+	return status;
+}

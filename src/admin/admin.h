@@ -1,0 +1,54 @@
+#ifndef PP_ADMIN_ADMIN_H
+#define PP_ADMIN_ADMIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * postpair-admin: a table of verbs (admin.c), one function each.  A verb prints
+ * what was asked for on standard output, a reason on standard error, and
+ * returns the exit status.
+ */
+enum admin_status { /* the numbers of sysexits(3) */
+		    ADMIN_OK = 0,
+		    ADMIN_USAGE = 64,    /* the command line is wrong */
+		    ADMIN_DATA = 65,     /* what it asks for makes no sense */
+		    ADMIN_NO_INPUT = 66, /* a file is not there */
+		    ADMIN_NO_USER = 67,
+		    ADMIN_OS = 71,     /* the system says no */
+		    ADMIN_TEMP = 75,   /* try again */
+		    ADMIN_CONFIG = 78, /* a file has a wrong line */
+};
+
+enum { ADMIN_ALIASES_MAX = 64 };
+
+struct admin_options {
+	const char *users_file;  /* --users */
+	const char *config_file; /* --config */
+	const char *quota;
+	const char *aliases[ADMIN_ALIASES_MAX];
+	size_t n_aliases;
+	int password_fd; /* -1: not given */
+	bool plain;
+	bool json;
+};
+
+/* The words after the verb; their number was checked by the table. */
+typedef int admin_fn(const struct admin_options *o, char **args);
+
+admin_fn admin_user_add, admin_user_passwd, admin_user_list, admin_user_remove,
+    admin_user_check;
+admin_fn admin_config_check;
+
+/* admin_fail - "postpair-admin: reason" on standard error; returns status. */
+int admin_fail(enum admin_status status, const struct err *e);
+
+/*
+ * admin_config_users - the users file that configuration `path` names, into
+ * malloc'ed *users.  -1 with a reason.
+ */
+int admin_config_users(const char *path, char **users, struct err *e);
+
+#endif

@@ -1,0 +1,122 @@
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "auth/users_table.h"
+#include "base/conf.h"
+
+extern char **environ;
+
+static int
+note_users(void *ctx, int line, const char *section, const char *key,
+	   const char *value, struct err *e)
+{
+	char **users = ctx;
+
+	(void)line;
+	if (strcmp(section, "server") != 0 || strcmp(key, "users-file") != 0)
+		return 0;
+	free(*users);
+	*users = strdup(value);
+	return *users == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
+}
+
+int
+admin_config_users(const char *path, char **users, struct err *e)
+{
+	*users = NULL;
+	if (conf_parse_file(path, note_users, users, e) != 0) {
+		free(*users);
+		*users = NULL;
+		return -1;
+	}
+	if (*users == NULL)
+		return err_set(e, ERR_PERM, 0,
+			       "%s: users-file: is missing in [server]", path);
+	return 0;
+}
+
+/* The server that lies beside this program, else the one on the PATH. */
+static int
+find_server(const char *name, char *path, size_t size)
+{
+	char self[1024];
+
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		char *slash = strrchr(self, '/');
+		if (slash != NULL) {
+			*slash = '\0';
+			int len =
+			    snprintf(path, size, "%s/postpair-%s", self, name);
+			if (len > 0 && (size_t)len < size &&
+			    access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	int len = snprintf(path, size, "postpair-%s", name);
+	return len > 0 && (size_t)len < size ? 0 : -1;
+}
+
+/* `postpair-NAME --check --config FILE`: who reads the file knows it best. */
+static int
+ask_server(const char *name, char *file, int *status, struct err *e)
+{
+	static const char check[] = "--check", config[] = "--config";
+	char path[1200], check_arg[sizeof(check)], config_arg[sizeof(config)];
+	pid_t pid;
+
+	if (find_server(name, path, sizeof(path)) != 0)
+		return err_set(e, ERR_TEMP, ENAMETOOLONG, "postpair-%s", name);
+	memcpy(check_arg, check, sizeof(check));
+	memcpy(config_arg, config, sizeof(config));
+	char *argv[] = { path, check_arg, config_arg, file, NULL };
+	int sys = posix_spawnp(&pid, path, NULL, NULL, argv, environ);
+	if (sys != 0)
+		return err_set(e, ERR_TEMP, sys, "cannot run %s", path);
+	while (waitpid(pid, status, 0) < 0) {
+		if (errno != EINTR)
+			return err_set(e, ERR_TEMP, errno, "%s", path);
+	}
+	return 0;
+}
+
+int
+admin_config_check(const struct admin_options *o, char **args)
+{
+	struct users_table *t = NULL;
+	struct err e = { 0 };
+	char *users = NULL;
+	int status = 0;
+
+	(void)o;
+	if (strcmp(args[0], "sender") != 0 &&
+	    strcmp(args[0], "receiver") != 0) {
+		(void)err_set(&e, ERR_PERM, 0, "'%s' is not sender or receiver",
+			      args[0]);
+		return admin_fail(ADMIN_USAGE, &e);
+	}
+	if (access(args[1], R_OK) != 0) {
+		(void)err_set(&e, ERR_TEMP, errno, "cannot open %s", args[1]);
+		return admin_fail(ADMIN_NO_INPUT, &e);
+	}
+	if (ask_server(args[0], args[1], &status, &e) != 0)
+		return admin_fail(ADMIN_OS, &e);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return ADMIN_CONFIG; /* the server has said why */
+	/* Without a users-file the server's default holds; it is checked with
+	 * `user check`. */
+	if (admin_config_users(args[1], &users, &e) == 0 &&
+	    users_table_read(&t, users, &e) != 0)
+		status = admin_fail(
+		    e.class == ERR_PERM ? ADMIN_CONFIG : ADMIN_NO_INPUT, &e);
+	users_table_release(&t);
+	free(users);
+	return status;
+}

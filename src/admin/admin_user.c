@@ -1,0 +1,216 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/admin_json.h"
+#include "admin/admin_password.h"
+#include "auth/password.h"
+#include "auth/users_edit.h"
+
+static const char standard_users_file[] = "/etc/postpair/users";
+
+/* The file to work on, malloc'ed: --users, else what --config names. */
+static int
+users_path(const struct admin_options *o, char **path, struct err *e)
+{
+	if (o->users_file == NULL && o->config_file != NULL)
+		return admin_config_users(o->config_file, path, e);
+	*path =
+	    strdup(o->users_file != NULL ? o->users_file : standard_users_file);
+	return *path == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
+}
+
+/* Why the file could not be read or written, as an exit status. */
+static int
+file_failed(const struct err *e)
+{
+	if (e->class == ERR_PERM)
+		return admin_fail(ADMIN_CONFIG, e);
+	if (e->sys == ENOENT)
+		return admin_fail(ADMIN_NO_INPUT, e);
+	return admin_fail(e->sys != 0 ? ADMIN_OS : ADMIN_TEMP, e);
+}
+
+static int
+edit_failed(const struct err *e)
+{
+	if (e->class == ERR_PERM && e->sys == ENOENT)
+		return admin_fail(ADMIN_NO_USER, e);
+	return admin_fail(e->class == ERR_PERM ? ADMIN_DATA : ADMIN_OS, e);
+}
+
+static int
+open_users(const struct admin_options *o, bool create, struct users_edit **x,
+	   struct err *e)
+{
+	char *path = NULL;
+
+	if (users_path(o, &path, e) != 0)
+		return -1;
+	int rc = users_edit_open(x, path, create, e);
+	free(path);
+	return rc;
+}
+
+/* A new credential, asked for and hashed (or not). */
+static int
+new_credential(const struct admin_options *o, char *stored, size_t size,
+	       struct err *e)
+{
+	char password[PASSWORD_MAX + 2];
+
+	int rc =
+	    admin_password_read(o->password_fd, password, sizeof(password), e);
+	if (rc == 0 && !o->plain) {
+		rc = password_hash(span_of(password), stored, size, e);
+	} else if (rc == 0) {
+		int n = snprintf(stored, size, "{PLAIN}%s", password);
+		if (n < 0 || (size_t)n >= size)
+			rc = err_set(e, ERR_BUG, 0, "no room");
+	}
+	explicit_bzero(password, sizeof(password));
+	return rc;
+}
+
+static int
+save(struct users_edit *x, const char *what, const char *address)
+{
+	struct err e = { 0 };
+
+	if (users_edit_save(x, &e) != 0)
+		return admin_fail(ADMIN_OS, &e);
+	(void)printf("%s %s\n", what, address);
+	return ADMIN_OK;
+}
+
+int
+admin_user_add(const struct admin_options *o, char **args)
+{
+	struct users_new user = { .address = args[0],
+				  .quota = o->quota,
+				  .aliases = o->aliases,
+				  .n_aliases = o->n_aliases };
+	char stored[PASSWORD_STORED_SIZE];
+	struct users_edit *x = NULL;
+	struct err e = { 0 };
+	int status;
+
+	/* The password is asked for first: nobody waits for the lock while an
+	 * administrator thinks. */
+	if (new_credential(o, stored, sizeof(stored), &e) != 0)
+		return edit_failed(&e);
+	user.credential = stored;
+	if (open_users(o, true, &x, &e) != 0)
+		status = file_failed(&e);
+	else if (users_edit_add(x, &user, &e) != 0)
+		status = edit_failed(&e);
+	else
+		status = save(x, "added", args[0]);
+	users_edit_close(&x);
+	explicit_bzero(stored, sizeof(stored));
+	return status;
+}
+
+int
+admin_user_passwd(const struct admin_options *o, char **args)
+{
+	char stored[PASSWORD_STORED_SIZE];
+	struct users_edit *x = NULL;
+	struct err e = { 0 };
+	int status;
+
+	if (new_credential(o, stored, sizeof(stored), &e) != 0)
+		return edit_failed(&e);
+	if (open_users(o, false, &x, &e) != 0)
+		status = file_failed(&e);
+	else if (users_edit_set_credential(x, args[0], stored, &e) != 0)
+		status = edit_failed(&e);
+	else
+		status = save(x, "changed", args[0]);
+	users_edit_close(&x);
+	explicit_bzero(stored, sizeof(stored));
+	return status;
+}
+
+int
+admin_user_remove(const struct admin_options *o, char **args)
+{
+	struct users_edit *x = NULL;
+	struct err e = { 0 };
+	int status;
+
+	if (open_users(o, false, &x, &e) != 0)
+		status = file_failed(&e);
+	else if (users_edit_remove(x, args[0], &e) != 0)
+		status = edit_failed(&e);
+	else
+		status = save(x, "removed", args[0]);
+	users_edit_close(&x);
+	return status;
+}
+
+static void
+print_user(const struct users_entry *entry)
+{
+	(void)printf("%s", entry->address);
+	if (entry->quota_bytes != 0)
+		(void)printf("  quota=%" PRId64, entry->quota_bytes);
+	for (unsigned i = 0; i < entry->n_aliases; i++)
+		(void)printf("  alias=%s", entry->aliases[i]);
+	if (entry->disabled)
+		(void)printf("  disabled=yes");
+	if (entry->n_credentials == 0)
+		(void)printf("  (no password)");
+	(void)fputc('\n', stdout);
+}
+
+/* Read without the lock: a file is always whole. */
+static int
+read_users(const struct admin_options *o, struct users_table **t, struct err *e)
+{
+	char *path = NULL;
+
+	if (users_path(o, &path, e) != 0)
+		return -1;
+	int rc = users_table_read(t, path, e);
+	free(path);
+	return rc;
+}
+
+int
+admin_user_list(const struct admin_options *o, char **args)
+{
+	struct users_table *t = NULL;
+	struct err e = { 0 };
+	int status = ADMIN_OK;
+
+	(void)args;
+	if (read_users(o, &t, &e) != 0)
+		return file_failed(&e);
+	if (o->json) {
+		if (admin_json_users(t, stdout, &e) != 0)
+			status = admin_fail(ADMIN_OS, &e);
+	} else {
+		for (size_t i = 0; i < users_table_size(t); i++)
+			print_user(users_table_at(t, i));
+	}
+	users_table_release(&t);
+	return status;
+}
+
+int
+admin_user_check(const struct admin_options *o, char **args)
+{
+	struct users_table *t = NULL;
+	struct err e = { 0 };
+
+	(void)args;
+	if (read_users(o, &t, &e) != 0)
+		return file_failed(&e);
+	(void)printf("%zu users\n", users_table_size(t));
+	users_table_release(&t);
+	return ADMIN_OK;
+}

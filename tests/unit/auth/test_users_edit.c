@@ -1,0 +1,283 @@
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/users.h"
+#include "auth/users_edit.h"
+#include "base/durable.h"
+
+static char dir[] = "/tmp/test_users_edit.XXXXXX";
+static char path[64], lock_path[80], link_path[80];
+static struct err e;
+
+static void
+write_file(const char *text, mode_t mode)
+{
+	if (durable_replace_path(path, span_of(text), mode, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static void
+expect_file(const char *want)
+{
+	char *text = NULL;
+	size_t n;
+
+	assert_int_equal(
+	    durable_read_file(AT_FDCWD, path, 100000, &text, &n, &e), 0);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static struct users_edit *
+open_edit(void)
+{
+	struct users_edit *x;
+
+	if (users_edit_open(&x, path, false, &e) != 0)
+		fail_msg("%s", e.msg);
+	return x;
+}
+
+static const char before[] = "# The users.\r\n"
+			     "\n"
+			     "alice@abc.com \t{PLAIN}a  quota=1M {PLAIN}b\r\n"
+			     "  # Bob is away.\n"
+			     "bob@xyz.com disabled=yes";
+
+static void
+users_are_added_at_the_end(void **state)
+{
+	static const char *const aliases[] = { "c@xyz.com", "\"c d\"@xyz.com" };
+	struct users_new user = { "Carol@XYZ.com", "{PLAIN}se cret", "2G",
+				  aliases, 2 };
+	struct users_edit *x;
+	char want[400];
+
+	(void)state;
+	write_file(before, 0600);
+	x = open_edit();
+	assert_int_equal(users_edit_add(x, &user, &e), 0);
+	expect_file(before); /* not before it is saved */
+	if (users_edit_save(x, &e) != 0)
+		fail_msg("%s", e.msg);
+	users_edit_close(&x);
+	(void)snprintf(want, sizeof(want),
+		       "%s\ncarol@xyz.com  {PLAIN}se%%20cret  quota=2G  "
+		       "alias=c@xyz.com  alias=\"c%%20d\"@xyz.com\n",
+		       before);
+	expect_file(want);
+}
+
+static void
+a_password_change_keeps_the_rest(void **state)
+{
+	struct users_edit *x;
+
+	(void)state;
+	write_file(before, 0600);
+	x = open_edit();
+	assert_int_equal(
+	    users_edit_set_credential(x, "ALICE@abc.com", "{PLAIN}new", &e), 0);
+	assert_int_equal(
+	    users_edit_set_credential(x, "bob@xyz.com", "{PLAIN}b", &e), 0);
+	assert_int_equal(users_edit_save(x, &e), 0);
+	users_edit_close(&x);
+	expect_file("# The users.\r\n"
+		    "\n"
+		    "alice@abc.com  {PLAIN}new  quota=1M\r\n"
+		    "  # Bob is away.\n"
+		    "bob@xyz.com  {PLAIN}b disabled=yes");
+}
+
+static void
+a_removed_user_takes_one_line_along(void **state)
+{
+	struct users_edit *x;
+
+	(void)state;
+	write_file(before, 0600);
+	x = open_edit();
+	assert_int_equal(users_edit_remove(x, "alice@abc.com", &e), 0);
+	assert_int_equal(users_edit_save(x, &e), 0);
+	users_edit_close(&x);
+	expect_file("# The users.\r\n\n  # Bob is away.\nbob@xyz.com "
+		    "disabled=yes");
+}
+
+static void
+expect_add(const char *address, const char *quota, const char *alias,
+	   const char *reason)
+{
+	struct users_new user = { address, "{PLAIN}x", quota, &alias,
+				  alias != NULL };
+	struct users_edit *x = open_edit();
+
+	assert_int_equal(users_edit_add(x, &user, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_string_equal(e.msg, reason);
+	users_edit_close(&x);
+}
+
+static void
+what_makes_no_sense_is_refused(void **state)
+{
+	struct users_edit *x;
+
+	(void)state;
+	write_file("alice@abc.com {PLAIN}a alias=a@abc.com\n", 0600);
+	expect_add("Alice@ABC.com", NULL, NULL,
+		   "there is a user alice@abc.com already");
+	expect_add("a@abc.com", NULL, NULL,
+		   "a@abc.com is an alias of alice@abc.com already");
+	expect_add("b@abc.com", NULL, "a@abc.com",
+		   "alias: a@abc.com is an alias of alice@abc.com already");
+	expect_add("b@abc.com", "lots", NULL,
+		   "quota 'lots' is not a size, such as 100M or 2G");
+	x = open_edit();
+	assert_int_equal(users_edit_remove(x, "nobody@abc.com", &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_string_equal(e.msg, "there is no user nobody@abc.com");
+	assert_int_equal(users_edit_remove(x, "a@abc.com", &e), -1);
+	assert_string_equal(
+	    e.msg, "a@abc.com is an alias: name the user, alice@abc.com");
+	assert_int_equal(
+	    users_edit_set_credential(x, "alice@abc.com", "{PLAN}x", &e), -1);
+	assert_int_equal(users_edit_remove(x, "alice", &e), -1);
+	users_edit_close(&x);
+	expect_file("alice@abc.com {PLAIN}a alias=a@abc.com\n");
+}
+
+static void
+a_file_with_a_wrong_line_is_not_touched(void **state)
+{
+	struct users_edit *x;
+	char want[200];
+
+	(void)state;
+	write_file("a@b.c\nnonsense here\n", 0600);
+	assert_int_equal(users_edit_open(&x, path, true, &e), -1);
+	(void)snprintf(want, sizeof(want), "%s:2: ", path);
+	assert_memory_equal(e.msg, want, strlen(want));
+	assert_int_equal(e.class, ERR_PERM);
+	expect_file("a@b.c\nnonsense here\n");
+}
+
+static void
+mode_and_links_stay(void **state)
+{
+	struct users_new user = { "b@b.c", NULL, NULL, NULL, 0 };
+	struct users_edit *x;
+	struct stat st;
+
+	(void)state;
+	write_file("a@b.c\n", 0640);
+	assert_int_equal(symlink(path, link_path), 0);
+	assert_int_equal(users_edit_open(&x, link_path, false, &e), 0);
+	assert_int_equal(users_edit_add(x, &user, &e), 0);
+	assert_int_equal(users_edit_save(x, &e), 0);
+	users_edit_close(&x);
+	expect_file("a@b.c\nb@b.c\n");
+	assert_int_equal(lstat(link_path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	(void)unlink(link_path);
+}
+
+static void
+a_new_file_is_for_its_owner_only(void **state)
+{
+	struct users_new user = { "a@b.c", "{PLAIN}x", NULL, NULL, 0 };
+	struct users_edit *x;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(users_edit_open(&x, path, false, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_int_equal(users_edit_open(&x, path, true, &e), 0);
+	assert_int_equal(users_edit_add(x, &user, &e), 0);
+	assert_int_equal(users_edit_save(x, &e), 0);
+	users_edit_close(&x);
+	expect_file("a@b.c  {PLAIN}x\n");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void *
+add_some(void *arg)
+{
+	char name[32];
+	struct users_new user = { name, NULL, NULL, NULL, 0 };
+	const char *prefix = arg;
+	struct err own;
+
+	for (int i = 0; i < 20; i++) {
+		struct users_edit *x;
+		(void)snprintf(name, sizeof(name), "%s%d@b.c", prefix, i);
+		if (users_edit_open(&x, path, true, &own) != 0)
+			return arg;
+		int rc = users_edit_add(x, &user, &own);
+		if (rc == 0)
+			rc = users_edit_save(x, &own);
+		users_edit_close(&x);
+		if (rc != 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+edits_at_once_all_count(void **state)
+{
+	char names[4][4] = { "a", "b", "c", "d" };
+	pthread_t t[4];
+
+	(void)state;
+	write_file("", 0600);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, add_some, names[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		void *failed;
+		assert_int_equal(pthread_join(t[i], &failed), 0);
+		assert_null(failed);
+	}
+	struct users_edit *x = open_edit();
+	assert_int_equal(users_table_size(users_edit_table(x)), 80);
+	users_edit_close(&x);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(users_are_added_at_the_end),
+		cmocka_unit_test(a_password_change_keeps_the_rest),
+		cmocka_unit_test(a_removed_user_takes_one_line_along),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+		cmocka_unit_test(a_file_with_a_wrong_line_is_not_touched),
+		cmocka_unit_test(mode_and_links_stay),
+		cmocka_unit_test(a_new_file_is_for_its_owner_only),
+		cmocka_unit_test(edits_at_once_all_count),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	(void)snprintf(path, sizeof(path), "%s/users", dir);
+	(void)snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+	(void)snprintf(link_path, sizeof(link_path), "%s/link", dir);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)unlink(path);
+	(void)unlink(lock_path);
+	(void)rmdir(dir);
+	return rc;
+}
