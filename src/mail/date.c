@@ -220,7 +220,7 @@ int
 date_parse(struct span text, int64_t *wall_s, int *zone_minutes, struct err *e)
 {
 	struct span s = text;
-	int year, month, day, second, zone;
+	int year = 0, month = 0, day = 0, second = 0, zone = 0;
 
 	if (take_date(&s, &year, &month, &day, e) != 0 ||
 	    take_time(&s, &second, e) != 0 || take_zone(&s, &zone, e) != 0)
