@@ -13,7 +13,8 @@ receiver={...} are laid over the configuration:
 
     Pair(receiver={"smtp": {"max-clients": "2"}}, users={"eve@abc.com": "pw"})
 
-A value None removes the key.  POSTPAIR_KEEP=1 keeps the directory.
+A value None removes the key.  sender=False starts the receiver alone.
+POSTPAIR_KEEP=1 keeps the directory.
 """
 
 import contextlib
@@ -306,6 +307,7 @@ class Pair:
                  start=True):
         self.directory = tempfile.mkdtemp(prefix="postpair-")
         self.users = {**USERS, **(users or {})}
+        self.with_sender = sender is not False
         self.users_path = os.path.join(self.directory, "users")
         self.write_users()
         common = {"hostname": "localhost", "users-file": self.users_path,
@@ -326,7 +328,7 @@ class Pair:
             # fast, so that no test waits for a second try
             "queue": {"retry-min": "200ms", "retry-max": "2s"},
             "routes": dict(routes or {}),
-        }, sender))
+        }, sender or None))
         if start:
             try:
                 self.start()
@@ -353,7 +355,8 @@ class Pair:
         """The receiver first: the sender's routes need its port."""
         self.receiver.start()
         self.route_to_receiver()
-        self.sender.start()
+        if self.with_sender:
+            self.sender.start()
 
     def route_to_receiver(self):
         for domain in ("abc.com", "xyz.com"):

@@ -2,7 +2,9 @@
 # test_*.py in TESTS is run by tap.py (see PY_LOG_COMPILER).
 E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
 	tests/e2e/crossed_wire.py
-E2E_TESTS = tests/e2e/test_conformance.py
+E2E_TESTS = \
+	tests/e2e/test_conformance.py \
+	tests/e2e/test_clients_read.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
 TESTS += $(E2E_TESTS)
 

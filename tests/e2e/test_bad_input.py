@@ -145,7 +145,8 @@ CONFIGURATIONS = [
 
 
 @pytest.mark.parametrize("name", ["postpair-sender", "postpair-receiver"])
-@pytest.mark.parametrize("section,keys,reason", CONFIGURATIONS)
+@pytest.mark.parametrize("section,keys,reason", CONFIGURATIONS,
+                         ids=["unknown-key", "bad-value", "unknown-section"])
 def test_wrong_configuration_names_file_line_and_reason(name, section, keys,
                                                         reason):
     pair = harness.Pair(start=False)
@@ -168,7 +169,7 @@ def test_wrong_configuration_names_file_line_and_reason(name, section, keys,
     ("bob@xyz.com {MD6}x", r":2: .*MD6"),
     ("bob@xyz.com {PLAIN}x quoata=1M", r":2: .*quoata.*quota"),
     ("alice@abc.com {PLAIN}x", r":2: .*alice@abc.com"),
-])
+], ids=["no-domain", "unknown-scheme", "unknown-attribute", "twice"])
 def test_wrong_users_file_names_file_line_and_reason(line, reason):
     pair = harness.Pair(start=False)
     try:

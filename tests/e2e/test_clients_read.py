@@ -15,7 +15,7 @@ RECIPIENT = "bob@xyz.com"
 
 @pytest.fixture(scope="module", name="pair")
 def _pair():
-    with harness.Pair() as pair:
+    with harness.Pair(sender=False) as pair:
         with smtplib.SMTP("127.0.0.1", pair.smtp_port, timeout=30) as s:
             for body in bodies.BODIES:
                 s.sendmail("alice@abc.com", [RECIPIENT],
