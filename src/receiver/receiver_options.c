@@ -17,6 +17,9 @@ static const struct option table[] = {
 	{ "server", "users-file", OPTION_STRING, AT(users_file),
 	  "/etc/postpair/users", 0, 0, NULL,
 	  "Who has a mailbox here; see postpair-users(5)." },
+	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
+	  "User who gets mail for postmaster; empty: a mailbox of that name"
+	  " in the first domain." },
 	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
 	  "Where log lines go; empty: standard error." },
 	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
@@ -30,10 +33,6 @@ static const struct option table[] = {
 
 	{ "domains", "local", OPTION_WORDS, AT(domains), NULL, 0, 0, NULL,
 	  "Domains that mail is accepted for." },
-	{ "domains", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0,
-	  NULL,
-	  "User who gets mail for postmaster; empty: a mailbox of that name"
-	  " in the first domain." },
 	{ "aliases", NULL, OPTION_MAP, AT(aliases), "", 0, 0, NULL,
 	  "Other names of users: name = user@domain ..., where name is"
 	  " user@domain, or only the user for every local domain." },
@@ -46,7 +45,7 @@ static const struct option table[] = {
 	  AT(smtp_max_per_address), "500", 1, 100000, NULL,
 	  "Clients at once from one address." },
 	{ "smtp", "size-max", OPTION_SIZE, AT(smtp_size_max), "50M", 65536,
-	  (int64_t)1 << 40, NULL, "Largest message; over it 552." },
+	  (int64_t)1 << 39, NULL, "Largest message; over it 552." },
 	{ "smtp", "recipients-max", OPTION_INT, AT(smtp_recipients_max), "100",
 	  100, 10000, NULL, "Recipients of one message; one more gets 452." },
 	{ "smtp", "greet-pause", OPTION_TIME, AT(smtp_greet_pause), "0s", 0,

@@ -163,7 +163,7 @@ receiver_rules_new(struct receiver_rules **out, const char *path,
 	}
 	if (o->postmaster != NULL && o->postmaster[0] != '\0' &&
 	    local_address(r, span_of(o->postmaster), postmaster, e) != 0) {
-		(void)err_prefix(e, "%s: domains: postmaster", path);
+		(void)err_prefix(e, "%s: server: postmaster", path);
 		goto fail;
 	}
 	r->postmaster = strdup(postmaster);

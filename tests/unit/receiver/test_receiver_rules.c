@@ -117,14 +117,14 @@ there_is_always_a_postmaster(void **state)
 	expand(*state, r, "postmaster+x@xyz.com", "postmaster@abc.com");
 	receiver_rules_drop(&r);
 
-	r = rules_of("postmaster = bob@xyz.com\n", &e);
+	r = rules_of("[server]\npostmaster = bob@xyz.com\n", &e);
 	assert_non_null(r);
 	expand(*state, r, "postmaster", "bob@xyz.com");
 	expand(*state, r, "postmaster@abc.com", "bob@xyz.com");
 	receiver_rules_drop(&r);
 
 	/* one who is no user (any more) must not make it bounce */
-	r = rules_of("postmaster = gone@xyz.com\n", &e);
+	r = rules_of("[server]\npostmaster = gone@xyz.com\n", &e);
 	assert_non_null(r);
 	expand(*state, r, "postmaster", "postmaster@abc.com");
 	receiver_rules_drop(&r);
@@ -195,8 +195,8 @@ wrong_configurations_name_file_line_and_reason(void **state)
 		{ "[aliases]\na@abc.com = bob@xyz.com\nA@ABC.COM = "
 		  "bob@xyz.com\n",
 		  "stands twice" },
-		{ "postmaster = x@other.org\n",
-		  "r.conf: domains: postmaster: x@other.org" },
+		{ "[server]\npostmaster = x@other.org\n",
+		  "r.conf: server: postmaster: x@other.org" },
 	};
 
 	(void)state;
