@@ -5,3 +5,4 @@ dist_examples_DATA =
 # The quickstart's; ports are put in when it runs.
 EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf \
 	demo/demonstration.msh
+dist_examples_DATA += conf/receiver.conf

@@ -1,2 +1,3 @@
 # Installed with README and NEWS.
 dist_doc_DATA += doc/design.md doc/operations.md doc/conformance.md
+dist_doc_DATA += doc/durability.md doc/formats.md
