@@ -60,12 +60,13 @@ log_level_parse(struct span word, enum log_level *level)
 	return -1;
 }
 
-enum { LOG_TAIL = 12 }; /* " cut=true\n" and a margin */
+enum { LOG_TAIL = 12 }; /* a quote, " cut=true\n" and a margin */
 
 static void
 put(struct log_line *l, const char *p, size_t n)
 {
-	size_t room = LOG_LINE_MAX - LOG_TAIL - l->n;
+	size_t used = l->n, limit = LOG_LINE_MAX - LOG_TAIL;
+	size_t room = used < limit ? limit - used : 0;
 
 	if (n > room) {
 		n = room;
@@ -93,6 +94,30 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	put(l, event, strlen(event));
 }
 
+/*
+ * Bytes at the start of v that may stand in a line as they are: one printable
+ * ASCII character, or one well-formed UTF-8 character that is no C1 control
+ * (U+0080 to U+009F, terminals obey them).  0: escape the first byte.
+ */
+static size_t
+plain_bytes(struct span v)
+{
+	unsigned char c = (unsigned char)v.p[0];
+	size_t n = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+
+	if (c < 0x80)
+		return c >= 0x20 && c < 0x7f ? 1 : 0;
+	if (c < 0xC2 || c > 0xF4 || n > v.n)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)v.p[i] & 0xC0) != 0x80)
+			return 0;
+	}
+	if (c == 0xC2 && (unsigned char)v.p[1] < 0xA0)
+		return 0;
+	return n;
+}
+
 static bool
 needs_quotes(struct span v)
 {
@@ -106,10 +131,36 @@ needs_quotes(struct span v)
 	return false;
 }
 
+/* The next character of a quoted value; false when there is no room. */
+static bool
+put_quoted(struct log_line *l, struct span *v)
+{
+	char esc[5];
+	size_t n = plain_bytes(*v);
+	struct span out = span_head(*v, n);
+
+	if (n == 0) {
+		(void)snprintf(esc, sizeof(esc), "\\x%02x",
+			       (unsigned)(unsigned char)v->p[0]);
+		out = span_make(esc, 4);
+	} else if (v->p[0] == '"' || v->p[0] == '\\') {
+		esc[0] = '\\';
+		esc[1] = v->p[0];
+		out = span_make(esc, 2);
+	}
+	if (out.n + l->n > LOG_LINE_MAX - LOG_TAIL) {
+		l->cut = 1;
+		return false;
+	}
+	put(l, out.p, out.n);
+	*v = span_skip(*v, n == 0 ? 1 : n);
+	return true;
+}
+
 void
 log_span(struct log_line *l, const char *key, struct span v)
 {
-	if (l->muted)
+	if (l->muted || l->cut)
 		return;
 	put(l, " ", 1);
 	put(l, key, strlen(key));
@@ -119,21 +170,13 @@ log_span(struct log_line *l, const char *key, struct span v)
 		return;
 	}
 	put(l, "\"", 1);
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-		char esc[5];
-		if (c == '"' || c == '\\') {
-			esc[0] = '\\';
-			esc[1] = (char)c;
-			put(l, esc, 2);
-		} else if (c < 0x20 || c == 0x7f) {
-			(void)snprintf(esc, sizeof(esc), "\\x%02x", c);
-			put(l, esc, 4);
-		} else {
-			put(l, v.p + i, 1);
-		}
-	}
-	put(l, "\"", 1);
+	if (l->cut) /* not even the value's quote fits */
+		return;
+	while (v.n > 0 && put_quoted(l, &v))
+		;
+	/* LOG_TAIL has room for it: a cut value is closed too, so that
+	 * " cut=true" never seems to be part of what a peer said. */
+	l->text[l->n++] = '"';
 }
 
 void

@@ -78,9 +78,11 @@ void
 wake_raise(struct wake *w)
 {
 	uint64_t one = 1;
+	int sys = errno; /* of what a signal handler interrupts */
 
 	ssize_t ignored = write(w->fd, &one, sizeof(one));
 	(void)ignored;
+	errno = sys;
 }
 
 int

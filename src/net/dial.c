@@ -101,6 +101,20 @@ connect_one(const struct addrinfo *a, int64_t deadline_ms,
 	return fd;
 }
 
+/* One address that answers nothing must not use up the time of those after it:
+ * each gets an equal share of what is left. */
+static int64_t
+share_of(const struct addrinfo *a, int64_t deadline_ms)
+{
+	int64_t now = clock_mono_ms(), n = 0;
+
+	if (deadline_ms < 0)
+		return deadline_ms;
+	for (; a != NULL; a = a->ai_next)
+		n++;
+	return now + (deadline_ms - now) / n;
+}
+
 int
 net_dial(struct stream **s, const char *host, uint16_t port,
 	 int64_t deadline_ms, const struct wake *stop, struct err *e)
@@ -117,7 +131,7 @@ net_dial(struct stream **s, const char *host, uint16_t port,
 		return err_set(e, ERR_TEMP, 0, "cannot find host %s: %s", host,
 			       gai_strerror(rc));
 	for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
-		fd = connect_one(a, deadline_ms, stop, e);
+		fd = connect_one(a, share_of(a, deadline_ms), stop, e);
 		if (fd >= 0 || (e != NULL && e->class == ERR_STOP))
 			break;
 	}

@@ -76,7 +76,7 @@ bind_one(struct listener *l, const char *text, struct err *e)
 		return err_set(e, ERR_PERM, sys, "cannot listen on %s", text);
 	}
 	freeaddrinfo(list);
-	struct sockaddr_storage got;
+	struct sockaddr_storage got = { 0 };
 	socklen_t size = sizeof(got);
 	if (getsockname(fd, (struct sockaddr *)&got, &size) == 0) {
 		port = got.ss_family == AF_INET6

@@ -255,8 +255,9 @@ stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 	size_t seen = 0; /* bytes known to hold no LF */
 
 	for (;;) {
-		struct span have = { s->in == NULL ? NULL : s->in + s->start,
-				     s->end - s->start };
+		struct span have = span_of("");
+		if (s->in != NULL)
+			have = span_make(s->in + s->start, s->end - s->start);
 		long lf = span_find(have, '\n', seen);
 		if (lf >= 0) {
 			size_t n = (size_t)lf;

@@ -6,6 +6,7 @@
 
 enum {
 	LINE_OCTETS = 512, /* RFC 5321 4.5.3.1.5, CRLF included */
+	LAST_WORD_MS = 1000,
 };
 
 int64_t
@@ -57,8 +58,10 @@ send_line(struct smtp_session *s, const struct smtp_reply *r, struct span text,
 	  bool last, struct err *e)
 {
 	char line[LINE_OCTETS + 1];
+	/* A last word does not wait for a client that reads nothing. */
 	int64_t deadline =
-	    smtp_server_deadline(s, s->server->o.idle_timeout_ms);
+	    s->closing ? clock_mono_ms() + LAST_WORD_MS
+		       : smtp_server_deadline(s, s->server->o.idle_timeout_ms);
 
 	int n = snprintf(line, sizeof(line), "%03d%c%s%s", r->code,
 			 last ? ' ' : '-', r->enhanced,
@@ -77,8 +80,10 @@ smtp_server_send(struct smtp_session *s, const struct smtp_reply *r,
 	struct span rest = span_of(r->text);
 	const size_t room = LINE_OCTETS - 2 - 4 - REPLY_ENHANCED_SIZE;
 
-	if (r->code == 421)
+	if (r->code == 421 && !s->closing) {
 		s->closing = true;
+		s->reason = "policy";
+	}
 	smtp_server_watch(s);
 	for (;;) {
 		long nl = span_find(rest, '\n', 0);

@@ -12,6 +12,9 @@
  * on_mail.
  */
 
+/* A recipient's two texts. */
+static const size_t SLOT_BYTES = (size_t)2 * ADDRESS_SIZE;
+
 static int
 recipients_max(const struct smtp_session *s)
 {
@@ -23,7 +26,7 @@ smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 		     const char *text, struct err *e)
 {
 	size_t n = (size_t)recipients_max(s);
-	size_t room = n * (sizeof(struct smtp_txn_rcpt) + 2 * ADDRESS_SIZE);
+	size_t room = n * (sizeof(struct smtp_txn_rcpt) + SLOT_BYTES);
 
 	arena_init(&s->arena, SMTP_TXN_ARENA_BYTES + room);
 	s->slot = NULL;
@@ -51,7 +54,7 @@ smtp_server_txn_next(struct smtp_session *s, const char *canonical,
 	/* A refused recipient leaves its slot to the next one, so that a flood
 	 * of refusals costs no memory. */
 	if (s->slot == NULL)
-		s->slot = arena_alloc(&s->arena, (size_t)2 * ADDRESS_SIZE);
+		s->slot = arena_alloc(&s->arena, SLOT_BYTES);
 	if (s->slot == NULL ||
 	    span_copy(span_of(canonical), s->slot, ADDRESS_SIZE) != 0 ||
 	    span_copy(span_of(text), s->slot + ADDRESS_SIZE, ADDRESS_SIZE) != 0)
