@@ -10,6 +10,7 @@
  *   mime_address.c  address lists as typed: strict
  *   mime_value.c    header fields as received: lenient; one line of `list`
  *   mime_build.c    a message from a draft
+ *   mime_file.c     a file as an attachment
  *   mime_reply.c    the answer to a message
  */
 #include <gmime/gmime.h>
@@ -65,6 +66,20 @@ int mime_value_text(const char *name, struct span value, struct buf *out);
 int mime_value_addresses(struct span value, struct arena *a,
 			 struct mime_address **list, unsigned *n,
 			 struct err *e);
+
+/* Text to be sent: LF lines. */
+struct mime_text {
+	struct buf lines;
+	size_t longest;   /* bytes of the longest line */
+	size_t eight_bit; /* bytes over 126 */
+};
+
+/* mime_text_part - a text/plain part, encoded as it needs. */
+GMimeObject *mime_text_part(const struct mime_text *t);
+
+/* mime_file_part - the file as an attachment; NULL with *e.  At most *left
+ * bytes, which are taken from it. */
+GMimeObject *mime_file_part(const char *path, uint64_t *left, struct err *e);
 
 /* mime_buf_str - the buf as a C string in *a; NULL when out of memory. */
 const char *mime_buf_str(const struct buf *b, struct arena *a);
