@@ -411,6 +411,8 @@ strip_tags(struct span html, struct buf *out)
 			return -1;
 		html = span_skip(html, used);
 	}
+	while (out->n > 0 && out->p[out->n - 1] == '\n')
+		out->n--;
 	return newline(&s, 1);
 }
 

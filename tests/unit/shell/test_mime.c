@@ -1,0 +1,526 @@
+#include "../test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shell/mime.h"
+#include "shell/width.h"
+
+/* ---- helpers ---------------------------------------------------------------
+ */
+
+static struct mime *
+parse(const char *text)
+{
+	struct mime *m;
+	struct err e = { .msg = "" };
+
+	if (mime_parse(&m, span_of(text), &e) != 0)
+		fail_msg("%s", e.msg);
+	return m;
+}
+
+static void
+shows(const char *text, const struct mime_render_options *o, const char *want)
+{
+	struct mime *m = parse(text);
+	struct buf out;
+	struct err e = { .msg = "" };
+
+	buf_init(&out, 1 << 20);
+	if (mime_render(m, o, &out, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_true(width_is_utf8(buf_span(&out)));
+	assert_int_equal(buf_add_char(&out, '\0'), 0);
+	assert_string_equal(out.p, want);
+	buf_free(&out);
+	mime_free(&m);
+}
+
+static const struct mime_render_options PLAIN = {
+	.headers = MIME_HEADERS_NONE,
+};
+static const struct mime_render_options SHORT = {
+	.headers = MIME_HEADERS_SHORT,
+};
+
+#define TYPE(t) "Content-Type: " t "\r\n"
+#define CTE(t) "Content-Transfer-Encoding: " t "\r\n"
+
+/* ---- reading ---------------------------------------------------------------
+ */
+
+static void
+a_plain_message_reads_as_it_was_written(void **state)
+{
+	(void)state;
+	shows("From: sender@abc.com\r\nTo: receiver@xyz.com\r\n\r\n"
+	      "message body\r\n",
+	      &SHORT,
+	      "From: sender@abc.com\nTo: receiver@xyz.com\n\nmessage body\n");
+}
+
+static void
+fields_come_in_the_reader_s_order(void **state)
+{
+	static const struct mime_render_options minimal = {
+		.headers = MIME_HEADERS_MINIMAL,
+	};
+	static const char text[] =
+	    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-Other: 1\r\n"
+	    "To: Team: a@x.com,\r\n b@x.com;\r\n"
+	    "From: =?iso-8859-1?q?J=F6rg_M?= <j@x.com>\r\n\r\nhi";
+
+	(void)state;
+	shows(text, &SHORT,
+	      "From: Jörg M <j@x.com>\nTo: a@x.com, b@x.com\n"
+	      "Subject: Grüße\n\nhi\n");
+	shows(text, &minimal,
+	      "From: Jörg M <j@x.com>\nTo: a@x.com, b@x.com\n\nhi\n");
+}
+
+static void
+transfer_encodings_and_charsets_are_undone(void **state)
+{
+	(void)state;
+	shows(TYPE("text/plain; charset=iso-8859-1")
+		  CTE("quoted-printable") "\r\ncaf=E9 =\r\nau lait\r\n",
+	      &PLAIN, "café au lait\n");
+	shows(TYPE("text/plain; charset=\"utf-8\"")
+		  CTE("base64") "\r\n5pel5pys\r\n",
+	      &PLAIN, "日本\n");
+	shows(TYPE("text/plain; charset=koi8-r") CTE("8bit") "\r\n\xF0\xD2\r\n",
+	      &PLAIN, "Пр\n");
+	/* a charset nobody knows, and none at all */
+	shows(TYPE("text/plain; charset=x-klingon") "\r\ncaf\xE9\r\n", &PLAIN,
+	      "café\n");
+	shows("Subject: x\r\n\r\ncaf\xC3\xA9\r\n", &PLAIN, "café\n");
+	/* broken UTF-8 stays visible */
+	shows(TYPE("text/plain; charset=utf-8") "\r\na\xFFz\r\n", &PLAIN,
+	      "a\xEF\xBF\xBDz\n");
+}
+
+static void
+a_message_cannot_send_terminal_escapes(void **state)
+{
+	(void)state;
+	shows("From: \"a\033[2J\" <a@x.com>\r\n"
+	      "Subject: =?utf-8?q?=1B]0;x=07=C2=9B1m?=\r\n\r\n"
+	      "\033[31mred\a\r\n",
+	      &SHORT,
+	      "From: \"a^[[2J\" <a@x.com>\nSubject: ^[]0;x^G\xEF\xBF\xBD"
+	      "1m\n\n^[[31mred^G\n");
+	shows(TYPE("text/plain; charset=utf-8") CTE("base64") "\r\nG1szMW0=",
+	      &PLAIN, "^[[31m\n");
+	shows(TYPE("text/html; charset=utf-8") "\r\n&#27;[2J&#x9b;2J", &PLAIN,
+	      "^[[2J\xEF\xBF\xBD"
+	      "2J\n");
+	/* an encoded line end adds no field */
+	shows("From: a@x.com\r\nSubject: =?utf-8?q?a=0D=0ATo:_b@x.com?=\r\n"
+	      "\r\n",
+	      &SHORT, "From: a@x.com\nSubject: a To: b@x.com\n\n");
+}
+
+static void
+a_disguised_author_shows_the_real_address(void **state)
+{
+	(void)state;
+	shows("From: =?utf-8?q?boss=40bank.com_=3Cboss=40bank.com=3E?= "
+	      "<evil@x.com>\r\n\r\n",
+	      &SHORT,
+	      "From: \"boss@bank.com <boss@bank.com>\" <evil@x.com>\n\n");
+}
+
+static const char ALTERNATIVE[] =
+    "MIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=m\r\n\r\n"
+    "--m\r\n"
+    "Content-Type: multipart/alternative; boundary=a\r\n\r\n"
+    "--a\r\nContent-Type: text/plain\r\n\r\nplain text\r\n"
+    "--a\r\nContent-Type: text/html\r\n\r\n<p>fine <b>text</b></p>\r\n"
+    "--a--\r\n"
+    "--m\r\n"
+    "Content-Type: application/pdf; name=\"plan.pdf\"\r\n"
+    "Content-Disposition: attachment; filename=\"plan.pdf\"\r\n"
+    "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"
+    "--m--\r\n";
+
+static void
+of_the_alternatives_one_is_shown(void **state)
+{
+	static const struct mime_render_options html = {
+		.prefer_html = true,
+	};
+
+	(void)state;
+	shows(ALTERNATIVE, &PLAIN,
+	      "plain text\n\n[3] plan.pdf application/pdf 5 B\n");
+	shows(ALTERNATIVE, &html,
+	      "fine text\n\n[3] plan.pdf application/pdf 5 B\n");
+}
+
+static void
+parts_are_listed_and_saved(void **state)
+{
+	struct mime *m = parse(ALTERNATIVE);
+	char path[] = "/tmp/mime-part-XXXXXX", bytes[16];
+	uint64_t n;
+	struct buf text;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(mime_part_count(m), 3);
+	assert_true(mime_has_attachment(m));
+	assert_string_equal(mime_part_at(m, 1)->type, "text/html");
+	assert_false(mime_part_at(m, 1)->is_attachment);
+	assert_string_equal(mime_part_at(m, 2)->name, "plan.pdf");
+	assert_int_equal(mime_part_at(m, 2)->size, 5);
+	assert_null(mime_part_at(m, 3));
+
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(mime_part_save(m, 3, fd, &n, &e), 0);
+	assert_int_equal(n, 5);
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), 5);
+	assert_memory_equal(bytes, "hello", 5);
+	assert_int_equal(mime_part_save(m, 4, fd, &n, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+
+	buf_init(&text, 1000);
+	assert_int_equal(mime_part_text(m, 2, 0, &text, &e), 0);
+	assert_span(buf_span(&text), "fine text\n");
+	buf_free(&text);
+	mime_free(&m);
+}
+
+static void
+names_of_files_are_safe(void **state)
+{
+	static const char *const names[][2] = {
+		{ "\"../../etc/passwd\"", "passwd" },
+		{ "\"C:\\\\x\\\\y.txt\"", "y.txt" },
+		{ "\".bashrc\"", "bashrc" },
+		{ "\"-rf\"", "rf" },
+		{ "\"a\033[2Jb\"", "a^[[2Jb" },
+		{ "\"/\"", "" },
+		{ "\"..\"", "" },
+		{ "\"=?utf-8?q?r=C3=A9.pdf?=\"", "ré.pdf" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[256], name[MIME_NAME_SIZE];
+		(void)snprintf(text, sizeof(text),
+			       "Content-Type: application/x\r\n"
+			       "Content-Disposition: attachment; filename=%s"
+			       "\r\n\r\nx",
+			       names[i][0]);
+		struct mime *m = parse(text);
+		assert_string_equal(mime_part_at(m, 0)->name, names[i][1]);
+		mime_part_file_name(mime_part_at(m, 0), name);
+		assert_string_equal(name, names[i][1][0] == '\0' ? "part-1.bin"
+								 : names[i][1]);
+		mime_free(&m);
+	}
+}
+
+static void
+rfc_2231_names_are_decoded_and_cut(void **state)
+{
+	struct mime *m = parse(
+	    "Content-Type: text/plain\r\nContent-Disposition: attachment;\r\n"
+	    " filename*0*=utf-8''%e6%97%a5;\r\n filename*1=\".txt\"\r\n\r\nx");
+	char text[700] = "Content-Type: a/b; name=\"";
+
+	(void)state;
+	assert_string_equal(mime_part_at(m, 0)->name, "日.txt");
+	mime_free(&m);
+
+	size_t n = strlen(text);
+	(void)memset(text + n, 'n', 500);
+	(void)snprintf(text + n + 500, 100, ".pdf\"\r\n\r\n");
+	m = parse(text);
+	const char *name = mime_part_at(m, 0)->name;
+	assert_int_equal(strlen(name), MIME_NAME_SIZE - 1);
+	assert_string_equal(name + strlen(name) - 5, "n.pdf");
+	mime_free(&m);
+}
+
+static void
+flowed_text_is_rejoined(void **state)
+{
+	static const struct mime_render_options wide = { .width = 40 };
+	static const char text[] = TYPE(
+	    "text/plain; format=flowed") "\r\nThis is one \r\nparagraph that "
+					 "is \r\nlonger than a line.\r\n"
+					 " From stuffed\r\n>> quoted \r\n>> "
+					 "text\r\n-- \r\nme\r\n";
+
+	(void)state;
+	shows(text, &wide,
+	      "This is one paragraph that is longer\nthan a line.\n"
+	      "From stuffed\n>> quoted text\n-- \nme\n");
+	shows(text, &PLAIN,
+	      "This is one\nparagraph that is\nlonger than a line.\n"
+	      "From stuffed\n>> quoted\n>> text\n-- \nme\n");
+	shows(TYPE("text/plain; format=flowed; delsp=yes") "\r\nab \r\ncd\r\n",
+	      &wide, "abcd\n");
+}
+
+static void
+html_becomes_text(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("PATH", "/nonexistent", 1), 0);
+	shows(TYPE("text/html; charset=utf-8") "\r\n<html><head><title>no</"
+					       "title><style>p{}</style></head>"
+					       "<body><!-- <p>hidden</p> "
+					       "--><h1>Head</h1><p>one &amp; "
+					       "two<br>three &lt;x&gt; "
+					       "&#8364;</p><ul><li>a<li>b</ul>"
+					       "<a "
+					       "href=\"http://x.com/y\">here</"
+					       "a><script>if (a<b) x()"
+					       "</script></body></html>",
+	      &PLAIN,
+	      "Head\n\none & two\nthree <x> €\n\n* a\n* b\n\n"
+	      "here <http://x.com/y>\n");
+	/* never closed, never ended */
+	shows(TYPE("text/html") "\r\na<b", &PLAIN, "a\n");
+	shows(TYPE("text/html") "\r\na<!-- b", &PLAIN, "a\n");
+	shows(TYPE("text/html") "\r\na&amp b&;&#;&#x110000;", &PLAIN,
+	      "a&amp b&;\xEF\xBF\xBD\xEF\xBF\xBD\n");
+}
+
+/* A w3m of our own says how it was called. */
+static void
+html_goes_through_w3m_where_it_is(void **state)
+{
+	static const struct mime_render_options wide = { .width = 60 };
+	char dir[] = "/tmp/mime-bin-XXXXXX", file[64], path[128];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(file, sizeof(file), "%s/w3m", dir);
+	(void)snprintf(path, sizeof(path), "%s:/usr/bin:/bin", dir);
+	FILE *f = fopen(file, "w");
+	assert_non_null(f);
+	(void)fprintf(f, "#!/bin/sh\nshift 7; echo \"$1 $2\"\n"
+			 "cat; printf '\\033[1m'\n");
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(file, 0700), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	shows(TYPE("text/html") "\r\n<p>hello", &wide,
+	      "-cols 60\n<p>hello^[[1m\n");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* ---- hostile ---------------------------------------------------------------
+ */
+
+static void
+deep_nesting_is_a_limit(void **state)
+{
+	struct buf text;
+	struct mime *m;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 8 << 20);
+	for (unsigned i = 0; i < 20000; i++)
+		assert_int_equal(
+		    buf_addf(&text,
+			     "Content-Type: multipart/mixed; boundary=b%u\r\n"
+			     "\r\n--b%u\r\n",
+			     i, i),
+		    0);
+	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	assert_null(m);
+
+	buf_clear(&text);
+	for (unsigned i = 0; i < 20000; i++)
+		assert_int_equal(buf_add_str(&text,
+					     "Content-Type: message/rfc822\r\n"
+					     "\r\n"),
+				 0);
+	if (mime_parse(&m, buf_span(&text), &e) == 0)
+		mime_free(&m);
+	buf_free(&text);
+}
+
+static void
+too_many_parts_are_a_limit(void **state)
+{
+	struct buf text;
+	struct mime *m;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	(void)buf_add_str(&text, "Content-Type: multipart/mixed; boundary=b\r\n"
+				 "\r\n");
+	for (unsigned i = 0; i < MIME_PARTS_MAX + 1; i++)
+		(void)buf_add_str(&text, "--b\r\n\r\nx\r\n");
+	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	buf_free(&text);
+}
+
+static void
+odd_messages_are_shown_all_the_same(void **state)
+{
+	static const char nul[] = "From: a@x.com\r\n\r\na\0b";
+	struct mime *m;
+	struct buf out;
+	struct err e;
+
+	(void)state;
+	shows("", &PLAIN, "");
+	shows("\r\n", &PLAIN, "");
+	shows("\r\njust a body", &PLAIN, "just a body\n");
+	/* a boundary that never comes, comes wrong, or is not named */
+	shows(TYPE("multipart/mixed; boundary=x") "\r\nno such line\r\n",
+	      &PLAIN, "");
+	shows(TYPE("multipart/mixed; boundary=x") "\r\n--x\r\n\r\ncut off",
+	      &PLAIN, "cut off\n");
+	shows(TYPE("multipart/mixed; boundary=x") "\r\n--x--\r\n--x\r\n\r\na",
+	      &PLAIN, "");
+	shows(TYPE("image/png") CTE("base64") "\r\n!!!!", &PLAIN,
+	      "\n[1] part-1.png image/png 0 B\n");
+	assert_int_equal(mime_parse(&m, span_make(nul, sizeof(nul) - 1), &e),
+			 0);
+	buf_init(&out, 1000);
+	assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+	assert_span(buf_span(&out), "a^@b\n");
+	buf_free(&out);
+	mime_free(&m);
+}
+
+static void
+a_huge_header_is_a_limit(void **state)
+{
+	struct buf text;
+	struct mime *m;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, MIME_HEADER_MAX + 1000);
+	(void)buf_add_str(&text, "Subject: ");
+	while (text.n <= MIME_HEADER_MAX)
+		(void)buf_add_str(&text, "xxxxxxxxxxxxxxxx");
+	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	buf_free(&text);
+}
+
+static void
+the_output_bound_holds(void **state)
+{
+	struct mime *m = parse("\r\n0123456789012345678901234567890123456789");
+	struct buf out;
+	struct err e;
+
+	(void)state;
+	buf_init(&out, 20);
+	assert_int_equal(mime_render(m, &PLAIN, &out, &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	buf_free(&out);
+	mime_free(&m);
+}
+
+/* ---- summary ---------------------------------------------------------------
+ */
+
+static void
+a_summary_needs_the_header_only(void **state)
+{
+	struct arena a;
+	struct mime_summary s;
+	struct err e;
+
+	(void)state;
+	arena_init(&a, 100000);
+	assert_int_equal(
+	    mime_summarise(
+		span_of("From: =?utf-8?b?Sm9zw6k=?= <jose@x.com>, b@x.com\r\n"
+			"To: bob@xyz.com\r\n"
+			"Subject: a very\r\n long =?utf-8?q?caf=C3=A9?=\r\n"
+			"Date: Mon, 23 Nov 2026 05:28:01 +0100\r\n"
+			"Message-ID: <1@x>\r\nReferences: <0@x>\r\n <00@x>\r\n"
+			"Content-Type: multipart/mixed; boundary=x\r\n\r\n"),
+		&a, &s, &e),
+	    0);
+	assert_string_equal(s.from, "José <jose@x.com>, b@x.com");
+	assert_string_equal(s.from_name, "José");
+	assert_string_equal(s.to, "bob@xyz.com");
+	assert_string_equal(s.cc, "");
+	assert_string_equal(s.subject, "a very long café");
+	assert_string_equal(s.message_id, "<1@x>");
+	assert_string_equal(s.references, "<0@x> <00@x>");
+	assert_true(s.has_date);
+	assert_int_equal(s.date_s, 1795408081);
+	assert_int_equal(s.zone_minutes, 60);
+	assert_true(s.has_attachment);
+
+	assert_int_equal(mime_summarise(span_of(""), &a, &s, &e), 0);
+	assert_string_equal(s.from, "");
+	assert_string_equal(s.from_name, "");
+	assert_false(s.has_date);
+	arena_reset(&a);
+
+	arena_init(&a, 8);
+	assert_int_equal(
+	    mime_summarise(span_of("Subject: over the budget\r\n"), &a, &s, &e),
+	    -1);
+	arena_reset(&a);
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	mime_start();
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	mime_stop();
+	return 0;
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plain_message_reads_as_it_was_written),
+		cmocka_unit_test(fields_come_in_the_reader_s_order),
+		cmocka_unit_test(transfer_encodings_and_charsets_are_undone),
+		cmocka_unit_test(a_message_cannot_send_terminal_escapes),
+		cmocka_unit_test(a_disguised_author_shows_the_real_address),
+		cmocka_unit_test(of_the_alternatives_one_is_shown),
+		cmocka_unit_test(parts_are_listed_and_saved),
+		cmocka_unit_test(names_of_files_are_safe),
+		cmocka_unit_test(rfc_2231_names_are_decoded_and_cut),
+		cmocka_unit_test(flowed_text_is_rejoined),
+		cmocka_unit_test(html_becomes_text),
+		cmocka_unit_test(html_goes_through_w3m_where_it_is),
+		cmocka_unit_test(deep_nesting_is_a_limit),
+		cmocka_unit_test(too_many_parts_are_a_limit),
+		cmocka_unit_test(odd_messages_are_shown_all_the_same),
+		cmocka_unit_test(a_huge_header_is_a_limit),
+		cmocka_unit_test(the_output_bound_holds),
+		cmocka_unit_test(a_summary_needs_the_header_only),
+	};
+
+	return cmocka_run_group_tests_name("shell/mime", tests, start, stop);
+}
