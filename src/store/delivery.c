@@ -21,7 +21,8 @@ struct delivery {
 	char unique[MAILDIR_NAME_SIZE];
 	char name[MAILDIR_NAME_SIZE]; /* in new/ */
 	int64_t lf_bytes, crlf_bytes;
-	bool cr; /* the last piece ended in CR */
+	bool cr;     /* the last piece ended in CR */
+	bool placed; /* tmp/ is empty again */
 	size_t out_n;
 	char out[OUT_BYTES];
 };
@@ -38,7 +39,7 @@ delivery_begin(struct delivery **out, struct maildir_tree *t,
 	d->first = (struct maildir)MAILDIR_CLOSED;
 	d->fd = -1;
 	d->lf_bytes = d->crlf_bytes = 0;
-	d->cr = false;
+	d->cr = d->placed = false;
 	d->out_n = 0;
 	maildir_name_unique(d->unique, maildir_tree_host(t),
 			    maildir_tree_count(t));
@@ -65,10 +66,10 @@ delivery_free(struct delivery **out)
 
 	if (d == NULL)
 		return;
-	if (d->fd >= 0) {
+	if (d->fd >= 0 && !d->placed)
 		(void)unlinkat(d->first.tmp, d->unique, 0);
+	if (d->fd >= 0)
 		(void)close(d->fd);
-	}
 	maildir_close(&d->first);
 	free(d);
 	*out = NULL;
@@ -235,8 +236,13 @@ delivery_commit(struct delivery *d, const char *const *mailboxes, size_t n,
 		return -1;
 	while (done < n && place(d, mailboxes[done], e) == 0)
 		done++;
-	if (done == n)
+	if (done == n) {
+		/* before the reply, so that who has heard it finds tmp/ empty
+		 */
+		(void)unlinkat(d->first.tmp, d->unique, 0);
+		d->placed = true;
 		return 0;
+	}
 	/* The client will hear that nothing was stored, so nothing may stay.  A
 	 * reader who was quick has read it twice; nobody has lost it. */
 	while (done > 0)

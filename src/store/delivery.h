@@ -16,7 +16,7 @@
  *   write   streamed; CRLF becomes LF, the line end of Maildir files
  *   commit  fsync the file; link it into new/ of every mailbox and fsync each
  *           new/; only then success.  A failure removes what was linked.
- *   free    removes the file in tmp/ (a committed message has its own links)
+ *   free    removes the file in tmp/, unless commit has done so
  *
  * See doc/durability.md for the argument.  One thread at a time.
  */
