@@ -1,0 +1,568 @@
+#include "queue_dir.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/address.h"
+#include "queue/scheduler.h"
+
+enum { TRIES_MAX = 512, S = 1000, HOUR = 3600 * S, DAY = 24 * HOUR };
+
+/*
+ * A scheduler with one worker on a clock that jumps to whatever the worker
+ * waits for, and a peer that answers as the test says.
+ */
+struct world {
+	struct queue_dir dir;
+	struct scheduler *s;
+	pthread_mutex_t
+	    lock; /* guards the rest; taken inside the scheduler's */
+	pthread_cond_t changed;
+	int64_t now_ms;
+	bool quiet; /* the worker has nothing left to wait for */
+	bool hold;  /* the clock stands while the test prepares */
+
+	/* what the peer does */
+	void (*answer)(struct world *w, struct scheduler_batch *b);
+	const char *route_to; /* every domain, or NULL: by domain */
+	int fail_first;
+
+	/* what it saw */
+	int n_tries;
+	int64_t at_ms[TRIES_MAX];
+	char last_key[SCHEDULER_KEY_SIZE];
+	int bounces;
+	char bounce_text[8192];
+	int at_once, at_once_max, waiting_for;
+};
+
+static int64_t
+world_mono_ms(void *ctx)
+{
+	struct world *w = ctx;
+
+	(void)pthread_mutex_lock(&w->lock);
+	int64_t now = w->now_ms;
+	(void)pthread_mutex_unlock(&w->lock);
+	return now;
+}
+
+static int64_t
+world_wall_s(void *ctx)
+{
+	return 1795000000 + world_mono_ms(ctx) / 1000;
+}
+
+static void
+world_wait(void *ctx, pthread_cond_t *c, pthread_mutex_t *m, int64_t until_ms)
+{
+	struct world *w = ctx;
+
+	(void)pthread_mutex_lock(&w->lock);
+	bool jump = until_ms >= 0 && !w->hold;
+	if (jump && w->now_ms < until_ms)
+		w->now_ms = until_ms;
+	if (!jump) {
+		w->quiet = true;
+		(void)pthread_cond_broadcast(&w->changed);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	if (!jump)
+		(void)pthread_cond_wait(c, m);
+}
+
+static void
+world_route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+{
+	struct world *w = ctx;
+
+	(void)pthread_mutex_lock(&w->lock);
+	(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s",
+		       w->route_to != NULL ? w->route_to : domain);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+give_all(struct scheduler_batch *b, enum scheduler_outcome outcome,
+	 const char *reply)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		b->verdicts[i].outcome = outcome;
+		(void)snprintf(b->verdicts[i].reply,
+			       sizeof(b->verdicts[i].reply), "%s", reply);
+	}
+}
+
+/* A notification is always taken; its text is kept. */
+static void
+take_bounce(struct world *w, struct scheduler_batch *b)
+{
+	struct spool_reader *r = NULL;
+	struct err e;
+	size_t n = 0;
+	long part;
+
+	assert_int_equal(spool_read_open(&r, w->dir.spool, b->msg, &e), 0);
+	while ((part = spool_read(r, w->bounce_text + n,
+				  sizeof(w->bounce_text) - 1 - n, &e)) > 0)
+		n += (size_t)part;
+	w->bounce_text[n] = '\0';
+	spool_read_close(&r);
+	w->bounces++;
+	give_all(b, SCHEDULER_DELIVERED, "250 2.0.0 ok");
+}
+
+static void
+world_deliver(void *ctx, const char *key, struct scheduler_batch *b)
+{
+	struct world *w = ctx;
+
+	(void)pthread_mutex_lock(&w->lock);
+	if (strcmp(b->msg->reverse_path, "") == 0 &&
+	    strcmp(b->msg->recipients[0].address, "alice@abc.com") == 0) {
+		take_bounce(w, b);
+	} else {
+		if (w->n_tries < TRIES_MAX)
+			w->at_ms[w->n_tries] = w->now_ms;
+		w->n_tries++;
+		(void)snprintf(w->last_key, sizeof(w->last_key), "%s", key);
+		w->answer(w, b);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+world_open(struct world *w,
+	   void (*answer)(struct world *, struct scheduler_batch *))
+{
+	struct scheduler_options o = {
+		.hostname = "sender.localhost",
+		.threads = 1,
+		.per_destination = 4,
+		.retry_min_ms = 30 * S,
+		.retry_max_ms = HOUR,
+		.expiry_ms = 5 * (int64_t)DAY,
+		.max_messages = 10,
+		.clock = { world_mono_ms, world_wall_s, world_wait, w },
+		.route = world_route,
+		.deliver = world_deliver,
+		.ctx = w,
+	};
+	struct err e;
+
+	memset(w, 0, sizeof(*w));
+	queue_dir_make(&w->dir);
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->changed, NULL);
+	w->answer = answer;
+	o.spool = w->dir.spool;
+	assert_int_equal(scheduler_new(&w->s, &o, &e), 0);
+}
+
+static void
+world_add(struct world *w, const char *id, const char *from,
+	  const struct spool_to *to, unsigned n)
+{
+	struct err e;
+
+	struct spool_msg *m = queue_dir_put(&w->dir, id, from, to, n,
+					    "Subject: x\r\n\r\ntext\r\n");
+	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+	assert_null(m);
+}
+
+/* Start the worker and wait until it has nothing left to wait for. */
+static void
+world_run(struct world *w)
+{
+	struct err e;
+
+	assert_int_equal(scheduler_start(w->s, &e), 0);
+	(void)pthread_mutex_lock(&w->lock);
+	while (!w->quiet)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+world_close(struct world *w)
+{
+	scheduler_stop(w->s, 1000, NULL);
+	scheduler_free(&w->s);
+	queue_dir_remove(&w->dir);
+	(void)pthread_cond_destroy(&w->changed);
+	(void)pthread_mutex_destroy(&w->lock);
+}
+
+static const struct spool_to bob[] = { { "bob@xyz.com", "xyz.com" } };
+static const struct spool_to bob_and_carol[] = {
+	{ "bob@xyz.com", "xyz.com" }, { "carol@xyz.com", "xyz.com" }
+};
+#define ID_A "aaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbb"
+#define ID_C "cccccccccccccccc"
+
+/* ---- answers ------------------------------------------------------------
+ */
+
+static void
+say_yes(struct world *w, struct scheduler_batch *b)
+{
+	(void)w;
+	give_all(b, SCHEDULER_DELIVERED, "250 2.0.0 ok");
+}
+
+static void
+say_later(struct world *w, struct scheduler_batch *b)
+{
+	(void)w;
+	give_all(b, SCHEDULER_DEFERRED, "451 4.2.1 mailbox busy");
+}
+
+static void
+say_no(struct world *w, struct scheduler_batch *b)
+{
+	(void)w;
+	give_all(b, SCHEDULER_FAILED, "550 5.1.1 no such user");
+}
+
+static void
+be_away(struct world *w, struct scheduler_batch *b)
+{
+	if (w->n_tries > w->fail_first) {
+		say_yes(w, b);
+		return;
+	}
+	b->destination_failed = true;
+	(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 refused");
+}
+
+/* The first recipient never, the second not yet, then yes. */
+static void
+say_both(struct world *w, struct scheduler_batch *b)
+{
+	if (b->n == 1) {
+		assert_string_equal(
+		    b->msg->recipients[b->verdicts[0].recipient].address,
+		    "carol@xyz.com");
+		say_yes(w, b);
+		return;
+	}
+	say_later(w, b);
+	b->verdicts[0].outcome = SCHEDULER_FAILED;
+	memcpy(b->verdicts[0].reply, "550 5.1.1 who?", 15);
+}
+
+/* ---- tests --------------------------------------------------------------
+ */
+
+static void
+a_delivered_message_leaves_the_queue(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_yes);
+	world_add(&w, ID_A, "alice@abc.com", bob_and_carol, 2);
+	assert_int_equal(scheduler_count(w.s), 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 1); /* both recipients at once */
+	assert_int_equal(scheduler_count(w.s), 0);
+	assert_false(queue_dir_has(&w.dir, "queue/msg/" ID_A));
+	assert_int_equal(w.bounces, 0);
+	world_close(&w);
+}
+
+static void
+five_days_of_busy_end_in_a_report(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_later);
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	int64_t want = 30 * S;
+	assert_int_equal(w.at_ms[0], 0);
+	for (int i = 1; i < w.n_tries - 1; i++) {
+		int64_t got = w.at_ms[i] - w.at_ms[i - 1];
+		assert_in_range(got, want - want / 4, want + want / 4);
+		want = want * 2 > HOUR ? HOUR : want * 2;
+	}
+	/* about one an hour: neither silent nor a flood */
+	assert_in_range(w.n_tries, 100, 180);
+	assert_in_range(w.now_ms, 5 * (int64_t)DAY, 5 * (int64_t)DAY + HOUR);
+	assert_int_equal(w.bounces, 1);
+	assert_non_null(strstr(w.bounce_text, "bob@xyz.com"));
+	assert_non_null(strstr(w.bounce_text, "Action: failed"));
+	assert_non_null(strstr(w.bounce_text, "Status: 4.4.7"));
+	assert_non_null(strstr(w.bounce_text, "mailbox busy"));
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+static void
+a_refusal_is_reported_at_once(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_no);
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 1);
+	assert_int_equal(w.bounces, 1);
+	assert_non_null(strstr(w.bounce_text, "Status: 5.1.1"));
+	assert_non_null(strstr(w.bounce_text, "Subject: x"));
+	assert_false(queue_dir_has(&w.dir, "queue/msg/" ID_A));
+	world_close(&w);
+}
+
+static void
+the_null_path_gets_no_report(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_no);
+	world_add(&w, ID_A, "", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 1);
+	assert_int_equal(w.bounces, 0);
+	assert_int_equal(scheduler_count(w.s), 0);
+	assert_false(queue_dir_has(&w.dir, "queue/msg/" ID_A));
+	world_close(&w);
+}
+
+static void
+each_recipient_has_its_own_fate(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_both);
+	world_add(&w, ID_A, "alice@abc.com", bob_and_carol, 2);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 2);
+	assert_int_equal(w.bounces, 1);
+	assert_non_null(strstr(w.bounce_text, "bob@xyz.com"));
+	assert_null(strstr(w.bounce_text, "carol@xyz.com"));
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+/* While a destination is away one job a time asks for it, not each. */
+static void
+a_dead_destination_is_probed_once_a_time(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 4;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_add(&w, ID_B, "alice@abc.com", bob, 1);
+	world_add(&w, ID_C, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 4 + 3);
+	for (int i = 1; i <= 4; i++)
+		assert_true(w.at_ms[i] - w.at_ms[i - 1] >= 20 * S);
+	assert_int_equal(w.at_ms[5], w.at_ms[4]); /* then all at once */
+	assert_int_equal(w.at_ms[6], w.at_ms[4]);
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+/* Even those that never were the probe are given up on time. */
+static void
+a_destination_dead_for_days_fails_all(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 100000;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_add(&w, ID_B, "alice@abc.com", bob, 1);
+	world_add(&w, ID_C, "", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.bounces, 2);
+	assert_non_null(strstr(w.bounce_text, "refused"));
+	assert_in_range(w.now_ms, 5 * (int64_t)DAY, 5 * (int64_t)DAY + HOUR);
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+static void
+an_old_message_is_tried_once_after_a_restart(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_yes);
+	w.now_ms = 30 * (int64_t)DAY; /* the server was down for a month */
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 1);
+	assert_int_equal(w.bounces, 0);
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+static void
+new_routes_hold_for_what_waits(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 1;
+	w.hold = true;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_string_equal(w.last_key, "xyz.com");
+	assert_int_equal(w.n_tries, 1);
+	(void)pthread_mutex_lock(&w.lock);
+	w.route_to = "elsewhere";
+	w.quiet = false;
+	(void)pthread_mutex_unlock(&w.lock);
+	scheduler_retry(w.s);
+	(void)pthread_mutex_lock(&w.lock);
+	while (!w.quiet)
+		(void)pthread_cond_wait(&w.changed, &w.lock);
+	(void)pthread_mutex_unlock(&w.lock);
+	assert_int_equal(w.n_tries, 2);
+	assert_string_equal(w.last_key, "elsewhere");
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+static void
+a_destination_seen_alive_is_due_at_once(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 1;
+	w.hold = true;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 1);
+	(void)pthread_mutex_lock(&w.lock);
+	w.quiet = false;
+	(void)pthread_mutex_unlock(&w.lock);
+	scheduler_destination_up(w.s, "xyz.com");
+	(void)pthread_mutex_lock(&w.lock);
+	while (!w.quiet)
+		(void)pthread_cond_wait(&w.changed, &w.lock);
+	(void)pthread_mutex_unlock(&w.lock);
+	assert_int_equal(w.n_tries, 2);
+	assert_int_equal(w.now_ms, 0);
+	world_close(&w);
+}
+
+static void
+a_full_queue_says_so(void **state)
+{
+	static struct world w;
+	char id[] = "00000000000000a0";
+
+	(void)state;
+	world_open(&w, say_yes);
+	for (int i = 0; i < 10; i++) {
+		assert_true(scheduler_has_room(w.s));
+		id[15] = (char)('0' + i);
+		world_add(&w, id, "alice@abc.com", bob, 1);
+	}
+	assert_false(scheduler_has_room(w.s));
+	world_run(&w);
+	assert_true(scheduler_has_room(w.s));
+	world_close(&w);
+}
+
+/* ---- bounds, on the real clock ------------------------------------------
+ */
+
+static void
+meet(void *ctx, const char *key, struct scheduler_batch *b)
+{
+	struct world *w = ctx;
+
+	(void)key;
+	(void)pthread_mutex_lock(&w->lock);
+	w->n_tries++;
+	if (++w->at_once > w->at_once_max)
+		w->at_once_max = w->at_once;
+	(void)pthread_cond_broadcast(&w->changed);
+	/* Leave only when as many as may are here together, or all came. */
+	while (w->at_once_max < w->waiting_for && w->n_tries < 8)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	w->at_once--;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	give_all(b, SCHEDULER_DELIVERED, "250 ok");
+}
+
+static void
+deliveries_at_once_are_bounded(void **state)
+{
+	static struct world w;
+	struct err e;
+	char id[] = "00000000000000a0";
+
+	(void)state;
+	world_open(&w, say_yes);
+	scheduler_free(&w.s);
+	struct scheduler_options o = {
+		.spool = w.dir.spool,
+		.hostname = "x",
+		.threads = 8,
+		.per_destination = 3,
+		.retry_min_ms = 1000,
+		.retry_max_ms = 1000,
+		.expiry_ms = 100000 * (int64_t)DAY,
+		.max_messages = 100,
+		.clock = scheduler_real_clock,
+		.route = world_route,
+		.deliver = meet,
+		.ctx = &w,
+	};
+	w.waiting_for = 3;
+	assert_int_equal(scheduler_new(&w.s, &o, &e), 0);
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	for (int i = 0; i < 8; i++) {
+		id[15] = (char)('0' + i);
+		world_add(&w, id, "alice@abc.com", bob, 1);
+	}
+	(void)pthread_mutex_lock(&w.lock);
+	while (w.n_tries < 8 || w.at_once > 0)
+		(void)pthread_cond_wait(&w.changed, &w.lock);
+	(void)pthread_mutex_unlock(&w.lock);
+	assert_int_equal(w.at_once_max, 3);
+	world_close(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_delivered_message_leaves_the_queue),
+		cmocka_unit_test(five_days_of_busy_end_in_a_report),
+		cmocka_unit_test(a_refusal_is_reported_at_once),
+		cmocka_unit_test(the_null_path_gets_no_report),
+		cmocka_unit_test(each_recipient_has_its_own_fate),
+		cmocka_unit_test(a_dead_destination_is_probed_once_a_time),
+		cmocka_unit_test(a_destination_dead_for_days_fails_all),
+		cmocka_unit_test(an_old_message_is_tried_once_after_a_restart),
+		cmocka_unit_test(new_routes_hold_for_what_waits),
+		cmocka_unit_test(a_destination_seen_alive_is_due_at_once),
+		cmocka_unit_test(a_full_queue_says_so),
+		cmocka_unit_test(deliveries_at_once_are_bounded),
+	};
+
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	return cmocka_run_group_tests_name("queue/scheduler", tests, NULL,
+					   NULL);
+}

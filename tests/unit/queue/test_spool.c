@@ -1,0 +1,360 @@
+#include "queue_dir.h"
+
+#include <sys/stat.h>
+
+#include "base/durable.h"
+#include "base/log.h"
+
+static const struct spool_to two[] = { { "bob@xyz.com", "xyz.com" },
+				       { "\"a b\"@abc.com", "abc.com" } };
+static const char text[] = "Subject: hello\r\n\r\n.dot\r\nend\r\n";
+static const char id[] = "0123456789abcdef";
+static const char path[] = "queue/msg/0123456789abcdef";
+
+static void
+put_two(struct queue_dir *d)
+{
+	struct spool_msg *m =
+	    queue_dir_put(d, id, "alice@abc.com", two, 2, text);
+
+	spool_msg_free(&m);
+}
+
+static int
+take_one(void *ctx, struct spool_msg *m, struct err *e)
+{
+	struct spool_msg **out = ctx;
+
+	(void)e;
+	assert_null(*out);
+	*out = m;
+	return 0;
+}
+
+/* Start anew and give back the only message, or NULL. */
+static struct spool_msg *
+restart(struct queue_dir *d)
+{
+	struct spool_msg *m = NULL;
+	struct err e;
+
+	spool_free(&d->spool);
+	queue_dir_open_spool(d);
+	if (spool_scan(d->spool, take_one, &m, &e) != 0)
+		fail_msg("%s", e.msg);
+	return m;
+}
+
+static void
+assert_text(struct queue_dir *d, const struct spool_msg *m, const char *want)
+{
+	struct spool_reader *r = NULL;
+	char got[256];
+	struct err e;
+	size_t n = 0;
+	long part;
+
+	assert_int_equal(spool_read_open(&r, d->spool, m, &e), 0);
+	/* small pieces, as a slow peer takes them */
+	while ((part = spool_read(r, got + n, 5, &e)) > 0)
+		n += (size_t)part;
+	assert_int_equal(part, 0);
+	spool_read_close(&r);
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(got, want, n);
+}
+
+static void
+a_message_survives_a_restart(void **state)
+{
+	struct queue_dir d;
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	struct spool_msg *m = restart(&d);
+	assert_non_null(m);
+	assert_string_equal(m->id, id);
+	assert_string_equal(m->reverse_path, "alice@abc.com");
+	assert_int_equal(m->arrival_s, 1795000000);
+	assert_int_equal(m->n_recipients, 2);
+	assert_string_equal(m->recipients[0].address, "bob@xyz.com");
+	assert_string_equal(m->recipients[1].address, "\"a b\"@abc.com");
+	assert_string_equal(m->recipients[1].domain, "abc.com");
+	assert_int_equal(m->recipients[0].state, SPOOL_WAITING);
+	assert_false(m->eight_bit);
+	assert_text(&d, m, text);
+	spool_msg_free(&m);
+	queue_dir_remove(&d);
+}
+
+static void
+eight_bit_text_is_noticed(void **state)
+{
+	struct queue_dir d;
+
+	(void)state;
+	queue_dir_make(&d);
+	struct spool_msg *m =
+	    queue_dir_put(&d, id, "", two, 1, "\r\nna\xc3\xafve\r\n");
+	assert_true(m->eight_bit);
+	spool_msg_free(&m);
+	m = restart(&d);
+	assert_non_null(m);
+	assert_true(m->eight_bit);
+	assert_string_equal(m->reverse_path, "");
+	spool_msg_free(&m);
+	queue_dir_remove(&d);
+}
+
+static void
+results_survive_a_restart(void **state)
+{
+	const struct spool_result results[] = {
+		{ 1, SPOOL_DELIVERED, 1795000010, "250 2.0.0 ok" },
+		{ 0, SPOOL_WAITING, 1795000011, "451 4.3.0 a\r\nb" },
+	};
+	struct queue_dir d;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	struct spool_msg *m = restart(&d);
+	assert_int_equal(spool_results(d.spool, m, results, 2, &e), 0);
+	spool_msg_free(&m);
+	m = restart(&d);
+	assert_int_equal(m->recipients[1].state, SPOOL_DELIVERED);
+	assert_int_equal(m->recipients[0].state, SPOOL_WAITING);
+	assert_string_equal(m->recipients[0].reply, "451 4.3.0 a??b");
+	assert_int_equal(m->recipients[0].attempt_s, 1795000011);
+	assert_text(&d, m, text);
+	assert_int_equal(spool_remove(d.spool, m, &e), 0);
+	spool_msg_free(&m);
+	assert_null(restart(&d));
+	queue_dir_remove(&d);
+}
+
+static void
+an_aborted_message_leaves_nothing(void **state)
+{
+	struct spool_envelope env = {
+		.id = id, .reverse_path = "", .to = two, .n_to = 1
+	};
+	struct spool_writer *w = NULL;
+	struct queue_dir d;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	assert_int_equal(spool_begin(&w, d.spool, &env, &e), 0);
+	assert_int_equal(spool_write(w, span_of("half"), &e), 0);
+	assert_true(queue_dir_has(&d, "queue/tmp/0123456789abcdef"));
+	spool_abort(&w);
+	assert_false(queue_dir_has(&d, "queue/tmp/0123456789abcdef"));
+	assert_false(queue_dir_has(&d, path));
+	queue_dir_remove(&d);
+}
+
+static void
+start_empties_tmp(void **state)
+{
+	struct queue_dir d;
+
+	(void)state;
+	queue_dir_make(&d);
+	int fd = openat(d.fd, "queue/tmp/left", O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_null(restart(&d));
+	assert_false(queue_dir_has(&d, "queue/tmp/left"));
+	queue_dir_remove(&d);
+}
+
+/* The file as it is now. */
+static char *
+slurp(struct queue_dir *d, size_t *n)
+{
+	char *bytes = NULL;
+	struct err e;
+
+	assert_int_equal(durable_read_file(d->fd, path, 1 << 20, &bytes, n, &e),
+			 0);
+	return bytes;
+}
+
+static void
+spill(struct queue_dir *d, const char *bytes, size_t n)
+{
+	int fd = openat(d->fd, path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+	(void)close(fd);
+}
+
+/*
+ * A crash may cut the file at any byte.  Before its end the message never was
+ * accepted as this file: it is set aside.  After it, whole records count and a
+ * torn one is cut off, so that the next record stands on a line of its own.
+ */
+static void
+a_file_cut_at_any_byte_is_seen_through(void **state)
+{
+	const struct spool_result first = { 0, SPOOL_DELIVERED, 1, "250 ok" };
+	const struct spool_result second = { 1, SPOOL_FAILED, 2, "550 no" };
+	struct queue_dir d;
+	size_t whole, one, both;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	free(slurp(&d, &whole));
+	struct spool_msg *m = restart(&d);
+	assert_int_equal(spool_results(d.spool, m, &first, 1, &e), 0);
+	free(slurp(&d, &one));
+	assert_int_equal(spool_results(d.spool, m, &second, 1, &e), 0);
+	spool_msg_free(&m);
+	char *bytes = slurp(&d, &both);
+	for (size_t n = 0; n <= both; n++) {
+		spill(&d, bytes, n);
+		m = restart(&d);
+		if (n < whole) {
+			assert_null(m);
+			assert_false(queue_dir_has(&d, path));
+			assert_true(queue_dir_has(
+			    &d, "queue/damaged/0123456789abcdef"));
+			continue;
+		}
+		assert_non_null(m);
+		assert_int_equal(m->recipients[0].state,
+				 n >= one ? SPOOL_DELIVERED : SPOOL_WAITING);
+		assert_int_equal(m->recipients[1].state,
+				 n == both ? SPOOL_FAILED : SPOOL_WAITING);
+		size_t left;
+		free(slurp(&d, &left));
+		assert_int_equal(left, n == both  ? both
+				       : n >= one ? one
+						  : whole);
+		spool_msg_free(&m);
+	}
+	free(bytes);
+	queue_dir_remove(&d);
+}
+
+/* One flipped bit anywhere before the message is found at start, one in the
+ * message when it is read, one in a record when it is applied. */
+static void
+a_flipped_bit_is_found(void **state)
+{
+	const struct spool_result first = { 0, SPOOL_DELIVERED, 1, "250 ok" };
+	struct queue_dir d;
+	size_t whole, all;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	free(slurp(&d, &whole));
+	struct spool_msg *m = restart(&d);
+	size_t head = (size_t)m->message_at;
+	assert_int_equal(spool_results(d.spool, m, &first, 1, &e), 0);
+	spool_msg_free(&m);
+	char *bytes = slurp(&d, &all);
+	for (size_t i = 0; i < all; i++) {
+		bytes[i] = (char)(bytes[i] ^ 1);
+		spill(&d, bytes, all);
+		m = restart(&d);
+		if (i < head) {
+			assert_null(m);
+		} else if (i < whole) {
+			struct spool_reader *r = NULL;
+			char got[256];
+			assert_non_null(m);
+			assert_int_equal(spool_read_open(&r, d.spool, m, &e),
+					 0);
+			assert_int_equal(spool_read(r, got, sizeof(got), &e),
+					 -1);
+			assert_int_equal(e.class, ERR_PERM);
+			spool_read_close(&r);
+		} else {
+			assert_non_null(m);
+			assert_int_equal(m->recipients[0].state, SPOOL_WAITING);
+		}
+		spool_msg_free(&m);
+		bytes[i] = (char)(bytes[i] ^ 1);
+	}
+	free(bytes);
+	queue_dir_remove(&d);
+}
+
+static void
+strange_files_are_set_aside(void **state)
+{
+	struct queue_dir d;
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	assert_int_equal(symlinkat("/etc/passwd", d.fd, "queue/msg/link"), 0);
+	assert_int_equal(mkdirat(d.fd, "queue/msg/dir", 0700), 0);
+	assert_int_equal(mkfifoat(d.fd, "queue/msg/fifo", 0600), 0);
+	size_t n;
+	char *bytes = slurp(&d, &n);
+	int fd = openat(d.fd, "queue/msg/copy", O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+	(void)close(fd);
+	free(bytes);
+	struct spool_msg *m = restart(&d);
+	assert_non_null(m); /* the good one, and only that */
+	spool_msg_free(&m);
+	assert_true(queue_dir_has(&d, "queue/damaged/link") ||
+		    readlinkat(d.fd, "queue/damaged/link", (char[2]){ 0 }, 1) >
+			0);
+	assert_true(queue_dir_has(&d, "queue/damaged/dir"));
+	assert_true(queue_dir_has(&d, "queue/damaged/fifo"));
+	assert_true(queue_dir_has(&d, "queue/damaged/copy"));
+	queue_dir_remove(&d);
+}
+
+static void
+the_header_is_read_alone(void **state)
+{
+	struct queue_dir d;
+	struct buf header;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	struct spool_msg *m = queue_dir_put(&d, id, "", two, 1, text);
+	buf_init(&header, 4096);
+	assert_int_equal(spool_read_header(d.spool, m, &header, &e), 0);
+	assert_span(buf_span(&header), "Subject: hello\r\n");
+	buf_free(&header);
+	buf_init(&header, 7); /* no room for all of it */
+	assert_int_equal(spool_read_header(d.spool, m, &header, &e), 0);
+	assert_span(buf_span(&header), "Subject");
+	buf_free(&header);
+	spool_msg_free(&m);
+	queue_dir_remove(&d);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_survives_a_restart),
+		cmocka_unit_test(eight_bit_text_is_noticed),
+		cmocka_unit_test(results_survive_a_restart),
+		cmocka_unit_test(an_aborted_message_leaves_nothing),
+		cmocka_unit_test(start_empties_tmp),
+		cmocka_unit_test(a_file_cut_at_any_byte_is_seen_through),
+		cmocka_unit_test(a_flipped_bit_is_found),
+		cmocka_unit_test(strange_files_are_set_aside),
+		cmocka_unit_test(the_header_is_read_alone),
+	};
+
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	return cmocka_run_group_tests_name("queue/spool", tests, NULL, NULL);
+}
