@@ -78,9 +78,9 @@ serve(void *arg)
 	stream_free(&s->client.stream);
 }
 
-/* Take what has been answered; with `wait`, up to the end. */
+/* Take what has been answered, waiting for its first byte; or all to_end. */
 static void
-drain_answer(int fd, struct buf *answer, int wait_ms)
+drain_answer(int fd, struct buf *answer, int wait_ms, bool to_end)
 {
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -90,6 +90,8 @@ drain_answer(int fd, struct buf *answer, int wait_ms)
 		if (n <= 0)
 			return;
 		answer->n += (size_t)n;
+		if (!to_end)
+			wait_ms = 0;
 	}
 }
 
@@ -100,7 +102,7 @@ talk(int fd, struct span in, struct buf *answer)
 	while (span_find(buf_span(answer), '\n', 0) < 0) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		FUZZ_CHECK(poll(&p, 1, 10000) == 1);
-		drain_answer(fd, answer, 0);
+		drain_answer(fd, answer, 0, false);
 	}
 	while (in.n > 0) {
 		const char *ff = memchr(in.p, 0xFF, in.n);
@@ -112,11 +114,11 @@ talk(int fd, struct span in, struct buf *answer)
 				break;
 			part = span_skip(part, (size_t)put);
 		}
-		drain_answer(fd, answer, ff == NULL ? 0 : 1);
+		drain_answer(fd, answer, ff == NULL ? 0 : 1, false);
 		in = span_skip(in, n + 1);
 	}
 	(void)shutdown(fd, SHUT_WR);
-	drain_answer(fd, answer, 10000);
+	drain_answer(fd, answer, 10000, true);
 }
 
 int

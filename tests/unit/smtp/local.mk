@@ -1,9 +1,18 @@
 # smtp
-check_PROGRAMS += tests/unit/smtp/test_smtp_server
-TESTS += tests/unit/smtp/test_smtp_server
-tests_unit_smtp_test_smtp_server_SOURCES = \
-	tests/unit/smtp/test_smtp_server.c \
+smtp_rig = tests/unit/smtp/rig.c tests/unit/smtp/rig.h \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h
+smtp_rig_libs = tests/wire/libwire.a $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) \
+	$(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp/test_smtp_server \
+	tests/unit/smtp/test_smtp_memory
+TESTS += tests/unit/smtp/test_smtp_server tests/unit/smtp/test_smtp_memory
+tests_unit_smtp_test_smtp_server_SOURCES = \
+	tests/unit/smtp/test_smtp_server.c $(smtp_rig)
 tests_unit_smtp_test_smtp_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_smtp_test_smtp_server_LDADD = tests/wire/libwire.a $(SMTP_LIBS) \
-	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_smtp_test_smtp_server_LDADD = $(smtp_rig_libs)
+tests_unit_smtp_test_smtp_memory_SOURCES = \
+	tests/unit/smtp/test_smtp_memory.c $(smtp_rig)
+tests_unit_smtp_test_smtp_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_smtp_test_smtp_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+tests_unit_smtp_test_smtp_memory_LDADD = $(smtp_rig_libs)
