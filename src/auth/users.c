@@ -340,7 +340,7 @@ users_check_password(struct users *u, struct span login, struct span password,
 	if (entry != NULL && strcmp(entry->address, canonical) != 0)
 		entry = NULL;
 	int rc = check(u, t, entry, password, e);
-	if (rc == 1)
+	if (rc == 1 && entry != NULL)
 		copy_out(entry, user);
 	users_table_release(&t);
 	return rc;

@@ -164,7 +164,7 @@ int
 conf_parse_text(struct span text, const char *name, conf_fn *fn, void *ctx,
 		struct err *e)
 {
-	struct err own;
+	struct err own = { .class = ERR_TEMP };
 	struct conf_reader r = { .rest = text,
 				 .name = name,
 				 .fn = fn,

@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef err_set
+#undef err_prefix
+#endif
+
 /* strerror_r comes in two shapes; take whichever this libc has. */
 static const char *
 pick_gnu(const char *text, const char *buf)

@@ -48,4 +48,11 @@ const char *err_class_name(enum err_class class);
  */
 const char *err_sys_text(int sys, char *buf, unsigned long size);
 
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: tell it what the contracts say, so that
+ * it does not follow paths on which a failure was reported and returned 0. */
+#define err_set(...) (err_set(__VA_ARGS__), -1)
+#define err_prefix(...) (err_prefix(__VA_ARGS__), -1)
+#endif
+
 #endif

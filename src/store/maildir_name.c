@@ -82,7 +82,7 @@ maildir_name_unique(char buf[MAILDIR_NAME_SIZE], const char *host,
 
 	/* '/' and ':' must not stand in a name; ',' would end the unique part;
 	 * and a UIDL holds only printable ASCII. */
-	for (; host[n] != '\0' && n < HOST_KEPT; n++) {
+	for (; n < HOST_KEPT && host[n] != '\0'; n++) {
 		char c = host[n];
 		bool fit =
 		    c > ' ' && c < 0x7f && c != '/' && c != ':' && c != ',';

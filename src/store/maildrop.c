@@ -53,10 +53,11 @@ add(struct maildrop *d, int dirfd, const char *name, struct err *e)
 		d->item = more;
 		d->cap = cap;
 	}
-	it.name = strdup(name);
-	if (it.name == NULL)
+	char *copy = strdup(name);
+	if (copy == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
-	(void)maildir_name_parse(it.name, &it.parsed);
+	(void)maildir_name_parse(copy, &it.parsed);
+	it.name = copy;
 	d->item[d->n++] = it;
 	return 0;
 }

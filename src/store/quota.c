@@ -145,7 +145,11 @@ quota_used(struct quota *q, const char *address, const struct maildir *m,
 		return 0; /* not remembered, still right */
 	(void)pthread_mutex_lock(&q->lock);
 	free(s->address);
-	*s = (struct slot){ name, *bytes, now, n, c };
+	*s = (struct slot){ .address = name,
+			    .bytes = *bytes,
+			    .counted_ms = now,
+			    .new_changed = n,
+			    .cur_changed = c };
 	(void)pthread_mutex_unlock(&q->lock);
 	return 0;
 }

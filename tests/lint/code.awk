@@ -6,11 +6,13 @@
 
 BEGIN {
 	MAX_LINES = 90
-	banned = "alloca asctime atof atoi atol atoll ctime getpwnam getpwuid " \
-	    "getgrnam getgrgid gethostbyname gets gmtime inet_ntoa localtime " \
-	    "pthread_cancel rand readdir_r scanf setjmp longjmp sprintf sscanf " \
-	    "stpcpy strcat strcpy strerror strncat strncpy strtok system popen " \
-	    "tmpnam tempnam mktemp vsprintf"
+	banned = "alloca asctime atof atoi atol atoll basename crypt ctime " \
+	    "dirname drand48 fgetgrent getgrgid getgrnam gethostbyname " \
+	    "getlogin getpwnam getpwuid gets gmtime hcreate hsearch inet_ntoa " \
+	    "localtime longjmp lrand48 mktemp mrand48 popen pthread_cancel " \
+	    "ptsname rand readdir_r scanf setjmp sprintf srand sscanf stpcpy " \
+	    "strcat strcpy strerror strncat strncpy strsignal strtok system " \
+	    "tempnam tmpnam ttyname vsprintf"
 	n = split(banned, word, " ")
 	for (i = 1; i <= n; i++)
 		is_banned[word[i]] = 1
