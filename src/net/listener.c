@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,7 +77,9 @@ bind_one(struct listener *l, const char *text, struct err *e)
 		return err_set(e, ERR_PERM, sys, "cannot listen on %s", text);
 	}
 	freeaddrinfo(list);
-	struct sockaddr_storage got = { 0 };
+	/* all of it zeroed: the port is read through another type */
+	struct sockaddr_storage got;
+	memset(&got, 0, sizeof(got));
 	socklen_t size = sizeof(got);
 	if (getsockname(fd, (struct sockaddr *)&got, &size) == 0) {
 		port = got.ss_family == AF_INET6

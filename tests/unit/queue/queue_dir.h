@@ -1,5 +1,5 @@
-#ifndef PP_TESTS_UNIT_QUEUE_DIR_H
-#define PP_TESTS_UNIT_QUEUE_DIR_H
+#ifndef PP_TESTS_UNIT_QUEUE_QUEUE_DIR_H
+#define PP_TESTS_UNIT_QUEUE_QUEUE_DIR_H
 
 #include "../test.h"
 
