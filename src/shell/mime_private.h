@@ -7,9 +7,11 @@
  *   mime_part.c     names and sizes of parts
  *   mime_text.c     charsets, format=flowed, what a person reads
  *   mime_html.c     HTML to text
+ *   mime_w3m.c      the same through w3m
  *   mime_address.c  address lists as typed: strict
  *   mime_value.c    header fields as received: lenient; one line of `list`
  *   mime_build.c    a message from a draft
+ *   mime_body.c     its text
  *   mime_file.c     a file as an attachment
  *   mime_reply.c    the answer to a message
  */
@@ -54,6 +56,10 @@ int mime_to_utf8(struct span text, const char *charset, struct buf *out);
 int mime_html_text(struct span html, unsigned width, struct buf *out,
 		   struct err *e);
 
+/* mime_w3m_text - the same through w3m: 0 when that is installed and did it,
+ * -1 and *out as before otherwise. */
+int mime_w3m_text(struct span html, unsigned width, struct buf *out);
+
 /* mime_flowed_text - RFC 3676: rejoin and wrap at `width` (0: as sent). */
 int mime_flowed_text(struct span text, bool delsp, unsigned width,
 		     struct buf *out);
@@ -73,6 +79,10 @@ struct mime_text {
 	size_t longest;   /* bytes of the longest line */
 	size_t eight_bit; /* bytes over 126 */
 };
+
+/* mime_take_text - `body` as typed into *t (lines initialised).  PERM when it
+ * is not text. */
+int mime_take_text(struct span body, struct mime_text *t, struct err *e);
 
 /* mime_text_part - a text/plain part, encoded as it needs. */
 GMimeObject *mime_text_part(const struct mime_text *t);
