@@ -4,7 +4,7 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address date dot dsn header pop3 reply \
+fuzz_names = address address_list date dot dsn header mime pop3 reply \
 	smtp_command smtp_session
 
 if ENABLE_FUZZ
@@ -19,10 +19,12 @@ EXTRA_DIST += $(fuzz_names:%=tests/fuzz/corpus/%)
 check_PROGRAMS += $(fuzz_programs)
 fuzz_programs = \
 	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_address_list \
 	tests/fuzz/fuzz_date \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
+	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_smtp_command \
@@ -66,6 +68,14 @@ tests_fuzz_fuzz_smtp_session_SOURCES = tests/fuzz/fuzz_smtp_session.c \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
 tests_fuzz_fuzz_smtp_session_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_smtp_session_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_address_list_SOURCES = tests/fuzz/fuzz_address_list.c $(fuzz_main)
+tests_fuzz_fuzz_address_list_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_address_list_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c $(fuzz_main)
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_mime_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).
