@@ -1,2 +1,3 @@
 # man
 dist_man_MANS += man/postpair-receiver.8
+dist_man_MANS += man/postpair-admin.8 man/postpair-users.5 man/postpair.conf.5

@@ -363,7 +363,9 @@ option_value_print(const struct option *o, const void *values, FILE *out)
 		break;
 	case OPTION_STRING: {
 		const char *s = *(char *const *)field;
-		(void)fprintf(out, "%s = %s\n", o->key, s == NULL ? "" : s);
+		(void)fprintf(out, "%s =%s%s\n", o->key,
+			      s == NULL || s[0] == 0 ? "" : " ",
+			      s == NULL ? "" : s);
 		break;
 	}
 	case OPTION_WORDS:

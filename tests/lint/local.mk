@@ -2,6 +2,7 @@
 lint_tests = \
 	tests/lint/headers.sh \
 	tests/lint/objects.sh \
+	tests/lint/options.sh \
 	tests/lint/selftest.sh \
 	tests/lint/source.sh
 dist_check_SCRIPTS += $(lint_tests)
@@ -11,4 +12,5 @@ EXTRA_DIST += \
 	tests/lint/cppcheck.suppress \
 	tests/lint/layers.awk \
 	tests/lint/objects.awk \
+	tests/lint/options.awk \
 	tests/lint/tap.sh

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Programs and manual pages must tell the same: every key of every section with
+# its default, every option of the command line, and nothing else.
+. "$top_srcdir/tests/lint/tap.sh"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+list()
+{
+	"${AWK:-awk}" -f "$top_srcdir/tests/lint/options.awk" "$@" |
+		LC_ALL=C sort
+}
+
+# agree NAME: are the two lists the same, and not empty?
+agree()
+{
+	diff "$work/program" "$work/page" >"$work/out" 2>&1 &&
+		test -s "$work/program"
+	tap_result $? "$1" "$work/out"
+}
+
+page=$top_srcdir/man/postpair.conf.5
+for program in postpair-sender postpair-receiver; do
+	binary=$top_builddir/src/${program#postpair-}/$program
+	"$binary" --dump-options >"$work/dump"
+	list -v want=dump "$work/dump" >"$work/program"
+	list -v want=page -v program="$program" "$page" >"$work/page"
+	agree "$program: every key and its default is in postpair.conf(5)"
+done
+
+for page in "$top_srcdir"/man/*.[18]; do
+	program=$(basename "${page%.*}")
+	for binary in "$top_builddir"/src/*/"$program"; do
+		"$binary" --help >"$work/help"
+	done
+	list -v want=help "$work/help" >"$work/program"
+	list -v want=manual "$page" >"$work/page"
+	agree "$program: every option is in its manual page"
+done
+
+for page in "$top_srcdir"/man/*.[1-8]; do
+	name=$(basename "$page")
+	if ! command -v "${MANDOC:-mandoc}" >/dev/null; then
+		tap_skip "$name: mandoc finds no fault" "no mandoc"
+		continue
+	fi
+	# Pages of ours that are not installed yet are no fault.
+	"${MANDOC:-mandoc}" -Tlint "$page" 2>&1 |
+		grep -v -e 'referenced manual not found' \
+			-e 'outdated mandoc.db' >"$work/out"
+	test ! -s "$work/out"
+	tap_result $? "$name: mandoc finds no fault" "$work/out"
+done
+tap_done
