@@ -279,11 +279,13 @@ mime_addresses(struct span text, struct arena *a, struct mime_address **list,
 /* ---- text ------------------------------------------------------------------
  */
 
-/* RFC 5322 3.2.3: what an unquoted name may not hold. */
+/* RFC 5322 3.2.3: what an unquoted name may not hold; and blanks that would
+ * not come back as they are. */
 static bool
 needs_quotes(const char *name)
 {
-	return strpbrk(name, "()<>[]:;@\\,.\"") != NULL;
+	return strpbrk(name, "()<>[]:;@\\,.\"\t") != NULL || name[0] == ' ' ||
+	       name[strlen(name) - 1] == ' ' || strstr(name, "  ") != NULL;
 }
 
 int

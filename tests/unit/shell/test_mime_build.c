@@ -526,6 +526,7 @@ a_written_address_reads_back(void **state)
 		{ "Bob", "a@x.com" },
 		{ "Builder, \"Bob\" \\o/", "a@x.com" },
 		{ "a@b", "a@x.com" },
+		{ " two  blanks ", "a@x.com" },
 		{ "Jörg", "a@x.com" },
 	};
 
