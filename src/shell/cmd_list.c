@@ -1,0 +1,475 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/option.h"
+#include "mail/header.h"
+#include "shell/cmd.h"
+#include "shell/output.h"
+#include "shell/proc.h"
+#include "shell/session.h"
+
+const struct command_option cmd_list_options[] = {
+	{ "wait", 0, "TIME", COMPLETE_NONE,
+	  "wait up to TIME (10s, 2m) until a message matches" },
+	{ "limit", 0, "N", COMPLETE_NONE, "the newest N only" },
+	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
+};
+
+/* ---- does a message match? ------------------------------------------------ */
+
+/* Steps that look into the summary, the raw header or the text. */
+static int
+need(struct shell *sh, uint32_t n, enum set_kind kind, struct err *e)
+{
+	int rc = SHELL_OK;
+
+	if (kind == SET_HEADER || kind == SET_LIST || kind == SET_BODY ||
+	    kind == SET_TEXT || kind == SET_ATTACHMENT)
+		rc = mailbox_fetch(sh, n);
+	if (rc == SHELL_OK && !sh->box.v[n - 1].summarised)
+		rc = mailbox_summarise(sh, &n, 1);
+	if (rc == SHELL_OK)
+		return 0;
+	return err_set(e, rc == SHELL_INTERRUPTED ? ERR_STOP : ERR_TEMP, 0,
+		       "%s", sh->fail.text);
+}
+
+static int
+in_body(struct shell *sh, const struct set_step *step, bool *yes,
+	struct err *e)
+{
+	const struct mime_render_options o = {
+		.headers = step->kind == SET_TEXT ? MIME_HEADERS_ALL
+						  : MIME_HEADERS_NONE,
+		.no_attachments = true,
+	};
+	struct mime *m = NULL;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, MIME_TEXT_MAX + 1);
+	rc = mime_parse(&m, buf_span(&sh->box.raw), e);
+	if (rc == 0)
+		rc = mime_render(m, &o, &text, e);
+	if (rc == 0 && buf_add_char(&text, '\0') == 0)
+		*yes = set_text_matches(step, text.p);
+	mime_free(&m);
+	buf_free(&text);
+	return rc;
+}
+
+static int
+in_header(struct shell *sh, const struct set_step *step, const char *name,
+	  bool *yes, struct err *e)
+{
+	struct mime *m = NULL;
+	struct buf value;
+	int rc = mime_parse(&m, buf_span(&sh->box.raw), e);
+
+	*yes = false;
+	buf_init(&value, HEADER_BLOCK_MAX);
+	for (unsigned i = 0; rc == 0 && i < 1000 && !*yes; i++) {
+		buf_clear(&value);
+		if (mime_header(m, name, i, &value) != 1)
+			break;
+		if (buf_add_char(&value, '\0') == 0)
+			*yes = set_text_matches(step, value.p);
+	}
+	mime_free(&m);
+	buf_free(&value);
+	return rc;
+}
+
+static int
+has_attachment(struct shell *sh, bool *yes, struct err *e)
+{
+	struct mime *m = NULL;
+
+	if (mime_parse(&m, buf_span(&sh->box.raw), e) != 0)
+		return -1;
+	*yes = mime_has_attachment(m);
+	mime_free(&m);
+	return 0;
+}
+
+static bool
+in_last(const struct mailbox *b, uint32_t n)
+{
+	for (uint32_t i = 0; i < b->n_last; i++)
+		if (b->last[i] == n)
+			return true;
+	return false;
+}
+
+/* What the list itself knows.  1 answered, 0 more is needed. */
+static int
+test_known(struct shell *sh, uint32_t n, const struct set_step *step,
+	   bool *yes)
+{
+	const struct message *m = &sh->box.v[n - 1];
+
+	switch ((int)step->kind) {
+	case SET_NEW:
+		*yes = m->fresh;
+		return 1;
+	case SET_UNREAD:
+		*yes = !m->seen;
+		return 1;
+	case SET_READ:
+		*yes = m->seen;
+		return 1;
+	case SET_DELETED:
+		*yes = m->deleted;
+		return 1;
+	case SET_LAST:
+		*yes = in_last(&sh->box, n);
+		return 1;
+	case SET_UID:
+		*yes = span_eq(step->text, span_of(m->uidl));
+		return 1;
+	case SET_SIZE_OVER:
+		*yes = m->bytes > (uint64_t)step->number;
+		return 1;
+	case SET_SIZE_UNDER:
+		*yes = m->bytes < (uint64_t)step->number;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static bool
+test_date(const struct mime_summary *s, const struct set_step *step)
+{
+	enum { DAY = 24 * 60 * 60 };
+
+	if (!s->has_date)
+		return false;
+	switch ((int)step->kind) {
+	case SET_SINCE:
+	case SET_NEWER:
+		return s->date_s >= step->number;
+	case SET_BEFORE:
+	case SET_OLDER:
+		return s->date_s < step->number;
+	default:
+		return s->date_s >= step->number &&
+		       s->date_s < step->number + DAY;
+	}
+}
+
+static int
+test_step(void *ctx, uint32_t n, const struct set_step *step, bool *yes,
+	  struct err *e)
+{
+	struct shell *sh = ctx;
+	const struct mime_summary *s;
+	char name[256];
+
+	if (test_known(sh, n, step, yes) == 1)
+		return 0;
+	if (need(sh, n, step->kind, e) != 0)
+		return -1;
+	s = &sh->box.v[n - 1].s;
+	switch ((int)step->kind) {
+	case SET_FROM:
+		*yes = set_text_matches(step, s->from);
+		return 0;
+	case SET_TO:
+		*yes = set_text_matches(step, s->to);
+		return 0;
+	case SET_CC:
+		*yes = set_text_matches(step, s->cc);
+		return 0;
+	case SET_SUBJECT:
+		*yes = set_text_matches(step, s->subject);
+		return 0;
+	case SET_ID:
+		*yes = set_text_matches(step, s->message_id);
+		return 0;
+	case SET_ATTACHMENT:
+		return has_attachment(sh, yes, e);
+	case SET_BODY:
+	case SET_TEXT:
+		return in_body(sh, step, yes, e);
+	case SET_HEADER:
+		if (span_copy(step->name, name, sizeof(name)) != 0)
+			name[0] = '\0';
+		return in_header(sh, step, name, yes, e);
+	case SET_LIST:
+		return in_header(sh, step, "List-Id", yes, e);
+	default:
+		*yes = test_date(s, step);
+		return 0;
+	}
+}
+
+/* ---- selection ------------------------------------------------------------ */
+
+static uint32_t
+highest(struct mailbox *b)
+{
+	uint32_t n = b->n;
+
+	while (n > 0 && mailbox_at(b, n) == NULL)
+		n--;
+	return n;
+}
+
+int
+mailbox_select(struct shell *sh, const struct set *s, uint32_t **numbers,
+	       uint32_t *n)
+{
+	struct mailbox *b = &sh->box;
+	const struct set_view view = { .current = b->current,
+				       .highest = highest(b),
+				       .test = test_step,
+				       .ctx = sh };
+	uint32_t *v = calloc((size_t)b->n + 1, sizeof(*v)), count = 0;
+	uint32_t *all = NULL;
+	int rc = SHELL_OK;
+
+	if (v == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	/* Fetch the headers of all at once rather than one by one. */
+	if (set_needs(s, SET_FROM, SET_SUBJECT) ||
+	    set_needs(s, SET_ID, SET_ID) || set_needs(s, SET_SINCE, SET_OLDER)) {
+		all = calloc((size_t)b->n + 1, sizeof(*all));
+		for (uint32_t i = 0; all != NULL && i < b->n; i++)
+			all[i] = i + 1;
+		rc = all == NULL ? failure_set(&sh->fail, SHELL_LOCAL,
+					       "out of memory")
+				 : mailbox_summarise(sh, all, b->n);
+		free(all);
+	}
+	for (uint32_t i = 1; rc == SHELL_OK && i <= b->n; i++) {
+		struct err e = { 0 };
+		int yes;
+
+		if (mailbox_at(b, i) == NULL)
+			continue;
+		yes = set_matches(s, &view, i, &e);
+		if (yes < 0)
+			rc = sh->fail.status != SHELL_OK
+				 ? (int)sh->fail.status
+				 : failure_from_local(&sh->fail, &e);
+		else if (yes)
+			v[count++] = i;
+	}
+	if (rc != SHELL_OK) {
+		free(v);
+		return rc;
+	}
+	*numbers = v;
+	*n = count;
+	return SHELL_OK;
+}
+
+static int
+select_words(struct shell *sh, const struct arg *words, size_t n,
+	     uint32_t **numbers, uint32_t *count)
+{
+	struct set *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	rc = set_parse(s, words, n, clock_wall_s(), &sh->fail);
+	if (rc == SHELL_OK)
+		rc = mailbox_select(sh, s, numbers, count);
+	set_free(s);
+	free(s);
+	return rc;
+}
+
+int
+cmd_select(struct shell *sh, const struct arg *words, size_t n,
+	   const char *standard, bool may_be_empty, uint32_t **numbers,
+	   uint32_t *count)
+{
+	const char *text = standard == NULL ? "." : standard;
+	struct arg one = { text, strlen(text), strlen(text) };
+	uint32_t *copy;
+	int rc = mailbox_load(sh, false);
+
+	*numbers = NULL;
+	*count = 0;
+	if (rc != SHELL_OK)
+		return rc;
+	rc = n > 0 ? select_words(sh, words, n, numbers, count)
+		   : select_words(sh, &one, 1, numbers, count);
+	if (rc != SHELL_OK)
+		return rc;
+	if (*count == 0 && !may_be_empty) {
+		free(*numbers);
+		*numbers = NULL;
+		(void)failure_set(&sh->fail, SHELL_REFUSED,
+				  n == 0 && standard == NULL
+				      ? "no message was read yet: which one?"
+				      : "no message matches");
+		sh->fail.symbol = "no-match";
+		return SHELL_REFUSED;
+	}
+	copy = malloc((*count + 1) * sizeof(*copy));
+	if (copy != NULL) {
+		memcpy(copy, *numbers, *count * sizeof(*copy));
+		mailbox_remember(&sh->box, copy, *count);
+	}
+	return SHELL_OK;
+}
+
+/* ---- list ----------------------------------------------------------------- */
+
+static const struct output_column list_columns[] = {
+	{ "n", OUTPUT_NUMBER, OUTPUT_ALWAYS, false },
+	{ "uid", OUTPUT_TEXT, OUTPUT_DATA, false },
+	{ "flags", OUTPUT_TEXT, OUTPUT_ALWAYS, false },
+	{ "date", OUTPUT_TEXT, OUTPUT_DATA, false },
+	{ "day", OUTPUT_TEXT, OUTPUT_TABLE, false },
+	{ "from", OUTPUT_TEXT, OUTPUT_DATA, false },
+	{ "name", OUTPUT_TEXT, OUTPUT_TABLE, true },
+	{ "to", OUTPUT_TEXT, OUTPUT_DATA, false },
+	{ "size", OUTPUT_NUMBER, OUTPUT_ALWAYS, false },
+	{ "subject", OUTPUT_TEXT, OUTPUT_ALWAYS, true },
+	{ NULL, OUTPUT_TEXT, OUTPUT_ALWAYS, false },
+};
+
+/* RFC 3339 in UTC for programs; "23 Nov" or "23 Nov 2024" for people. */
+static void
+date_texts(const struct mime_summary *s, char iso[32], char day[32])
+{
+	int64_t now = clock_wall_s();
+	time_t t = (time_t)s->date_s;
+	struct tm utc, here;
+
+	iso[0] = day[0] = '\0';
+	if (!s->has_date || gmtime_r(&t, &utc) == NULL ||
+	    localtime_r(&t, &here) == NULL)
+		return;
+	(void)strftime(iso, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (s->date_s > now - 180LL * 86400 && s->date_s < now + 86400)
+		(void)strftime(day, 32, "%e %b %H:%M", &here);
+	else
+		(void)strftime(day, 32, "%e %b  %Y", &here);
+}
+
+static int
+list_row(struct output *o, struct shell *sh, uint32_t n)
+{
+	const struct message *m = &sh->box.v[n - 1];
+	char number[16], size[24], flags[8], iso[32], day[32];
+	const char *cells[10];
+
+	(void)snprintf(number, sizeof(number), "%u", n);
+	(void)snprintf(size, sizeof(size), "%llu",
+		       (unsigned long long)m->bytes);
+	(void)snprintf(flags, sizeof(flags), "%s%s%s", m->seen ? "" : "N",
+		       m->deleted ? "D" : "", m->s.has_attachment ? "@" : "");
+	date_texts(&m->s, iso, day);
+	cells[0] = number;
+	cells[1] = m->uidl;
+	cells[2] = flags;
+	cells[3] = iso;
+	cells[4] = day;
+	cells[5] = m->s.from;
+	cells[6] = m->s.from_name;
+	cells[7] = m->s.to;
+	cells[8] = size;
+	cells[9] = m->s.subject;
+	return output_row(o, cells);
+}
+
+static int
+wait_time(struct shell *sh, const struct args *a, int64_t *until)
+{
+	const struct arg *v = args_value(a, "wait");
+	int64_t ms;
+
+	*until = 0;
+	if (v == NULL)
+		return SHELL_OK;
+	if (option_parse_time(arg_span(v), &ms) != 0 || ms <= 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "--wait wants a time: 10s, 2m");
+	*until = clock_mono_ms() + ms;
+	return SHELL_OK;
+}
+
+/* Look for new mail; with --wait as long as nothing matches. */
+static int
+list_select(struct shell *sh, const struct args *a, int64_t until,
+	    uint32_t **numbers, uint32_t *n)
+{
+	int step_ms = 50, rc;
+
+	for (;;) {
+		rc = mailbox_load(sh, true);
+		if (rc == SHELL_OK)
+			rc = cmd_select(sh, a->operand, a->n, "all", true,
+					numbers, n);
+		if (rc != SHELL_OK || *n > 0 || until == 0)
+			return rc;
+		free(*numbers);
+		*numbers = NULL;
+		if (clock_mono_ms() >= until)
+			return failure_set(&sh->fail, SHELL_TIMEOUT,
+					   "no message came in time");
+		/* A new POP3 session each time: not more often than needed. */
+		if (proc_pause(step_ms, &sh->stop) != 0)
+			return failure_set(&sh->fail, SHELL_INTERRUPTED,
+					   "interrupted");
+		step_ms = step_ms < 1000 ? step_ms * 2 : 1000;
+	}
+}
+
+int
+cmd_list(struct shell *sh, const struct args *a)
+{
+	const struct arg *limit = args_value(a, "limit");
+	uint32_t *numbers = NULL, n = 0, from = 0;
+	struct output o;
+	uint64_t most;
+	int64_t until;
+	int rc = wait_time(sh, a, &until);
+
+	if (rc != SHELL_OK)
+		return rc;
+	if (limit != NULL && span_u64(arg_span(limit), &most) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "--limit wants a number");
+	rc = list_select(sh, a, until, &numbers, &n);
+	if (rc == SHELL_OK && limit != NULL && most < n)
+		from = n - (uint32_t)most;
+	if (rc == SHELL_OK)
+		rc = mailbox_summarise(sh, numbers + from, n - from);
+	if (rc == SHELL_OK) {
+		output_begin(&o, sh, a, "message", list_columns);
+		for (uint32_t i = from; i < n; i++) {
+			(void)list_row(&o, sh, numbers[i]);
+			sh->box.v[numbers[i] - 1].fresh = false;
+		}
+		rc = output_end(&o);
+		if (n == 0 && o.format == FORMAT_TABLE)
+			shell_note(sh, a->n > 0 ? "no message matches"
+						: "no messages");
+	}
+	free(numbers);
+	return rc;
+}
+
+int
+cmd_count(struct shell *sh, const struct args *a)
+{
+	uint32_t *numbers = NULL, n = 0;
+	int rc = mailbox_load(sh, true);
+
+	if (rc == SHELL_OK)
+		rc = cmd_select(sh, a->operand, a->n, "all", true, &numbers,
+				&n);
+	if (rc == SHELL_OK)
+		(void)fprintf(sh->out, "%u\n", n);
+	free(numbers);
+	return rc;
+}

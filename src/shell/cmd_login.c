@@ -1,0 +1,333 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "pop3/pop3_client.h"
+#include "shell/cmd.h"
+#include "shell/session.h"
+#include "smtp/smtp_client.h"
+
+const struct command_option cmd_login_options[] = {
+	{ "smtp", 0, "HOST[:PORT]", COMPLETE_NONE,
+	  "the sender-side server, to send (port 587)" },
+	{ "pop3", 0, "HOST[:PORT]", COMPLETE_NONE,
+	  "the receiver-side server, to read (port 110)" },
+	{ "password", 0, "WORD", COMPLETE_NONE,
+	  "the password itself; never kept in the history" },
+	{ "password-command", 0, "COMMAND", COMPLETE_NONE,
+	  "a command that prints the password" },
+	{ "password-fd", 0, "N", COMPLETE_NONE,
+	  "read the password from this file descriptor" },
+	{ "plain", 0, NULL, COMPLETE_NONE,
+	  "allow a password in clear text to another host" },
+	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
+};
+
+/* The password would cross a network that others can listen to. */
+static bool
+is_loopback(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", 4) == 0;
+}
+
+static int
+endpoint(struct shell *sh, const struct args *a, const char *option,
+	 int standard, struct endpoint *at)
+{
+	const struct arg *v = args_value(a, option);
+	struct err e;
+
+	if (v != NULL &&
+	    (net_endpoint(arg_span(v), standard, at->host, &at->port, &e) != 0))
+		return failure_set(&sh->fail, SHELL_USAGE, "--%s: %s", option,
+				   e.msg);
+	if (at->port == 0)
+		return v == NULL ? SHELL_OK
+				 : failure_set(&sh->fail, SHELL_USAGE,
+					       "--%s: port 0 is no port",
+					       option);
+	if (is_loopback(at->host) || args_has(a, "plain"))
+		return SHELL_OK;
+	(void)failure_set(&sh->fail, SHELL_AUTH,
+			  "a password would go to %s in clear text", at->host);
+	failure_hint(&sh->fail, "use localhost or a loopback address, or "
+				"--plain if the network is yours");
+	return SHELL_AUTH;
+}
+
+static int
+choose_servers(struct shell *sh, const struct args *a, bool same,
+	       struct endpoint *smtp, struct endpoint *pop3)
+{
+	int rc;
+
+	/* Named servers are the only ones; else those of the command line. */
+	if (!args_has(a, "smtp") && !args_has(a, "pop3")) {
+		*smtp = sh->smtp_default;
+		*pop3 = sh->pop3_default;
+		if (same && smtp->port == 0)
+			*smtp = sh->session.smtp_at;
+		if (same && pop3->port == 0)
+			*pop3 = sh->session.pop3_at;
+	}
+	rc = endpoint(sh, a, "smtp", sh->smtp_default.port != 0
+					 ? sh->smtp_default.port
+					 : 587,
+		      smtp);
+	if (rc == SHELL_OK)
+		rc = endpoint(sh, a, "pop3", sh->pop3_default.port != 0
+						 ? sh->pop3_default.port
+						 : 110,
+			      pop3);
+	if (rc != SHELL_OK)
+		return rc;
+	if (smtp->port != 0 || pop3->port != 0)
+		return SHELL_OK;
+	(void)failure_set(&sh->fail, SHELL_USAGE, "no server is named");
+	failure_hint(&sh->fail, "login USER --smtp HOST:PORT to send, --pop3 "
+				"HOST:PORT to read");
+	return SHELL_USAGE;
+}
+
+static int
+choose_user(struct shell *sh, const struct args *a, char user[ADDRESS_SIZE])
+{
+	const char *name = a->n > 0 ? a->operand[0].text : sh->user_default;
+	const struct contact *c = contacts_find(&sh->contacts, span_of(name));
+	struct address x;
+	struct err e;
+
+	if (name[0] == '\0' && sh->session.user[0] != '\0')
+		name = sh->session.user;
+	if (name[0] == '\0')
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "who? login USER@DOMAIN");
+	if (c != NULL)
+		name = c->address;
+	if (address_parse_mailbox(span_of(name), ADDRESS_ALLOW_UTF8, &x, &e) !=
+		0 ||
+	    address_text(&x, user) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "%s: a user is name@domain (%s)", name,
+				   e.msg);
+	return SHELL_OK;
+}
+
+/* The login's own options go before those of the command line. */
+static int
+choose_password(struct shell *sh, const struct args *a, const char *user,
+		bool same, char **password)
+{
+	const struct arg *v = args_value(a, "password");
+	const struct arg *command = args_value(a, "password-command");
+	const struct arg *fd = args_value(a, "password-fd");
+	const char *saved_command = sh->password_command;
+	int saved_fd = sh->password_fd, rc;
+	uint64_t n;
+
+	if (v != NULL) {
+		*password = strndup(v->text, v->n);
+		return *password == NULL ? failure_set(&sh->fail, SHELL_LOCAL,
+						       "out of memory")
+					 : SHELL_OK;
+	}
+	if (fd != NULL) {
+		if (span_u64(arg_span(fd), &n) != 0 || n > 1000000)
+			return failure_set(&sh->fail, SHELL_USAGE,
+					   "--password-fd wants a number");
+		sh->password_fd = (int)n;
+	} else if (command != NULL) {
+		sh->password_fd = -1;
+		sh->password_command = command->text;
+	} else if (same && sh->session.password != NULL) {
+		*password = strdup(sh->session.password);
+		return *password == NULL ? failure_set(&sh->fail, SHELL_LOCAL,
+						       "out of memory")
+					 : SHELL_OK;
+	}
+	rc = session_password(sh, user, password);
+	sh->password_fd = saved_fd;
+	sh->password_command = saved_command;
+	return rc;
+}
+
+static int
+connect_all(struct shell *sh)
+{
+	const struct session *s = &sh->session;
+	int rc = SHELL_OK;
+
+	if (s->smtp_at.port != 0)
+		rc = session_smtp(sh);
+	if (rc == SHELL_OK && s->pop3_at.port != 0)
+		rc = mailbox_load(sh, false);
+	return rc;
+}
+
+static void
+say_login(struct shell *sh)
+{
+	const struct session *s = &sh->session;
+	char smtp[NET_HOST_SIZE + 32] = "", pop3[NET_HOST_SIZE + 64] = "";
+	uint32_t count = 0;
+
+	for (uint32_t n = 1; n <= sh->box.n; n++)
+		count += mailbox_at(&sh->box, n) != NULL;
+	if (s->smtp_at.port != 0)
+		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u",
+			       s->smtp_at.host, s->smtp_at.port);
+	if (s->pop3_at.port != 0)
+		(void)snprintf(pop3, sizeof(pop3), "  pop3 %s:%u (%u message%s)",
+			       s->pop3_at.host, s->pop3_at.port, count,
+			       count == 1 ? "" : "s");
+	shell_say(sh, "logged in as %s%s%s", s->user, smtp, pop3);
+}
+
+int
+cmd_login(struct shell *sh, const struct args *a)
+{
+	struct session *s = &sh->session;
+	struct endpoint smtp = { .port = 0 }, pop3 = { .port = 0 };
+	char user[ADDRESS_SIZE], *password = NULL;
+	bool same;
+	int rc = choose_user(sh, a, user);
+
+	if (rc != SHELL_OK)
+		return rc;
+	same = strcmp(user, s->user) == 0;
+	rc = choose_servers(sh, a, same, &smtp, &pop3);
+	if (rc == SHELL_OK)
+		rc = choose_password(sh, a, user, same, &password);
+	if (rc == SHELL_OK && !same && s->user[0] != '\0')
+		rc = cmd_leave(sh);
+	if (rc != SHELL_OK) {
+		session_wipe(&password);
+		return rc;
+	}
+	session_wipe(&s->password);
+	s->password = password;
+	memcpy(s->user, user, sizeof(s->user));
+	if (smtp.port != 0) {
+		session_close_smtp(sh);
+		s->smtp_at = smtp;
+	}
+	if (pop3.port != 0) {
+		if (strcmp(pop3.host, s->pop3_at.host) != 0 ||
+		    pop3.port != s->pop3_at.port)
+			mailbox_clear(&sh->box);
+		session_close_pop3(sh);
+		s->pop3_at = pop3;
+	}
+	rc = connect_all(sh);
+	if (rc != SHELL_OK) {
+		session_forget(sh);
+		return rc;
+	}
+	say_login(sh);
+	return SHELL_OK;
+}
+
+int
+cmd_leave(struct shell *sh)
+{
+	uint32_t marked = 0;
+	int rc;
+
+	if (sh->session.user[0] == '\0')
+		return SHELL_OK;
+	for (uint32_t n = 1; n <= sh->box.n; n++) {
+		const struct message *m = mailbox_at(&sh->box, n);
+
+		marked += m != NULL && m->deleted;
+	}
+	rc = mailbox_commit(sh);
+	if (rc == SHELL_OK && marked > 0)
+		shell_say(sh, "deleted %u message%s", marked,
+			  marked == 1 ? "" : "s");
+	session_forget(sh);
+	return rc;
+}
+
+int
+cmd_logout(struct shell *sh, const struct args *a)
+{
+	(void)a;
+	if (sh->session.user[0] == '\0')
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "nobody is logged in");
+	return cmd_leave(sh);
+}
+
+/* ---- status --------------------------------------------------------------- */
+
+static void
+smtp_line(struct shell *sh)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} names[] = { { SMTP_EXT_SIZE, "SIZE" },
+		      { SMTP_EXT_PIPELINING, "PIPELINING" },
+		      { SMTP_EXT_8BITMIME, "8BITMIME" },
+		      { SMTP_EXT_SMTPUTF8, "SMTPUTF8" },
+		      { SMTP_EXT_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
+		      { SMTP_EXT_DSN, "DSN" } };
+	const struct session *s = &sh->session;
+
+	if (s->smtp_at.port == 0) {
+		(void)fprintf(sh->out, "smtp\tnot logged in\n");
+		return;
+	}
+	(void)fprintf(sh->out, "smtp\t%s:%u\t%s", s->smtp_at.host,
+		      s->smtp_at.port,
+		      s->smtp == NULL ? "disconnected" : "connected");
+	for (size_t i = 0;
+	     s->smtp != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		if ((smtp_client_extensions(s->smtp) & names[i].flag) != 0)
+			(void)fprintf(sh->out, " %s", names[i].name);
+	(void)fputc('\n', sh->out);
+}
+
+static void
+pop3_line(struct shell *sh)
+{
+	const struct session *s = &sh->session;
+	unsigned count = 0, unread = 0, marked = 0;
+
+	if (s->pop3_at.port == 0) {
+		(void)fprintf(sh->out, "pop3\tnot logged in\n");
+		return;
+	}
+	for (uint32_t n = 1; n <= sh->box.n; n++) {
+		const struct message *m = mailbox_at(&sh->box, n);
+
+		count += m != NULL;
+		unread += m != NULL && !m->seen;
+		marked += m != NULL && m->deleted;
+	}
+	(void)fprintf(sh->out,
+		      "pop3\t%s:%u\t%s\nmessages\t%u, %u not read here, %u "
+		      "marked for deletion\n",
+		      s->pop3_at.host, s->pop3_at.port,
+		      s->pop3 == NULL ? "disconnected" : "connected", count,
+		      unread, marked);
+}
+
+int
+cmd_status(struct shell *sh, const struct args *a)
+{
+	const struct session *s = &sh->session;
+
+	(void)a;
+	(void)fprintf(sh->out, "user\t%s\n",
+		      s->user[0] == '\0' ? "nobody is logged in" : s->user);
+	smtp_line(sh);
+	pop3_line(sh);
+	(void)fprintf(sh->out, "draft\t%s\n",
+		      !sh->draft.exists		 ? "none"
+		      : sh->draft.to == NULL	 ? "without recipient"
+						 : sh->draft.to);
+	(void)fprintf(sh->out, "trace\t%s\n", sh->trace == NULL ? "off" : "on");
+	return SHELL_OK;
+}

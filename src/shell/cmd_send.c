@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "shell/cmd.h"
+#include "shell/draft.h"
+#include "shell/session.h"
+#include "smtp/smtp_client.h"
+
+const struct command_option cmd_send_options[] = {
+	{ "dry-run", 'n', NULL, COMPLETE_NONE,
+	  "build it and say to whom, send nothing" },
+	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
+};
+
+/* What one send came to, by recipient. */
+struct verdicts {
+	unsigned accepted, refused;
+	const struct smtp_send_rcpt *first_refused;
+	struct buf names; /* accepted, "a, b" */
+	struct buf words; /* refused, "x: 550 ...; y: 550 ..." */
+	const struct smtp_reply *said; /* to the accepted */
+};
+
+struct piece_reader {
+	struct span left;
+};
+
+static long
+read_piece(void *ctx, char *buf, unsigned long size, struct err *e)
+{
+	struct piece_reader *r = ctx;
+	size_t n = r->left.n < size ? r->left.n : size;
+
+	(void)e;
+	if (n > 0)
+		memcpy(buf, r->left.p, n);
+	r->left = span_skip(r->left, n);
+	return (long)n;
+}
+
+static void
+collect(const struct smtp_send *m, struct verdicts *v)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		const struct smtp_send_rcpt *r = &m->recipients[i];
+		char line[REPLY_TEXT_SIZE + 32];
+
+		if (r->reply.code >= 200 && r->reply.code <= 299) {
+			(void)buf_addf(&v->names, "%s%s",
+				       v->accepted++ > 0 ? ", " : "",
+				       r->address);
+			v->said = &r->reply;
+			continue;
+		}
+		if (v->first_refused == NULL)
+			v->first_refused = r;
+		reply_one_line(&r->reply, line, sizeof(line));
+		/* Most servers name the address in their words. */
+		(void)buf_addf(&v->words, "%s%s%s%s",
+			       v->refused++ > 0 ? "; " : "",
+			       strstr(line, r->address) != NULL ? ""
+								: r->address,
+			       strstr(line, r->address) != NULL ? "" : ": ",
+			       line);
+	}
+}
+
+static void
+set_reply_variable(struct shell *sh, const struct smtp_reply *r)
+{
+	char line[REPLY_TEXT_SIZE + 32];
+	struct err e;
+
+	reply_one_line(r, line, sizeof(line));
+	(void)vars_set(&sh->vars, span_of("reply"), span_of(line), &e);
+}
+
+static int
+judge(struct shell *sh, const char *id, const struct verdicts *v)
+{
+	char line[REPLY_TEXT_SIZE + 32];
+	const struct smtp_send_rcpt *bad = v->first_refused;
+	struct err e;
+
+	if (v->accepted > 0) {
+		reply_one_line(v->said, line, sizeof(line));
+		shell_say(sh, "sent %s to %.*s: %s", id,
+			  SPAN_ARG(buf_span(&v->names)), line);
+		(void)vars_set(&sh->vars, span_of("sent"), span_of(id), &e);
+		set_reply_variable(sh, v->said);
+	}
+	if (v->refused == 0) {
+		draft_clear(&sh->draft);
+		return SHELL_OK;
+	}
+	set_reply_variable(sh, &bad->reply);
+	(void)failure_set(&sh->fail,
+			  v->accepted > 0 ? SHELL_PARTIAL
+					  : status_of_code(bad->reply.code),
+			  "%.*s", SPAN_ARG(buf_span(&v->words)));
+	sh->fail.code = bad->reply.code;
+	(void)snprintf(sh->fail.enhanced, sizeof(sh->fail.enhanced), "%s",
+		       bad->reply.enhanced);
+	if (v->accepted > 0) {
+		failure_hint(&sh->fail, "%u of %u recipients got it",
+			     v->accepted, v->accepted + v->refused);
+		draft_clear(&sh->draft);
+	} else if (sh->interactive) {
+		failure_hint(&sh->fail,
+			     "the draft is kept: `edit` it or `cancel` it");
+	}
+	return (int)sh->fail.status;
+}
+
+static int
+transact(struct shell *sh, const struct draft_built *built, struct arena *a)
+{
+	struct smtp_send m = {
+		.reverse_path = sh->session.user,
+		.n_recipients = built->n_recipients,
+		.eight_bit = built->facts.eight_bit,
+		.smtputf8 = built->facts.utf8,
+		.size = (int64_t)built->bytes.n,
+		.read_bytes = read_piece,
+	};
+	struct piece_reader reader = { buf_span(&built->bytes) };
+	struct verdicts v = { 0 };
+	struct err e = { 0 };
+	int rc;
+
+	m.ctx = &reader;
+	m.recipients =
+	    arena_alloc(a, built->n_recipients * sizeof(m.recipients[0]));
+	if (m.recipients == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	for (unsigned i = 0; i < built->n_recipients; i++)
+		m.recipients[i].address = built->recipients[i];
+	if (smtp_client_send(sh->session.smtp, &m, &e) != 0) {
+		(void)session_lost_smtp(sh, &e);
+		failure_hint(&sh->fail, "it is not known whether the server "
+					"took the message");
+		return (int)sh->fail.status;
+	}
+	buf_init(&v.names, 512 * 1024);
+	buf_init(&v.words, 2 * 1024 * 1024);
+	collect(&m, &v);
+	rc = judge(sh, built->id, &v);
+	buf_free(&v.names);
+	buf_free(&v.words);
+	return rc;
+}
+
+static int
+build(struct shell *sh, const struct args *a, bool dry,
+      struct draft_built *built)
+{
+	unsigned offered =
+	    dry ? SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8
+		: smtp_client_extensions(sh->session.smtp);
+	int rc = draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
+			     (offered & SMTP_EXT_SMTPUTF8) != 0, a->arena,
+			     built);
+
+	if (rc != SHELL_OK)
+		return rc;
+	if (built->n_recipients == 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "the draft has no recipient");
+	if (built->n_recipients > SMTP_RECIPIENTS_MAX)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "more than %d recipients in one message",
+				   SMTP_RECIPIENTS_MAX);
+	return SHELL_OK;
+}
+
+int
+cmd_send(struct shell *sh, const struct args *a)
+{
+	struct draft_built built = { 0 };
+	bool dry = args_has(a, "dry-run");
+	int rc = SHELL_OK;
+
+	if (!sh->draft.exists) {
+		(void)failure_set(&sh->fail, SHELL_USAGE, "there is no draft");
+		failure_hint(&sh->fail, "compose --to ADDRESS --body TEXT");
+		return SHELL_USAGE;
+	}
+	if (!dry)
+		rc = session_smtp(sh);
+	if (rc != SHELL_OK)
+		return rc;
+	rc = build(sh, a, dry, &built);
+	if (rc == SHELL_OK && dry)
+		shell_say(sh, "would send %zu bytes to %u recipient%s",
+			  built.bytes.n, built.n_recipients,
+			  built.n_recipients == 1 ? "" : "s");
+	else if (rc == SHELL_OK)
+		rc = transact(sh, &built, a->arena);
+	buf_free(&built.bytes);
+	return rc;
+}

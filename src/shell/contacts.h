@@ -1,0 +1,58 @@
+#ifndef PP_SHELL_CONTACTS_H
+#define PP_SHELL_CONTACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/*
+ * Contacts: short names for addresses, one a line in
+ * $XDG_CONFIG_HOME/mailsh/contacts ("bob bob@xyz.com Bob Builder").
+ * A name works wherever an address does.  One thread.
+ */
+enum {
+	CONTACTS_MAX = 10000,
+	CONTACTS_NAME_MAX = 64,
+	CONTACTS_FILE_MAX = 4 * 1024 * 1024,
+};
+
+struct contact {
+	char *name, *address, *full; /* full may be "" */
+};
+
+struct contacts {
+	struct contact *v; /* in the order of the file */
+	size_t n;
+};
+
+void contacts_free(struct contacts *c);
+
+/* contacts_parse - the text of a file; -1 with "file:line: reason" (PERM). */
+int contacts_parse(struct contacts *c, struct span text, const char *name,
+		   struct err *e);
+
+/* contacts_load - a missing file is no contacts.  contacts_save makes the
+ * directories (0700) and replaces the file at once. */
+int contacts_load(struct contacts *c, const char *path, struct err *e);
+int contacts_save(const struct contacts *c, const char *dir, struct err *e);
+
+/* contacts_find - by name, ASCII case ignored; or NULL. */
+const struct contact *contacts_find(const struct contacts *c, struct span name);
+
+/* contacts_put - add, or change the address; PERM when name or address is no
+ * such thing.  contacts_remove - 1 done, 0 not there. */
+int contacts_put(struct contacts *c, struct span name, struct span address,
+		 struct span full, struct err *e);
+int contacts_remove(struct contacts *c, struct span name);
+
+/*
+ * contacts_resolve - an address list as typed, with contact names replaced by
+ * their addresses, appended to *out.  PERM when a part is neither.
+ */
+int contacts_resolve(const struct contacts *c, struct span text,
+		     struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef PP_SHELL_DRAFT_H
+#define PP_SHELL_DRAFT_H
+
+#include "base/arena.h"
+#include "shell/mime.h"
+#include "shell/shell.h"
+
+/* The message being written: sh->draft.  Functions with a shell return a
+ * status. */
+
+void draft_clear(struct draft *d);
+
+/* draft_set - one text of the draft (d->to ...) becomes `value`; 0 or -1. */
+int draft_set(char **field, struct span value);
+
+/* draft_add_list - add to an address list, with a comma between. */
+int draft_add_list(char **field, struct span value);
+
+int draft_set_body(struct draft *d, struct span text);
+
+/* draft_attach, draft_add_field - SHELL_USAGE or SHELL_LOCAL when it cannot
+ * be: too many, no such file, "Name: value" not one. */
+int draft_attach(struct shell *sh, const char *path);
+int draft_add_field(struct shell *sh, struct span text);
+
+/* What goes out: bytes, Message-ID, everybody in the envelope. */
+struct draft_built {
+	struct buf bytes; /* draft_build begins it; buf_free it in any case */
+	struct mime_built facts;
+	char id[MIME_ID_SIZE];
+	const char **recipients; /* in the arena; each once */
+	unsigned n_recipients;
+};
+
+/* draft_build - eight_bit, utf8: what the server offers. */
+int draft_build(struct shell *sh, bool eight_bit, bool utf8, struct arena *a,
+		struct draft_built *built);
+
+/* draft_check - are the addresses addresses (or contacts)?  Nothing is built
+ * or sent. */
+int draft_check(struct shell *sh, struct arena *a);
+
+/* draft_edit - open the editor on its header and body, take over the result. */
+int draft_edit(struct shell *sh);
+
+/* draft_write - ask for missing fields and the body, on the terminal, up to a
+ * line that holds only a dot. */
+int draft_write(struct shell *sh);
+
+#endif

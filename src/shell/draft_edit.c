@@ -1,0 +1,235 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/durable.h"
+#include "mail/header.h"
+#include "shell/draft.h"
+#include "shell/paths.h"
+#include "shell/proc.h"
+#include "shell/tty.h"
+
+/*
+ * The draft as a person edits it: To, Cc, Bcc, Subject lines, an empty line,
+ * the body.  The file is private and removed in any case.
+ */
+static int
+write_file(const struct shell *sh, int fd, struct err *e)
+{
+	const struct draft *d = &sh->draft;
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b, MIME_MESSAGE_MAX);
+	rc |= buf_addf(&b, "To: %s\n", d->to == NULL ? "" : d->to);
+	rc |= buf_addf(&b, "Cc: %s\n", d->cc == NULL ? "" : d->cc);
+	if (d->bcc != NULL && d->bcc[0] != '\0')
+		rc |= buf_addf(&b, "Bcc: %s\n", d->bcc);
+	rc |= buf_addf(&b, "Subject: %s\n\n",
+		       d->subject == NULL ? "" : d->subject);
+	rc |= buf_add(&b, d->body == NULL ? "" : d->body, d->body_n);
+	rc = rc != 0 ? err_set(e, ERR_LIMIT, 0, "the draft is too long")
+		     : durable_write(fd, b.p, b.n, e);
+	buf_free(&b);
+	return rc;
+}
+
+static int
+take_field(struct shell *sh, const struct header_field *f)
+{
+	struct draft *d = &sh->draft;
+	const struct {
+		const char *name;
+		char **field;
+	} known[] = { { "To", &d->to },
+		      { "Cc", &d->cc },
+		      { "Bcc", &d->bcc },
+		      { "Subject", &d->subject } };
+	struct buf b;
+	int rc;
+
+	buf_init(&b, HEADER_BLOCK_MAX);
+	rc = header_unfold(f->value, &b);
+	for (size_t i = 0; rc == 0 && i < sizeof(known) / sizeof(known[0]);
+	     i++) {
+		if (!span_eq_nocase(f->name, span_of(known[i].name)))
+			continue;
+		rc = draft_set(known[i].field, buf_span(&b));
+		buf_free(&b);
+		return rc == 0 ? SHELL_OK
+			       : failure_set(&sh->fail, SHELL_LOCAL,
+					     "out of memory");
+	}
+	buf_free(&b);
+	if (rc != 0)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	/* Another field the writer added by hand. */
+	return draft_add_field(sh, span_trim(f->whole));
+}
+
+static int
+take_text(struct shell *sh, struct span text)
+{
+	struct draft *d = &sh->draft;
+	struct header_field f;
+	struct span rest = text;
+	int rc = SHELL_OK;
+
+	(void)draft_set(&d->bcc, span_make(NULL, 0));
+	while (rc == SHELL_OK && header_next(&rest, &f)) {
+		if (f.name.n == 0)
+			return failure_set(&sh->fail, SHELL_USAGE,
+					   "`%.*s` is no header line, and no "
+					   "empty line stands before it",
+					   SPAN_ARG(span_trim(f.whole)));
+		rc = take_field(sh, &f);
+	}
+	if (rc != SHELL_OK)
+		return rc;
+	if (draft_set_body(d, rest) != 0)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	return SHELL_OK;
+}
+
+static int
+run_editor(struct shell *sh, const char *path)
+{
+	const char *editor = getenv("VISUAL");
+	char command[1200];
+	struct proc p;
+	struct err e;
+	int status;
+
+	if (editor == NULL || editor[0] == '\0')
+		editor = getenv("EDITOR");
+	if (editor == NULL || editor[0] == '\0')
+		editor = access("/usr/bin/editor", X_OK) == 0 ? "editor" : "vi";
+	if (snprintf(command, sizeof(command), "%s \"$1\"", editor) >=
+	    (int)sizeof(command))
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "$EDITOR is too long");
+	(void)fflush(stdout);
+	if (proc_shell(&p, command, path, -1, -1, &e) != 0)
+		return failure_from_local(&sh->fail, &e);
+	status = proc_wait(&p);
+	if (sh->tty != NULL)
+		tty_resized(sh->tty);
+	if (status != 0)
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "the editor (%s) ended with status %d: the "
+				   "draft is as before",
+				   editor, status);
+	return SHELL_OK;
+}
+
+int
+draft_edit(struct shell *sh)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+	char path[PATHS_SIZE];
+	struct err e = { 0 };
+	struct buf text;
+	int fd, rc;
+
+	if (!sh->interactive)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "the editor wants a terminal");
+	if (dir == NULL || access(dir, W_OK) != 0)
+		dir = getenv("TMPDIR");
+	if (dir == NULL || dir[0] == '\0')
+		dir = "/tmp";
+	if (snprintf(path, sizeof(path), "%s/mailsh-XXXXXX.eml", dir) >=
+	    (int)sizeof(path))
+		return failure_set(&sh->fail, SHELL_LOCAL, "TMPDIR is too "
+							   "long");
+	fd = mkostemps(path, 4, O_CLOEXEC); /* 0600 */
+	if (fd < 0) {
+		(void)err_set(&e, ERR_TEMP, errno, "%s", path);
+		return failure_from_local(&sh->fail, &e);
+	}
+	buf_init(&text, MIME_MESSAGE_MAX);
+	rc = write_file(sh, fd, &e) != 0 ? failure_from_local(&sh->fail, &e)
+					 : SHELL_OK;
+	(void)close(fd);
+	if (rc == SHELL_OK)
+		rc = run_editor(sh, path);
+	if (rc == SHELL_OK)
+		rc = shell_read_file(sh, path, &text);
+	if (rc == SHELL_OK)
+		rc = take_text(sh, buf_span(&text));
+	(void)unlink(path);
+	buf_free(&text);
+	if (rc == SHELL_OK)
+		sh->draft.exists = true;
+	return rc;
+}
+
+/* ---- at the prompt -------------------------------------------------------- */
+
+static int
+ask(struct shell *sh, const char *prompt, enum tty_mode mode, char **field)
+{
+	struct err e = { 0 };
+	struct buf b;
+	int rc;
+
+	if (*field != NULL && **field != '\0')
+		return SHELL_OK;
+	buf_init(&b, 64 * 1024);
+	rc = tty_line(sh->tty, prompt, mode, &b, &e);
+	if (rc < 0)
+		rc = failure_from_local(&sh->fail, &e);
+	else if (rc == 0)
+		rc = failure_set(&sh->fail, SHELL_INTERRUPTED, "cancelled");
+	else
+		rc = draft_set(field, span_trim(buf_span(&b))) == 0
+			 ? SHELL_OK
+			 : failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	buf_free(&b);
+	return rc;
+}
+
+int
+draft_write(struct shell *sh)
+{
+	struct draft *d = &sh->draft;
+	struct err e = { 0 };
+	struct buf body;
+	int rc, got;
+
+	rc = ask(sh, "To: ", TTY_ADDRESS, &d->to);
+	if (rc == SHELL_OK)
+		rc = ask(sh, "Subject: ", TTY_TEXT, &d->subject);
+	if (rc != SHELL_OK)
+		return rc;
+	shell_note(sh, "The message; a line with only a dot ends it.");
+	buf_init(&body, MIME_MESSAGE_MAX);
+	for (;;) {
+		size_t at = body.n;
+
+		got = tty_line(sh->tty, "", TTY_TEXT, &body, &e);
+		if (got != 1)
+			break;
+		if (body.n - at == 1 && body.p[at] == '.') {
+			body.n = at;
+			break;
+		}
+		if (buf_add_char(&body, '\n') != 0) {
+			got = err_set(&e, ERR_LIMIT, 0, "it is too long");
+			break;
+		}
+	}
+	if (got < 0)
+		rc = failure_from_local(&sh->fail, &e);
+	else if (d->body != NULL && d->body_n > 0 && /* a quoted text */
+		 (buf_add_char(&body, '\n') != 0 ||
+		  buf_add(&body, d->body, d->body_n) != 0))
+		rc = failure_set(&sh->fail, SHELL_LOCAL, "it is too long");
+	else if (draft_set_body(d, buf_span(&body)) != 0)
+		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	buf_free(&body);
+	return rc;
+}

@@ -1,0 +1,59 @@
+#include "shell/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int
+join(char buf[PATHS_SIZE], const char *variable, const char *below_home,
+     const char *name)
+{
+	const char *base = getenv(variable), *home = getenv("HOME");
+	int n;
+
+	/* XDG: a relative path is to be ignored. */
+	if (base != NULL && base[0] == '/')
+		n = snprintf(buf, PATHS_SIZE, "%s/mailsh%s%s", base,
+			     name == NULL ? "" : "/", name == NULL ? "" : name);
+	else if (home != NULL && home[0] == '/')
+		n = snprintf(buf, PATHS_SIZE, "%s/%s/mailsh%s%s", home,
+			     below_home, name == NULL ? "" : "/",
+			     name == NULL ? "" : name);
+	else
+		return -1;
+	return n > 0 && n < PATHS_SIZE ? 0 : -1;
+}
+
+int
+paths_config(char buf[PATHS_SIZE], const char *name)
+{
+	return join(buf, "XDG_CONFIG_HOME", ".config", name);
+}
+
+int
+paths_state(char buf[PATHS_SIZE], const char *name)
+{
+	if (join(buf, "XDG_STATE_HOME", ".local/state", NULL) != 0)
+		return -1;
+	for (char *p = buf + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		(void)mkdir(buf, 0700);
+		*p = '/';
+	}
+	(void)mkdir(buf, 0700);
+	return join(buf, "XDG_STATE_HOME", ".local/state", name);
+}
+
+int
+paths_expand(char buf[PATHS_SIZE], const char *path)
+{
+	const char *home = getenv("HOME");
+	int n;
+
+	if (strncmp(path, "~/", 2) == 0 && home != NULL)
+		n = snprintf(buf, PATHS_SIZE, "%s%s", home, path + 1);
+	else
+		n = snprintf(buf, PATHS_SIZE, "%s", path);
+	return n >= 0 && n < PATHS_SIZE ? 0 : -1;
+}

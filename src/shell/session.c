@@ -1,0 +1,345 @@
+#include "shell/session.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pop3/pop3_client.h"
+#include "shell/proc.h"
+#include "shell/tty.h"
+#include "smtp/smtp_client.h"
+
+enum { PASSWORD_MAX = 1024, IN_USE_WAIT_MS = 5000, IN_USE_STEP_MS = 100 };
+
+/* A protocol line as `expect` reads it; what a server sends may hold anything,
+ * so it is made printable. */
+static void
+trace_line(void *ctx, char direction, struct span line)
+{
+	struct shell *sh = ctx;
+
+	if (sh->trace == NULL)
+		return;
+	(void)fputc(direction, sh->trace);
+	(void)fputc(' ', sh->trace);
+	for (size_t i = 0; i < line.n; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+
+		(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, sh->trace);
+	}
+	(void)fputc('\n', sh->trace);
+	(void)fflush(sh->trace);
+}
+
+void
+session_wipe(char **secret)
+{
+	if (*secret != NULL)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+	*secret = NULL;
+}
+
+/* ---- passwords ------------------------------------------------------------ */
+
+static int
+take_password(struct shell *sh, struct span text, char **password)
+{
+	while (text.n > 0 &&
+	       (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+		text.n--;
+	if (text.n == 0 || memchr(text.p, '\0', text.n) != NULL ||
+	    memchr(text.p, '\n', text.n) != NULL)
+		return failure_set(&sh->fail, SHELL_AUTH,
+				   "that is no password: one line is wanted");
+	*password = strndup(text.p, text.n);
+	if (*password == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	return SHELL_OK;
+}
+
+static int
+password_from_fd(struct shell *sh, char **password)
+{
+	char text[PASSWORD_MAX];
+	size_t n = 0;
+	int rc;
+
+	while (n < sizeof(text) && (n == 0 || text[n - 1] != '\n')) {
+		ssize_t got = read(sh->password_fd, text + n, 1);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		n++;
+	}
+	rc = take_password(sh, span_make(text, n), password);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+static int
+password_from_command(struct shell *sh, char **password)
+{
+	struct err e;
+	struct buf b;
+	int status = 0, rc;
+
+	buf_init(&b, PASSWORD_MAX);
+	if (proc_capture(sh->password_command, &b, &status, &e) != 0)
+		rc = failure_set(&sh->fail, SHELL_AUTH, "password command: %s",
+				 e.msg);
+	else if (status != 0)
+		rc = failure_set(&sh->fail, SHELL_AUTH,
+				 "the password command ended with status %d",
+				 status);
+	else
+		rc = take_password(sh, buf_span(&b), password);
+	if (b.p != NULL)
+		explicit_bzero(b.p, b.cap);
+	buf_free(&b);
+	return rc;
+}
+
+int
+session_password(struct shell *sh, const char *user, char **password)
+{
+	const char *from_env = getenv("MAILSH_PASSWORD");
+	char prompt[ADDRESS_SIZE + 32];
+	struct err e;
+
+	if (sh->password_fd >= 0)
+		return password_from_fd(sh, password);
+	if (sh->password_command != NULL)
+		return password_from_command(sh, password);
+	if (from_env != NULL && from_env[0] != '\0')
+		return take_password(sh, span_of(from_env), password);
+	(void)snprintf(prompt, sizeof(prompt), "Password for %s: ", user);
+	switch (tty_secret(prompt, &sh->stop, password, &e)) {
+	case 1:
+		return SHELL_OK;
+	case 0:
+		(void)failure_set(&sh->fail, SHELL_AUTH, "no password for %s",
+				  user);
+		failure_hint(&sh->fail, "use --password-fd, --password-command,"
+					" $MAILSH_PASSWORD or a terminal");
+		return SHELL_AUTH;
+	default:
+		return e.class == ERR_STOP
+			   ? failure_from_err(&sh->fail, &e)
+			   : failure_set(&sh->fail, SHELL_AUTH, "%s", e.msg);
+	}
+}
+
+/* ---- SMTP ----------------------------------------------------------------- */
+
+int
+session_lost_smtp(struct shell *sh, const struct err *e)
+{
+	smtp_client_close(&sh->session.smtp, false);
+	return failure_from_err(&sh->fail, e);
+}
+
+void
+session_close_smtp(struct shell *sh)
+{
+	if (sh->session.smtp != NULL)
+		smtp_client_close(&sh->session.smtp, true);
+}
+
+static void
+hint_connection(struct shell *sh, const struct endpoint *at, const char *what)
+{
+	if (sh->fail.status == SHELL_NO_LINK)
+		failure_hint(&sh->fail, "is the %s server running on %s port %u?",
+			     what, at->host, at->port);
+}
+
+static int
+open_smtp(struct shell *sh)
+{
+	struct session *s = &sh->session;
+	struct smtp_client_options o = {
+		.host = s->smtp_at.host,
+		.port = s->smtp_at.port,
+		.helo = "[127.0.0.1]",
+		.connect_timeout_ms = sh->timeout_ms,
+		.command_timeout_ms = sh->timeout_ms,
+		.data_timeout_ms = sh->timeout_ms * 4,
+		.stop = &sh->stop,
+		.trace = trace_line,
+		.trace_ctx = sh,
+	};
+	struct smtp_reply r = { 0 };
+	struct err e = { 0 };
+
+	if (smtp_client_open(&s->smtp, &o, &r, &e) != 0) {
+		(void)failure_from_err(&sh->fail, &e);
+		hint_connection(sh, &s->smtp_at, "sender-side");
+		return (int)sh->fail.status;
+	}
+	if (r.code < 200 || r.code > 299)
+		return failure_from_reply(&sh->fail, NULL, &r);
+	if (smtp_client_auth(s->smtp, s->user, s->password, &r, &e) != 0)
+		return session_lost_smtp(sh, &e);
+	if (r.code == 235)
+		return SHELL_OK;
+	(void)failure_from_reply(&sh->fail, NULL, &r);
+	if (sh->fail.status == SHELL_AUTH)
+		failure_hint(&sh->fail, "is the password of %s right?", s->user);
+	session_close_smtp(sh);
+	return (int)sh->fail.status;
+}
+
+int
+session_smtp(struct shell *sh)
+{
+	struct session *s = &sh->session;
+
+	if (s->user[0] == '\0') {
+		(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
+		failure_hint(&sh->fail,
+			     "login USER --smtp HOST:PORT --pop3 HOST:PORT");
+		return SHELL_USAGE;
+	}
+	if (s->smtp_at.port == 0) {
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "not logged in to a sender-side server");
+		failure_hint(&sh->fail, "login %s --smtp HOST:PORT", s->user);
+		return SHELL_USAGE;
+	}
+	if (s->smtp != NULL && smtp_client_is_idle(s->smtp))
+		return SHELL_OK;
+	if (s->smtp != NULL) /* the server hung up while nothing was asked */
+		smtp_client_close(&s->smtp, false);
+	return open_smtp(sh);
+}
+
+/* ---- POP3 ----------------------------------------------------------------- */
+
+int
+session_lost_pop3(struct shell *sh, const struct err *e)
+{
+	pop3_client_free(&sh->session.pop3);
+	return failure_from_err(&sh->fail, e);
+}
+
+void
+session_close_pop3(struct shell *sh)
+{
+	struct pop3_reply r;
+	struct err e;
+
+	if (sh->session.pop3 != NULL)
+		(void)pop3_client_quit(&sh->session.pop3, &r, &e);
+}
+
+int
+session_pop3_refused(struct shell *sh, const struct pop3_reply *r)
+{
+	static const char *const later[] = { "IN-USE", "LOGIN-DELAY", "SYS/TEMP" };
+	enum shell_status s = SHELL_REFUSED;
+
+	if (strcmp(r->resp_code, "AUTH") == 0)
+		s = SHELL_AUTH;
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(r->resp_code, later[i]) == 0)
+			s = SHELL_LATER;
+	if (r->resp_code[0] != '\0')
+		return failure_set(&sh->fail, s, "-ERR [%s] %s", r->resp_code,
+				   r->text);
+	return failure_set(&sh->fail, s, "-ERR %s", r->text);
+}
+
+/* One attempt: connect, CAPA, log in. */
+static int
+open_pop3(struct shell *sh)
+{
+	struct session *s = &sh->session;
+	struct pop3_client_options o = {
+		.host = s->pop3_at.host,
+		.port = s->pop3_at.port,
+		.connect_timeout_ms = sh->timeout_ms,
+		.command_timeout_ms = sh->timeout_ms,
+		.data_timeout_ms = sh->timeout_ms * 4,
+		.stop = &sh->stop,
+		.trace = trace_line,
+		.trace_ctx = sh,
+	};
+	struct pop3_reply r = { 0 };
+	struct err e = { 0 };
+
+	if (pop3_client_open(&s->pop3, &o, &r, &e) != 0) {
+		(void)failure_from_err(&sh->fail, &e);
+		hint_connection(sh, &s->pop3_at, "receiver-side");
+		return (int)sh->fail.status;
+	}
+	if (!r.ok) {
+		pop3_client_free(&s->pop3);
+		return session_pop3_refused(sh, &r);
+	}
+	if (pop3_client_login(s->pop3, s->user, s->password, &r, &e) != 0)
+		return session_lost_pop3(sh, &e);
+	if (r.ok)
+		return SHELL_OK;
+	(void)session_pop3_refused(sh, &r);
+	/* Without RFC 2449 codes a refused PASS means the password. */
+	if (sh->fail.status == SHELL_REFUSED) {
+		sh->fail.status = SHELL_AUTH;
+		sh->fail.symbol = status_symbol(SHELL_AUTH);
+	}
+	if (sh->fail.status == SHELL_AUTH)
+		failure_hint(&sh->fail, "is the password of %s right?", s->user);
+	session_close_pop3(sh);
+	return (int)sh->fail.status;
+}
+
+int
+session_pop3(struct shell *sh, bool *opened)
+{
+	struct session *s = &sh->session;
+	int64_t give_up = clock_mono_ms() + IN_USE_WAIT_MS;
+	int rc;
+
+	if (opened != NULL)
+		*opened = false;
+	if (s->user[0] == '\0' || s->pop3_at.port == 0) {
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  s->user[0] == '\0'
+				      ? "nobody is logged in"
+				      : "not logged in to a receiver-side "
+					"server");
+		failure_hint(&sh->fail, "login %s --pop3 HOST:PORT",
+			     s->user[0] == '\0' ? "USER" : s->user);
+		return SHELL_USAGE;
+	}
+	if (s->pop3 != NULL)
+		return SHELL_OK;
+	if (opened != NULL)
+		*opened = true;
+	/* Our own last session, or another program's, may still be letting go
+	 * of the maildrop: [IN-USE] passes (RFC 2449 8.1.2). */
+	for (;;) {
+		rc = open_pop3(sh);
+		if (rc != SHELL_LATER || clock_mono_ms() >= give_up ||
+		    strstr(sh->fail.text, "[IN-USE]") == NULL)
+			return rc;
+		if (proc_pause(IN_USE_STEP_MS, &sh->stop) != 0)
+			return failure_set(&sh->fail, SHELL_INTERRUPTED,
+					   "interrupted");
+	}
+}
+
+void
+session_forget(struct shell *sh)
+{
+	session_close_smtp(sh);
+	session_close_pop3(sh);
+	session_wipe(&sh->session.password);
+	sh->session = (struct session){ 0 };
+	mailbox_clear(&sh->box);
+}

@@ -1,0 +1,133 @@
+#ifndef PP_SHELL_SHELL_H
+#define PP_SHELL_SHELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/thread.h"
+#include "mail/address.h"
+#include "net/dial.h"
+#include "shell/command.h"
+#include "shell/contacts.h"
+#include "shell/mailbox.h"
+#include "shell/status.h"
+#include "shell/vars.h"
+
+/*
+ * The state of one mail shell: account, mailbox, draft, and how it talks to
+ * its user.  One thread owns it; nothing here is global.
+ */
+struct smtp_client;
+struct pop3_client;
+struct tty;
+
+struct endpoint {
+	char host[NET_HOST_SIZE];
+	uint16_t port; /* 0: not configured */
+};
+
+/* The message being written; strings are malloc'ed, "" or NULL when unset. */
+enum { DRAFT_FIELDS_MAX = 64, DRAFT_FILES_MAX = 64 };
+struct draft {
+	bool exists;
+	char *to, *cc, *bcc, *subject;
+	char *in_reply_to, *references;
+	char *body;
+	size_t body_n;
+	char *field_name[DRAFT_FIELDS_MAX], *field_value[DRAFT_FIELDS_MAX];
+	unsigned n_fields;
+	char *attachment[DRAFT_FILES_MAX];
+	unsigned n_attachments;
+};
+
+struct session {
+	char user[ADDRESS_SIZE]; /* "" when nobody is logged in */
+	char *password;          /* for the next connection; wiped at logout */
+	struct endpoint smtp_at, pop3_at;
+	struct smtp_client *smtp;
+	struct pop3_client *pop3;
+};
+
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+enum { SHELL_DEPTH_MAX = 8 }; /* source and $( ) inside each other */
+
+struct shell {
+	/* from the command line */
+	struct endpoint smtp_default, pop3_default;
+	char user_default[ADDRESS_SIZE];
+	const char *password_command; /* or NULL */
+	int password_fd;              /* or -1 */
+	int64_t timeout_ms;
+	bool keep_going, no_config, quiet, verbose, json_errors;
+	const char *const *script_args; /* $1.. */
+	size_t n_script_args;
+
+	/* talking to the user */
+	bool interactive;
+	struct tty *tty; /* NULL in batch mode */
+	FILE *out;       /* of the running command */
+	bool out_is_tty; /* out is the terminal: tables, pager, colour */
+	FILE *trace;     /* NULL: off */
+	bool trace_owned;
+	enum output_format format;
+	enum color_when color;
+	struct wake stop; /* a signalfd: readable after ^C */
+
+	/* running */
+	const char *file; /* what errors call the source; NULL when typed */
+	int line;
+	unsigned depth;
+	bool exiting, exit_warned;
+	int exit_status;
+	int first_failure; /* of the whole run */
+	struct failure fail;
+	struct vars vars;
+
+	/* mail */
+	struct session session;
+	struct mailbox box;
+	struct draft draft;
+	struct contacts contacts;
+};
+
+/* shell_init - everything empty; nothing connected.  shell_clear cuts the
+ * connections, wipes the password and frees. */
+int shell_init(struct shell *sh, struct err *e);
+void shell_clear(struct shell *sh);
+
+/* shell_columns, shell_rows - of the terminal; 0 when there is none. */
+unsigned shell_columns(const struct shell *sh);
+unsigned shell_rows(const struct shell *sh);
+
+/* shell_color - may the running command's output be coloured? */
+bool shell_color(const struct shell *sh);
+
+/* shell_format - what AUTO means for the running command. */
+enum output_format shell_format(const struct shell *sh, const struct args *a);
+
+/* shell_say - a line of what was done, to standard output unless --quiet. */
+void shell_say(struct shell *sh, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* shell_note - a line to standard error: news that is no result. */
+void shell_note(struct shell *sh, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* shell_content - the value of an option that may be @FILE or @- (@@x is the
+ * text "@x"); appended to *out.  A status. */
+int shell_content(struct shell *sh, const struct arg *v, struct buf *out);
+
+/* shell_read_file - the file behind fd or path, bounded by out->max. */
+int shell_read_file(struct shell *sh, const char *path, struct buf *out);
+
+/* shell_interrupted - ^C was typed and not yet answered. */
+bool shell_interrupted(const struct shell *sh);
+/* shell_interrupt_done - forget it. */
+void shell_interrupt_done(struct shell *sh);
+
+#endif
