@@ -8,7 +8,7 @@
  * The verbs: cmd_<name>.c holds each or a few that belong together; the table
  * is in commands.c.  All return a status and fill sh->fail.
  */
-#define CMD_DECLARE(verb)                                     \
+#define CMD_DECLARE(verb)                                       \
 	int cmd_##verb(struct shell *sh, const struct args *a); \
 	extern const struct command_option cmd_##verb##_options[]
 

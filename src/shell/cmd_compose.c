@@ -116,7 +116,8 @@ static int
 begin(struct shell *sh)
 {
 	if (sh->session.user[0] == '\0') {
-		(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "nobody is logged in");
 		failure_hint(&sh->fail, "login USER@DOMAIN --smtp HOST:PORT");
 		return SHELL_USAGE;
 	}
@@ -193,8 +194,8 @@ take_reply(struct shell *sh, const struct args *a, const struct mime *m)
 	const struct mime_reply_options o = {
 		.me = sh->session.user,
 		.to_all = args_has(a, "all"),
-		.quote = args_has(a, "quote") ||
-			 (quote && !args_has(a, "no-quote")),
+		.quote =
+		    args_has(a, "quote") || (quote && !args_has(a, "no-quote")),
 	};
 	struct draft *d = &sh->draft;
 	struct mime_reply r = { 0 };
@@ -223,8 +224,8 @@ cmd_reply(struct shell *sh, const struct args *a)
 	int rc = begin(sh);
 
 	if (rc == SHELL_OK)
-		rc = cmd_select(sh, a->operand, a->n, NULL, false, &numbers,
-				&n);
+		rc =
+		    cmd_select(sh, a->operand, a->n, NULL, false, &numbers, &n);
 	if (rc == SHELL_OK && n != 1)
 		rc = failure_set(&sh->fail, SHELL_USAGE,
 				 "%u messages match: a reply answers one", n);
@@ -239,7 +240,8 @@ cmd_reply(struct shell *sh, const struct args *a)
 	return rc == SHELL_OK ? finish(sh, a) : rc;
 }
 
-/* ---- the draft ------------------------------------------------------------ */
+/* ---- the draft ------------------------------------------------------------
+ */
 
 static int
 need_draft(struct shell *sh)

@@ -64,10 +64,9 @@ add(struct shell *sh, const struct args *a)
 			  arg_span(&a->operand[2]), buf_span(&full), &e);
 	buf_free(&full);
 	if (rc != 0)
-		return failure_set(&sh->fail,
-				   e.class == ERR_PERM ? SHELL_USAGE
-						       : SHELL_LOCAL,
-				   "%s", e.msg);
+		return failure_set(
+		    &sh->fail, e.class == ERR_PERM ? SHELL_USAGE : SHELL_LOCAL,
+		    "%s", e.msg);
 	return save(sh);
 }
 

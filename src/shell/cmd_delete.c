@@ -9,8 +9,7 @@ const struct command_option cmd_delete_options[] = {
 };
 
 static int
-mark(struct shell *sh, const struct args *a, const char *standard,
-     bool deleted)
+mark(struct shell *sh, const struct args *a, const char *standard, bool deleted)
 {
 	uint32_t *numbers = NULL, n = 0, changed = 0;
 	int rc = cmd_select(sh, a->operand, a->n, standard,

@@ -92,8 +92,8 @@ cmd_help(struct shell *sh, const struct args *a)
 		rc = buf_add_str(&b, sets_text);
 	} else if (strcmp(topic, "all") == 0) {
 		rc = 0;
-		for (const struct command *c = command_table();
-		     c->name != NULL; c++)
+		for (const struct command *c = command_table(); c->name != NULL;
+		     c++)
 			rc |= one(&b, c);
 	} else {
 		const struct command *c =

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/option.h"
 #include "mail/header.h"
 #include "shell/cmd.h"
 #include "shell/output.h"
@@ -17,7 +16,8 @@ const struct command_option cmd_list_options[] = {
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
 };
 
-/* ---- does a message match? ------------------------------------------------ */
+/* ---- does a message match? ------------------------------------------------
+ */
 
 /* Steps that look into the summary, the raw header or the text. */
 static int
@@ -37,8 +37,7 @@ need(struct shell *sh, uint32_t n, enum set_kind kind, struct err *e)
 }
 
 static int
-in_body(struct shell *sh, const struct set_step *step, bool *yes,
-	struct err *e)
+in_body(struct shell *sh, const struct set_step *step, bool *yes, struct err *e)
 {
 	const struct mime_render_options o = {
 		.headers = step->kind == SET_TEXT ? MIME_HEADERS_ALL
@@ -105,8 +104,7 @@ in_last(const struct mailbox *b, uint32_t n)
 
 /* What the list itself knows.  1 answered, 0 more is needed. */
 static int
-test_known(struct shell *sh, uint32_t n, const struct set_step *step,
-	   bool *yes)
+test_known(struct shell *sh, uint32_t n, const struct set_step *step, bool *yes)
 {
 	const struct message *m = &sh->box.v[n - 1];
 
@@ -206,7 +204,8 @@ test_step(void *ctx, uint32_t n, const struct set_step *step, bool *yes,
 	}
 }
 
-/* ---- selection ------------------------------------------------------------ */
+/* ---- selection ------------------------------------------------------------
+ */
 
 static uint32_t
 highest(struct mailbox *b)
@@ -235,13 +234,14 @@ mailbox_select(struct shell *sh, const struct set *s, uint32_t **numbers,
 		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	/* Fetch the headers of all at once rather than one by one. */
 	if (set_needs(s, SET_FROM, SET_SUBJECT) ||
-	    set_needs(s, SET_ID, SET_ID) || set_needs(s, SET_SINCE, SET_OLDER)) {
+	    set_needs(s, SET_ID, SET_ID) ||
+	    set_needs(s, SET_SINCE, SET_OLDER)) {
 		all = calloc((size_t)b->n + 1, sizeof(*all));
 		for (uint32_t i = 0; all != NULL && i < b->n; i++)
 			all[i] = i + 1;
-		rc = all == NULL ? failure_set(&sh->fail, SHELL_LOCAL,
-					       "out of memory")
-				 : mailbox_summarise(sh, all, b->n);
+		rc = all == NULL
+			 ? failure_set(&sh->fail, SHELL_LOCAL, "out of memory")
+			 : mailbox_summarise(sh, all, b->n);
 		free(all);
 	}
 	for (uint32_t i = 1; rc == SHELL_OK && i <= b->n; i++) {
@@ -320,7 +320,8 @@ cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	return SHELL_OK;
 }
 
-/* ---- list ----------------------------------------------------------------- */
+/* ---- list -----------------------------------------------------------------
+ */
 
 static const struct output_column list_columns[] = {
 	{ "n", OUTPUT_NUMBER, OUTPUT_ALWAYS, false },
@@ -390,7 +391,7 @@ wait_time(struct shell *sh, const struct args *a, int64_t *until)
 	*until = 0;
 	if (v == NULL)
 		return SHELL_OK;
-	if (option_parse_time(arg_span(v), &ms) != 0 || ms <= 0)
+	if (shell_parse_time(arg_span(v), &ms) != 0)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "--wait wants a time: 10s, 2m");
 	*until = clock_mono_ms() + ms;
@@ -466,8 +467,8 @@ cmd_count(struct shell *sh, const struct args *a)
 	int rc = mailbox_load(sh, true);
 
 	if (rc == SHELL_OK)
-		rc = cmd_select(sh, a->operand, a->n, "all", true, &numbers,
-				&n);
+		rc =
+		    cmd_select(sh, a->operand, a->n, "all", true, &numbers, &n);
 	if (rc == SHELL_OK)
 		(void)fprintf(sh->out, "%u\n", n);
 	free(numbers);

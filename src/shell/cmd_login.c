@@ -43,10 +43,10 @@ endpoint(struct shell *sh, const struct args *a, const char *option,
 		return failure_set(&sh->fail, SHELL_USAGE, "--%s: %s", option,
 				   e.msg);
 	if (at->port == 0)
-		return v == NULL ? SHELL_OK
-				 : failure_set(&sh->fail, SHELL_USAGE,
-					       "--%s: port 0 is no port",
-					       option);
+		return v == NULL
+			   ? SHELL_OK
+			   : failure_set(&sh->fail, SHELL_USAGE,
+					 "--%s: port 0 is no port", option);
 	if (is_loopback(at->host) || args_has(a, "plain"))
 		return SHELL_OK;
 	(void)failure_set(&sh->fail, SHELL_AUTH,
@@ -71,14 +71,13 @@ choose_servers(struct shell *sh, const struct args *a, bool same,
 		if (same && pop3->port == 0)
 			*pop3 = sh->session.pop3_at;
 	}
-	rc = endpoint(sh, a, "smtp", sh->smtp_default.port != 0
-					 ? sh->smtp_default.port
-					 : 587,
+	rc = endpoint(sh, a, "smtp",
+		      sh->smtp_default.port != 0 ? sh->smtp_default.port : 587,
 		      smtp);
 	if (rc == SHELL_OK)
-		rc = endpoint(sh, a, "pop3", sh->pop3_default.port != 0
-						 ? sh->pop3_default.port
-						 : 110,
+		rc = endpoint(sh, a, "pop3",
+			      sh->pop3_default.port != 0 ? sh->pop3_default.port
+							 : 110,
 			      pop3);
 	if (rc != SHELL_OK)
 		return rc;
@@ -178,9 +177,9 @@ say_login(struct shell *sh)
 		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u",
 			       s->smtp_at.host, s->smtp_at.port);
 	if (s->pop3_at.port != 0)
-		(void)snprintf(pop3, sizeof(pop3), "  pop3 %s:%u (%u message%s)",
-			       s->pop3_at.host, s->pop3_at.port, count,
-			       count == 1 ? "" : "s");
+		(void)snprintf(pop3, sizeof(pop3),
+			       "  pop3 %s:%u (%u message%s)", s->pop3_at.host,
+			       s->pop3_at.port, count, count == 1 ? "" : "s");
 	shell_say(sh, "logged in as %s%s%s", s->user, smtp, pop3);
 }
 
@@ -259,7 +258,8 @@ cmd_logout(struct shell *sh, const struct args *a)
 	return cmd_leave(sh);
 }
 
-/* ---- status --------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------
+ */
 
 static void
 smtp_line(struct shell *sh)
@@ -325,9 +325,9 @@ cmd_status(struct shell *sh, const struct args *a)
 	smtp_line(sh);
 	pop3_line(sh);
 	(void)fprintf(sh->out, "draft\t%s\n",
-		      !sh->draft.exists		 ? "none"
-		      : sh->draft.to == NULL	 ? "without recipient"
-						 : sh->draft.to);
+		      !sh->draft.exists      ? "none"
+		      : sh->draft.to == NULL ? "without recipient"
+					     : sh->draft.to);
 	(void)fprintf(sh->out, "trace\t%s\n", sh->trace == NULL ? "off" : "on");
 	return SHELL_OK;
 }

@@ -16,7 +16,8 @@ const struct command_option cmd_read_options[] = {
 	{ "headers", 0, "WHICH", COMPLETE_NONE,
 	  "none, minimal (From, To), short or all" },
 	{ "part", 0, "N", COMPLETE_NONE, "this part only" },
-	{ "html", 0, NULL, COMPLETE_NONE, "the HTML version, when there is one" },
+	{ "html", 0, NULL, COMPLETE_NONE,
+	  "the HTML version, when there is one" },
 	{ "raw", 0, NULL, COMPLETE_NONE, "the bytes as they came" },
 	{ "no-pager", 0, NULL, COMPLETE_NONE, "never through the pager" },
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
@@ -29,7 +30,8 @@ const struct command_option cmd_save_options[] = {
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
 };
 
-/* ---- read ----------------------------------------------------------------- */
+/* ---- read -----------------------------------------------------------------
+ */
 
 struct reading {
 	const struct args *a;
@@ -62,8 +64,8 @@ reading_options(struct shell *sh, const struct args *a, struct reading *r)
 					   "--headers is none, minimal, short "
 					   "or all");
 	}
-	if (part != NULL && (span_u64(arg_span(part), &n) != 0 || n == 0 ||
-			     n > MIME_PARTS_MAX))
+	if (part != NULL &&
+	    (span_u64(arg_span(part), &n) != 0 || n == 0 || n > MIME_PARTS_MAX))
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "--part wants a number");
 	r->part = (unsigned)n;
@@ -110,9 +112,8 @@ render(struct shell *sh, uint32_t n, struct reading *r)
 		return rc;
 	if (mime_parse(&m, buf_span(&sh->box.raw), &e) != 0)
 		return failure_from_local(&sh->fail, &e);
-	if ((r->part != 0
-		 ? mime_part_text(m, r->part, o.width, &r->text, &e)
-		 : mime_render(m, &o, &r->text, &e)) != 0)
+	if ((r->part != 0 ? mime_part_text(m, r->part, o.width, &r->text, &e)
+			  : mime_render(m, &o, &r->text, &e)) != 0)
 		rc = e.class == ERR_PERM
 			 ? failure_set(&sh->fail, SHELL_REFUSED, "%s", e.msg)
 			 : failure_from_local(&sh->fail, &e);
@@ -195,7 +196,8 @@ cmd_read(struct shell *sh, const struct args *a)
 	return rc;
 }
 
-/* ---- save ----------------------------------------------------------------- */
+/* ---- save -----------------------------------------------------------------
+ */
 
 struct saving {
 	const char *to;
@@ -302,9 +304,9 @@ save_parts(struct shell *sh, struct saving *s, const char *what)
 		char name[MIME_NAME_SIZE];
 
 		mime_part_file_name(p, name);
-		if (by_number ? p->number != number
-			      : !p->is_attachment ||
-				    fnmatch(what, name, 0) != 0)
+		if (by_number
+			? p->number != number
+			: !p->is_attachment || fnmatch(what, name, 0) != 0)
 			continue;
 		found++;
 		rc = save_one(sh, s, m, p->number, name);

@@ -16,8 +16,8 @@ const struct command_option cmd_send_options[] = {
 struct verdicts {
 	unsigned accepted, refused;
 	const struct smtp_send_rcpt *first_refused;
-	struct buf names; /* accepted, "a, b" */
-	struct buf words; /* refused, "x: 550 ...; y: 550 ..." */
+	struct buf names;              /* accepted, "a, b" */
+	struct buf words;              /* refused, "x: 550 ...; y: 550 ..." */
 	const struct smtp_reply *said; /* to the accepted */
 };
 
@@ -56,12 +56,10 @@ collect(const struct smtp_send *m, struct verdicts *v)
 			v->first_refused = r;
 		reply_one_line(&r->reply, line, sizeof(line));
 		/* Most servers name the address in their words. */
-		(void)buf_addf(&v->words, "%s%s%s%s",
-			       v->refused++ > 0 ? "; " : "",
-			       strstr(line, r->address) != NULL ? ""
-								: r->address,
-			       strstr(line, r->address) != NULL ? "" : ": ",
-			       line);
+		(void)buf_addf(
+		    &v->words, "%s%s%s%s", v->refused++ > 0 ? "; " : "",
+		    strstr(line, r->address) != NULL ? "" : r->address,
+		    strstr(line, r->address) != NULL ? "" : ": ", line);
 	}
 }
 
@@ -154,12 +152,11 @@ static int
 build(struct shell *sh, const struct args *a, bool dry,
       struct draft_built *built)
 {
-	unsigned offered =
-	    dry ? SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8
-		: smtp_client_extensions(sh->session.smtp);
-	int rc = draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
-			     (offered & SMTP_EXT_SMTPUTF8) != 0, a->arena,
-			     built);
+	unsigned offered = dry ? SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8
+			       : smtp_client_extensions(sh->session.smtp);
+	int rc =
+	    draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
+			(offered & SMTP_EXT_SMTPUTF8) != 0, a->arena, built);
 
 	if (rc != SHELL_OK)
 		return rc;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/conf.h"
-#include "base/option.h"
 #include "shell/cmd.h"
 #include "shell/lex.h"
 #include "shell/output.h"
@@ -42,7 +41,8 @@ cmd_let(struct shell *sh, const struct args *a)
 	return SHELL_OK;
 }
 
-/* ---- trace ---------------------------------------------------------------- */
+/* ---- trace ----------------------------------------------------------------
+ */
 
 static void
 trace_off(struct shell *sh)
@@ -89,15 +89,23 @@ cmd_trace(struct shell *sh, const struct args *a)
 	return SHELL_OK;
 }
 
-/* ---- settings ------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------
+ */
 
 static const char *const format_words[] = { "auto", "table", "tsv", "json",
 					    NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 static const char *const truth_words[] = { "no", "yes", NULL };
 
-enum setting { SET_KEY_FORMAT, SET_KEY_COLOR, SET_KEY_QUIET, SET_KEY_VERBOSE,
-	       SET_KEY_KEEP_GOING, SET_KEY_TIMEOUT, SET_KEYS };
+enum setting {
+	SET_KEY_FORMAT,
+	SET_KEY_COLOR,
+	SET_KEY_QUIET,
+	SET_KEY_VERBOSE,
+	SET_KEY_KEEP_GOING,
+	SET_KEY_TIMEOUT,
+	SET_KEYS
+};
 
 static const struct {
 	const char *name;
@@ -107,8 +115,9 @@ static const struct {
 	[SET_KEY_FORMAT] = { "format", format_words, "of list and contact" },
 	[SET_KEY_COLOR] = { "color", color_words, "on the terminal" },
 	[SET_KEY_QUIET] = { "quiet", truth_words, "do not say what was done" },
-	[SET_KEY_VERBOSE] = { "verbose", truth_words, "show commands as they "
-						      "run" },
+	[SET_KEY_VERBOSE] = { "verbose", truth_words,
+			      "show commands as they "
+			      "run" },
 	[SET_KEY_KEEP_GOING] = { "keep-going", truth_words,
 				 "go on after a failure" },
 	[SET_KEY_TIMEOUT] = { "timeout", NULL, "for an answer of a server" },
@@ -185,8 +194,7 @@ set_one(struct shell *sh, enum setting k, const struct arg *value)
 	int64_t ms;
 
 	if (w == NULL) {
-		if (option_parse_time(arg_span(value), &ms) != 0 || ms < 1 ||
-		    ms > 24LL * 3600 * 1000)
+		if (shell_parse_time(arg_span(value), &ms) != 0)
 			return failure_set(&sh->fail, SHELL_USAGE,
 					   "%s wants a time: 500ms, 30s, 2m",
 					   settings[k].name);
@@ -233,7 +241,8 @@ cmd_set(struct shell *sh, const struct args *a)
 	return SHELL_OK;
 }
 
-/* ---- the rest ------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------
+ */
 
 int
 cmd_source(struct shell *sh, const struct args *a)
@@ -276,7 +285,8 @@ cmd_exit(struct shell *sh, const struct args *a)
 	uint64_t n = 0;
 	int rc;
 
-	if (a->n > 0 && (span_u64(arg_span(&a->operand[0]), &n) != 0 || n > 255))
+	if (a->n > 0 &&
+	    (span_u64(arg_span(&a->operand[0]), &n) != 0 || n > 255))
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "a status is 0 to 255");
 	if (sh->interactive && sh->draft.exists && !sh->exit_warned) {

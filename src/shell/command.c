@@ -8,8 +8,8 @@
 static const struct {
 	const char *alias, *name;
 } aliases[] = {
-	{ "ls", "list" },      { "cat", "read" },  { "rm", "delete" },
-	{ "r", "reply" },      { "m", "compose" }, { "d", "delete" },
+	{ "ls", "list" },          { "cat", "read" },  { "rm", "delete" },
+	{ "r", "reply" },          { "m", "compose" }, { "d", "delete" },
 	{ "contacts", "contact" }, { "quit", "exit" }, { "q", "exit" },
 	{ "?", "help" },
 };
@@ -50,7 +50,8 @@ unknown(struct span name, struct failure *f)
 			  SPAN_ARG(name));
 	f->symbol = "unknown-command";
 	if (span_copy(name, word, sizeof(word)) == 0)
-		hint_nearest(f, "", word, names, n, "`help` lists the commands");
+		hint_nearest(f, "", word, names, n,
+			     "`help` lists the commands");
 	return SHELL_USAGE;
 }
 
@@ -98,7 +99,8 @@ command_find(struct span name, bool typed, struct failure *f)
 	return NULL;
 }
 
-/* ---- options -------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------
+ */
 
 static const struct command_option *
 option_in(const struct command_option *o, struct span name, char letter)

@@ -24,8 +24,8 @@ enum command_complete {
 };
 
 struct command_option {
-	const char *name; /* without "--"; NULL ends the list */
-	char letter;      /* or 0 */
+	const char *name;  /* without "--"; NULL ends the list */
+	char letter;       /* or 0 */
 	const char *value; /* "FILE"; NULL when it takes none */
 	enum command_complete complete;
 	const char *help;
@@ -42,9 +42,9 @@ struct command {
 	const char *name;
 	const char *group; /* session, reading, changing, writing, shell */
 	int (*run)(struct shell *sh, const struct args *a); /* a status */
-	unsigned min, max; /* operands */
-	const struct command_option *options; /* may be NULL */
-	enum command_complete complete;       /* of operands */
+	unsigned min, max;                                  /* operands */
+	const struct command_option *options;               /* may be NULL */
+	enum command_complete complete;                     /* of operands */
 	unsigned flags;
 	const char *usage;   /* after the name */
 	const char *summary; /* one line */

@@ -9,9 +9,11 @@ static const struct command table[] = {
 	  COMPLETE_ADDRESS, COMMAND_SECRET, "[USER@DOMAIN] [OPTIONS]",
 	  "log in to a sender-side server, a receiver-side server, or both",
 	  "Servers named here are the ones used; without any, those of the\n"
-	  "command line (-H, --smtp-port, --pop3-port).  The password is asked\n"
+	  "command line (-H, --smtp-port, --pop3-port).  The password is "
+	  "asked\n"
 	  "for, or comes from --password-fd, --password-command,\n"
-	  "$MAILSH_PASSWORD or --password.  Another user is logged out first." },
+	  "$MAILSH_PASSWORD or --password.  Another user is logged out "
+	  "first." },
 	{ "logout", "session", cmd_logout, 0, 0, NULL, COMPLETE_NONE, 0, "",
 	  "delete what is marked and close the connections", NULL },
 	{ "status", "session", cmd_status, 0, 0, NULL, COMPLETE_NONE,
@@ -36,7 +38,8 @@ static const struct command table[] = {
 	  0, "SET [PART|PATTERN] [OPTIONS]",
 	  "save messages, or parts of them, as files",
 	  "save 3 writes 3.eml; save 3 2 its second part; save 3 '*.pdf' the\n"
-	  "attachments whose names match.  SET is one word here (`last` is the\n"
+	  "attachments whose names match.  SET is one word here (`last` is "
+	  "the\n"
 	  "set of the command before)." },
 
 	{ "delete", "changing", cmd_delete, 0, 1000, cmd_delete_options,
@@ -45,13 +48,14 @@ static const struct command table[] = {
 	  "Without a set: the current message.  Nothing is deleted when a\n"
 	  "script fails." },
 	{ "undelete", "changing", cmd_undelete, 0, 1000, cmd_delete_options,
-	  COMPLETE_MESSAGE, 0, "[SET] [OPTIONS]",
-	  "take the mark away again", "Without a set: from all marked." },
+	  COMPLETE_MESSAGE, 0, "[SET] [OPTIONS]", "take the mark away again",
+	  "Without a set: from all marked." },
 
 	{ "compose", "writing", cmd_compose, 0, 1000, cmd_compose_options,
 	  COMPLETE_ADDRESS, COMMAND_HEREDOC, "[ADDRESS...] [OPTIONS] [<<END]",
 	  "write a message; `send` sends it",
-	  "Addresses may be names of contacts.  What is not given is asked for\n"
+	  "Addresses may be names of contacts.  What is not given is asked "
+	  "for\n"
 	  "on a terminal; a line with only a dot ends the text." },
 	{ "reply", "writing", cmd_reply, 0, 1000, cmd_reply_options,
 	  COMPLETE_MESSAGE, COMMAND_HEREDOC, "[SET] [OPTIONS] [<<END]",

@@ -108,12 +108,19 @@ static void
 offer_messages(struct spot *s)
 {
 	static const char *const words[] = {
-		"all",	     "new",	 "unread", "read",	"deleted",
-		"last",	     "not",	 "or",	   "from:",	"to:",
-		"cc:",	     "subject:", "body:",  "text:",	"header:",
-		"id:",	     "list:",	 "uid:",   "size>",	"size<",
-		"since:",    "before:",	 "on:",	   "newer:",	"older:",
-		"has:attachment",
+		"all",     "new",
+		"unread",  "read",
+		"deleted", "last",
+		"not",     "or",
+		"from:",   "to:",
+		"cc:",     "subject:",
+		"body:",   "text:",
+		"header:", "id:",
+		"list:",   "uid:",
+		"size>",   "size<",
+		"since:",  "before:",
+		"on:",     "newer:",
+		"older:",  "has:attachment",
 	};
 	struct mailbox *b = &s->sh->box;
 	char number[16];
@@ -216,8 +223,8 @@ is_prefix_word(struct span w)
 }
 
 void
-complete_word(struct shell *sh, bool addresses, const char *line,
-	      size_t start, size_t end, struct complete_list *list)
+complete_word(struct shell *sh, bool addresses, const char *line, size_t start,
+	      size_t end, struct complete_list *list)
 {
 	struct spot s = { sh, list, span_make(line + start, end - start) };
 	struct span before = span_make(line, start), verb, w, last;

@@ -60,8 +60,7 @@ has_control(struct span s)
 }
 
 static int
-fill(struct contact *x, struct span name, struct span address,
-     struct span full)
+fill(struct contact *x, struct span name, struct span address, struct span full)
 {
 	x->name = strndup(name.p, name.n);
 	x->address = strndup(address.p, address.n);
@@ -160,9 +159,8 @@ contacts_load(struct contacts *c, const char *path, struct err *e)
 	size_t n = 0;
 	int fd, rc;
 
-	if (slash == NULL ||
-	    span_copy(span_make(path, (size_t)(slash - path)), dir,
-		      sizeof(dir)) != 0)
+	if (slash == NULL || span_copy(span_make(path, (size_t)(slash - path)),
+				       dir, sizeof(dir)) != 0)
 		return err_set(e, ERR_PERM, 0, "%s: not a path", path);
 	fd = durable_open_dir(AT_FDCWD, dir, 0, &local);
 	if (fd < 0) {
@@ -192,7 +190,8 @@ open_dirs(const char *dir, struct err *e)
 	struct span left = span_of(dir);
 	int at;
 
-	at = open(dir[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	at =
+	    open(dir[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return err_set(e, ERR_TEMP, errno, "%s", dir);
 	while (left.n > 0) {
@@ -237,8 +236,7 @@ contacts_save(const struct contacts *c, const char *dir, struct err *e)
 	buf_init(&b, CONTACTS_FILE_MAX);
 	for (size_t i = 0; i < c->n && rc == 0; i++)
 		rc = buf_addf(&b, "%s %s%s%s\n", c->v[i].name, c->v[i].address,
-			      c->v[i].full[0] == '\0' ? "" : " ",
-			      c->v[i].full);
+			      c->v[i].full[0] == '\0' ? "" : " ", c->v[i].full);
 	if (rc != 0)
 		(void)err_set(e, ERR_LIMIT, 0, "the contacts file is full");
 	else

@@ -122,13 +122,13 @@ draft_add_field(struct shell *sh, struct span text)
 	return SHELL_OK;
 }
 
-/* ---- building ------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------
+ */
 
 /* Contacts replaced, syntax checked; *text and the list in the arena. */
 static int
-resolve(struct shell *sh, const char *field, const char *typed,
-	struct arena *a, const char **text, struct mime_address **list,
-	unsigned *n)
+resolve(struct shell *sh, const char *field, const char *typed, struct arena *a,
+	const char **text, struct mime_address **list, unsigned *n)
 {
 	struct err e = { 0 };
 	struct buf b;
@@ -140,12 +140,14 @@ resolve(struct shell *sh, const char *field, const char *typed,
 		return SHELL_OK;
 	buf_init(&b, 1024 * 1024);
 	if (contacts_resolve(&sh->contacts, span_of(typed), &b, &e) != 0) {
-		rc = failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
+		rc =
+		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
 		failure_hint(&sh->fail, "contact add NAME ADDRESS");
 	} else if ((*text = arena_str(a, buf_span(&b))) == NULL) {
 		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	} else if (mime_addresses(span_of(*text), a, list, n, &e) != 0) {
-		rc = failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
+		rc =
+		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
 	}
 	buf_free(&b);
 	return rc;
@@ -227,8 +229,7 @@ static int
 copy_fields(struct shell *sh, struct arena *a, struct mime_draft *m)
 {
 	const struct draft *d = &sh->draft;
-	struct mime_field *f =
-	    arena_alloc(a, (d->n_fields + 1) * sizeof(*f));
+	struct mime_field *f = arena_alloc(a, (d->n_fields + 1) * sizeof(*f));
 	const char **files =
 	    arena_alloc(a, (d->n_attachments + 1) * sizeof(*files));
 

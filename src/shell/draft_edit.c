@@ -143,8 +143,9 @@ draft_edit(struct shell *sh)
 		dir = "/tmp";
 	if (snprintf(path, sizeof(path), "%s/mailsh-XXXXXX.eml", dir) >=
 	    (int)sizeof(path))
-		return failure_set(&sh->fail, SHELL_LOCAL, "TMPDIR is too "
-							   "long");
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "TMPDIR is too "
+				   "long");
 	fd = mkostemps(path, 4, O_CLOEXEC); /* 0600 */
 	if (fd < 0) {
 		(void)err_set(&e, ERR_TEMP, errno, "%s", path);
@@ -167,7 +168,8 @@ draft_edit(struct shell *sh)
 	return rc;
 }
 
-/* ---- at the prompt -------------------------------------------------------- */
+/* ---- at the prompt --------------------------------------------------------
+ */
 
 static int
 ask(struct shell *sh, const char *prompt, enum tty_mode mode, char **field)

@@ -33,8 +33,7 @@ json_row_text(struct json_row *r, const char *key, const char *value)
 		return;
 	/* jansson refuses a string that is not UTF-8. */
 	buf_init(&clean, text.n * 3 + 16);
-	if (!width_is_utf8(text) &&
-	    width_clean(text, WIDTH_LINES, &clean) == 0)
+	if (!width_is_utf8(text) && width_clean(text, WIDTH_LINES, &clean) == 0)
 		text = buf_span(&clean);
 	(void)json_object_set_new(
 	    r->object, key, json_stringn(text.n == 0 ? "" : text.p, text.n));

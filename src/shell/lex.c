@@ -97,7 +97,8 @@ continuation(const struct lexer *x)
 	return 0;
 }
 
-/* ---- pieces --------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------
+ */
 
 struct word_end {
 	struct lex_piece *first, **tail;
@@ -244,8 +245,8 @@ unicode_escape(struct lexer *x, struct word_end *w)
 		return fail(x, "write a character as \\u{1F600}");
 	for (p++; p < x->end && hex_value(*p) >= 0 && digits < 7; p++, digits++)
 		u = u * 16 + (unsigned long)hex_value(*p);
-	if (p >= x->end || *p != '}' || digits == 0 || u == 0 ||
-	    u > 0x10ffff || (u >= 0xd800 && u <= 0xdfff))
+	if (p >= x->end || *p != '}' || digits == 0 || u == 0 || u > 0x10ffff ||
+	    (u >= 0xd800 && u <= 0xdfff))
 		return fail(x, "no such character in \\u{...}");
 	char *text = arena_alloc(x->a, 4);
 	if (text == NULL)
@@ -366,8 +367,8 @@ bare_run(struct lexer *x, struct word_end *w)
 		x->p++;
 	} while (!ends_word(x) && *x->p != '\'' && *x->p != '"' &&
 		 *x->p != '$' && continuation(x) == 0);
-	if (add_piece(x, w, LEX_BARE,
-		      span_make(from, (size_t)(x->p - from))) != 0)
+	if (add_piece(x, w, LEX_BARE, span_make(from, (size_t)(x->p - from))) !=
+	    0)
 		return no_memory(x);
 	return LEX_DONE;
 }
@@ -403,7 +404,8 @@ word(struct lexer *x, struct lex_word **out)
 	return LEX_DONE;
 }
 
-/* ---- commands ------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------
+ */
 
 /* Blanks and continuations; a '\' as the very last byte asks for more. */
 static enum lex_result
@@ -590,7 +592,8 @@ command(struct lexer *x, struct lex_command **out)
 	return LEX_DONE;
 }
 
-/* ---- heredocs ------------------------------------------------------------- */
+/* ---- heredocs -------------------------------------------------------------
+ */
 
 static enum lex_result
 body_pieces(struct lexer *x, struct span body, struct word_end *w)

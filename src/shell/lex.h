@@ -15,7 +15,7 @@
  * from the text.
  */
 enum {
-	LEX_WORDS_MAX = 1024, /* in one command */
+	LEX_WORDS_MAX = 1024,    /* in one command */
 	LEX_COMMANDS_MAX = 1024, /* in one unit */
 	LEX_NEST_MAX = 32,       /* $( and " inside each other */
 	LEX_UNIT_MAX = 32 * 1024 * 1024,
@@ -58,8 +58,8 @@ struct lex_command {
 	enum lex_output output;
 	struct lex_word *target; /* of > and >> */
 	struct span pipe;        /* of |: a command line for the system shell */
-	bool escape;             /* "!command": `pipe` is the command, n may be 0 */
-	struct span source;      /* its text, for the trace */
+	bool escape;        /* "!command": `pipe` is the command, n may be 0 */
+	struct span source; /* its text, for the trace */
 	struct lex_command *next;
 };
 

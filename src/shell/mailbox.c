@@ -43,7 +43,8 @@ mailbox_remember(struct mailbox *b, uint32_t *numbers, uint32_t n)
 	b->n_last = n;
 }
 
-/* ---- merging -------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------
+ */
 
 static int
 by_uidl(const void *a, const void *b)
@@ -140,7 +141,8 @@ out:
 	return rc;
 }
 
-/* ---- talking to the server ------------------------------------------------ */
+/* ---- talking to the server ------------------------------------------------
+ */
 
 static int
 list_messages(struct shell *sh)
@@ -231,9 +233,9 @@ summarise_slowly(struct shell *sh, const uint32_t *numbers, uint32_t n)
 		rc = mailbox_fetch(sh, numbers[i]);
 		if (rc != SHELL_OK)
 			return rc;
-		if (mime_summarise(span_head(buf_span(&sh->box.raw),
-					     MIME_HEADER_MAX),
-				   &sh->box.text, &m->s, &e) != 0)
+		if (mime_summarise(
+			span_head(buf_span(&sh->box.raw), MIME_HEADER_MAX),
+			&sh->box.text, &m->s, &e) != 0)
 			return failure_from_local(&sh->fail, &e);
 		m->summarised = true;
 	}

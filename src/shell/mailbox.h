@@ -36,8 +36,8 @@ struct mailbox {
 	uint32_t current; /* "."; 0 = none */
 	uint32_t *last;   /* the last set, ascending */
 	uint32_t n_last;
-	struct arena text;  /* strings of the summaries */
-	struct buf raw;     /* the message fetched last */
+	struct arena text;   /* strings of the summaries */
+	struct buf raw;      /* the message fetched last */
 	uint32_t raw_number; /* its number; 0 = none */
 };
 

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/option.h"
 #include "shell/cmd.h"
 #include "shell/mime.h"
 #include "shell/paths.h"
@@ -45,7 +44,8 @@ static const struct {
 	{ "host", 'H', "HOST", "both servers are on HOST (localhost)" },
 	{ "smtp-host", OPT_SMTP_HOST, "HOST", "the sender-side server's host" },
 	{ "smtp-port", OPT_SMTP_PORT, "PORT", "its submission port (587)" },
-	{ "pop3-host", OPT_POP3_HOST, "HOST", "the receiver-side server's host" },
+	{ "pop3-host", OPT_POP3_HOST, "HOST",
+	  "the receiver-side server's host" },
 	{ "pop3-port", OPT_POP3_PORT, "PORT", "its POP3 port (110)" },
 	{ "user", 'u', "USER@DOMAIN", "who logs in" },
 	{ "password-fd", OPT_PASSWORD_FD, "N",
@@ -53,7 +53,8 @@ static const struct {
 	{ "password-command", OPT_PASSWORD_COMMAND, "COMMAND",
 	  "take the password from the output of COMMAND" },
 	{ "command", 'c', "COMMAND", "run COMMAND (may be repeated)" },
-	{ "file", 'f', "FILE", "run the commands in FILE, - is standard input" },
+	{ "file", 'f', "FILE",
+	  "run the commands in FILE, - is standard input" },
 	{ "keep-going", 'k', NULL, "do not stop at the first failure" },
 	{ "check", OPT_CHECK, NULL, "only read the commands, run none" },
 	{ "no-config", 'n', NULL, "use no files of the user" },
@@ -100,8 +101,7 @@ usage(void)
 			(void)printf("  -%c, %-26s %s\n", options[i].letter,
 				     text, options[i].help);
 		else
-			(void)printf("      %-26s %s\n", text,
-				     options[i].help);
+			(void)printf("      %-26s %s\n", text, options[i].help);
 	}
 	(void)printf("\nWithout -c and -f, commands come from standard input.\n"
 		     "`mailsh -c help` lists them; mailsh(1) has examples.\n");
@@ -160,11 +160,7 @@ take_number_option(struct shell *sh, int option, const char *value)
 		return SHELL_OK;
 	}
 	if (option == OPT_TIMEOUT) {
-		/* A bare number is seconds. */
-		if (span_u64(span_of(value), &n) == 0 && n > 0 && n < 86400)
-			ms = (int64_t)n * 1000;
-		else if (option_parse_time(span_of(value), &ms) != 0 ||
-			 ms < 1 || ms > 24LL * 3600 * 1000)
+		if (shell_parse_time(span_of(value), &ms) != 0)
 			return bad_value("timeout", value, "a time (30s)");
 		sh->timeout_ms = ms;
 		return SHELL_OK;
@@ -336,7 +332,8 @@ parse_options(struct shell *sh, int argc, char **argv, struct invocation *in)
 	return rc == SHELL_OK ? fill_servers(sh, in) : rc;
 }
 
-/* ---- running -------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------
+ */
 
 static int
 run_fd(struct shell *sh, const struct invocation *in, const char *name, int fd)
@@ -398,11 +395,10 @@ make_prompt(struct shell *sh, bool more, char *out, size_t size)
 	}
 	if (s->pop3_at.port != 0)
 		(void)snprintf(counts, sizeof(counts), " %u/%u", unread, total);
-	(void)snprintf(out, size, "%s%s%s%s%s> ",
-		       color ? "\001\033[1m\002" : "",
-		       s->user[0] == '\0' ? "mailsh" : s->user, counts,
-		       sh->draft.exists ? " draft" : "",
-		       color ? "\001\033[0m\002" : "");
+	(void)snprintf(
+	    out, size, "%s%s%s%s%s> ", color ? "\001\033[1m\002" : "",
+	    s->user[0] == '\0' ? "mailsh" : s->user, counts,
+	    sh->draft.exists ? " draft" : "", color ? "\001\033[0m\002" : "");
 }
 
 static int

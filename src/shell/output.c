@@ -90,7 +90,8 @@ output_row(struct output *o, const char *const *cells)
 	return 0;
 }
 
-/* ---- tables --------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------
+ */
 
 static void
 measure(const struct output *o, size_t *widths)
@@ -198,7 +199,8 @@ output_end(struct output *o)
 	return rc;
 }
 
-/* ---- pager ---------------------------------------------------------------- */
+/* ---- pager ----------------------------------------------------------------
+ */
 
 static bool
 too_long(const struct shell *sh, struct span text)

@@ -25,8 +25,7 @@ int proc_shell(struct proc *p, const char *command, const char *arg, int in_fd,
 int proc_wait(struct proc *p);
 
 /* proc_pipe_to - run `command`; *in is a stream to its standard input. */
-int proc_pipe_to(struct proc *p, const char *command, FILE **in,
-		 struct err *e);
+int proc_pipe_to(struct proc *p, const char *command, FILE **in, struct err *e);
 
 /* proc_capture - run it and append its output; LIMIT when out is too small. */
 int proc_capture(const char *command, struct buf *out, int *status,

@@ -34,7 +34,8 @@ run_report(struct shell *sh, const char *verb)
 		(void)fprintf(stderr, "hint: %s\n", f->hint);
 }
 
-/* ---- expansions ----------------------------------------------------------- */
+/* ---- expansions -----------------------------------------------------------
+ */
 
 static int
 special_variable(struct shell *sh, struct span name, struct buf *out)
@@ -54,8 +55,8 @@ special_variable(struct shell *sh, struct span name, struct buf *out)
 	if (span_eq(name, span_of("enhanced")))
 		return buf_add_str(out, sh->fail.enhanced) == 0 ? 1 : -1;
 	if (span_eq(name, span_of("0")))
-		return buf_add_str(out, sh->file == NULL ? "mailsh"
-							 : sh->file) == 0
+		return buf_add_str(out,
+				   sh->file == NULL ? "mailsh" : sh->file) == 0
 			   ? 1
 			   : -1;
 	if (span_u64(name, &n) == 0) {
@@ -120,7 +121,8 @@ expand_command(void *ctx, struct span text, struct buf *out, struct err *e)
 	return rc == SHELL_OK ? 0 : -1;
 }
 
-/* ---- output --------------------------------------------------------------- */
+/* ---- output ---------------------------------------------------------------
+ */
 
 struct redirect {
 	FILE *saved;
@@ -131,8 +133,7 @@ struct redirect {
 
 static int
 open_file(struct shell *sh, const struct lex_command *c,
-	  const struct expand_source *from, struct arena *a,
-	  struct redirect *r)
+	  const struct expand_source *from, struct arena *a, struct redirect *r)
 {
 	struct arg target;
 	struct err e;
@@ -219,7 +220,8 @@ redirect_close(struct shell *sh, struct redirect *r, int rc)
 	return SHELL_OK;
 }
 
-/* ---- one command ---------------------------------------------------------- */
+/* ---- one command ----------------------------------------------------------
+ */
 
 static int
 shell_escape(struct shell *sh, const struct lex_command *c, struct arena *a)
@@ -316,8 +318,9 @@ judge(struct shell *sh, const struct lex_command *c, const char *verb, int rc)
 	if ((c->prefixes & LEX_NOT) != 0 && !stopped) {
 		/* A mistake in the script is no refusal to be expected. */
 		if (rc == SHELL_OK)
-			rc = failure_set(&sh->fail, SHELL_ASSERT,
-					 "it succeeded, but stands after `not`");
+			rc =
+			    failure_set(&sh->fail, SHELL_ASSERT,
+					"it succeeded, but stands after `not`");
 		else if (rc != SHELL_USAGE)
 			rc = SHELL_OK;
 		if (rc == SHELL_OK && (c->prefixes & LEX_QUIET) == 0 &&
@@ -364,7 +367,8 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 	return judge(sh, c, verb, rc);
 }
 
-/* ---- units ---------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------
+ */
 
 /* Read whole lines until they make a unit.  1, 0 at the end, -1: failed and
  * reported. */

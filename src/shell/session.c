@@ -43,7 +43,8 @@ session_wipe(char **secret)
 	*secret = NULL;
 }
 
-/* ---- passwords ------------------------------------------------------------ */
+/* ---- passwords ------------------------------------------------------------
+ */
 
 static int
 take_password(struct shell *sh, struct span text, char **password)
@@ -135,7 +136,8 @@ session_password(struct shell *sh, const char *user, char **password)
 	}
 }
 
-/* ---- SMTP ----------------------------------------------------------------- */
+/* ---- SMTP -----------------------------------------------------------------
+ */
 
 int
 session_lost_smtp(struct shell *sh, const struct err *e)
@@ -155,8 +157,9 @@ static void
 hint_connection(struct shell *sh, const struct endpoint *at, const char *what)
 {
 	if (sh->fail.status == SHELL_NO_LINK)
-		failure_hint(&sh->fail, "is the %s server running on %s port %u?",
-			     what, at->host, at->port);
+		failure_hint(&sh->fail,
+			     "is the %s server running on %s port %u?", what,
+			     at->host, at->port);
 }
 
 static int
@@ -190,7 +193,8 @@ open_smtp(struct shell *sh)
 		return SHELL_OK;
 	(void)failure_from_reply(&sh->fail, NULL, &r);
 	if (sh->fail.status == SHELL_AUTH)
-		failure_hint(&sh->fail, "is the password of %s right?", s->user);
+		failure_hint(&sh->fail, "is the password of %s right?",
+			     s->user);
 	session_close_smtp(sh);
 	return (int)sh->fail.status;
 }
@@ -201,7 +205,8 @@ session_smtp(struct shell *sh)
 	struct session *s = &sh->session;
 
 	if (s->user[0] == '\0') {
-		(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "nobody is logged in");
 		failure_hint(&sh->fail,
 			     "login USER --smtp HOST:PORT --pop3 HOST:PORT");
 		return SHELL_USAGE;
@@ -219,7 +224,8 @@ session_smtp(struct shell *sh)
 	return open_smtp(sh);
 }
 
-/* ---- POP3 ----------------------------------------------------------------- */
+/* ---- POP3 -----------------------------------------------------------------
+ */
 
 int
 session_lost_pop3(struct shell *sh, const struct err *e)
@@ -241,7 +247,8 @@ session_close_pop3(struct shell *sh)
 int
 session_pop3_refused(struct shell *sh, const struct pop3_reply *r)
 {
-	static const char *const later[] = { "IN-USE", "LOGIN-DELAY", "SYS/TEMP" };
+	static const char *const later[] = { "IN-USE", "LOGIN-DELAY",
+					     "SYS/TEMP" };
 	enum shell_status s = SHELL_REFUSED;
 
 	if (strcmp(r->resp_code, "AUTH") == 0)
@@ -293,7 +300,8 @@ open_pop3(struct shell *sh)
 		sh->fail.symbol = status_symbol(SHELL_AUTH);
 	}
 	if (sh->fail.status == SHELL_AUTH)
-		failure_hint(&sh->fail, "is the password of %s right?", s->user);
+		failure_hint(&sh->fail, "is the password of %s right?",
+			     s->user);
 	session_close_pop3(sh);
 	return (int)sh->fail.status;
 }

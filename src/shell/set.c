@@ -79,7 +79,8 @@ before_operand(struct parser *p)
 	return SHELL_OK;
 }
 
-/* ---- ranges --------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------
+ */
 
 static bool
 parse_pos(struct span *s, struct set_pos *pos)
@@ -140,13 +141,14 @@ parse_ranges(struct parser *p, struct span word)
 	}
 }
 
-/* ---- words and keys ------------------------------------------------------- */
+/* ---- words and keys -------------------------------------------------------
+ */
 
 static const struct {
 	const char *word;
 	enum set_kind kind;
 } words[] = {
-	{ "all", SET_ALL },	    { "new", SET_NEW },
+	{ "all", SET_ALL },         { "new", SET_NEW },
 	{ "unread", SET_UNREAD },   { "read", SET_READ },
 	{ "deleted", SET_DELETED }, { "last", SET_LAST },
 };
@@ -289,8 +291,8 @@ parse_atom(struct parser *p, struct span word)
 {
 	struct span bare = word;
 
-	if (word.n > 0 && (span_is_digit(word.p[0]) || word.p[0] == '.' ||
-			   word.p[0] == '$'))
+	if (word.n > 0 &&
+	    (span_is_digit(word.p[0]) || word.p[0] == '.' || word.p[0] == '$'))
 		return parse_ranges(p, word);
 	if (span_starts_nocase(word, span_of("is:")))
 		bare = span_skip(word, 3);
@@ -313,14 +315,16 @@ parse_atom(struct parser *p, struct span word)
 	return parse_has(p, bare);
 }
 
-/* ---- the words in turn ---------------------------------------------------- */
+/* ---- the words in turn ----------------------------------------------------
+ */
 
 static int
 close_group(struct parser *p)
 {
 	if (p->want)
-		return failure_set(p->f, SHELL_USAGE, "something is missing "
-						      "before )");
+		return failure_set(p->f, SHELL_USAGE,
+				   "something is missing "
+				   "before )");
 	while (p->n_stack > 0 && p->stack[p->n_stack - 1] != SET_OPEN)
 		if (pop_to_output(p) != 0)
 			return SHELL_USAGE;

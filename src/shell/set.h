@@ -40,7 +40,7 @@ enum set_kind {
 	SET_UID,
 	SET_SIZE_OVER,
 	SET_SIZE_UNDER,
-	SET_SINCE,  /* a day, in local time */
+	SET_SINCE, /* a day, in local time */
 	SET_BEFORE,
 	SET_ON,
 	SET_NEWER, /* a span of time before now */

@@ -9,7 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "pop3/pop3_client.h"
+#include "base/option.h"
 #include "shell/draft.h"
 #include "shell/session.h"
 #include "shell/tty.h"
@@ -143,7 +143,8 @@ shell_note(struct shell *sh, const char *fmt, ...)
 	(void)fputc('\n', stderr);
 }
 
-/* ---- files ---------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------
+ */
 
 static int
 read_all(struct shell *sh, int fd, const char *name, struct buf *out)
@@ -203,7 +204,20 @@ shell_content(struct shell *sh, const struct arg *v, struct buf *out)
 		s = span_skip(s, 1);
 	}
 	if (buf_add_span(out, s) != 0)
-		return failure_set(&sh->fail, SHELL_LOCAL, "the text is too "
-							   "long");
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "the text is too "
+				   "long");
 	return SHELL_OK;
+}
+
+int
+shell_parse_time(struct span text, int64_t *ms)
+{
+	uint64_t n;
+
+	if (span_u64(text, &n) == 0 && n <= 86400)
+		*ms = (int64_t)n * 1000;
+	else if (option_parse_time(text, ms) != 0)
+		return -1;
+	return *ms >= 1 && *ms <= 86400LL * 1000 ? 0 : -1;
 }

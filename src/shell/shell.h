@@ -125,6 +125,10 @@ int shell_content(struct shell *sh, const struct arg *v, struct buf *out);
 /* shell_read_file - the file behind fd or path, bounded by out->max. */
 int shell_read_file(struct shell *sh, const char *path, struct buf *out);
 
+/* shell_parse_time - "500ms", "10s", "2m" or seconds as a bare number; 1 ms to
+ * a day.  0 or -1. */
+int shell_parse_time(struct span text, int64_t *ms);
+
 /* shell_interrupted - ^C was typed and not yet answered. */
 bool shell_interrupted(const struct shell *sh);
 /* shell_interrupt_done - forget it. */

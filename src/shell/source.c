@@ -33,8 +33,7 @@ static int
 fill(struct source *s, struct err *e)
 {
 	struct pollfd p[2] = { { .fd = s->fd, .events = POLLIN },
-			       { .fd = s->stop == NULL ? -1
-						       : wake_fd(s->stop),
+			       { .fd = s->stop == NULL ? -1 : wake_fd(s->stop),
 				 .events = POLLIN } };
 	ssize_t got;
 

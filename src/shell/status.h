@@ -12,15 +12,15 @@
  */
 enum shell_status {
 	SHELL_OK = 0,
-	SHELL_REFUSED = 1,    /* 5xx, -ERR, no message matches */
-	SHELL_USAGE = 2,      /* syntax, unknown command or option */
-	SHELL_NO_LINK = 3,    /* cannot connect, lost connection */
-	SHELL_AUTH = 4,       /* 535, [AUTH], no password */
-	SHELL_LATER = 5,      /* 4xx, [IN-USE], [SYS/TEMP] */
-	SHELL_PARTIAL = 6,    /* some recipients or messages failed */
-	SHELL_ASSERT = 7,     /* `not` before a command that succeeded */
-	SHELL_TIMEOUT = 8,    /* a deadline passed */
-	SHELL_LOCAL = 9,      /* files, memory, the editor */
+	SHELL_REFUSED = 1, /* 5xx, -ERR, no message matches */
+	SHELL_USAGE = 2,   /* syntax, unknown command or option */
+	SHELL_NO_LINK = 3, /* cannot connect, lost connection */
+	SHELL_AUTH = 4,    /* 535, [AUTH], no password */
+	SHELL_LATER = 5,   /* 4xx, [IN-USE], [SYS/TEMP] */
+	SHELL_PARTIAL = 6, /* some recipients or messages failed */
+	SHELL_ASSERT = 7,  /* `not` before a command that succeeded */
+	SHELL_TIMEOUT = 8, /* a deadline passed */
+	SHELL_LOCAL = 9,   /* files, memory, the editor */
 	SHELL_INTERRUPTED = 130,
 };
 

@@ -53,7 +53,8 @@ tty_size(int fd, unsigned *columns, unsigned *rows)
 	}
 }
 
-/* ---- completion ----------------------------------------------------------- */
+/* ---- completion -----------------------------------------------------------
+ */
 
 static char *
 next_candidate(const char *text, int state)
@@ -122,7 +123,8 @@ show_matches(char **matches, int n, int longest)
 	rl_forced_update_display();
 }
 
-/* ---- history -------------------------------------------------------------- */
+/* ---- history --------------------------------------------------------------
+ */
 
 static void
 history_open(struct tty *t)
@@ -155,7 +157,8 @@ history_add(struct tty *t, const char *line)
 	if (line[0] == '\0' || span_is_blank(line[0]))
 		return;
 	buf_init(&b, 1024 * 1024);
-	if (redact_line(span_of(line), &b) == 0 && buf_add_char(&b, '\0') == 0) {
+	if (redact_line(span_of(line), &b) == 0 &&
+	    buf_add_char(&b, '\0') == 0) {
 		last = history_length > 0
 			   ? history_get(history_base + history_length - 1)
 			   : NULL;
@@ -174,12 +177,14 @@ tty_history(const char *text, FILE *out)
 	for (int i = 0; i < history_length; i++) {
 		const HIST_ENTRY *h = history_get(history_base + i);
 
-		if (h != NULL && (text == NULL || strstr(h->line, text) != NULL))
+		if (h != NULL &&
+		    (text == NULL || strstr(h->line, text) != NULL))
 			(void)fprintf(out, "%s\n", h->line);
 	}
 }
 
-/* ---- lines ---------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------
+ */
 
 static void
 take_line(char *line)
@@ -217,8 +222,8 @@ interrupt_line(struct tty *t, struct err *e)
 }
 
 int
-tty_line(struct tty *t, const char *prompt, enum tty_mode mode,
-	 struct buf *out, struct err *e)
+tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
+	 struct err *e)
 {
 	int rc;
 
@@ -309,7 +314,8 @@ tty_close(struct tty **t)
 	*t = NULL;
 }
 
-/* ---- secrets -------------------------------------------------------------- */
+/* ---- secrets --------------------------------------------------------------
+ */
 
 static int
 read_secret(const struct wake *stop, char *text, size_t size, size_t *n,
@@ -347,8 +353,7 @@ tty_secret(const char *prompt, const struct wake *stop, char **secret,
 	size_t n = 0;
 	int rc;
 
-	if (isatty(STDIN_FILENO) != 1 ||
-	    tcgetattr(STDIN_FILENO, &before) != 0)
+	if (isatty(STDIN_FILENO) != 1 || tcgetattr(STDIN_FILENO, &before) != 0)
 		return 0;
 	(void)fflush(stdout);
 	(void)fputs(prompt, stderr);
@@ -365,9 +370,8 @@ tty_secret(const char *prompt, const struct wake *stop, char **secret,
 		rc = err_set(e, ERR_PERM, 0, "no password was typed");
 	if (rc == 0) {
 		*secret = strndup(text, n);
-		rc = *secret == NULL
-			 ? err_set(e, ERR_TEMP, 0, "out of memory")
-			 : 1;
+		rc = *secret == NULL ? err_set(e, ERR_TEMP, 0, "out of memory")
+				     : 1;
 	}
 	explicit_bzero(text, sizeof(text));
 	return rc;

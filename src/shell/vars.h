@@ -12,7 +12,7 @@ enum { VARS_MAX = 256, VARS_VALUE_MAX = 1024 * 1024 };
 struct vars {
 	struct vars_item {
 		char *name, *value;
-	} *v;
+	} * v;
 	size_t n;
 };
 
