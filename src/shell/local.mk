@@ -39,6 +39,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/json.c src/shell/json.h \
 	src/shell/lex.c src/shell/lex.h \
 	src/shell/mailbox.c src/shell/mailbox.h \
+	src/shell/mailbox_select.c \
 	src/shell/output.c src/shell/output.h \
 	src/shell/paths.c src/shell/paths.h \
 	src/shell/proc.c src/shell/proc.h \
@@ -54,6 +55,6 @@ src_shell_libshell_a_SOURCES = \
 SHELL_LIBS = src/shell/libshell.a $(MIME_LIBS) $(SMTP_LIBS) $(POP3_LIBS) \
 	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
 	$(READLINE_LIBS) $(JANSSON_LIBS)
-bin_PROGRAMS += mailsh
-mailsh_SOURCES = src/shell/mailsh.c
-mailsh_LDADD = $(SHELL_LIBS)
+bin_PROGRAMS += src/shell/mailsh
+src_shell_mailsh_SOURCES = src/shell/mailsh.c
+src_shell_mailsh_LDADD = $(SHELL_LIBS)
