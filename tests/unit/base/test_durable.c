@@ -1,0 +1,151 @@
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/durable.h"
+
+static char dir[64];
+static int dirfd_;
+
+static void
+assert_holds(const char *name, const char *bytes)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct err e;
+
+	assert_int_equal(durable_read_file(dirfd_, name, 100, &text, &n, &e),
+			 0);
+	assert_span(span_make(text, n), bytes);
+	assert_int_equal(text[n], '\0');
+	free(text);
+}
+
+static void
+a_file_is_replaced_whole(void **state)
+{
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(durable_replace(dirfd_, "f", span_of("one"), 0600, &e),
+			 0);
+	assert_holds("f", "one");
+	/* What a crash may have left behind is no obstacle. */
+	int fd = durable_create(dirfd_, "f.tmp", &e);
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(durable_replace(dirfd_, "f", span_of(""), 0640, &e),
+			 0);
+	assert_holds("f", "");
+	assert_int_equal(fstatat(dirfd_, "f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(fstatat(dirfd_, "f.tmp", &st, 0), -1);
+	assert_int_equal(unlinkat(dirfd_, "f", 0), 0);
+}
+
+static void
+a_failed_replace_keeps_the_old_file(void **state)
+{
+	struct err e;
+
+	(void)state;
+	/* A directory cannot be renamed over. */
+	assert_int_equal(mkdirat(dirfd_, "d", 0700), 0);
+	assert_int_equal(durable_replace(dirfd_, "d", span_of("x"), 0600, &e),
+			 -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	assert_int_equal(faccessat(dirfd_, "d.tmp", F_OK, 0), -1);
+	assert_int_equal(unlinkat(dirfd_, "d", AT_REMOVEDIR), 0);
+	char name[300];
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(durable_replace(dirfd_, name, span_of("x"), 0600, &e),
+			 -1);
+}
+
+static void
+create_takes_nothing_that_exists(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(symlinkat("nowhere", dirfd_, "link"), 0);
+	assert_int_equal(durable_create(dirfd_, "link", &e), -1);
+	assert_int_equal(e.sys, EEXIST);
+	assert_int_equal(faccessat(dirfd_, "nowhere", F_OK, 0), -1);
+	assert_int_equal(unlinkat(dirfd_, "link", 0), 0);
+}
+
+static void
+reading_has_a_limit(void **state)
+{
+	char *text = NULL, big[5000];
+	size_t n = 0;
+	struct err e;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(durable_replace(dirfd_, "big",
+					 span_make(big, sizeof(big)), 0600, &e),
+			 0);
+	assert_int_equal(
+	    durable_read_file(dirfd_, "big", sizeof(big) - 1, &text, &n, &e),
+	    -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	assert_int_equal(
+	    durable_read_file(dirfd_, "big", sizeof(big), &text, &n, &e), 0);
+	assert_int_equal(n, sizeof(big));
+	free(text);
+	assert_int_equal(unlinkat(dirfd_, "big", 0), 0);
+	assert_int_equal(durable_read_file(dirfd_, "big", 10, &text, &n, &e),
+			 -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_int_equal(durable_read_file(dirfd_, ".", 10, &text, &n, &e), -1);
+}
+
+static void
+directories_are_made_when_asked(void **state)
+{
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(durable_open_dir(dirfd_, "sub", 0, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	for (int i = 0; i < 2; i++) {
+		int fd = durable_open_dir(dirfd_, "sub", 1, &e);
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0700);
+		(void)close(fd);
+	}
+	assert_int_equal(unlinkat(dirfd_, "sub", AT_REMOVEDIR), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_replaced_whole),
+		cmocka_unit_test(a_failed_replace_keeps_the_old_file),
+		cmocka_unit_test(create_takes_nothing_that_exists),
+		cmocka_unit_test(reading_has_a_limit),
+		cmocka_unit_test(directories_are_made_when_asked),
+	};
+
+	(void)snprintf(dir, sizeof(dir), "test_durable-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	dirfd_ = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = cmocka_run_group_tests_name("base/durable", tests, NULL, NULL);
+	(void)close(dirfd_);
+	(void)rmdir(dir);
+	return rc;
+}
