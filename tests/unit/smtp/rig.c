@@ -1,7 +1,7 @@
 #include "rig.h"
 
-static void
-serve(void *rig, const struct listener_client *c)
+void
+rig_serve(void *rig, const struct listener_client *c)
 {
 	smtp_server_session(((struct rig *)rig)->server, c);
 }
@@ -28,7 +28,7 @@ rig_open_with(struct rig *g,
 void
 rig_open(struct rig *g)
 {
-	rig_open_with(g, serve);
+	rig_open_with(g, rig_serve);
 }
 
 void

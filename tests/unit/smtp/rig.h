@@ -17,6 +17,9 @@ void rig_open(struct rig *g);
 void rig_open_with(struct rig *g,
 		   void (*serve)(void *rig, const struct listener_client *c));
 
+/* rig_serve - what the session's thread runs. */
+void rig_serve(void *rig, const struct listener_client *c);
+
 /* rig_close - ends the session and checks what the engine promises a policy;
  * stored < 0: any number of messages. */
 void rig_close(struct rig *g, int stored);

@@ -1,7 +1,9 @@
 #include "../test.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rig.h"
 #include "smtp/smtp_server_private.h"
@@ -149,6 +151,132 @@ bytes_one_at_a_time(void **state)
 	rig_close(&g, 1);
 }
 
+/* ---- replies in a third party's words -------------------------------------
+ */
+
+static void
+on_vrfy(void *ctx, const struct smtp_client_info *c, struct span what,
+	struct smtp_reply *r)
+{
+	(void)ctx;
+	(void)c;
+	*r = (struct smtp_reply){ .code = 252 };
+	(void)span_copy(span_of("2.5.2"), r->enhanced, sizeof(r->enhanced));
+	if (span_eq(what, span_of("injection"))) {
+		(void)span_copy(span_of("a\r\n250 forged\x1b\xff\n\nlast"),
+				r->text, sizeof(r->text));
+	} else {
+		memset(r->text, 'x', sizeof(r->text) - 1);
+		memcpy(r->text + 492, "\xe2\x82\xac", 3);
+	}
+}
+
+static void
+open_with_vrfy(struct rig *g)
+{
+	const struct smtp_server_options o = { .hostname = "mx.test",
+					       .service = "smtp" };
+	struct smtp_server_ops ops = smtp_recorder_ops;
+	struct err e;
+
+	ops.on_vrfy = on_vrfy;
+	smtp_recorder_init(&g->recorder);
+	assert_int_equal(
+	    smtp_server_new(&g->server, &o, &ops, &g->recorder, &e), 0);
+	assert_int_equal(wire_open(&g->w, g, rig_serve, NULL), 0);
+	assert_int_equal(rig_reply(g), 220);
+}
+
+static void
+assert_line(struct rig *g, const char *text)
+{
+	struct span line;
+	struct err e;
+
+	assert_int_equal(wire_line(&g->w, &line, &e), 0);
+	assert_span(line, text);
+}
+
+static void
+a_quoted_reply_cannot_forge_a_line(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	open_with_vrfy(&g);
+	(void)wire_send(&g.w, span_of("VRFY injection\r\n"));
+	assert_line(&g, "252-2.5.2 a?");
+	assert_line(&g, "252-2.5.2 250 forged??");
+	assert_line(&g, "252-2.5.2 ");
+	assert_line(&g, "252 2.5.2 last");
+	rig_close(&g, 0);
+}
+
+static void
+a_long_reply_is_several_lines(void **state)
+{
+	size_t xs = 0, lines = 0;
+	struct span line;
+	struct rig g;
+	struct err e;
+
+	(void)state;
+	open_with_vrfy(&g);
+	(void)wire_send(&g.w, span_of("VRFY long\r\n"));
+	do {
+		assert_int_equal(wire_line(&g.w, &line, &e), 0);
+		assert_true(line.n <= 510); /* RFC 5321 4.5.3.1.5 */
+		assert_memory_equal(line.p, "252", 3);
+		assert_memory_equal(line.p + 4, "2.5.2 ", 6);
+		xs += line.n - 10;
+		lines++;
+	} while (line.p[3] == '-');
+	assert_int_equal(xs, REPLY_TEXT_SIZE - 1);
+	assert_int_equal(lines, 3);
+	rig_close(&g, 0);
+}
+
+/* ---- a client that trickles ------------------------------------------------
+ */
+
+static void
+trickle(const char *start, char c, int replies)
+{
+	const struct smtp_server_options o = { .hostname = "mx.test",
+					       .service = "smtp",
+					       .session_timeout_ms = 300 };
+	int64_t begin = clock_mono_ms();
+	struct rig g;
+	struct err e;
+
+	smtp_recorder_init(&g.recorder);
+	assert_int_equal(
+	    smtp_server_new(&g.server, &o, &smtp_recorder_ops, &g.recorder, &e),
+	    0);
+	assert_int_equal(wire_open(&g.w, &g, rig_serve, NULL), 0);
+	assert_int_equal(rig_reply(&g), 220);
+	assert_int_equal(command(&g, "EHLO c"), 250);
+	(void)wire_send(&g.w, span_of(start));
+	for (int i = 0; i < replies; i++)
+		(void)rig_reply(&g);
+	struct pollfd p = { .fd = g.w.fd, .events = POLLIN };
+	while (poll(&p, 1, 5) == 0)
+		(void)wire_send(&g.w, span_make(&c, 1));
+	assert_int_equal(rig_reply(&g), 421);
+	assert_int_equal(rig_reply(&g), -1);
+	assert_in_range(clock_mono_ms() - begin, 300, 10000);
+	rig_close(&g, 0);
+}
+
+static void
+a_trickle_of_bytes_meets_the_session_limit(void **state)
+{
+	(void)state;
+	trickle("", 'x', 0);
+	trickle("MAIL FROM:<a@abc.com>\r\nRCPT TO:<bob@xyz.com>\r\nDATA\r\n",
+		'x', 3);
+}
+
 static void
 a_policy_that_is_incomplete_is_refused(void **state)
 {
@@ -175,6 +303,9 @@ main(void)
 		cmocka_unit_test(a_half_close_at_every_byte),
 		cmocka_unit_test(a_kill_at_every_byte),
 		cmocka_unit_test(bytes_one_at_a_time),
+		cmocka_unit_test(a_quoted_reply_cannot_forge_a_line),
+		cmocka_unit_test(a_long_reply_is_several_lines),
+		cmocka_unit_test(a_trickle_of_bytes_meets_the_session_limit),
 		cmocka_unit_test(a_policy_that_is_incomplete_is_refused),
 	};
 	struct err e;
