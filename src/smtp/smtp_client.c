@@ -77,6 +77,9 @@ put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 	return -1;
 }
 
+static int put_linev(struct smtp_client *c, struct err *e, const char *fmt,
+		     va_list ap) __attribute__((format(printf, 3, 0)));
+
 static int
 put_linev(struct smtp_client *c, struct err *e, const char *fmt, va_list ap)
 {
