@@ -8,4 +8,5 @@ include tests/unit/store/local.mk
 include tests/unit/smtp/local.mk
 include tests/unit/pop3/local.mk
 include tests/unit/receiver/local.mk
+include tests/unit/sender/local.mk
 include tests/unit/shell/local.mk

@@ -16,3 +16,10 @@ tests_unit_smtp_test_smtp_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_smtp_test_smtp_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_smtp_test_smtp_memory_LDADD = $(smtp_rig_libs)
+check_PROGRAMS += tests/unit/smtp/test_smtp_client
+TESTS += tests/unit/smtp/test_smtp_client
+tests_unit_smtp_test_smtp_client_SOURCES = \
+	tests/unit/smtp/test_smtp_client.c tests/unit/smtp/script_peer.h
+tests_unit_smtp_test_smtp_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_smtp_test_smtp_client_LDADD = $(SMTP_LIBS) \
+	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

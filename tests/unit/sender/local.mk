@@ -1,0 +1,11 @@
+check_PROGRAMS += tests/unit/sender/test_verify tests/unit/sender/test_relay
+TESTS += tests/unit/sender/test_verify tests/unit/sender/test_relay
+tests_unit_sender_test_verify_SOURCES = \
+	tests/unit/sender/test_verify.c tests/unit/smtp/script_peer.h
+tests_unit_sender_test_verify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_verify_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+tests_unit_sender_test_relay_SOURCES = \
+	tests/unit/sender/test_relay.c tests/unit/smtp/script_peer.h \
+	tests/unit/queue/queue_dir.h
+tests_unit_sender_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_relay_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,266 @@
+#include "../queue/queue_dir.h"
+#include "../smtp/script_peer.h"
+
+#include "base/log.h"
+#include "sender/relay.h"
+#include "sender/routes.h"
+
+/* ---- routes -------------------------------------------------------------
+ */
+
+static void
+routes_are_found_by_domain(void **state)
+{
+	static char names[][16] = { "XYZ.com", "abc.com", "v6.example" };
+	static char values[][20] = { "127.0.0.1:2525", "mx.abc.com",
+				     "[::1]:2600" };
+	struct option_pair pairs[3];
+	struct option_map map = { pairs, 3 };
+	struct routes *r = NULL;
+	char key[SCHEDULER_KEY_SIZE];
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		pairs[i] = (struct option_pair){ names[i], values[i], i + 7 };
+	assert_int_equal(routes_new(&r, "conf", &map, &e), 0);
+	assert_true(routes_find(r, "xyz.com", key));
+	assert_string_equal(key, "127.0.0.1:2525");
+	assert_true(routes_find(r, "abc.com", key));
+	assert_string_equal(key, "mx.abc.com:25");
+	assert_true(routes_find(r, "v6.example", key));
+	assert_string_equal(key, "[::1]:2600");
+	assert_false(routes_find(r, "sub.xyz.com", key));
+	assert_string_equal(key, "!sub.xyz.com");
+	routes_free(&r);
+	/* a default for all others */
+	(void)snprintf(names[1], sizeof(names[1]), "*");
+	assert_int_equal(routes_new(&r, "conf", &map, &e), 0);
+	assert_true(routes_find(r, "sub.xyz.com", key));
+	assert_string_equal(key, "mx.abc.com:25");
+	routes_free(&r);
+	/* and what is no route names its line */
+	(void)snprintf(values[1], sizeof(values[1]), "mx:99999");
+	assert_int_equal(routes_new(&r, "conf", &map, &e), -1);
+	assert_memory_equal(e.msg, "conf:8: *: ", 11);
+	(void)snprintf(names[1], sizeof(names[1]), "a..b");
+	assert_int_equal(routes_new(&r, "conf", &map, &e), -1);
+}
+
+/* ---- relay --------------------------------------------------------------
+ */
+
+struct world {
+	struct script_peer peer;
+	struct queue_dir dir;
+	struct relay relay;
+	struct wake stop;
+	char key[64];
+	struct spool_msg *m;
+	struct scheduler_verdict verdicts[3];
+	struct scheduler_batch b;
+};
+static struct world w;
+
+static int
+make(void **state)
+{
+	struct err e;
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	script_peer_start(&w.peer);
+	queue_dir_make(&w.dir);
+	(void)snprintf(w.key, sizeof(w.key), "127.0.0.1:%u",
+		       (unsigned)w.peer.port);
+	assert_int_equal(wake_init(&w.stop, &e), 0);
+	w.relay = (struct relay){ .spool = w.dir.spool,
+				  .helo = "sender.test",
+				  .stop = &w.stop,
+				  .connect_timeout_ms = 5000,
+				  .command_timeout_ms = 5000,
+				  .data_timeout_ms = 5000 };
+	assert_int_equal(pool_new(&w.relay.pool, 60000, &e), 0);
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	pool_free(&w.relay.pool);
+	script_peer_stop(&w.peer);
+	spool_msg_free(&w.m);
+	queue_dir_remove(&w.dir);
+	wake_close(&w.stop);
+	return 0;
+}
+
+static void
+deliver(const char *text)
+{
+	static const struct spool_to to[] = { { "bob@xyz.com", "xyz.com" },
+					      { "carol@xyz.com", "xyz.com" },
+					      { "dave@xyz.com", "xyz.com" } };
+
+	if (text != NULL) {
+		spool_msg_free(&w.m);
+		w.m = queue_dir_put(&w.dir, "aaaaaaaaaaaaaaaa", "alice@abc.com",
+				    to, 3, text);
+	}
+	memset(w.verdicts, 0, sizeof(w.verdicts));
+	for (unsigned i = 0; i < 3; i++)
+		w.verdicts[i].recipient = i;
+	w.b = (struct scheduler_batch){ .msg = w.m,
+					.verdicts = w.verdicts,
+					.n = 3 };
+	relay_deliver(&w.relay, w.key, &w.b);
+}
+
+static void
+assert_all(enum scheduler_outcome want)
+{
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(w.verdicts[i].outcome, want);
+}
+
+static void
+one_connection_serves_many_messages(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		deliver("Subject: x\r\n\r\nhello\r\n");
+		assert_all(SCHEDULER_DELIVERED);
+		assert_string_equal(w.verdicts[0].reply, "250 2.0.0 taken");
+	}
+	assert_int_equal(w.peer.connections, 1);
+	assert_int_equal(w.peer.messages, 5);
+	assert_string_equal(w.peer.message, "Subject: x\r\n\r\nhello\r\n");
+}
+
+static const char *
+three_ways(struct script_peer *p, const char *line)
+{
+	(void)p;
+	return strstr(line, "bob") != NULL     ? NULL
+	       : strstr(line, "carol") != NULL ? "450 4.2.1 busy\r\n"
+					       : "550 5.1.1 who?\r\n";
+}
+
+static void
+each_recipient_gets_its_verdict(void **state)
+{
+	(void)state;
+	w.peer.rcpt = three_ways;
+	deliver("a: b\r\n\r\n");
+	assert_int_equal(w.verdicts[0].outcome, SCHEDULER_DELIVERED);
+	assert_int_equal(w.verdicts[1].outcome, SCHEDULER_DEFERRED);
+	assert_string_equal(w.verdicts[1].reply, "450 4.2.1 busy");
+	assert_int_equal(w.verdicts[2].outcome, SCHEDULER_FAILED);
+	assert_string_equal(w.verdicts[2].reply, "550 5.1.1 who?");
+	assert_false(w.b.destination_failed);
+}
+
+static void
+a_stale_connection_is_replaced_at_once(void **state)
+{
+	(void)state;
+	deliver("a: b\r\n\r\n");
+	assert_all(SCHEDULER_DELIVERED);
+	(void)pthread_mutex_lock(&w.peer.lock);
+	w.peer.reply[PEER_MAIL] = "";
+	(void)pthread_mutex_unlock(&w.peer.lock);
+	deliver(NULL);
+	/* the kept one and a new one hung up: deferred, nothing lost */
+	assert_all(SCHEDULER_DEFERRED);
+	assert_int_equal(w.peer.connections, 2);
+	(void)pthread_mutex_lock(&w.peer.lock);
+	w.peer.reply[PEER_MAIL] = NULL;
+	(void)pthread_mutex_unlock(&w.peer.lock);
+	deliver(NULL);
+	assert_all(SCHEDULER_DELIVERED);
+}
+
+static void
+no_last_reply_is_no_verdict(void **state)
+{
+	(void)state;
+	w.peer.reply[PEER_END] = "";
+	deliver("a: b\r\n\r\n");
+	assert_all(SCHEDULER_DEFERRED);
+	assert_false(w.b.destination_failed);
+}
+
+static void
+nobody_there_fails_the_destination(void **state)
+{
+	(void)state;
+	(void)snprintf(w.key, sizeof(w.key), "127.0.0.1:1");
+	deliver("a: b\r\n\r\n");
+	assert_true(w.b.destination_failed);
+	assert_all(SCHEDULER_UNTRIED);
+	assert_memory_equal(w.b.why, "451 4.4.1 ", 10);
+	/* so does a receiver that wants no session now */
+	(void)snprintf(w.key, sizeof(w.key), "127.0.0.1:%u",
+		       (unsigned)w.peer.port);
+	w.peer.reply[PEER_GREETING] = "421 4.3.2 later\r\n";
+	deliver(NULL);
+	assert_true(w.b.destination_failed);
+}
+
+static void
+no_route_fails_for_good(void **state)
+{
+	(void)state;
+	(void)snprintf(w.key, sizeof(w.key), "!nowhere.example");
+	deliver("a: b\r\n\r\n");
+	assert_all(SCHEDULER_FAILED);
+	assert_memory_equal(w.verdicts[0].reply, "550 5.1.2", 9);
+}
+
+static void
+stopping_leaves_everything_as_it_was(void **state)
+{
+	(void)state;
+	wake_raise(&w.stop);
+	deliver("a: b\r\n\r\n");
+	assert_false(w.b.destination_failed);
+	assert_all(SCHEDULER_UNTRIED);
+}
+
+/* A file that is not what was accepted goes to nobody, and the sender is told.
+ */
+static void
+a_damaged_message_is_never_sent(void **state)
+{
+	(void)state;
+	deliver("a: b\r\n\r\nhello\r\n");
+	int fd = openat(w.dir.fd, "queue/msg/aaaaaaaaaaaaaaaa", O_WRONLY);
+	assert_int_equal(pwrite(fd, "J", 1, w.m->message_at + 8), 1);
+	(void)close(fd);
+	deliver(NULL);
+	assert_all(SCHEDULER_FAILED);
+	assert_int_equal(w.peer.messages, 1);
+	assert_true(queue_dir_has(&w.dir, "queue/damaged/aaaaaaaaaaaaaaaa"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(routes_are_found_by_domain),
+		TEST(one_connection_serves_many_messages),
+		TEST(each_recipient_gets_its_verdict),
+		TEST(a_stale_connection_is_replaced_at_once),
+		TEST(no_last_reply_is_no_verdict),
+		TEST(nobody_there_fails_the_destination),
+		TEST(no_route_fails_for_good),
+		TEST(stopping_leaves_everything_as_it_was),
+		TEST(a_damaged_message_is_never_sent),
+	};
+
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	return cmocka_run_group_tests_name("sender/relay", tests, NULL, NULL);
+}

@@ -1,0 +1,462 @@
+#include "script_peer.h"
+
+#include "smtp/smtp_client.h"
+
+/* A message given out in pieces; or a failure after some of it. */
+struct source {
+	const char *text;
+	size_t at;
+	size_t piece;
+	bool fail_at_end;
+};
+
+static long
+give(void *ctx, char *p, unsigned long size, struct err *e)
+{
+	struct source *s = ctx;
+	size_t n = strlen(s->text + s->at);
+
+	if (n > s->piece)
+		n = s->piece;
+	if (n > size)
+		n = size;
+	if (n == 0 && s->fail_at_end)
+		return err_set(e, ERR_TEMP, 0, "the disk is gone");
+	memcpy(p, s->text + s->at, n);
+	s->at += n;
+	return (long)n;
+}
+
+struct
+try {
+	struct script_peer peer;
+	struct smtp_client *client;
+	struct source source;
+	struct smtp_send_rcpt to[3];
+	struct smtp_send send;
+	struct smtp_reply r;
+	struct err e;
+};
+static struct try t;
+
+static int
+make(void **state)
+{
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	script_peer_start(&t.peer);
+	t.source = (struct source){ .text = "Subject: x\r\n\r\n.a\r\nb\r\n",
+				    .piece = 3 };
+	t.to[0].address = "bob@xyz.com";
+	t.to[1].address = "carol@xyz.com";
+	t.to[2].address = "dave@xyz.com";
+	t.send = (struct smtp_send){ .reverse_path = "alice@abc.com",
+				     .recipients = t.to,
+				     .n_recipients = 3,
+				     .size = 22,
+				     .read_bytes = give,
+				     .ctx = &t.source };
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	smtp_client_close(&t.client, false);
+	script_peer_stop(&t.peer);
+	return 0;
+}
+
+static int
+try_open(void)
+{
+	struct smtp_client_options o = { .host = "127.0.0.1",
+					 .port = t.peer.port,
+					 .helo = "client.test",
+					 .connect_timeout_ms = 5000,
+					 .command_timeout_ms = 5000,
+					 .data_timeout_ms = 5000 };
+
+	memset(&t.e, 0, sizeof(t.e));
+	return smtp_client_open(&t.client, &o, &t.r, &t.e);
+}
+
+static void
+must_open(void)
+{
+	if (try_open() != 0)
+		fail_msg("%s", t.e.msg);
+	assert_non_null(t.client);
+}
+
+static const char no_extensions[] = "250 peer\r\n";
+
+/* ---- a good peer --------------------------------------------------------
+ */
+
+static void
+sends_one_group_and_stuffs_dots(void **state)
+{
+	(void)state;
+	must_open();
+	assert_int_equal(smtp_client_size_max(t.client), 1000000);
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(t.to[i].reply.code, 250);
+		assert_string_equal(t.to[i].reply.text, "taken");
+	}
+	assert_string_equal(t.peer.message, "Subject: x\r\n\r\n..a\r\nb\r\n");
+	assert_string_equal(t.peer.commands,
+			    "EHLO client.test\r\n"
+			    "MAIL FROM:<alice@abc.com> SIZE=22\r\n"
+			    "RCPT TO:<bob@xyz.com>\r\n"
+			    "RCPT TO:<carol@xyz.com>\r\n"
+			    "RCPT TO:<dave@xyz.com>\r\n"
+			    "DATA\r\n");
+	assert_true(smtp_client_is_idle(t.client));
+	/* and once more over the same connection */
+	t.source.at = 0;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.peer.messages, 2);
+	assert_int_equal(t.peer.connections, 1);
+}
+
+static void
+falls_back_to_helo(void **state)
+{
+	(void)state;
+	t.peer.reply[PEER_EHLO] = "502 5.5.1 what?\r\n";
+	must_open();
+	assert_int_equal(smtp_client_extensions(t.client), 0);
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[2].reply.code, 250);
+	assert_null(strstr(t.peer.commands, "SIZE="));
+}
+
+static void
+ends_an_unfinished_last_line(void **state)
+{
+	(void)state;
+	t.source.text = "a: b\n\nbare lf\nno end";
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_string_equal(t.peer.message,
+			    "a: b\r\n\r\nbare lf\r\nno end\r\n");
+}
+
+static void
+logs_in_with_plain(void **state)
+{
+	(void)state;
+	t.peer.reply[PEER_AUTH] = "334 \r\n";
+	t.peer.reply[PEER_OTHER] = "235 2.7.0 welcome\r\n";
+	must_open();
+	assert_int_equal(
+	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
+	assert_int_equal(t.r.code, 235);
+	assert_non_null(
+	    strstr(t.peer.commands, "AUTH PLAIN\r\nAGFsaWNlAHNlY3JldA==\r\n"));
+}
+
+static void
+logs_in_with_login_when_only_that_is_there(void **state)
+{
+	(void)state;
+	t.peer.reply[PEER_EHLO] = "250-peer\r\n250 AUTH LOGIN\r\n";
+	t.peer.reply[PEER_AUTH] = "334 VXNlcm5hbWU6\r\n";
+	t.peer.reply[PEER_OTHER] = "535 5.7.8 no\r\n";
+	must_open();
+	assert_int_equal(
+	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
+	assert_int_equal(t.r.code, 535);
+}
+
+/* ---- refusals -----------------------------------------------------------
+ */
+
+static void
+each_refusal_reaches_the_recipients(void **state)
+{
+	static const struct {
+		enum peer_verb verb;
+		const char *reply;
+		int code;
+	} cases[] = {
+		{ PEER_MAIL, "451 4.3.0 later\r\n", 451 },
+		{ PEER_MAIL, "550 5.7.1 not you\r\n", 550 },
+		{ PEER_RCPT, "450 4.2.1 later\r\n", 450 },
+		{ PEER_RCPT, "550 5.1.1 who?\r\n", 550 },
+		{ PEER_DATA, "451 4.3.0 later\r\n", 451 },
+		{ PEER_DATA, "554 5.5.1 no\r\n", 554 },
+		{ PEER_END, "452 4.3.1 full\r\n", 452 },
+		{ PEER_END, "554 5.6.0 ugly\r\n", 554 },
+	};
+
+	(void)state;
+	for (int pipelined = 0; pipelined < 2; pipelined++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			t.peer.reply[PEER_EHLO] =
+			    pipelined ? NULL : no_extensions;
+			must_open();
+			t.peer.reply[cases[i].verb] = cases[i].reply;
+			if (cases[i].verb < PEER_DATA)
+				t.peer.reply[PEER_DATA] = "503 5.5.1 no\r\n";
+			t.source.at = 0;
+			assert_int_equal(
+			    smtp_client_send(t.client, &t.send, &t.e), 0);
+			for (int j = 0; j < 3; j++)
+				assert_int_equal(t.to[j].reply.code,
+						 cases[i].code);
+			/* and the connection is clean for the next one */
+			t.peer.reply[cases[i].verb] = NULL;
+			t.peer.reply[PEER_DATA] = NULL;
+			t.source.at = 0;
+			assert_int_equal(
+			    smtp_client_send(t.client, &t.send, &t.e), 0);
+			assert_int_equal(t.to[0].reply.code, 250);
+			smtp_client_close(&t.client, true);
+		}
+	}
+}
+
+static const char *
+only_carol(struct script_peer *p, const char *line)
+{
+	(void)p;
+	return strstr(line, "carol") != NULL ? NULL
+					     : "550 5.1.1 who is that?\r\n";
+}
+
+static void
+some_recipients_may_be_refused(void **state)
+{
+	(void)state;
+	t.peer.rcpt = only_carol;
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.to[1].reply.code, 250);
+	assert_string_equal(t.to[1].reply.text, "taken");
+	assert_int_equal(t.to[2].reply.code, 550);
+	assert_int_equal(t.peer.messages, 1);
+}
+
+/* RFC 2920 3.1: 354 although nobody is to get it. */
+static void
+a_message_for_nobody_is_a_lone_dot(void **state)
+{
+	(void)state;
+	must_open();
+	t.peer.reply[PEER_RCPT] = "550 5.1.1 who?\r\n";
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.peer.message_n, 0);
+	assert_int_equal(t.peer.seen[PEER_RSET], 1);
+	t.peer.reply[PEER_RCPT] = NULL;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 250);
+}
+
+static void
+what_the_peer_cannot_take_is_not_sent(void **state)
+{
+	(void)state;
+	t.peer.reply[PEER_EHLO] = "250-peer\r\n250 SIZE 20\r\n";
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 552);
+	t.send.size = 10;
+	t.send.eight_bit = true;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_string_equal(t.to[0].reply.enhanced, "5.6.3");
+	t.send.smtputf8 = true;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_string_equal(t.to[0].reply.enhanced, "5.6.7");
+	assert_int_equal(t.peer.seen[PEER_MAIL], 0);
+}
+
+static void
+a_refusing_greeting_is_an_answer(void **state)
+{
+	(void)state;
+	t.peer.reply[PEER_GREETING] = "554 5.3.2 closed today\r\n";
+	assert_int_equal(try_open(), 0);
+	assert_null(t.client);
+	assert_int_equal(t.r.code, 554);
+}
+
+/* ---- a hostile peer -----------------------------------------------------
+ */
+
+static void
+garbage_is_a_protocol_error(void **state)
+{
+	static char endless[200 * 16 + 1], long_line[3000];
+	const char *const bad[] = {
+		"hello there\r\n",
+		"2 0 ok\r\n",
+		"999 ok\r\n",
+		"220 ok\n",
+		"22\r\n",
+		"\r\n",
+		"220-ok\r\n250 other code\r\n",
+		"354 go on\r\n",
+		"220 a\rb\r\n",
+		endless,
+		long_line,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		memcpy(endless + 16 * i, "220-for ever..\r\n", 16);
+	memset(long_line, 'x', sizeof(long_line) - 3);
+	memcpy(long_line, "220 ", 4);
+	memcpy(long_line + sizeof(long_line) - 3, "\r\n", 3);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		t.peer.reply[PEER_GREETING] = bad[i];
+		assert_int_equal(try_open(), -1);
+		assert_int_equal(t.e.class, ERR_PROTO);
+		assert_null(t.client);
+	}
+}
+
+static void
+an_endless_reply_ends(void **state)
+{
+	static char endless[SMTP_REPLY_LINES_MAX * 9 + 10];
+
+	(void)state;
+	for (int i = 0; i <= SMTP_REPLY_LINES_MAX; i++)
+		memcpy(endless + i * 9, "250-abc\r\n", 9);
+	must_open();
+	t.peer.reply[PEER_MAIL] = endless;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_PROTO);
+	assert_int_equal(t.to[0].reply.code, 0);
+	assert_false(smtp_client_is_idle(t.client));
+}
+
+/* Hang up at each verb: never a verdict that the peer did not give. */
+static void
+a_drop_at_any_verb_is_no_verdict(void **state)
+{
+	static const enum peer_verb verbs[] = { PEER_MAIL, PEER_RCPT, PEER_DATA,
+						PEER_END };
+
+	(void)state;
+	for (int pipelined = 0; pipelined < 2; pipelined++) {
+		for (size_t i = 0; i < 4; i++) {
+			memset(t.peer.reply, 0, sizeof(t.peer.reply));
+			if (!pipelined)
+				t.peer.reply[PEER_EHLO] = no_extensions;
+			must_open();
+			t.peer.reply[verbs[i]] = "";
+			t.source.at = 0;
+			assert_int_equal(
+			    smtp_client_send(t.client, &t.send, &t.e), -1);
+			assert_int_equal(t.e.class, ERR_CLOSED);
+			for (int j = 0; j < 3; j++)
+				assert_int_equal(t.to[j].reply.code, 0);
+			smtp_client_close(&t.client, true);
+		}
+	}
+	t.peer.reply[PEER_EHLO] = "";
+	assert_int_equal(try_open(), -1);
+	assert_int_equal(t.e.class, ERR_CLOSED);
+	t.peer.reply[PEER_GREETING] = "";
+	assert_int_equal(try_open(), -1);
+	assert_int_equal(t.e.class, ERR_CLOSED);
+}
+
+static void
+a_yes_in_place_of_354_is_no_verdict(void **state)
+{
+	(void)state;
+	must_open();
+	t.peer.reply[PEER_DATA] = "250 2.0.0 already done\r\n";
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_PROTO);
+	assert_int_equal(t.to[0].reply.code, 0);
+}
+
+/* A message that cannot be read to its end is not sent as a shorter one. */
+static void
+half_a_message_is_never_ended(void **state)
+{
+	(void)state;
+	must_open();
+	t.source.fail_at_end = true;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_string_equal(t.e.msg, "the disk is gone");
+	assert_int_equal(t.to[0].reply.code, 0);
+	smtp_client_close(&t.client, true);
+	(void)pthread_mutex_lock(&t.peer.lock);
+	while (t.peer.open > 0)
+		(void)pthread_cond_wait(&t.peer.changed, &t.peer.lock);
+	assert_int_equal(t.peer.messages, 0);
+	(void)pthread_mutex_unlock(&t.peer.lock);
+}
+
+static void
+no_command_can_be_smuggled_in(void **state)
+{
+	(void)state;
+	must_open();
+	t.to[1].address = "carol@xyz.com>\r\nRCPT TO:<mallory@evil.example";
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_BUG);
+	assert_null(strstr(t.peer.commands, "mallory"));
+	assert_int_equal(
+	    smtp_client_command(t.client, &t.r, &t.e, "VRFY a%cb", '\n'), -1);
+}
+
+static void
+a_silent_peer_times_out(void **state)
+{
+	struct smtp_client_options o = { .host = "127.0.0.1",
+					 .port = t.peer.port,
+					 .helo = "client.test",
+					 .connect_timeout_ms = 5000,
+					 .command_timeout_ms = 50,
+					 .data_timeout_ms = 50 };
+
+	(void)state;
+	assert_int_equal(smtp_client_open(&t.client, &o, &t.r, &t.e), 0);
+	t.peer.hold = true;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_TIMEOUT);
+	(void)pthread_mutex_lock(&t.peer.lock);
+	t.peer.hold = false;
+	(void)pthread_cond_broadcast(&t.peer.changed);
+	(void)pthread_mutex_unlock(&t.peer.lock);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sends_one_group_and_stuffs_dots),
+		TEST(falls_back_to_helo),
+		TEST(ends_an_unfinished_last_line),
+		TEST(logs_in_with_plain),
+		TEST(logs_in_with_login_when_only_that_is_there),
+		TEST(each_refusal_reaches_the_recipients),
+		TEST(some_recipients_may_be_refused),
+		TEST(a_message_for_nobody_is_a_lone_dot),
+		TEST(what_the_peer_cannot_take_is_not_sent),
+		TEST(a_refusing_greeting_is_an_answer),
+		TEST(garbage_is_a_protocol_error),
+		TEST(an_endless_reply_ends),
+		TEST(a_drop_at_any_verb_is_no_verdict),
+		TEST(a_yes_in_place_of_354_is_no_verdict),
+		TEST(half_a_message_is_never_ended),
+		TEST(no_command_can_be_smuggled_in),
+		TEST(a_silent_peer_times_out),
+	};
+
+	return cmocka_run_group_tests_name("smtp/smtp_client", tests, NULL,
+					   NULL);
+}
