@@ -70,7 +70,7 @@ err_set(struct err *e, enum err_class class, int sys, const char *fmt, ...)
 int
 err_prefix(struct err *e, const char *fmt, ...)
 {
-	char head[sizeof(e->msg)];
+	char head[ERR_MSG_SIZE];
 	va_list ap;
 
 	if (e == NULL)

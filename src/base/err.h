@@ -20,10 +20,12 @@ enum err_class {
 	ERR_BUG,      /* our own mistake */
 };
 
+enum { ERR_MSG_SIZE = 400 };
+
 struct err {
 	enum err_class class;
 	int sys; /* errno value, or 0 */
-	char msg[400];
+	char msg[ERR_MSG_SIZE];
 };
 
 /*

@@ -1,7 +1,11 @@
 #include "../test.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -277,6 +281,72 @@ a_trickle_of_bytes_meets_the_session_limit(void **state)
 		'x', 3);
 }
 
+/* ---- the log, as a filter reads it ------------------------------------------
+ */
+
+/* Is there a line with this event that ends in (or holds) `rest`? */
+static bool
+was_logged(const char *path, const char *event, const char *rest)
+{
+	char line[LOG_LINE_MAX], want[200];
+	bool found = false;
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	(void)snprintf(want, sizeof(want), " %s service=smtp session=s1 %s",
+		       event, rest);
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, want) != NULL;
+	assert_int_equal(fclose(f), 0);
+	return found;
+}
+
+static void
+the_log_tells_the_story(void **state)
+{
+	char path[] = "test_smtp_log-XXXXXX";
+	struct rig g;
+	struct err e;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(log_open(path, LOG_INFO, &e), 0);
+	rig_open(&g);
+	go_to(&g, READY);
+	assert_int_equal(command(&g, "AUTH PLAIN AGFsaWNlQGFiYy5jb20AYmFk"),
+			 535);
+	assert_int_equal(command(&g, cells[2].line), 235);
+	assert_int_equal(command(&g, "MAIL FROM:<alice@abc.com>"), 250);
+	assert_int_equal(command(&g, "RCPT TO:<nobody@xyz.com>"), 550);
+	assert_int_equal(command(&g, "RCPT TO:<bob@xyz.com>"), 250);
+	assert_int_equal(command(&g, "DATA"), 354);
+	assert_int_equal(command(&g, "text\r\n."), 250);
+	assert_int_equal(command(&g, "QUIT"), 221);
+	rig_close(&g, 1);
+	assert_int_equal(log_open("/dev/null", LOG_ERROR, &e), 0);
+	assert_true(was_logged(path, "session-open", "client=127.0.0.1"));
+	assert_true(was_logged(
+	    path, "auth-failed",
+	    "client=127.0.0.1 login=alice@abc.com mechanism=PLAIN\n"));
+	assert_true(was_logged(
+	    path, "auth-ok",
+	    "client=127.0.0.1 login=alice@abc.com mechanism=PLAIN\n"));
+	assert_true(was_logged(path, "smtp-mail",
+			       "from=alice@abc.com size=-1 code=250\n"));
+	assert_true(was_logged(
+	    path, "smtp-rcpt",
+	    "rcpt=nobody@xyz.com code=550 status=5.1.1 text=\"No such user\""));
+	assert_true(
+	    was_logged(path, "smtp-rcpt", "rcpt=bob@xyz.com code=250\n"));
+	assert_true(was_logged(path, "smtp-data", "bytes=6 code=250"));
+	assert_true(was_logged(path, "session-close",
+			       "client=127.0.0.1 reason=quit messages=1 "
+			       "recipients=1 errors=0\n"));
+	assert_int_equal(unlink(path), 0);
+}
+
 static void
 a_policy_that_is_incomplete_is_refused(void **state)
 {
@@ -306,6 +376,7 @@ main(void)
 		cmocka_unit_test(a_quoted_reply_cannot_forge_a_line),
 		cmocka_unit_test(a_long_reply_is_several_lines),
 		cmocka_unit_test(a_trickle_of_bytes_meets_the_session_limit),
+		cmocka_unit_test(the_log_tells_the_story),
 		cmocka_unit_test(a_policy_that_is_incomplete_is_refused),
 	};
 	struct err e;
