@@ -18,7 +18,8 @@ enum dot_result {
 	DOT_BARE_CR,
 	DOT_BARE_LF,
 	DOT_NUL,
-	DOT_FULL, /* out has no room: take its content and call again */
+	DOT_FULL, /* out has no room: take its content and call again; when it
+		     is empty and nothing was used, memory has run out */
 };
 
 struct dot_decoder {

@@ -259,6 +259,32 @@ what_cannot_be_reported_is_refused(void **state)
 	buf_free(&out);
 }
 
+/* Room or memory may end at every byte: then nothing is left behind. */
+static void
+a_report_is_whole_or_not_there(void **state)
+{
+	struct dsn_recipient r = nobody();
+	struct dsn_facts f = facts(&r, 1);
+	struct buf whole, out;
+	struct err e;
+
+	(void)state;
+	r.address = "b\xc3\xbc@xyz.com";
+	size_t n = (format(&f, &whole), whole.n - 1);
+	for (size_t room = 0; room < n; room++) {
+		buf_init(&out, room);
+		assert_int_equal(dsn_format(&f, &out, &e), -1);
+		assert_int_equal(e.class, ERR_TEMP);
+		assert_int_equal(out.n, 0);
+		buf_free(&out);
+	}
+	buf_init(&out, n);
+	assert_int_equal(dsn_format(&f, &out, &e), 0);
+	assert_memory_equal(out.p, whole.p, n);
+	buf_free(&out);
+	buf_free(&whole);
+}
+
 int
 main(void)
 {
@@ -270,6 +296,7 @@ main(void)
 		cmocka_unit_test(utf8_addresses_use_the_forms_of_rfc_6533),
 		cmocka_unit_test(the_original_header_is_quoted_up_to_its_end),
 		cmocka_unit_test(what_cannot_be_reported_is_refused),
+		cmocka_unit_test(a_report_is_whole_or_not_there),
 	};
 
 	return cmocka_run_group_tests_name("mail/dsn", tests, utc, NULL);

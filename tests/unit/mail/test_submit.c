@@ -244,6 +244,37 @@ a_utf8_helo_shows_where_the_protocol_is_utf8(void **state)
 	buf_free(&out);
 }
 
+/* Room or memory may end at every byte: then nothing is left behind. */
+static void
+a_field_is_whole_or_not_there(void **state)
+{
+	struct received_facts f = received("client.example");
+	struct buf out;
+	struct err e;
+	size_t room = 0;
+	int rc = -1;
+
+	(void)state;
+	f.for_rcpt = "bob@xyz.com";
+	for (; rc != 0; room++) {
+		buf_init(&out, room);
+		rc = received_format(&f, &out);
+		assert_int_equal(out.n, rc == 0 ? room : 0);
+		buf_free(&out);
+	}
+	assert_true(room > 100);
+	rc = -1;
+	for (room = 0; rc != 0; room++) {
+		buf_init(&out, room);
+		rc = submit_fix_header(span_of("To: a@x\r\nBcc: b@x"), &facts,
+				       &out, &e);
+		assert_int_equal(out.n, rc == 0 ? room : 0);
+		assert_true(rc == 0 || e.class == ERR_TEMP);
+		buf_free(&out);
+	}
+	assert_true(room > 90);
+}
+
 int
 main(void)
 {
@@ -257,6 +288,7 @@ main(void)
 		cmocka_unit_test(received_lines_of_rfc_5321_4_4),
 		cmocka_unit_test(a_hostile_helo_stays_one_word),
 		cmocka_unit_test(a_utf8_helo_shows_where_the_protocol_is_utf8),
+		cmocka_unit_test(a_field_is_whole_or_not_there),
 	};
 
 	return cmocka_run_group_tests_name("mail/submit", tests, utc, NULL);
