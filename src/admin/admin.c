@@ -8,25 +8,36 @@
 
 #include "base/conf.h"
 
+/* Which options a verb takes; any other one is a mistake, not ignored. */
+enum takes {
+	TAKES_FILE = 1,     /* --users, --config */
+	TAKES_PASSWORD = 2, /* --password-fd, --plain */
+	TAKES_MAILBOX = 4,  /* --quota, --alias */
+	TAKES_JSON = 8,
+};
+
 struct verb {
 	const char *group, *name, *args;
 	int n_args;
+	unsigned takes;
 	admin_fn *fn;
 	const char *help;
 };
 
 static const struct verb verbs[] = {
-	{ "user", "add", "ADDRESS", 1, admin_user_add,
+	{ "user", "add", "ADDRESS", 1,
+	  TAKES_FILE | TAKES_PASSWORD | TAKES_MAILBOX, admin_user_add,
 	  "a new user; the password is asked for" },
-	{ "user", "passwd", "ADDRESS", 1, admin_user_passwd,
-	  "another password" },
-	{ "user", "list", "", 0, admin_user_list, "all users" },
-	{ "user", "remove", "ADDRESS", 1, admin_user_remove,
+	{ "user", "passwd", "ADDRESS", 1, TAKES_FILE | TAKES_PASSWORD,
+	  admin_user_passwd, "another password" },
+	{ "user", "list", "", 0, TAKES_FILE | TAKES_JSON, admin_user_list,
+	  "all users" },
+	{ "user", "remove", "ADDRESS", 1, TAKES_FILE, admin_user_remove,
 	  "take a user away; the mailbox stays" },
-	{ "user", "check", "", 0, admin_user_check,
+	{ "user", "check", "", 0, TAKES_FILE, admin_user_check,
 	  "is the users file right?" },
-	{ "config", "check", "sender|receiver FILE", 2, admin_config_check,
-	  "is a configuration file right, and its users file?" },
+	{ "config", "check", "sender|receiver FILE", 2, 0, admin_config_check,
+	  "is a configuration file right?" },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -124,6 +135,46 @@ unknown_word(const char *group, const char *word)
 	return ADMIN_USAGE;
 }
 
+/* The option that was given and is not the verb's, or NULL. */
+static const char *
+stray_option(const struct verb *v, const struct admin_options *o)
+{
+	if ((v->takes & TAKES_FILE) == 0 && o->users_file != NULL)
+		return "--users";
+	if ((v->takes & TAKES_FILE) == 0 && o->config_file != NULL)
+		return "--config";
+	if ((v->takes & TAKES_PASSWORD) == 0 && o->password_fd >= 0)
+		return "--password-fd";
+	if ((v->takes & TAKES_PASSWORD) == 0 && o->plain)
+		return "--plain";
+	if ((v->takes & TAKES_MAILBOX) == 0 && o->quota != NULL)
+		return "--quota";
+	if ((v->takes & TAKES_MAILBOX) == 0 && o->n_aliases > 0)
+		return "--alias";
+	if ((v->takes & TAKES_JSON) == 0 && o->json)
+		return "--json";
+	return NULL;
+}
+
+static int
+run_verb(const struct verb *v, const struct admin_options *o, int n,
+	 char **words)
+{
+	const char *stray = stray_option(v, o);
+
+	if (stray != NULL) {
+		(void)fprintf(stderr, "postpair-admin: %s %s takes no %s\n",
+			      v->group, v->name, stray);
+		return ADMIN_USAGE;
+	}
+	if (n != v->n_args) {
+		(void)fprintf(stderr, "Usage: postpair-admin %s %s %s\n",
+			      v->group, v->name, v->args);
+		return ADMIN_USAGE;
+	}
+	return v->fn(o, words);
+}
+
 static int
 run(const struct admin_options *o, int n, char **words)
 {
@@ -141,13 +192,8 @@ run(const struct admin_options *o, int n, char **words)
 		if (strcmp(v->group, words[0]) != 0)
 			continue;
 		known_group = true;
-		if (n < 2 || strcmp(v->name, words[1]) != 0)
-			continue;
-		if (n - 2 == v->n_args)
-			return v->fn(o, words + 2);
-		(void)fprintf(stderr, "Usage: postpair-admin %s %s %s\n",
-			      v->group, v->name, v->args);
-		return ADMIN_USAGE;
+		if (n >= 2 && strcmp(v->name, words[1]) == 0)
+			return run_verb(v, o, n - 2, words + 2);
 	}
 	if (!known_group)
 		return unknown_word(NULL, words[0]);

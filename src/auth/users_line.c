@@ -74,7 +74,8 @@ users_line_add_word(struct buf *out, struct span text)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
-		int rc = c <= 0x20 || c == '%' || c == 0x7f
+		/* '#' would make a comment of an address. */
+		int rc = c <= 0x20 || c == '%' || c == '#' || c == 0x7f
 			     ? buf_addf(out, "%%%02X", (unsigned)c)
 			     : buf_add_char(out, text.p[i]);
 		if (rc != 0)

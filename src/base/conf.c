@@ -86,6 +86,13 @@ check_pair(struct span s, struct err *e)
 	return 0;
 }
 
+/* The mark some editors put at the start of a UTF-8 file. */
+static bool
+has_mark(struct span s)
+{
+	return s.n >= 3 && memcmp(s.p, "\xef\xbb\xbf", 3) == 0;
+}
+
 /* Is `s` (blanks trimmed) a line that inih takes as it stands? */
 static int
 check_line(struct span s, struct err *e)
@@ -94,6 +101,11 @@ check_line(struct span s, struct err *e)
 		return err_set(e, ERR_PERM, 0,
 			       "the line is longer than %d bytes",
 			       CONF_LINE_MAX);
+	/* inih would drop it from the first line it gets, comments not counted.
+	 */
+	if (has_mark(s))
+		return err_set(e, ERR_PERM, 0,
+			       "a byte order mark within the file");
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
@@ -114,9 +126,8 @@ take_line(struct conf_reader *r, struct span *line)
 	*line = span_trim(span_head(r->rest, n));
 	r->rest = span_skip(r->rest, n + (end >= 0));
 	r->line++;
-	if (r->line == 1 && line->n >= 3 &&
-	    memcmp(line->p, "\xef\xbb\xbf", 3) == 0)
-		*line = span_trim(span_skip(*line, 3)); /* an editor's mark */
+	if (r->line == 1 && has_mark(*line))
+		*line = span_trim(span_skip(*line, 3));
 	return 1;
 }
 

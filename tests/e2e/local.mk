@@ -3,6 +3,7 @@
 E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
 	tests/e2e/crossed_wire.py
 E2E_TESTS = \
+	tests/e2e/test_admin.py \
 	tests/e2e/test_conformance.py \
 	tests/e2e/test_clients_read.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)

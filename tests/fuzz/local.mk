@@ -4,8 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list date dot dsn header mime pop3 reply \
-	smtp_command smtp_session
+fuzz_names = address address_list conf date dot dsn header mime pop3 reply \
+	smtp_command smtp_session users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -20,6 +20,7 @@ check_PROGRAMS += $(fuzz_programs)
 fuzz_programs = \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_address_list \
+	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_date \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
@@ -28,7 +29,8 @@ fuzz_programs = \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_smtp_command \
-	tests/fuzz/fuzz_smtp_session
+	tests/fuzz/fuzz_smtp_session \
+	tests/fuzz/fuzz_users
 
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -76,6 +78,14 @@ tests_fuzz_fuzz_address_list_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c $(fuzz_main)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_mime_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_main)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_conf_LDADD = $(BASE_LIBS)
+
+tests_fuzz_fuzz_users_SOURCES = tests/fuzz/fuzz_users.c $(fuzz_main)
+tests_fuzz_fuzz_users_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_users_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).

@@ -331,10 +331,12 @@ words_survive_their_escapes(void **state)
 	(void)state;
 	buf_init(&line, 200);
 	arena_init(&arena, 10000);
-	assert_int_equal(buf_add_str(&line, "a@b.c "), 0);
+	assert_int_equal(users_line_add_word(&line, span_of("#a@b.c")), 0);
+	assert_int_equal(buf_add_char(&line, ' '), 0);
 	assert_int_equal(users_line_add_word(&line, span_of(password)), 0);
 	assert_int_equal(users_line_parse(buf_span(&line), &arena, &entry, &e),
 			 1);
+	assert_string_equal(entry.address, "#a@b.c");
 	assert_int_equal(entry.n_credentials, 1);
 	assert_string_equal(entry.credentials[0], password);
 	arena_reset(&arena);

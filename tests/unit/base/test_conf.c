@@ -76,6 +76,8 @@ what_inih_would_change_is_refused(void **state)
 	expect_error("[a] x = 1\n", "t.conf:1: text after ']'");
 	expect_error("[]\n", "t.conf:1: the section has no name");
 	expect_error("[a b]\n", "t.conf:1: a section name is one word");
+	expect_error("# c\n\xef\xbb\xbf[a]\n",
+		     "t.conf:2: a byte order mark within the file");
 	expect_error("[a]\nx = \001\n", "t.conf:2: a control byte (0x01)");
 
 	(void)snprintf(text, sizeof(text), "[a]\nx = %0187d\n", 0);
