@@ -5,7 +5,10 @@ E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
 E2E_TESTS = \
 	tests/e2e/test_admin.py \
 	tests/e2e/test_conformance.py \
-	tests/e2e/test_clients_read.py
+	tests/e2e/test_bad_input.py \
+	tests/e2e/test_clients_read.py \
+	tests/e2e/test_clients_send.py
+EXTRA_DIST += tests/e2e/test_requirements.py tests/e2e/test_crossed_wire.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
 TESTS += $(E2E_TESTS)
 
