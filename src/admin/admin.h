@@ -22,6 +22,9 @@ enum admin_status { /* the numbers of sysexits(3) */
 		    ADMIN_CONFIG = 78, /* a file has a wrong line */
 };
 
+/* Where both servers look when nothing else is said. */
+#define ADMIN_USERS_FILE "/etc/postpair/users"
+
 enum { ADMIN_ALIASES_MAX = 64 };
 
 struct admin_options {
@@ -47,7 +50,7 @@ int admin_fail(enum admin_status status, const struct err *e);
 
 /*
  * admin_config_users - the users file that configuration `path` names, into
- * malloc'ed *users.  -1 with a reason.
+ * malloc'ed *users; the default when it names none.  -1 with a reason.
  */
 int admin_config_users(const char *path, char **users, struct err *e);
 

@@ -35,10 +35,9 @@ admin_config_users(const char *path, char **users, struct err *e)
 		*users = NULL;
 		return -1;
 	}
-	if (*users == NULL)
-		return err_set(e, ERR_PERM, 0,
-			       "%s: users-file: is missing in [server]", path);
-	return 0;
+	if (*users == NULL) /* the servers' default holds */
+		*users = strdup(ADMIN_USERS_FILE);
+	return *users == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
 }
 
 /* The server that lies beside this program, else the one on the PATH. */
@@ -110,10 +109,9 @@ admin_config_check(const struct admin_options *o, char **args)
 		return admin_fail(ADMIN_OS, &e);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return ADMIN_CONFIG; /* the server has said why */
-	/* Without a users-file the server's default holds; it is checked with
-	 * `user check`. */
-	if (admin_config_users(args[1], &users, &e) == 0 &&
-	    users_table_read(&t, users, &e) != 0)
+	if (admin_config_users(args[1], &users, &e) != 0)
+		status = admin_fail(ADMIN_CONFIG, &e);
+	else if (users_table_read(&t, users, &e) != 0)
 		status = admin_fail(
 		    e.class == ERR_PERM ? ADMIN_CONFIG : ADMIN_NO_INPUT, &e);
 	users_table_release(&t);

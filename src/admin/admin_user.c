@@ -10,8 +10,6 @@
 #include "auth/password.h"
 #include "auth/users_edit.h"
 
-static const char standard_users_file[] = "/etc/postpair/users";
-
 /* The file to work on, malloc'ed: --users, else what --config names. */
 static int
 users_path(const struct admin_options *o, char **path, struct err *e)
@@ -19,7 +17,7 @@ users_path(const struct admin_options *o, char **path, struct err *e)
 	if (o->users_file == NULL && o->config_file != NULL)
 		return admin_config_users(o->config_file, path, e);
 	*path =
-	    strdup(o->users_file != NULL ? o->users_file : standard_users_file);
+	    strdup(o->users_file != NULL ? o->users_file : ADMIN_USERS_FILE);
 	return *path == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
 }
 
