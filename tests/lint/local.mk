@@ -1,5 +1,6 @@
 # Checks on the sources and the objects themselves.
 lint_tests = \
+	tests/lint/commands.sh \
 	tests/lint/headers.sh \
 	tests/lint/objects.sh \
 	tests/lint/options.sh \
