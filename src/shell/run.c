@@ -289,7 +289,7 @@ dispatch(struct shell *sh, const struct lex_command *c, struct arena *a,
 		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	args->arena = a;
 	rc = expand_words(sh, c, &from, a, &words, args);
-	if (rc != SHELL_OK)
+	if (rc != SHELL_OK || words == NULL)
 		return rc;
 	cmd = command_find(arg_span(&words[0]), sh->tty != NULL, &sh->fail);
 	if (cmd == NULL)
