@@ -10,3 +10,4 @@ include tests/unit/pop3/local.mk
 include tests/unit/receiver/local.mk
 include tests/unit/sender/local.mk
 include tests/unit/shell/local.mk
+include tests/unit/journal/local.mk

@@ -1,0 +1,81 @@
+#ifndef PP_JOURNAL_SEGMENT_H
+#define PP_JOURNAL_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "journal/journal.h"
+
+/*
+ * The file format of a segment, and reading it.  Private to the room.
+ *
+ * A file "segment-<20 decimal digits>", all numbers little-endian:
+ *
+ *   0  8  magic "PPJRNL1\n"        16  8  number of its first record
+ *   8  8  index (as in the name)   24  4  CRC-32C of bytes 0..23
+ *   then, from byte 32 on, records, each at a multiple of 8:
+ *   0  4  CRC-32C of the rest      16  8  highest number known durable when
+ *   4  4  payload length                  this one was appended
+ *   8  8  number                   24  4  type
+ *                                  28  4  index, low 32 bits
+ *   32 .. payload, zero bytes up to a multiple of 8
+ *
+ * A recycled file still holds older records; their index gives them away.
+ */
+enum {
+	SEGMENT_HEADER_BYTES = 32,
+	SEGMENT_RECORD_BYTES = 32,
+	SEGMENT_NAME_SIZE = 48,
+	SEGMENT_BYTES_MAX = 1 << 30,
+};
+
+/* Record types of the journal itself; the caller's are below. */
+enum segment_type {
+	SEGMENT_RELEASE = 0x7ffffff1, /* payload: u64, all up to it released */
+	SEGMENT_VOID = 0x7ffffff2, /* payload: u64 from, u64 to: not in force */
+};
+
+struct segment_record {
+	uint64_t seq, durable;
+	uint32_t type;
+	struct span payload;
+};
+
+/* What a scan met. */
+struct segment_scan {
+	uint64_t first_seq; /* by the header; 0 when it is unreadable */
+	uint64_t last_seq;  /* of the last readable record; 0: none */
+	uint64_t torn_bytes;
+	uint64_t damaged; /* holes that lost records in force, bad header */
+	uint64_t damage_offset;
+};
+
+void segment_name(uint64_t index, char name[SEGMENT_NAME_SIZE]);
+/* segment_name_parse - 0 and *index when `name` is a segment's. */
+int segment_name_parse(const char *name, uint64_t *index);
+
+/* segment_create - a file of `bytes` zeros with its header, synced with the
+ * directory; `old` (may be NULL) names a file to be recycled.  fd or -1. */
+int segment_create(int dirfd, const char *old, uint64_t index,
+		   uint64_t first_seq, size_t bytes, struct err *e);
+
+/* segment_record_size - bytes a record with such a payload takes. */
+size_t segment_record_size(size_t payload);
+
+/* segment_put - encode a record's header, payload and padding at `at`. */
+void segment_put(char *at, uint64_t index, const struct segment_record *r,
+		 const struct span *parts, size_t n_parts);
+
+/* segment_scan - read segment `name`, calling see for each readable record. */
+int segment_scan(int dirfd, const char *name, uint64_t index,
+		 int (*see)(void *ctx, const struct segment_record *r,
+			    struct err *e),
+		 void *ctx, struct segment_scan *found, struct err *e);
+
+uint64_t segment_u64(const char *p);
+void segment_put_u64(char *p, uint64_t v);
+
+#endif

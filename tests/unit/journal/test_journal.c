@@ -1,0 +1,482 @@
+#include "../test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/durable.h"
+#include "base/thread.h"
+#include "journal/crc32c.h"
+#include "journal/journal.h"
+#include "journal/segment.h"
+
+/* ---- the disk, with faults to order ----------------------------------------
+ */
+
+static int sync_errors;  /* so many next fdatasync calls fail with EIO */
+static int space_errors; /* so many next allocations fail with ENOSPC */
+static int syncs;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
+int __real_posix_fallocate(int fd, off_t at, off_t n);
+int __wrap_posix_fallocate(int fd, off_t at, off_t n);
+
+int
+__wrap_fdatasync(int fd)
+{
+	__atomic_add_fetch(&syncs, 1, __ATOMIC_RELAXED);
+	if (sync_errors > 0) {
+		sync_errors--;
+		errno = EIO;
+		return -1;
+	}
+	return __real_fdatasync(fd);
+}
+
+ssize_t
+__wrap_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	/* Short writes are legal: give one now and then. */
+	return __real_pwrite(fd, p, n > 5000 ? n / 2 : n, at);
+}
+
+int
+__wrap_posix_fallocate(int fd, off_t at, off_t n)
+{
+	if (space_errors > 0) {
+		space_errors--;
+		return ENOSPC;
+	}
+	return __real_posix_fallocate(fd, at, n);
+}
+
+/* ---- a journal in a fresh directory -----------------------------------------
+ */
+
+struct world {
+	char path[64];
+	int dirfd;
+	struct buf seen; /* payloads replayed, a line each */
+};
+
+static int
+setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	(void)snprintf(w->path, sizeof(w->path), "/tmp/pp-journal-XXXXXX");
+	assert_non_null(mkdtemp(w->path));
+	w->dirfd = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(w->dirfd >= 0);
+	buf_init(&w->seen, 1 << 24);
+	*state = w;
+	sync_errors = space_errors = 0;
+	return 0;
+}
+
+static void
+remove_all(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fdopendir(fd);
+	struct dirent *entry;
+
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL) {
+		if (entry->d_name[0] != '.' &&
+		    unlinkat(dirfd, entry->d_name, 0) != 0) {
+			int sub = openat(dirfd, entry->d_name,
+					 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			remove_all(sub);
+			(void)close(sub);
+			(void)unlinkat(dirfd, entry->d_name, AT_REMOVEDIR);
+		}
+	}
+	(void)closedir(d);
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+
+	remove_all(w->dirfd);
+	(void)close(w->dirfd);
+	(void)rmdir(w->path);
+	buf_free(&w->seen);
+	free(w);
+	return 0;
+}
+
+static int
+see(void *ctx, const struct journal_record *r, struct err *e)
+{
+	struct world *w = ctx;
+
+	(void)e;
+	assert_int_equal(buf_add_span(&w->seen, r->payload), 0);
+	assert_int_equal(buf_add_char(&w->seen, '\n'), 0);
+	return 0;
+}
+
+static struct journal *
+open_journal(struct world *w, unsigned segments, struct journal_report *report)
+{
+	struct journal_options o = { .dirfd = w->dirfd,
+				     .segment_bytes = JOURNAL_SEGMENT_MIN,
+				     .segments_max = segments,
+				     .group_max_bytes = JOURNAL_SEGMENT_MIN };
+	struct journal_report ignored;
+	struct journal *j = NULL;
+	struct err e = { 0 };
+
+	buf_clear(&w->seen);
+	if (journal_open(&j, &o, see, w, report == NULL ? &ignored : report,
+			 &e) != 0)
+		fail_msg("%s", e.msg);
+	return j;
+}
+
+static uint64_t
+add(struct journal *j, const char *text)
+{
+	struct span part = span_of(text);
+	struct err e;
+	uint64_t seq = 0;
+
+	if (journal_append(j, 1, &part, 1, &seq, &e) != 0)
+		fail_msg("%s", e.msg);
+	return seq;
+}
+
+static void
+sync_ok(struct journal *j, uint64_t seq)
+{
+	struct err e;
+
+	if (journal_sync(j, seq, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static void
+close_ok(struct journal **j)
+{
+	struct err e;
+
+	assert_int_equal(journal_close(j, &e), 0);
+}
+
+static void
+assert_seen(struct world *w, const char *text)
+{
+	assert_int_equal(w->seen.n, strlen(text));
+	assert_memory_equal(w->seen.p, text, w->seen.n);
+}
+
+/* ---- tests
+ * -------------------------------------------------------------------- */
+
+static void
+crc32c_knows_the_published_values(void **state)
+{
+	unsigned char zeros[32] = { 0 };
+
+	(void)state; /* RFC 3720 B.4 */
+	assert_int_equal(crc32c(0, zeros, 32), 0x8a9136aa);
+	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
+	assert_int_equal(crc32c_portable(0, zeros, 32), 0x8a9136aa);
+	assert_int_equal(crc32c(crc32c(0, "12345", 5), "6789", 4), 0xe3069283);
+}
+
+static void
+records_come_back_in_order(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	struct span parts[3] = { span_of("one"), span_of(""), span_of(" two") };
+	struct err e;
+	uint64_t seq;
+
+	assert_int_equal(journal_append(j, 7, parts, 3, &seq, &e), 0);
+	assert_int_equal(seq, 1);
+	sync_ok(j, add(j, "three"));
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_seen(w, "one two\nthree\n");
+	assert_int_equal(add(j, "four"), 3);
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_seen(w, "one two\nthree\nfour\n");
+	close_ok(&j);
+}
+
+static void
+released_records_stay_away_and_their_files_are_used_again(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	static char big[20000];
+
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	for (int round = 0; round < 50; round++) {
+		uint64_t seq = add(j, big);
+		sync_ok(j, seq);
+		journal_release(j, seq);
+	}
+	uint64_t last = add(j, "kept");
+	sync_ok(j, last);
+	assert_true(journal_live_bytes(j) <= 2 * JOURNAL_SEGMENT_MIN);
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_seen(w, "kept\n");
+	close_ok(&j);
+}
+
+static void
+a_full_journal_refuses_and_recovers_by_a_release(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 2, NULL);
+	static char big[30000];
+	struct span part = span_make(big, sizeof(big));
+	struct err e;
+	uint64_t seq = 0, last = 0;
+	int rc = 0;
+
+	memset(big, 'x', sizeof(big));
+	for (int i = 0; i < 10 && rc == 0; i++) {
+		last = seq;
+		rc = journal_append(j, 1, &part, 1, &seq, &e);
+	}
+	assert_int_equal(rc, -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	sync_ok(j, last);
+	journal_release(j, last);
+	sync_ok(j, add(j, "again"));
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_non_null(strstr(w->seen.p, "again\n"));
+	close_ok(&j);
+}
+
+static void
+too_large_a_record_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	struct span part = span_make(NULL, JOURNAL_SEGMENT_MIN);
+	struct err e;
+	uint64_t seq;
+
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	close_ok(&j);
+}
+
+static void
+cut_segment(struct world *w, size_t size)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	segment_name(1, name);
+	int fd = openat(w->dirfd, name, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	/* What was not written is zeros, as in a fresh segment. */
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(ftruncate(fd, JOURNAL_SEGMENT_MIN), 0);
+	(void)close(fd);
+}
+
+static void
+remove_segment(struct world *w, uint64_t index)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	segment_name(index, name);
+	(void)unlinkat(w->dirfd, name, 0);
+}
+
+static void
+a_tail_torn_at_any_byte_loses_only_itself(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+	struct journal *j = open_journal(w, 4, NULL);
+
+	sync_ok(j, add(j, "first"));
+	sync_ok(j, add(j, "second"));
+	close_ok(&j);
+	size_t second = SEGMENT_HEADER_BYTES + segment_record_size(5);
+	for (size_t cut = second + SEGMENT_RECORD_BYTES + 6; cut-- > second;) {
+		cut_segment(w, cut);
+		j = open_journal(w, 4, &report);
+		assert_int_equal(report.damaged, 0);
+		if (cut < second + SEGMENT_RECORD_BYTES + 6)
+			assert_seen(w, "first\n");
+		close_ok(&j);
+		remove_segment(w, 2);
+	}
+}
+
+static void
+a_flipped_bit_loses_one_record_and_is_reported(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+	struct journal *j = open_journal(w, 4, NULL);
+	char name[SEGMENT_NAME_SIZE], byte;
+
+	sync_ok(j, add(j, "first"));
+	sync_ok(j, add(j, "second"));
+	sync_ok(j, add(j, "third"));
+	close_ok(&j);
+	segment_name(1, name);
+	int fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC);
+	off_t at = (off_t)(SEGMENT_HEADER_BYTES + segment_record_size(5) +
+			   SEGMENT_RECORD_BYTES + 2);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte = (char)(byte ^ 4);
+	assert_int_equal(__real_pwrite(fd, &byte, 1, at), 1);
+	(void)close(fd);
+	j = open_journal(w, 4, &report);
+	assert_seen(w, "first\nthird\n");
+	assert_int_equal(report.damaged, 1);
+	assert_non_null(strstr(report.where, "offset 72"));
+	/* Once released it is kept aside for a person to look at. */
+	uint64_t seq = add(j, "new");
+	sync_ok(j, seq);
+	journal_release(j, seq);
+	assert_int_equal(faccessat(w->dirfd, "damaged", F_OK, 0), 0);
+	close_ok(&j);
+}
+
+static void
+a_lost_segment_is_reported(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+
+	for (int i = 0; i < 3; i++) {
+		struct journal *j = open_journal(w, 8, NULL);
+		sync_ok(j, add(j, "x"));
+		close_ok(&j);
+	}
+	remove_segment(w, 2);
+	struct journal *j = open_journal(w, 8, &report);
+	assert_seen(w, "x\nx\n");
+	assert_int_equal(report.damaged, 1);
+	assert_non_null(strstr(report.where, "records 2 to 2"));
+	close_ok(&j);
+}
+
+static void
+a_failed_sync_voids_the_record_for_ever(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	struct err e;
+
+	sync_ok(j, add(j, "before"));
+	uint64_t bad = add(j, "never");
+	sync_errors = 1;
+	assert_int_equal(journal_sync(j, bad, &e), -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	assert_int_equal(journal_sync(j, bad, &e),
+			 -1); /* not by asking twice */
+	sync_ok(j, add(j, "after"));
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_seen(w, "before\nafter\n");
+	close_ok(&j);
+}
+
+static void
+no_space_fails_the_append_and_heals_by_itself(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	struct span part = span_of("x");
+	struct err e;
+	uint64_t seq;
+
+	space_errors = 2;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
+		assert_int_equal(e.sys, ENOSPC);
+	}
+	sync_ok(j, add(j, "space"));
+	close_ok(&j);
+	j = open_journal(w, 4, NULL);
+	assert_seen(w, "space\n");
+	close_ok(&j);
+}
+
+enum { WRITERS = 8, EACH = 200 };
+
+static void
+write_many(void *arg)
+{
+	struct journal *j = arg;
+
+	for (int i = 0; i < EACH; i++) {
+		struct span part = span_of("0123456789");
+		struct err e;
+		uint64_t seq;
+		if (journal_append(j, 1, &part, 1, &seq, &e) != 0 ||
+		    journal_sync(j, seq, &e) != 0)
+			abort();
+	}
+}
+
+static void
+many_writers_share_syncs(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 64, NULL);
+	pthread_t t[WRITERS];
+	struct err e;
+
+	syncs = 0;
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(
+		    thread_start_joinable(&t[i], write_many, j, &e), 0);
+	for (int i = 0; i < WRITERS; i++)
+		(void)pthread_join(t[i], NULL);
+	assert_true(syncs <= WRITERS * EACH);
+	close_ok(&j);
+	j = open_journal(w, 64, NULL);
+	assert_int_equal(w->seen.n, WRITERS * EACH * 11);
+	close_ok(&j);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crc32c_knows_the_published_values),
+		T(records_come_back_in_order),
+		T(released_records_stay_away_and_their_files_are_used_again),
+		T(a_full_journal_refuses_and_recovers_by_a_release),
+		T(too_large_a_record_is_refused),
+		T(a_tail_torn_at_any_byte_loses_only_itself),
+		T(a_flipped_bit_loses_one_record_and_is_reported),
+		T(a_lost_segment_is_reported),
+		T(a_failed_sync_voids_the_record_for_ever),
+		T(no_space_fails_the_append_and_heals_by_itself),
+		T(many_writers_share_syncs),
+	};
+
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
