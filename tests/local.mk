@@ -3,3 +3,4 @@ include tests/wire/local.mk
 include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/lint/local.mk
+include tests/bench/local.mk
