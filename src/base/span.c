@@ -1,5 +1,11 @@
 #include "base/span.h"
 
+struct span
+span_of(const char *s)
+{
+	return (struct span){ s, s == NULL ? 0 : strlen(s) };
+}
+
 bool
 span_eq_nocase(struct span a, struct span b)
 {

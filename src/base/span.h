@@ -25,11 +25,7 @@ span_make(const char *p, size_t n)
 }
 
 /* span_of - the text of a C string (NULL gives the empty span). */
-static inline struct span
-span_of(const char *s)
-{
-	return (struct span){ s, s == NULL ? 0 : strlen(s) };
-}
+struct span span_of(const char *s);
 
 static inline bool
 span_eq(struct span a, struct span b)
