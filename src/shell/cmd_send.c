@@ -16,9 +16,10 @@ const struct command_option cmd_send_options[] = {
 struct verdicts {
 	unsigned accepted, refused;
 	const struct smtp_send_rcpt *first_refused;
-	struct buf names;              /* accepted, "a, b" */
-	struct buf words;              /* refused, "x: 550 ...; y: 550 ..." */
-	const struct smtp_reply *said; /* to the accepted */
+	struct buf names;                /* accepted, "a, b" */
+	struct buf words;                /* refused, "x: 550 ...; y: 550 ..." */
+	const struct smtp_reply *said;   /* to the accepted */
+	char line[REPLY_TEXT_SIZE + 32]; /* scratch: a reply on one line */
 };
 
 struct piece_reader {
@@ -43,7 +44,6 @@ collect(const struct smtp_send *m, struct verdicts *v)
 {
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		const struct smtp_send_rcpt *r = &m->recipients[i];
-		char line[REPLY_TEXT_SIZE + 32];
 
 		if (r->reply.code >= 200 && r->reply.code <= 299) {
 			(void)buf_addf(&v->names, "%s%s",
@@ -54,44 +54,60 @@ collect(const struct smtp_send *m, struct verdicts *v)
 		}
 		if (v->first_refused == NULL)
 			v->first_refused = r;
-		reply_one_line(&r->reply, line, sizeof(line));
+		reply_one_line(&r->reply, v->line, sizeof(v->line));
 		/* Most servers name the address in their words. */
 		(void)buf_addf(
 		    &v->words, "%s%s%s%s", v->refused++ > 0 ? "; " : "",
-		    strstr(line, r->address) != NULL ? "" : r->address,
-		    strstr(line, r->address) != NULL ? "" : ": ", line);
+		    strstr(v->line, r->address) != NULL ? "" : r->address,
+		    strstr(v->line, r->address) != NULL ? "" : ": ", v->line);
 	}
 }
 
 static void
-set_reply_variable(struct shell *sh, const struct smtp_reply *r)
+set_reply_variable(struct shell *sh, const struct smtp_reply *r,
+		   struct verdicts *v)
 {
-	char line[REPLY_TEXT_SIZE + 32];
 	struct err e;
 
-	reply_one_line(r, line, sizeof(line));
-	(void)vars_set(&sh->vars, span_of("reply"), span_of(line), &e);
+	reply_one_line(r, v->line, sizeof(v->line));
+	(void)vars_set(&sh->vars, span_of("reply"), span_of(v->line), &e);
+}
+
+/* Whether an address was verified or must wait is said at RCPT only. */
+static void
+say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		const struct smtp_send_rcpt *r = &m->recipients[i];
+
+		if (r->reply.code < 200 || r->reply.code > 299 ||
+		    r->at_rcpt.code == 0)
+			continue;
+		reply_one_line(&r->at_rcpt, v->line, sizeof(v->line));
+		shell_say(sh, "  %s: %s", r->address, v->line);
+	}
 }
 
 static int
-judge(struct shell *sh, const char *id, const struct verdicts *v)
+judge(struct shell *sh, const char *id, const struct smtp_send *m,
+      struct verdicts *v)
 {
-	char line[REPLY_TEXT_SIZE + 32];
 	const struct smtp_send_rcpt *bad = v->first_refused;
 	struct err e;
 
 	if (v->accepted > 0) {
-		reply_one_line(v->said, line, sizeof(line));
+		reply_one_line(v->said, v->line, sizeof(v->line));
 		shell_say(sh, "sent %s to %.*s: %s", id,
-			  SPAN_ARG(buf_span(&v->names)), line);
+			  SPAN_ARG(buf_span(&v->names)), v->line);
+		say_each(sh, m, v);
 		(void)vars_set(&sh->vars, span_of("sent"), span_of(id), &e);
-		set_reply_variable(sh, v->said);
+		set_reply_variable(sh, v->said, v);
 	}
 	if (v->refused == 0) {
 		draft_clear(&sh->draft);
 		return SHELL_OK;
 	}
-	set_reply_variable(sh, &bad->reply);
+	set_reply_variable(sh, &bad->reply, v);
 	(void)failure_set(&sh->fail,
 			  v->accepted > 0 ? SHELL_PARTIAL
 					  : status_of_code(bad->reply.code),
@@ -142,7 +158,7 @@ transact(struct shell *sh, const struct draft_built *built, struct arena *a)
 	buf_init(&v.names, 512 * 1024);
 	buf_init(&v.words, 2 * 1024 * 1024);
 	collect(&m, &v);
-	rc = judge(sh, built->id, &v);
+	rc = judge(sh, built->id, &m, &v);
 	buf_free(&v.names);
 	buf_free(&v.words);
 	return rc;

@@ -11,6 +11,7 @@
 #include "shell/json.h"
 #include "shell/lex.h"
 #include "shell/proc.h"
+#include "shell/redact.h"
 
 enum { UNIT_ARENA_MAX = 160 * 1024 * 1024, CAPTURE_MAX = 1024 * 1024 };
 
@@ -336,6 +337,19 @@ judge(struct shell *sh, const struct lex_command *c, const char *verb, int rc)
 	return (c->prefixes & LEX_TRY) != 0 && !stopped ? SHELL_OK : rc;
 }
 
+static void
+show_command(struct shell *sh, struct span source)
+{
+	struct buf line;
+
+	buf_init(&line, 4096);
+	(void)fflush(stdout);
+	/* No password, and no more of a long command than helps. */
+	if (redact_line(span_head(source, 2000), &line) == 0)
+		shell_note(sh, "+ %.*s", (int)line.n, line.p);
+	buf_free(&line);
+}
+
 static int
 run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 {
@@ -345,8 +359,7 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 
 	sh->line = c->line;
 	if (sh->verbose && c->source.n > 0 && sh->depth == 1) {
-		(void)fflush(stdout);
-		shell_note(sh, "+ %.*s", SPAN_ARG(c->source));
+		show_command(sh, c->source);
 	}
 	if (c->escape) {
 		sh->fail = (struct failure){ 0 };

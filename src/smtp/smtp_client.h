@@ -86,6 +86,9 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
 struct smtp_send_rcpt {
 	const char *address;     /* without <> */
 	struct smtp_reply reply; /* out */
+	/* out: what was said at RCPT itself (verified, queued for later ...),
+	 * code 0 when nothing was. */
+	struct smtp_reply at_rcpt;
 };
 struct smtp_send {
 	const char *reverse_path; /* without <>; "" for the null path */

@@ -91,6 +91,7 @@ read_recipients(struct smtp_client *c, struct smtp_send *m, unsigned from,
 			memset(r, 0, sizeof(*r));
 			return -1;
 		}
+		m->recipients[i].at_rcpt = *r;
 		accepted += is_yes(r) ? 1 : 0;
 	}
 	return accepted;
@@ -253,8 +254,10 @@ smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 {
 	struct smtp_reply mail = { 0 }, data = { 0 };
 
-	for (unsigned i = 0; i < m->n_recipients; i++)
+	for (unsigned i = 0; i < m->n_recipients; i++) {
 		memset(&m->recipients[i].reply, 0, sizeof(struct smtp_reply));
+		memset(&m->recipients[i].at_rcpt, 0, sizeof(struct smtp_reply));
+	}
 	if (m->n_recipients == 0 || m->n_recipients > SMTP_RECIPIENTS_MAX)
 		return err_set(e, ERR_BUG, 0, "%u recipients at once",
 			       m->n_recipients);

@@ -17,3 +17,20 @@ tests_unit_shell_test_mime_build_SOURCES = tests/unit/shell/test_mime_build.c
 tests_unit_shell_test_mime_build_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_shell_test_mime_build_LDADD = $(MIME_LIBS) $(MAIL_LIBS) \
 	$(BASE_LIBS) $(CMOCKA_LIBS)
+
+# The language.
+shell_tests = \
+	tests/unit/shell/test_contacts \
+	tests/unit/shell/test_lex \
+	tests/unit/shell/test_set
+check_PROGRAMS += $(shell_tests)
+TESTS += $(shell_tests)
+tests_unit_shell_test_contacts_SOURCES = tests/unit/shell/test_contacts.c
+tests_unit_shell_test_contacts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_contacts_LDADD = $(SHELL_LIBS) $(CMOCKA_LIBS)
+tests_unit_shell_test_lex_SOURCES = tests/unit/shell/test_lex.c
+tests_unit_shell_test_lex_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_lex_LDADD = $(SHELL_LIBS) $(CMOCKA_LIBS)
+tests_unit_shell_test_set_SOURCES = tests/unit/shell/test_set.c
+tests_unit_shell_test_set_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_set_LDADD = $(SHELL_LIBS) $(CMOCKA_LIBS)
