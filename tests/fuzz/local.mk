@@ -5,7 +5,7 @@
 #
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list conf date dot dsn header mime pop3 reply \
-	smtp_command smtp_session users
+	shell smtp_command smtp_session users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -28,6 +28,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_reply \
+	tests/fuzz/fuzz_shell \
 	tests/fuzz/fuzz_smtp_command \
 	tests/fuzz/fuzz_smtp_session \
 	tests/fuzz/fuzz_users
@@ -60,6 +61,10 @@ tests_fuzz_fuzz_pop3_LDADD = $(POP3_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(fuzz_main)
 tests_fuzz_fuzz_reply_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_reply_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_shell_SOURCES = tests/fuzz/fuzz_shell.c $(fuzz_main)
+tests_fuzz_fuzz_shell_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_shell_LDADD = $(SHELL_LIBS)
 
 tests_fuzz_fuzz_smtp_command_SOURCES = tests/fuzz/fuzz_smtp_command.c \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)

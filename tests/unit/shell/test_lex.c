@@ -87,7 +87,7 @@ lines_mean_what_the_table_says(void **state)
 		{ "echo \"a\\tb\"", "[echo]['''a''\t''b']" },
 		{ "echo \"\\u{1F600}\"", "[echo]['''\xf0\x9f\x98\x80']" },
 		{ "echo $x${y}z", "[echo][$x$yz]" },
-		{ "echo \"$x is 5\"", "[echo]['$x' is 5']" },
+		{ "echo \"$x is 5\"", "[echo][$x' is 5']" },
 		{ "read $", "[read][$]" },
 		{ "read 9:$ $-9:$", "[read][9:$][$-9:$]" },
 		{ "echo $? $1", "[echo][$?][$1]" },
