@@ -36,7 +36,7 @@ def script_of(client, messages):
     text = "login alice@abc.com --password secret\n"
     for message in messages:
         text += ("compose --to bob@xyz.com --to carol@xyz.com "
-                 "--subject m-%d-%d --no-edit <<'END-OF-BODY'\n%sEND-OF-BODY\n"
+                 "--subject m-%d-%d --no-edit <<'END'\n%sEND\n"
                  "send\necho accepted-%d-%d\n" % (
                      client, message, body_of(client, message),
                      client, message))
