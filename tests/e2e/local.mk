@@ -8,9 +8,10 @@ E2E_TESTS = \
 	tests/e2e/test_bad_input.py \
 	tests/e2e/test_clients_read.py \
 	tests/e2e/test_clients_send.py \
+	tests/e2e/test_crossed_wire.py \
 	tests/e2e/test_receiver.py \
 	tests/e2e/test_sender.py
-EXTRA_DIST += tests/e2e/test_requirements.py tests/e2e/test_crossed_wire.py
+EXTRA_DIST += tests/e2e/test_requirements.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
 TESTS += $(E2E_TESTS)
 
