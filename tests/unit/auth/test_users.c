@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth/password.h"
@@ -318,6 +319,65 @@ threads_look_up_while_the_file_changes(void **state)
 	users_free(&u);
 }
 
+/* Processor time of one refused login, the best of some. */
+static int64_t
+cost_of(struct users *u, const char *name, const char *password)
+{
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		struct timespec from, to;
+		assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from),
+				 0);
+		assert_int_equal(login(u, name, password), 0);
+		assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to),
+				 0);
+		int64_t ns = (to.tv_sec - from.tv_sec) * 1000000000LL +
+			     (to.tv_nsec - from.tv_nsec);
+		if (ns < best)
+			best = ns;
+	}
+	return best;
+}
+
+static void
+every_refusal_takes_as_long(void **state)
+{
+	static const char *const refused[] = {
+		"unknown@b.c",
+		"one@b.c",
+		"disabled@b.c",
+		"none@b.c",
+		"plain@b.c",
+		"not an address",
+		"",
+	};
+	static char stored[PASSWORD_STORED_SIZE], text[8000];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+	    password_hash(span_of("right"), stored, sizeof(stored), &e), 0);
+	(void)snprintf(text, sizeof(text),
+		       "none@b.c\nplain@b.c {PLAIN}x\none@b.c %s\n"
+		       "two@b.c %s %s\ndisabled@b.c disabled=yes %s\n",
+		       stored, stored, stored, stored);
+	struct users *u = open_with(text);
+	assert_int_equal(login(u, "two@b.c", "right"), 1);
+	int64_t most = cost_of(u, "two@b.c", "wrong");
+	assert_true(most > 1000000);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const char *password =
+		    strcmp(refused[i], "disabled@b.c") == 0 ? "right" : "wrong";
+		int64_t cost = cost_of(u, refused[i], password);
+		if (cost < most * 3 / 4 || cost > most * 4 / 3)
+			fail_msg("%s: %lld ns, not %lld", refused[i],
+				 (long long)cost, (long long)most);
+	}
+	assert_true(cost_of(u, "unknown@b.c", "") > most * 3 / 4);
+	users_free(&u);
+}
+
 /* Words that need escapes come back as they were. */
 static void
 words_survive_their_escapes(void **state)
@@ -356,6 +416,7 @@ main(void)
 		cmocka_unit_test(users_are_listed_in_file_order),
 		cmocka_unit_test(many_users_are_found),
 		cmocka_unit_test(threads_look_up_while_the_file_changes),
+		cmocka_unit_test(every_refusal_takes_as_long),
 		cmocka_unit_test(words_survive_their_escapes),
 	};
 	struct err e;
