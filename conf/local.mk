@@ -6,3 +6,4 @@ dist_examples_DATA =
 EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf \
 	demo/demonstration.msh
 dist_examples_DATA += conf/receiver.conf
+dist_examples_DATA += conf/sender.conf

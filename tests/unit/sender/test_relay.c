@@ -133,9 +133,10 @@ one_connection_serves_many_messages(void **state)
 		assert_all(SCHEDULER_DELIVERED);
 		assert_string_equal(w.verdicts[0].reply, "250 2.0.0 taken");
 	}
-	assert_int_equal(w.peer.connections, 1);
-	assert_int_equal(w.peer.messages, 5);
-	assert_string_equal(w.peer.message, "Subject: x\r\n\r\nhello\r\n");
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 1);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.messages), 5);
+	assert_string_equal(script_peer_text(&w.peer, w.peer.message),
+			    "Subject: x\r\n\r\nhello\r\n");
 }
 
 static const char *
@@ -151,7 +152,7 @@ static void
 each_recipient_gets_its_verdict(void **state)
 {
 	(void)state;
-	w.peer.rcpt = three_ways;
+	script_peer_answer(&w.peer, three_ways);
 	deliver("a: b\r\n\r\n");
 	assert_int_equal(w.verdicts[0].outcome, SCHEDULER_DELIVERED);
 	assert_int_equal(w.verdicts[1].outcome, SCHEDULER_DEFERRED);
@@ -167,16 +168,12 @@ a_stale_connection_is_replaced_at_once(void **state)
 	(void)state;
 	deliver("a: b\r\n\r\n");
 	assert_all(SCHEDULER_DELIVERED);
-	(void)pthread_mutex_lock(&w.peer.lock);
-	w.peer.reply[PEER_MAIL] = "";
-	(void)pthread_mutex_unlock(&w.peer.lock);
+	script_peer_set(&w.peer, PEER_MAIL, "");
 	deliver(NULL);
 	/* the kept one and a new one hung up: deferred, nothing lost */
 	assert_all(SCHEDULER_DEFERRED);
-	assert_int_equal(w.peer.connections, 2);
-	(void)pthread_mutex_lock(&w.peer.lock);
-	w.peer.reply[PEER_MAIL] = NULL;
-	(void)pthread_mutex_unlock(&w.peer.lock);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 2);
+	script_peer_set(&w.peer, PEER_MAIL, NULL);
 	deliver(NULL);
 	assert_all(SCHEDULER_DELIVERED);
 }
@@ -185,7 +182,7 @@ static void
 no_last_reply_is_no_verdict(void **state)
 {
 	(void)state;
-	w.peer.reply[PEER_END] = "";
+	script_peer_set(&w.peer, PEER_END, "");
 	deliver("a: b\r\n\r\n");
 	assert_all(SCHEDULER_DEFERRED);
 	assert_false(w.b.destination_failed);
@@ -203,7 +200,7 @@ nobody_there_fails_the_destination(void **state)
 	/* so does a receiver that wants no session now */
 	(void)snprintf(w.key, sizeof(w.key), "127.0.0.1:%u",
 		       (unsigned)w.peer.port);
-	w.peer.reply[PEER_GREETING] = "421 4.3.2 later\r\n";
+	script_peer_set(&w.peer, PEER_GREETING, "421 4.3.2 later\r\n");
 	deliver(NULL);
 	assert_true(w.b.destination_failed);
 }
@@ -240,7 +237,7 @@ a_damaged_message_is_never_sent(void **state)
 	(void)close(fd);
 	deliver(NULL);
 	assert_all(SCHEDULER_FAILED);
-	assert_int_equal(w.peer.messages, 1);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.messages), 1);
 	assert_true(queue_dir_has(&w.dir, "queue/damaged/aaaaaaaaaaaaaaaa"));
 }
 

@@ -89,7 +89,8 @@ answers_are_the_receivers_and_remembered(void **state)
 
 	(void)state;
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
-	w.peer.reply[PEER_RCPT] = "550 5.1.1 <nobody@xyz.com>: unknown\r\n";
+	script_peer_set(&w.peer, PEER_RCPT,
+			"550 5.1.1 <nobody@xyz.com>: unknown\r\n");
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(ask("nobody@xyz.com", &r), VERIFY_NO);
 		assert_int_equal(r.code, 550);
@@ -97,15 +98,19 @@ answers_are_the_receivers_and_remembered(void **state)
 		assert_string_equal(r.text, "<nobody@xyz.com>: unknown");
 		assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
 	}
-	assert_int_equal(w.peer.seen[PEER_RCPT], 2);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RCPT]),
+			 2);
 	/* the null path, one connection, each question taken back */
-	assert_non_null(strstr(w.peer.commands, "MAIL FROM:<>\r\n"));
-	assert_int_equal(w.peer.connections, 1);
-	assert_int_equal(w.peer.seen[PEER_RSET], 2);
-	assert_int_equal(w.peer.seen[PEER_DATA], 0);
+	assert_non_null(strstr(script_peer_text(&w.peer, w.peer.commands),
+			       "MAIL FROM:<>\r\n"));
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 1);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RSET]),
+			 2);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_DATA]),
+			 0);
 	assert_int_equal(w.answered, 2);
 	verify_forget(w.v);
-	w.peer.reply[PEER_RCPT] = NULL;
+	script_peer_set(&w.peer, PEER_RCPT, NULL);
 	assert_int_equal(ask("nobody@xyz.com", &r), VERIFY_YES);
 }
 
@@ -116,20 +121,20 @@ other_refusals_are_not_remembered(void **state)
 	struct smtp_reply r;
 
 	(void)state;
-	w.peer.reply[PEER_MAIL] = "550 5.7.1 we do not like you\r\n";
+	script_peer_set(&w.peer, PEER_MAIL, "550 5.7.1 we do not like you\r\n");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
-	w.peer.reply[PEER_MAIL] = NULL;
-	w.peer.reply[PEER_RCPT] = "450 4.2.1 busy\r\n";
+	script_peer_set(&w.peer, PEER_MAIL, NULL);
+	script_peer_set(&w.peer, PEER_RCPT, "450 4.2.1 busy\r\n");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_LATER);
-	w.peer.reply[PEER_RCPT] = "421 4.3.2 going down\r\n";
+	script_peer_set(&w.peer, PEER_RCPT, "421 4.3.2 going down\r\n");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
-	w.peer.reply[PEER_RCPT] = "550 5.7.1 policy\r\n";
+	script_peer_set(&w.peer, PEER_RCPT, "550 5.7.1 policy\r\n");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_NO);
-	w.peer.reply[PEER_RCPT] = "";
+	script_peer_set(&w.peer, PEER_RCPT, "");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
-	w.peer.reply[PEER_RCPT] = "garbage\r\n";
+	script_peer_set(&w.peer, PEER_RCPT, "garbage\r\n");
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
-	w.peer.reply[PEER_RCPT] = NULL;
+	script_peer_set(&w.peer, PEER_RCPT, NULL);
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
 }
 
@@ -141,10 +146,10 @@ a_connection_that_died_is_replaced(void **state)
 	(void)state;
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
 	/* kept; the peer hangs up on its next use, once */
-	w.peer.reply[PEER_MAIL] = "";
+	script_peer_set(&w.peer, PEER_MAIL, "");
 	assert_int_equal(ask("carol@xyz.com", &r), VERIFY_UNREACHABLE);
-	assert_int_equal(w.peer.connections, 2);
-	w.peer.reply[PEER_MAIL] = NULL;
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 2);
+	script_peer_set(&w.peer, PEER_MAIL, NULL);
 	assert_int_equal(ask("carol@xyz.com", &r), VERIFY_YES);
 }
 
@@ -174,11 +179,14 @@ the_table_is_bounded(void **state)
 		assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
 	}
 	/* bob was used again and again, so he was never the one to go */
-	assert_int_equal(w.peer.seen[PEER_RCPT], 21);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RCPT]),
+			 21);
 	assert_int_equal(ask("u19@xyz.com", &r), VERIFY_YES);
-	assert_int_equal(w.peer.seen[PEER_RCPT], 21);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RCPT]),
+			 21);
 	assert_int_equal(ask("u0@xyz.com", &r), VERIFY_YES);
-	assert_int_equal(w.peer.seen[PEER_RCPT], 22);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RCPT]),
+			 22);
 }
 
 struct asker {
@@ -202,23 +210,21 @@ many_askers_make_one_question(void **state)
 	static struct asker a[ASKERS];
 
 	(void)state;
-	w.peer.hold = true;
-	w.peer.reply[PEER_RCPT] = "550 5.7.1 not remembered, but shared\r\n";
+	script_peer_hold(&w.peer, true);
+	script_peer_set(&w.peer, PEER_RCPT,
+			"550 5.7.1 not remembered, but shared\r\n");
 	for (int i = 0; i < ASKERS; i++)
 		assert_int_equal(
 		    pthread_create(&a[i].thread, NULL, ask_bob, &a[i]), 0);
 	script_peer_await(&w.peer, PEER_RCPT, 1);
-	(void)pthread_mutex_lock(&w.peer.lock);
-	w.peer.hold = false;
-	(void)pthread_cond_broadcast(&w.peer.changed);
-	(void)pthread_mutex_unlock(&w.peer.lock);
+	script_peer_hold(&w.peer, false);
 	for (int i = 0; i < ASKERS; i++) {
 		(void)pthread_join(a[i].thread, NULL);
 		assert_int_equal(a[i].answer, VERIFY_NO);
 		assert_int_equal(a[i].r.code, 550);
 	}
 	/* Who came after the answer asked anew; never two at a time. */
-	assert_int_equal(w.peer.connections, 1);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 1);
 }
 
 static void
@@ -228,12 +234,9 @@ a_silent_receiver_does_not_hold_the_client(void **state)
 
 	(void)state;
 	make_verify(100, 100);
-	w.peer.hold = true;
+	script_peer_hold(&w.peer, true);
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
-	(void)pthread_mutex_lock(&w.peer.lock);
-	w.peer.hold = false;
-	(void)pthread_cond_broadcast(&w.peer.changed);
-	(void)pthread_mutex_unlock(&w.peer.lock);
+	script_peer_hold(&w.peer, false);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)

@@ -115,6 +115,7 @@ script_peer_take(struct script_peer *p, FILE *in)
 
 	(void)pthread_mutex_lock(&p->lock);
 	p->message_n = 0;
+	p->message[0] = '\0';
 	(void)pthread_mutex_unlock(&p->lock);
 	while (fgets(line, sizeof(line), in) != NULL) {
 		if (strcmp(line, ".\r\n") == 0) {
@@ -217,6 +218,64 @@ script_peer_start(struct script_peer *p)
 	    pthread_create(&p->thread, NULL, script_peer_accept, p), 0);
 }
 
+/* What the test changes and looks at while the peer runs. */
+static inline void
+script_peer_set(struct script_peer *p, enum peer_verb verb, const char *reply)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->reply[verb] = reply;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+static inline void
+script_peer_answer(struct script_peer *p,
+		   const char *(*rcpt)(struct script_peer *, const char *))
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->rcpt = rcpt;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+static inline void
+script_peer_hold(struct script_peer *p, bool hold)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->hold = hold;
+	(void)pthread_cond_broadcast(&p->changed);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+static inline int
+script_peer_number(struct script_peer *p, const int *which)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	int n = *which;
+	(void)pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+/* A copy of p->commands or p->message; lives until the next call. */
+static inline const char *
+script_peer_text(struct script_peer *p, const char *which)
+{
+	static char copy[sizeof(p->commands)];
+
+	(void)pthread_mutex_lock(&p->lock);
+	(void)snprintf(copy, sizeof(copy), "%s", which);
+	(void)pthread_mutex_unlock(&p->lock);
+	return copy;
+}
+
+/* Wait until every connection has ended. */
+static inline void
+script_peer_await_end(struct script_peer *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	while (p->open > 0)
+		(void)pthread_cond_wait(&p->changed, &p->lock);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 /* Take no more connections; wait for those there are to end. */
 static inline void
 script_peer_stop(struct script_peer *p)
@@ -224,10 +283,7 @@ script_peer_stop(struct script_peer *p)
 	(void)shutdown(p->listener, SHUT_RDWR);
 	(void)pthread_join(p->thread, NULL);
 	(void)close(p->listener);
-	(void)pthread_mutex_lock(&p->lock);
-	while (p->open > 0)
-		(void)pthread_cond_wait(&p->changed, &p->lock);
-	(void)pthread_mutex_unlock(&p->lock);
+	script_peer_await_end(p);
 	(void)pthread_cond_destroy(&p->changed);
 	(void)pthread_mutex_destroy(&p->lock);
 }

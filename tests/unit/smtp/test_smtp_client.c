@@ -106,8 +106,9 @@ sends_one_group_and_stuffs_dots(void **state)
 		assert_int_equal(t.to[i].reply.code, 250);
 		assert_string_equal(t.to[i].reply.text, "taken");
 	}
-	assert_string_equal(t.peer.message, "Subject: x\r\n\r\n..a\r\nb\r\n");
-	assert_string_equal(t.peer.commands,
+	assert_string_equal(script_peer_text(&t.peer, t.peer.message),
+			    "Subject: x\r\n\r\n..a\r\nb\r\n");
+	assert_string_equal(script_peer_text(&t.peer, t.peer.commands),
 			    "EHLO client.test\r\n"
 			    "MAIL FROM:<alice@abc.com> SIZE=22\r\n"
 			    "RCPT TO:<bob@xyz.com>\r\n"
@@ -118,20 +119,21 @@ sends_one_group_and_stuffs_dots(void **state)
 	/* and once more over the same connection */
 	t.source.at = 0;
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
-	assert_int_equal(t.peer.messages, 2);
-	assert_int_equal(t.peer.connections, 1);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.messages), 2);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.connections), 1);
 }
 
 static void
 falls_back_to_helo(void **state)
 {
 	(void)state;
-	t.peer.reply[PEER_EHLO] = "502 5.5.1 what?\r\n";
+	script_peer_set(&t.peer, PEER_EHLO, "502 5.5.1 what?\r\n");
 	must_open();
 	assert_int_equal(smtp_client_extensions(t.client), 0);
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_int_equal(t.to[2].reply.code, 250);
-	assert_null(strstr(t.peer.commands, "SIZE="));
+	assert_null(
+	    strstr(script_peer_text(&t.peer, t.peer.commands), "SIZE="));
 }
 
 static void
@@ -141,7 +143,7 @@ ends_an_unfinished_last_line(void **state)
 	t.source.text = "a: b\n\nbare lf\nno end";
 	must_open();
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
-	assert_string_equal(t.peer.message,
+	assert_string_equal(script_peer_text(&t.peer, t.peer.message),
 			    "a: b\r\n\r\nbare lf\r\nno end\r\n");
 }
 
@@ -149,23 +151,23 @@ static void
 logs_in_with_plain(void **state)
 {
 	(void)state;
-	t.peer.reply[PEER_AUTH] = "334 \r\n";
-	t.peer.reply[PEER_OTHER] = "235 2.7.0 welcome\r\n";
+	script_peer_set(&t.peer, PEER_AUTH, "334 \r\n");
+	script_peer_set(&t.peer, PEER_OTHER, "235 2.7.0 welcome\r\n");
 	must_open();
 	assert_int_equal(
 	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
 	assert_int_equal(t.r.code, 235);
-	assert_non_null(
-	    strstr(t.peer.commands, "AUTH PLAIN\r\nAGFsaWNlAHNlY3JldA==\r\n"));
+	assert_non_null(strstr(script_peer_text(&t.peer, t.peer.commands),
+			       "AUTH PLAIN\r\nAGFsaWNlAHNlY3JldA==\r\n"));
 }
 
 static void
 logs_in_with_login_when_only_that_is_there(void **state)
 {
 	(void)state;
-	t.peer.reply[PEER_EHLO] = "250-peer\r\n250 AUTH LOGIN\r\n";
-	t.peer.reply[PEER_AUTH] = "334 VXNlcm5hbWU6\r\n";
-	t.peer.reply[PEER_OTHER] = "535 5.7.8 no\r\n";
+	script_peer_set(&t.peer, PEER_EHLO, "250-peer\r\n250 AUTH LOGIN\r\n");
+	script_peer_set(&t.peer, PEER_AUTH, "334 VXNlcm5hbWU6\r\n");
+	script_peer_set(&t.peer, PEER_OTHER, "535 5.7.8 no\r\n");
 	must_open();
 	assert_int_equal(
 	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
@@ -196,12 +198,13 @@ each_refusal_reaches_the_recipients(void **state)
 	(void)state;
 	for (int pipelined = 0; pipelined < 2; pipelined++) {
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			t.peer.reply[PEER_EHLO] =
-			    pipelined ? NULL : no_extensions;
+			script_peer_set(&t.peer, PEER_EHLO,
+					pipelined ? NULL : no_extensions);
 			must_open();
-			t.peer.reply[cases[i].verb] = cases[i].reply;
+			script_peer_set(&t.peer, cases[i].verb, cases[i].reply);
 			if (cases[i].verb < PEER_DATA)
-				t.peer.reply[PEER_DATA] = "503 5.5.1 no\r\n";
+				script_peer_set(&t.peer, PEER_DATA,
+						"503 5.5.1 no\r\n");
 			t.source.at = 0;
 			assert_int_equal(
 			    smtp_client_send(t.client, &t.send, &t.e), 0);
@@ -209,8 +212,8 @@ each_refusal_reaches_the_recipients(void **state)
 				assert_int_equal(t.to[j].reply.code,
 						 cases[i].code);
 			/* and the connection is clean for the next one */
-			t.peer.reply[cases[i].verb] = NULL;
-			t.peer.reply[PEER_DATA] = NULL;
+			script_peer_set(&t.peer, cases[i].verb, NULL);
+			script_peer_set(&t.peer, PEER_DATA, NULL);
 			t.source.at = 0;
 			assert_int_equal(
 			    smtp_client_send(t.client, &t.send, &t.e), 0);
@@ -232,14 +235,14 @@ static void
 some_recipients_may_be_refused(void **state)
 {
 	(void)state;
-	t.peer.rcpt = only_carol;
+	script_peer_answer(&t.peer, only_carol);
 	must_open();
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_int_equal(t.to[0].reply.code, 550);
 	assert_int_equal(t.to[1].reply.code, 250);
 	assert_string_equal(t.to[1].reply.text, "taken");
 	assert_int_equal(t.to[2].reply.code, 550);
-	assert_int_equal(t.peer.messages, 1);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.messages), 1);
 }
 
 /* RFC 2920 3.1: 354 although nobody is to get it. */
@@ -248,12 +251,13 @@ a_message_for_nobody_is_a_lone_dot(void **state)
 {
 	(void)state;
 	must_open();
-	t.peer.reply[PEER_RCPT] = "550 5.1.1 who?\r\n";
+	script_peer_set(&t.peer, PEER_RCPT, "550 5.1.1 who?\r\n");
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_int_equal(t.to[0].reply.code, 550);
-	assert_int_equal(t.peer.message_n, 0);
-	assert_int_equal(t.peer.seen[PEER_RSET], 1);
-	t.peer.reply[PEER_RCPT] = NULL;
+	assert_string_equal(script_peer_text(&t.peer, t.peer.message), "");
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_RSET]),
+			 1);
+	script_peer_set(&t.peer, PEER_RCPT, NULL);
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_int_equal(t.to[0].reply.code, 250);
 }
@@ -262,7 +266,7 @@ static void
 what_the_peer_cannot_take_is_not_sent(void **state)
 {
 	(void)state;
-	t.peer.reply[PEER_EHLO] = "250-peer\r\n250 SIZE 20\r\n";
+	script_peer_set(&t.peer, PEER_EHLO, "250-peer\r\n250 SIZE 20\r\n");
 	must_open();
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_int_equal(t.to[0].reply.code, 552);
@@ -273,14 +277,15 @@ what_the_peer_cannot_take_is_not_sent(void **state)
 	t.send.smtputf8 = true;
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
 	assert_string_equal(t.to[0].reply.enhanced, "5.6.7");
-	assert_int_equal(t.peer.seen[PEER_MAIL], 0);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_MAIL]),
+			 0);
 }
 
 static void
 a_refusing_greeting_is_an_answer(void **state)
 {
 	(void)state;
-	t.peer.reply[PEER_GREETING] = "554 5.3.2 closed today\r\n";
+	script_peer_set(&t.peer, PEER_GREETING, "554 5.3.2 closed today\r\n");
 	assert_int_equal(try_open(), 0);
 	assert_null(t.client);
 	assert_int_equal(t.r.code, 554);
@@ -314,7 +319,7 @@ garbage_is_a_protocol_error(void **state)
 	memcpy(long_line, "220 ", 4);
 	memcpy(long_line + sizeof(long_line) - 3, "\r\n", 3);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		t.peer.reply[PEER_GREETING] = bad[i];
+		script_peer_set(&t.peer, PEER_GREETING, bad[i]);
 		assert_int_equal(try_open(), -1);
 		assert_int_equal(t.e.class, ERR_PROTO);
 		assert_null(t.client);
@@ -330,7 +335,7 @@ an_endless_reply_ends(void **state)
 	for (int i = 0; i <= SMTP_REPLY_LINES_MAX; i++)
 		memcpy(endless + i * 9, "250-abc\r\n", 9);
 	must_open();
-	t.peer.reply[PEER_MAIL] = endless;
+	script_peer_set(&t.peer, PEER_MAIL, endless);
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
 	assert_int_equal(t.e.class, ERR_PROTO);
 	assert_int_equal(t.to[0].reply.code, 0);
@@ -347,11 +352,14 @@ a_drop_at_any_verb_is_no_verdict(void **state)
 	(void)state;
 	for (int pipelined = 0; pipelined < 2; pipelined++) {
 		for (size_t i = 0; i < 4; i++) {
-			memset(t.peer.reply, 0, sizeof(t.peer.reply));
+			for (int k = 0; k < PEER_VERBS; k++)
+				script_peer_set(&t.peer, (enum peer_verb)k,
+						NULL);
 			if (!pipelined)
-				t.peer.reply[PEER_EHLO] = no_extensions;
+				script_peer_set(&t.peer, PEER_EHLO,
+						no_extensions);
 			must_open();
-			t.peer.reply[verbs[i]] = "";
+			script_peer_set(&t.peer, verbs[i], "");
 			t.source.at = 0;
 			assert_int_equal(
 			    smtp_client_send(t.client, &t.send, &t.e), -1);
@@ -361,10 +369,10 @@ a_drop_at_any_verb_is_no_verdict(void **state)
 			smtp_client_close(&t.client, true);
 		}
 	}
-	t.peer.reply[PEER_EHLO] = "";
+	script_peer_set(&t.peer, PEER_EHLO, "");
 	assert_int_equal(try_open(), -1);
 	assert_int_equal(t.e.class, ERR_CLOSED);
-	t.peer.reply[PEER_GREETING] = "";
+	script_peer_set(&t.peer, PEER_GREETING, "");
 	assert_int_equal(try_open(), -1);
 	assert_int_equal(t.e.class, ERR_CLOSED);
 }
@@ -374,7 +382,7 @@ a_yes_in_place_of_354_is_no_verdict(void **state)
 {
 	(void)state;
 	must_open();
-	t.peer.reply[PEER_DATA] = "250 2.0.0 already done\r\n";
+	script_peer_set(&t.peer, PEER_DATA, "250 2.0.0 already done\r\n");
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
 	assert_int_equal(t.e.class, ERR_PROTO);
 	assert_int_equal(t.to[0].reply.code, 0);
@@ -391,11 +399,8 @@ half_a_message_is_never_ended(void **state)
 	assert_string_equal(t.e.msg, "the disk is gone");
 	assert_int_equal(t.to[0].reply.code, 0);
 	smtp_client_close(&t.client, true);
-	(void)pthread_mutex_lock(&t.peer.lock);
-	while (t.peer.open > 0)
-		(void)pthread_cond_wait(&t.peer.changed, &t.peer.lock);
-	assert_int_equal(t.peer.messages, 0);
-	(void)pthread_mutex_unlock(&t.peer.lock);
+	script_peer_await_end(&t.peer);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.messages), 0);
 }
 
 static void
@@ -406,7 +411,8 @@ no_command_can_be_smuggled_in(void **state)
 	t.to[1].address = "carol@xyz.com>\r\nRCPT TO:<mallory@evil.example";
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
 	assert_int_equal(t.e.class, ERR_BUG);
-	assert_null(strstr(t.peer.commands, "mallory"));
+	assert_null(
+	    strstr(script_peer_text(&t.peer, t.peer.commands), "mallory"));
 	assert_int_equal(
 	    smtp_client_command(t.client, &t.r, &t.e, "VRFY a%cb", '\n'), -1);
 }
@@ -423,13 +429,10 @@ a_silent_peer_times_out(void **state)
 
 	(void)state;
 	assert_int_equal(smtp_client_open(&t.client, &o, &t.r, &t.e), 0);
-	t.peer.hold = true;
+	script_peer_hold(&t.peer, true);
 	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
 	assert_int_equal(t.e.class, ERR_TIMEOUT);
-	(void)pthread_mutex_lock(&t.peer.lock);
-	t.peer.hold = false;
-	(void)pthread_cond_broadcast(&t.peer.changed);
-	(void)pthread_mutex_unlock(&t.peer.lock);
+	script_peer_hold(&t.peer, false);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
