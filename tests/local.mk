@@ -1,3 +1,4 @@
+EXTRA_DIST += tests/tsan.supp
 include tests/unit/local.mk
 include tests/wire/local.mk
 include tests/fuzz/local.mk

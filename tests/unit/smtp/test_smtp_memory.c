@@ -5,14 +5,16 @@
  */
 #include "rig.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
 
 static _Thread_local bool in_session;
-static long countdown; /* read and written by one session's thread */
-static bool failed;
+/* The session's thread counts down; the test looks before it joins. */
+static atomic_long countdown;
+static atomic_bool failed;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
