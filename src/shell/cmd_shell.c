@@ -24,7 +24,8 @@ cmd_echo(struct shell *sh, const struct args *a)
 int
 cmd_let(struct shell *sh, const struct args *a)
 {
-	static const char *const own[] = { "error", "code", "enhanced" };
+	static const char *const own[] = { "error", "code", "enhanced", "count",
+					   "last" };
 	struct span name = arg_span(&a->operand[0]);
 	struct err e = { 0 };
 

@@ -43,6 +43,25 @@ mailbox_remember(struct mailbox *b, uint32_t *numbers, uint32_t n)
 	b->n_last = n;
 }
 
+int
+mailbox_last_text(const struct mailbox *b, struct buf *out)
+{
+	size_t start = out->n;
+
+	for (uint32_t i = 0, end; i < b->n_last; i = end) {
+		for (end = i + 1; end < b->n_last; end++)
+			if (b->last[end] != b->last[i] + (end - i))
+				break;
+		if (out->n > start && buf_add_char(out, ',') != 0)
+			return -1;
+		if (buf_addf(out, "%u", b->last[i]) != 0 ||
+		    (end > i + 1 &&
+		     buf_addf(out, ":%u", b->last[end - 1]) != 0))
+			return -1;
+	}
+	return 0;
+}
+
 /* ---- merging --------------------------------------------------------------
  */
 

@@ -54,6 +54,9 @@ int mailbox_merge(struct mailbox *b, const struct pop3_item *items, uint32_t n,
 /* mailbox_at - message n when it exists and is not gone, else NULL. */
 struct message *mailbox_at(struct mailbox *b, uint32_t n);
 
+/* mailbox_last_text - the last set as one word, "1:3,7", to be used again. */
+int mailbox_last_text(const struct mailbox *b, struct buf *out);
+
 /* The rest talks to the server and returns a status (see shell/status.h). */
 
 /* mailbox_load - be sure the list is there; `refresh`: look for new mail, on a

@@ -60,6 +60,10 @@ special_variable(struct shell *sh, struct span name, struct buf *out)
 				   sh->file == NULL ? "mailsh" : sh->file) == 0
 			   ? 1
 			   : -1;
+	if (span_eq(name, span_of("count")))
+		return buf_addf(out, "%u", sh->box.n_last) == 0 ? 1 : -1;
+	if (span_eq(name, span_of("last")))
+		return mailbox_last_text(&sh->box, out) == 0 ? 1 : -1;
 	if (span_u64(name, &n) == 0) {
 		if (n == 0 || n > sh->n_script_args)
 			return 0;
