@@ -4,8 +4,10 @@
 Starts the pair and N mailsh batch clients at once; each submits its messages,
 each of them to bob and to carol.  With --kill, one of the servers is killed
 (SIGKILL) and started again so many times while they work; the clients try
-again, with the same text, what was not answered with 250.  Prints figures and
-exits with 1 when an accepted message was lost or one was damaged, and, without
+again, with the same text, what was not answered with 250.  Prints figures:
+"submitted again" are copies that a client sent a second time because the
+connection died before the answer, "doubled" are copies that the servers made.
+Exits with 1 when an accepted message was lost or one was damaged, and, without
 --kill, also when one came twice.
 """
 
@@ -118,18 +120,24 @@ def run(clients, messages, kill):
 def count(pair, work):
     """Look at every message in the two mailboxes."""
     figures = {"accepted": sum(len(c.accepted) for c in work),
-               "delivered": 0, "lost": 0, "doubled": 0, "damaged": 0}
+               "delivered": 0, "lost": 0, "submitted again": 0, "doubled": 0,
+               "damaged": 0}
     for user in (BOB, CAROL):
         seen = {}
+        ids = {}  # each submission has a Message-ID of its own
         for text in pair.maildir(user).messages():
             head, _, body = text.partition(b"\n\n")
             found = re.search(rb"^Subject: m-(\d+)-(\d+)$", head, re.M)
             key = (int(found[1]), int(found[2])) if found else None
             seen[key] = seen.get(key, 0) + 1
+            own = re.search(rb"^Message-ID: (.*)$", head, re.M | re.I)
+            ids.setdefault(key, set()).add(own and own[1])
             if key is None or body != body_of(*key).encode():
                 figures["damaged"] += 1
         figures["delivered"] += sum(seen.values())
-        figures["doubled"] += sum(n - 1 for n in seen.values())
+        again = sum(len(i) - 1 for i in ids.values())
+        figures["submitted again"] += again
+        figures["doubled"] += sum(n - 1 for n in seen.values()) - again
         figures["lost"] += sum((c.number, m) not in seen
                                for c in work for m in c.accepted)
     figures["not accepted"] = sum(len(c.todo) for c in work)
@@ -153,7 +161,7 @@ def main():
     bad = figures["lost"] + figures["damaged"] + figures["not accepted"] + \
         figures["left in the queue"] + figures["left in tmp"]
     if not options.kill:
-        bad += figures["doubled"]
+        bad += figures["doubled"] + figures["submitted again"]
     return 1 if bad else 0
 
 

@@ -19,7 +19,7 @@ TESTS += $(E2E_TESTS)
 # The large versions, with figures; not part of make check.
 .PHONY: crossed-wire crossed-wire-kill
 crossed-wire: all
-	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py
 crossed-wire-kill: all
-	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py \
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/e2e/crossed_wire.py \
 		--kill 10
