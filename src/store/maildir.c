@@ -23,6 +23,7 @@ struct maildir_tree {
 	int root;
 	char *host;
 	struct quota *quota;
+	struct octets *octets;
 	atomic_uint_fast32_t count;
 	pthread_mutex_t making; /* held while a mailbox is being made */
 };
@@ -48,7 +49,7 @@ maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
 		(void)err_set(e, ERR_TEMP, errno, "cannot sync %s", root);
 		goto fail;
 	}
-	if (quota_new(&t->quota, e) != 0)
+	if (quota_new(&t->quota, e) != 0 || octets_new(&t->octets, e) != 0)
 		goto fail;
 	*out = t;
 	return 0;
@@ -67,6 +68,7 @@ maildir_tree_free(struct maildir_tree **out)
 	if (t->root >= 0)
 		(void)close(t->root);
 	quota_free(&t->quota);
+	octets_free(&t->octets);
 	free(t->host);
 	(void)pthread_mutex_destroy(&t->making);
 	free(t);
@@ -77,6 +79,12 @@ struct quota *
 maildir_tree_quota(struct maildir_tree *t)
 {
 	return t->quota;
+}
+
+struct octets *
+maildir_tree_octets(struct maildir_tree *t)
+{
+	return t->octets;
 }
 
 const char *

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/octets.h"
 #include "store/quota.h"
 
 /*
@@ -34,6 +35,7 @@ void maildir_tree_free(struct maildir_tree **t);
 int64_t maildir_tree_clean(struct maildir_tree *t, struct err *e);
 
 struct quota *maildir_tree_quota(struct maildir_tree *t);
+struct octets *maildir_tree_octets(struct maildir_tree *t);
 const char *maildir_tree_host(const struct maildir_tree *t);
 uint32_t maildir_tree_count(struct maildir_tree *t); /* another one each call */
 

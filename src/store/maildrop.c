@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/durable.h"
-
-enum { SCAN_BYTES = 32 * 1024 };
+#include "store/octets.h"
 
 struct item {
 	char *name; /* malloc'ed; as last seen */
@@ -160,31 +158,20 @@ mark_copies(struct maildrop *d, struct err *e)
 
 /* Size with CRLF line ends of a file whose name does not tell it. */
 static int
-count_octets(struct item *it)
+count_octets(const struct maildrop *d, struct item *it)
 {
-	char *buf = malloc(SCAN_BYTES);
-	char last = '\0';
-	uint64_t n = 0;
+	struct stat st;
+	int rc = -1;
 
 	int fd = openat(it->dirfd, it->name,
 			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	ssize_t got = fd < 0 || buf == NULL ? -1 : read(fd, buf, SCAN_BYTES);
-	while (got > 0) {
-		for (ssize_t i = 0; i < got; i++) {
-			if (buf[i] == '\n' && last != '\r')
-				n++;
-			last = buf[i];
-		}
-		n += (uint64_t)got;
-		got = read(fd, buf, SCAN_BYTES);
-	}
-	if (n > 0 && last != '\n')
-		n += 2; /* the line end that RETR will add */
-	if (fd >= 0)
-		(void)close(fd);
-	free(buf);
-	it->octets = n;
-	return got < 0 ? -1 : 0;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		rc = octets_of(maildir_tree_octets(d->tree), fd, &st,
+			       &it->octets);
+	(void)close(fd);
+	return rc;
 }
 
 static int
@@ -207,7 +194,7 @@ build(struct maildrop *d, struct err *e)
 		if (keep && it->parsed.vsize >= 0)
 			it->octets = (uint64_t)it->parsed.vsize;
 		else if (keep) /* unreadable: not a message */
-			keep = count_octets(it) == 0;
+			keep = count_octets(d, it) == 0;
 		if (keep)
 			d->item[kept++] = *it;
 		else

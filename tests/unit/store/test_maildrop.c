@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mail/dot.h"
 #include "store/maildrop.h"
 
 static const char bob[] = "bob@xyz.com";
@@ -50,6 +52,38 @@ lists_new_and_cur_by_delivery(void **state)
 	assert_int_equal(maildrop_octets(d, 1), 7);
 	assert_int_equal(maildrop_octets(d, 2), 3);
 	maildrop_close(&d);
+	/* the same again, from the cache; and a file that has grown */
+	d = open_drop(t);
+	assert_int_equal(maildrop_octets(d, 0), 17);
+	maildrop_close(&d);
+	tree_put(t, bob, "new", "9.M2P1Q1.h", "one\ntwo\r\nthree\n\n");
+	d = open_drop(t);
+	assert_int_equal(maildrop_octets(d, 0), 19);
+	maildrop_close(&d);
+}
+
+/* What LIST says is what RETR sends. */
+static void
+octets_are_those_the_encoder_makes(void **state)
+{
+	static const char *const texts[] = {
+		"",       "a",      "a\n",  "a\r\n",  "\r",       "a\rb\r",
+		"\r\r\n", "\n\r\n", "\n\r", "a\r\rb", "\r\n\r\r",
+	};
+	const struct tree *t = *state;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct dot_encoder enc = { 0 };
+		struct buf out;
+		buf_init(&out, 100);
+		tree_put(t, bob, "new", "1.a", texts[i]);
+		assert_int_equal(dot_encode(&enc, span_of(texts[i]), &out), 0);
+		assert_int_equal(dot_encode_end(&enc, &out), 0);
+		struct maildrop *d = open_drop(t);
+		assert_int_equal(maildrop_octets(d, 0) + 3, out.n);
+		maildrop_close(&d);
+		buf_free(&out);
+	}
 }
 
 static void
@@ -161,6 +195,8 @@ a_link_or_directory_is_no_message(void **state)
 	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/new/2.b,W=5",
 		       t->path);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/cur/3.c", t->path);
+	assert_int_equal(mkfifo(path, 0600), 0);
 	struct maildrop *d = open_drop(t);
 	assert_int_equal(maildrop_count(d), 2);
 	assert_int_equal(maildrop_read(d, 1, &e), -1);
@@ -173,6 +209,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 		T(lists_new_and_cur_by_delivery),
+		T(octets_are_those_the_encoder_makes),
 		T(an_empty_mailbox_is_made),
 		T(one_session_at_a_time),
 		T(follows_a_message_another_reader_moved),
