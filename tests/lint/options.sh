@@ -28,15 +28,17 @@ for program in postpair-sender postpair-receiver; do
 	agree "$program: every key and its default is in postpair.conf(5)"
 done
 
-for page in "$top_srcdir"/man/*.[18]; do
-	program=$(basename "${page%.*}")
-	for binary in "$top_builddir"/src/*/"$program"; do
-		"$binary" --help >"$work/help"
-	done
+while read -r binary page; do
+	"$top_builddir/src/$binary" --help >"$work/help"
 	list -v want=help "$work/help" >"$work/program"
-	list -v want=manual "$page" >"$work/page"
-	agree "$program: every option is in its manual page"
-done
+	list -v want=manual "$top_srcdir/man/$page" >"$work/page"
+	agree "$(basename "$binary"): every option is in its manual page"
+done <<LIST
+admin/postpair-admin postpair-admin.8
+receiver/postpair-receiver postpair-receiver.8
+sender/postpair-sender postpair-sender.8
+shell/mailsh mailsh.1
+LIST
 
 # The samples must load: a key that was renamed is found here.
 : >"$work/users"
