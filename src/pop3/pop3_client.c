@@ -292,15 +292,21 @@ int
 pop3_client_command(struct pop3_client *c, struct pop3_reply *r, struct err *e,
 		    const char *fmt, ...)
 {
-	char line[COMMAND_MAX + 1];
+	struct buf line;
 	va_list ap;
+	int rc = -1;
 
+	buf_init(&line, COMMAND_MAX + 1);
 	va_start(ap, fmt);
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	int added = buf_addv(&line, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(line))
-		return err_set(e, ERR_PERM, 0, "POP3 command too long");
-	return pop3_client_ask(c, line, NULL, r, e);
+	if (added != 0 || buf_add_char(&line, '\0') != 0)
+		(void)err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_PERM, 0,
+			      "POP3 command too long");
+	else
+		rc = pop3_client_ask(c, line.p, NULL, r, e);
+	buf_free(&line);
+	return rc;
 }
 
 /* ---- login -----------------------------------------------------------------

@@ -64,8 +64,7 @@ base_name(const char *path)
 static bool
 is_text(struct span bytes)
 {
-	return (bytes.n == 0 || memchr(bytes.p, '\0', bytes.n) == NULL) &&
-	       width_is_utf8(bytes);
+	return span_find(bytes, '\0', 0) < 0 && width_is_utf8(bytes);
 }
 
 static struct known_type

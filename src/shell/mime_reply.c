@@ -178,14 +178,11 @@ reply_thread(const struct mime *m, struct buf *in_reply_to,
 		return 0;
 	if (buf_add_span(in_reply_to, id) != 0)
 		return -1;
-	if (header_find(m->header, "References", &f)) {
-		if (put_chain(f.value, references) != 0)
-			return -1;
-	} else if (header_find(m->header, "In-Reply-To", &f) &&
-		   count_ids(f.value) == 1) {
-		if (put_chain(f.value, references) != 0)
-			return -1;
-	}
+	bool found = header_find(m->header, "References", &f) ||
+		     (header_find(m->header, "In-Reply-To", &f) &&
+		      count_ids(f.value) == 1);
+	if (found && put_chain(f.value, references) != 0)
+		return -1;
 	if (references->n > 0 && buf_add_char(references, ' ') != 0)
 		return -1;
 	return buf_add_span(references, id);
