@@ -2,7 +2,9 @@ noinst_LIBRARIES += src/queue/libqueue.a
 src_queue_libqueue_a_SOURCES = \
 	src/queue/bounce.c src/queue/bounce.h \
 	src/queue/scheduler.c src/queue/scheduler.h \
+	src/queue/scheduler_attempt.c src/queue/scheduler_private.h \
 	src/queue/scheduler_dest.c src/queue/scheduler_dest.h \
 	src/queue/spool.c src/queue/spool.h \
+	src/queue/spool_text.c src/queue/spool_private.h \
 	src/queue/spool_format.c src/queue/spool_format.h
 QUEUE_LIBS = src/queue/libqueue.a

@@ -8,34 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "queue/bounce.h"
-#include "queue/scheduler_dest.h"
-#include "queue/spool_format.h"
-
-/*
- * One lock guards every field below it and every job that sits in a heap.  A
- * job that a worker has taken belongs to that worker, with the recipients it
- * names; the lock is not held while it is delivered or written about.
- *
- * Waking: whoever makes a job due earlier signals one waiter; a waiter that
- * takes a job signals the next.  So while any worker waits, one of them waits
- * for the earliest due time.
- */
-struct scheduler {
-	struct scheduler_options o;
-	pthread_t *threads;
-	int n_threads;
-
-	pthread_mutex_t lock;
-	pthread_cond_t work; /* something may be due */
-	pthread_cond_t idle; /* a worker finished a job */
-	bool stopping;
-	int active;
-	uint64_t seq;
-	unsigned n_messages;
-	struct spool_msg *messages;
-	struct scheduler_dest *dests;
-};
+#include "queue/scheduler_private.h"
 
 /* ---- clock --------------------------------------------------------------
  */
@@ -63,18 +36,6 @@ real_wait(void *ctx, pthread_cond_t *c, pthread_mutex_t *m, int64_t until_ms)
 
 const struct scheduler_clock scheduler_real_clock = { real_mono_ms, real_wall_s,
 						      real_wait, NULL };
-
-static int64_t
-now_ms(const struct scheduler *s)
-{
-	return s->o.clock.mono_ms(s->o.clock.ctx);
-}
-
-static int64_t
-wall_s(const struct scheduler *s)
-{
-	return s->o.clock.wall_s(s->o.clock.ctx);
-}
 
 /* retry_min, doubled for each failure after the first, +- a quarter. */
 static int64_t
@@ -245,9 +206,9 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 		if ((*m)->recipients[i].state == SPOOL_WAITING)
 			list[n++] = i;
 	}
-	int64_t age_ms = (wall_s(s) - (*m)->arrival_s) * 1000;
+	int64_t age_ms = (scheduler_wall_s(s) - (*m)->arrival_s) * 1000;
 	(void)pthread_mutex_lock(&s->lock);
-	start.due_ms = now_ms(s);
+	start.due_ms = scheduler_now_ms(s);
 	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
 	unsigned lost = make_jobs(s, *m, list, n, &start);
 	bool taken = (*m)->jobs > 0;
@@ -292,7 +253,7 @@ scheduler_retry(struct scheduler *s)
 		max += d->n;
 	struct scheduler_job **all = calloc(max + 1, sizeof(*all));
 	size_t n = all == NULL ? 0 : take_all(s, all, max);
-	int64_t now = now_ms(s);
+	int64_t now = scheduler_now_ms(s);
 	for (size_t i = 0; i < n; i++) {
 		struct scheduler_job *j = all[i];
 		struct job_start start = { now, j->expires_ms, j->attempts };
@@ -322,169 +283,11 @@ scheduler_destination_up(struct scheduler *s, const char *key)
 	(void)pthread_mutex_lock(&s->lock);
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
 		if (d->failures > 0 && strcmp(d->key, key) == 0) {
-			scheduler_dest_up(d, now_ms(s));
+			scheduler_dest_up(d, scheduler_now_ms(s));
 			(void)pthread_cond_broadcast(&s->work);
 		}
 	}
 	(void)pthread_mutex_unlock(&s->lock);
-}
-
-/* ---- one job (lock not held) --------------------------------------------
- */
-
-static void
-log_verdict(const struct scheduler_job *j, const struct scheduler_verdict *v,
-	    int64_t age_s)
-{
-	static const char *const names[] = { "untried", "delivered", "deferred",
-					     "failed" };
-	struct log_line l;
-
-	log_begin(&l, v->outcome == SCHEDULER_DELIVERED ? LOG_INFO : LOG_WARN,
-		  "delivery");
-	log_str(&l, "id", j->m->id);
-	log_str(&l, "from", j->m->reverse_path);
-	log_str(&l, "rcpt", j->m->recipients[v->recipient].address);
-	log_str(&l, "result", names[v->outcome]);
-	log_str(&l, "to", j->d->key);
-	log_str(&l, "reply", v->reply);
-	log_num(&l, "age", age_s);
-	log_end(&l);
-}
-
-/* Too old: every recipient fails, in the words of the last try. */
-static void
-expire(const struct scheduler *s, const struct scheduler_job *j,
-       struct scheduler_batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		struct scheduler_verdict *v = &b->verdicts[i];
-		const char *last = j->m->recipients[v->recipient].reply;
-		if (last == NULL)
-			last = j->d->why;
-		v->outcome = SCHEDULER_FAILED;
-		(void)snprintf(v->reply, sizeof(v->reply),
-			       "554 4.4.7 Not delivered within %lld hours; "
-			       "last: %.*s",
-			       (long long)(s->o.expiry_ms / 3600000),
-			       SPOOL_REPLY_MAX - 80, last);
-	}
-}
-
-/* Tell the sender.  -1: could not be stored; the failures wait with the rest.
- */
-static int
-bounce_failed(struct scheduler *s, struct scheduler_job *j,
-	      struct scheduler_batch *b)
-{
-	unsigned *failed = calloc(b->n, sizeof(*failed)), n = 0;
-	struct spool_msg *dsn = NULL;
-	struct err e;
-
-	for (unsigned i = 0; failed != NULL && i < b->n; i++) {
-		if (b->verdicts[i].outcome == SCHEDULER_FAILED)
-			failed[n++] = b->verdicts[i].recipient;
-	}
-	int rc = failed == NULL
-		     ? err_set(&e, ERR_TEMP, ENOMEM, "bounce")
-		     : (n == 0 ? 0
-			       : bounce_make(s->o.spool, s->o.hostname, j->m,
-					     failed, n, wall_s(s), &dsn, &e));
-	free(failed);
-	if (rc < 0) {
-		log_failure(LOG_ERROR, "bounce-not-stored", "id", j->m->id, &e);
-		return -1;
-	}
-	if (rc == 0)
-		return 0;
-	struct log_line l;
-	log_begin(&l, LOG_INFO, "bounce");
-	log_str(&l, "id", dsn->id);
-	log_str(&l, "of", j->m->id);
-	log_str(&l, "rcpt", j->m->reverse_path);
-	log_end(&l);
-	if (scheduler_add(s, &dsn, &e) != 0) /* on disk: next start finds it */
-		spool_msg_free(&dsn);
-	return 0;
-}
-
-static enum spool_state
-state_of(enum scheduler_outcome o)
-{
-	switch (o) {
-	case SCHEDULER_DELIVERED:
-		return SPOOL_DELIVERED;
-	case SCHEDULER_FAILED:
-		return SPOOL_FAILED;
-	case SCHEDULER_UNTRIED:
-	case SCHEDULER_DEFERRED:
-		return SPOOL_WAITING;
-	}
-	return SPOOL_WAITING;
-}
-
-/* Keep the results: records in the file, unless the file is about to go. */
-static void
-record(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b,
-       bool last_job)
-{
-	struct spool_result *v = calloc(b->n, sizeof(*v));
-	unsigned n = 0, waiting = 0;
-	int64_t now = wall_s(s);
-	struct err e;
-
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct scheduler_verdict *r = &b->verdicts[i];
-		struct spool_rcpt *to = &j->m->recipients[r->recipient];
-		enum spool_state state = state_of(r->outcome);
-		waiting += state == SPOOL_WAITING;
-		if (r->outcome == SCHEDULER_UNTRIED)
-			continue;
-		if (v != NULL)
-			v[n++] = (struct spool_result){ r->recipient, state,
-							now, r->reply };
-		to->state = state;
-		log_verdict(j, r, now - j->m->arrival_s);
-	}
-	if (n > 0 && (waiting > 0 || !last_job) &&
-	    spool_results(s->o.spool, j->m, v, n, &e) != 0)
-		/* In memory it is known; after a crash it would be sent again.
-		 */
-		log_failure(LOG_ERROR, "queue-result-not-stored", "id",
-			    j->m->id, &e);
-	free(v);
-}
-
-static void
-note_replies(struct scheduler *s, struct scheduler_job *j,
-	     struct scheduler_batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		struct scheduler_verdict *v = &b->verdicts[i];
-		if (v->outcome == SCHEDULER_UNTRIED && b->destination_failed) {
-			v->outcome = SCHEDULER_DEFERRED;
-			memcpy(v->reply, b->why, sizeof(v->reply));
-		}
-		if (v->outcome != SCHEDULER_UNTRIED)
-			spool_msg_note(&j->m->recipients[v->recipient],
-				       span_of(v->reply), wall_s(s));
-	}
-}
-
-static void
-attempt(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b)
-{
-	if (j->attempts > 0 && now_ms(s) >= j->expires_ms)
-		expire(s, j, b);
-	else
-		s->o.deliver(s->o.ctx, j->d->key, b);
-	note_replies(s, j, b);
-	if (bounce_failed(s, j, b) != 0) {
-		for (unsigned i = 0; i < b->n; i++) {
-			if (b->verdicts[i].outcome == SCHEDULER_FAILED)
-				b->verdicts[i].outcome = SCHEDULER_DEFERRED;
-		}
-	}
 }
 
 /* ---- after an attempt (lock held) ---------------------------------------
@@ -524,7 +327,7 @@ settle(struct scheduler *s, struct scheduler_job *j,
 {
 	struct scheduler_dest *d = j->d;
 	struct spool_msg *m = j->m;
-	int64_t now = now_ms(s);
+	int64_t now = scheduler_now_ms(s);
 	bool tried;
 
 	bool waits = shrink(j, b, &tried);
@@ -566,7 +369,7 @@ pick(struct scheduler *s, int64_t *until_ms)
 			best = d;
 	}
 	*until_ms = best == NULL ? -1 : best->heap[0]->due_ms;
-	if (best == NULL || *until_ms > now_ms(s))
+	if (best == NULL || *until_ms > scheduler_now_ms(s))
 		return NULL;
 	best->active++;
 	return scheduler_dest_pop(best);
@@ -582,7 +385,7 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 	bool last_job = j->m->jobs == 1;
 	s->active++;
 	(void)pthread_mutex_unlock(&s->lock);
-	bool expired = j->attempts > 0 && now_ms(s) >= j->expires_ms;
+	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
 	b.verdicts = calloc(j->n, sizeof(*b.verdicts));
 	if (b.verdicts == NULL) {
 		b.n = 0;
@@ -591,14 +394,14 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 	for (unsigned i = 0; i < b.n; i++)
 		b.verdicts[i].recipient = j->recipients[i];
 	if (b.n > 0) {
-		attempt(s, j, &b);
-		record(s, j, &b, last_job);
+		scheduler_attempt(s, j, &b);
+		scheduler_record(s, j, &b, last_job);
 	}
 	(void)pthread_mutex_lock(&s->lock);
 	if (b.n > 0) {
 		done = settle(s, j, &b, expired);
 	} else {
-		j->due_ms = now_ms(s) + s->o.retry_min_ms;
+		j->due_ms = scheduler_now_ms(s) + s->o.retry_min_ms;
 		j->d->active--;
 		scheduler_dest_push(j->d, j);
 	}
