@@ -37,7 +37,7 @@ routes_free(struct routes **out)
 
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; r->v != NULL && i < r->n; i++) {
 		free(r->v[i].domain);
 		free(r->v[i].key);
 	}

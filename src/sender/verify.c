@@ -73,6 +73,14 @@ use_list_add(struct verify *v, struct entry *i)
 }
 
 static void
+entry_free(struct entry *i)
+{
+	free(i->name);
+	free(i->text);
+	free(i);
+}
+
+static void
 forget(struct verify *v, struct entry *i)
 {
 	struct entry **at = bucket_of(v, i->name);
@@ -82,9 +90,7 @@ forget(struct verify *v, struct entry *i)
 	*at = i->chain;
 	use_list_remove(v, i);
 	v->n--;
-	free(i->name);
-	free(i->text);
-	free(i);
+	entry_free(i);
 }
 
 /* The remembered or asking entry; an outlived one is dropped on the way. */
@@ -411,8 +417,10 @@ verify_free(struct verify **out)
 
 	if (v == NULL)
 		return;
-	while (v->newest != NULL)
-		forget(v, v->newest);
+	for (struct entry *i = v->newest, *older; i != NULL; i = older) {
+		older = i->older;
+		entry_free(i);
+	}
 	(void)pthread_cond_destroy(&v->answered);
 	(void)pthread_mutex_destroy(&v->lock);
 	free(v);
