@@ -4,8 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list conf date dot dsn header mime pop3 reply \
-	shell smtp_command smtp_session users
+fuzz_names = address address_list conf date dot dsn header maildir_name mime \
+	pop3 reply shell smtp_command smtp_session users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -25,6 +25,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
+	tests/fuzz/fuzz_maildir_name \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_reply \
@@ -79,6 +80,10 @@ tests_fuzz_fuzz_smtp_session_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BAS
 tests_fuzz_fuzz_address_list_SOURCES = tests/fuzz/fuzz_address_list.c $(fuzz_main)
 tests_fuzz_fuzz_address_list_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_address_list_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_maildir_name_SOURCES = tests/fuzz/fuzz_maildir_name.c $(fuzz_main)
+tests_fuzz_fuzz_maildir_name_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_maildir_name_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c $(fuzz_main)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
