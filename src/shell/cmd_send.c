@@ -4,6 +4,7 @@
 #include "shell/cmd.h"
 #include "shell/draft.h"
 #include "shell/session.h"
+#include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 const struct command_option cmd_send_options[] = {
@@ -39,6 +40,14 @@ read_piece(void *ctx, char *buf, unsigned long size, struct err *e)
 	return (long)n;
 }
 
+/* A reply as one line in v->line, harmless to the terminal. */
+static void
+say_line(struct verdicts *v, const struct smtp_reply *r)
+{
+	reply_one_line(r, v->line, sizeof(v->line));
+	width_defuse(v->line, strlen(v->line));
+}
+
 static void
 collect(const struct smtp_send *m, struct verdicts *v)
 {
@@ -54,7 +63,7 @@ collect(const struct smtp_send *m, struct verdicts *v)
 		}
 		if (v->first_refused == NULL)
 			v->first_refused = r;
-		reply_one_line(&r->reply, v->line, sizeof(v->line));
+		say_line(v, &r->reply);
 		/* Most servers name the address in their words. */
 		(void)buf_addf(
 		    &v->words, "%s%s%s%s", v->refused++ > 0 ? "; " : "",
@@ -69,7 +78,7 @@ set_reply_variable(struct shell *sh, const struct smtp_reply *r,
 {
 	struct err e;
 
-	reply_one_line(r, v->line, sizeof(v->line));
+	say_line(v, r);
 	(void)vars_set(&sh->vars, span_of("reply"), span_of(v->line), &e);
 }
 
@@ -83,7 +92,7 @@ say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
 		if (r->reply.code < 200 || r->reply.code > 299 ||
 		    r->at_rcpt.code == 0)
 			continue;
-		reply_one_line(&r->at_rcpt, v->line, sizeof(v->line));
+		say_line(v, &r->at_rcpt);
 		shell_say(sh, "  %s: %s", r->address, v->line);
 	}
 }
@@ -96,7 +105,7 @@ judge(struct shell *sh, const char *id, const struct smtp_send *m,
 	struct err e;
 
 	if (v->accepted > 0) {
-		reply_one_line(v->said, v->line, sizeof(v->line));
+		say_line(v, v->said);
 		shell_say(sh, "sent %s to %.*s: %s", id,
 			  SPAN_ARG(buf_span(&v->names)), v->line);
 		say_each(sh, m, v);

@@ -10,6 +10,7 @@
 #include "pop3/pop3_client.h"
 #include "shell/proc.h"
 #include "shell/tty.h"
+#include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 enum { PASSWORD_MAX = 1024, IN_USE_WAIT_MS = 5000, IN_USE_STEP_MS = 100 };
@@ -20,18 +21,19 @@ static void
 trace_line(void *ctx, char direction, struct span line)
 {
 	struct shell *sh = ctx;
+	struct buf clean;
 
 	if (sh->trace == NULL)
 		return;
-	(void)fputc(direction, sh->trace);
-	(void)fputc(' ', sh->trace);
-	for (size_t i = 0; i < line.n; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-
-		(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, sh->trace);
-	}
+	buf_init(&clean, STREAM_IN_BYTES);
+	if (buf_add_span(&clean, line) == 0 && clean.n > 0)
+		width_defuse(clean.p, clean.n);
+	(void)fprintf(sh->trace, "%c ", direction);
+	if (clean.n > 0)
+		(void)fwrite(clean.p, 1, clean.n, sh->trace);
 	(void)fputc('\n', sh->trace);
 	(void)fflush(sh->trace);
+	buf_free(&clean);
 }
 
 void

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shell/width.h"
+
 static const struct {
 	enum shell_status status;
 	const char *symbol;
@@ -30,13 +32,17 @@ status_symbol(enum shell_status s)
 	return "local";
 }
 
-/* A server's words reach the terminal through here: no control bytes. */
+/* A server's words reach the terminal through here: one line, nothing that a
+ * terminal would obey. */
 static void
 make_printable(char *s)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = *s == '\n' || *s == '\t' ? ' ' : '?';
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] == '\n' || s[i] == '\t')
+			s[i] = ' ';
+	width_defuse(s, n);
 }
 
 int

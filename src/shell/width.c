@@ -62,6 +62,27 @@ put_clean(struct buf *out, ucs4_t uc, unsigned flags)
 	return put_char(out, uc);
 }
 
+static bool
+is_harmless(ucs4_t uc)
+{
+	return uc >= 0x20 && (uc < 0x7f || uc >= 0xa0) && uc != 0x2028 &&
+	       uc != 0x2029 && !reorders(uc);
+}
+
+void
+width_defuse(char *s, size_t n)
+{
+	struct span in = span_make(s, n);
+
+	for (size_t i = 0; i < n;) {
+		size_t from = i;
+		ucs4_t uc = next_char(in, &i);
+		/* a replacement of one byte stands for a byte that is wrong */
+		if (!is_harmless(uc) || (uc == REPLACEMENT && i - from == 1))
+			memset(s + from, '?', i - from);
+	}
+}
+
 /* LF, TAB and CR LF stay. */
 static bool
 is_line_char(struct span in, size_t i, ucs4_t uc)

@@ -29,6 +29,12 @@ enum width_flag {
  */
 int width_clean(struct span in, unsigned flags, struct buf *out);
 
+/*
+ * width_defuse - the same in place, for the words of a server: every byte that
+ * width_clean would not print as it is becomes '?'.
+ */
+void width_defuse(char *s, size_t n);
+
 /* width_columns - columns that `s` takes; a control character counts as 0. */
 size_t width_columns(struct span s);
 
