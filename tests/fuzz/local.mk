@@ -5,7 +5,7 @@
 #
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list conf date dot dsn header maildir_name mime \
-	pop3 reply shell smtp_command smtp_session users
+	pop3 reply shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -32,7 +32,12 @@ fuzz_programs = \
 	tests/fuzz/fuzz_shell \
 	tests/fuzz/fuzz_smtp_command \
 	tests/fuzz/fuzz_smtp_session \
+	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_users
+
+tests_fuzz_fuzz_spool_SOURCES = tests/fuzz/fuzz_spool.c $(fuzz_main)
+tests_fuzz_fuzz_spool_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_spool_LDADD = $(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

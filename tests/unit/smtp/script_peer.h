@@ -69,18 +69,15 @@ static inline bool
 script_peer_say(struct script_peer *p, int fd, enum peer_verb verb,
 		const char *line)
 {
+	static const char ehlo[] =
+	    "250-peer\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n"
+	    "250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SMTPUTF8\r\n";
 	static const char *const plain[] = {
-		"220 peer ready\r\n",
-		"250-peer\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n"
-		"250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 SMTPUTF8\r\n",
-		"250 peer\r\n",
-		"250 2.1.0 ok\r\n",
-		"250 2.1.5 ok\r\n",
-		"354 go on\r\n",
-		"250 2.0.0 taken\r\n",
-		"250 2.0.0 ok\r\n",
-		"235 2.7.0 ok\r\n",
-		"250 ok\r\n",
+		"220 peer ready\r\n",  ehlo,
+		"250 peer\r\n",        "250 2.1.0 ok\r\n",
+		"250 2.1.5 ok\r\n",    "354 go on\r\n",
+		"250 2.0.0 taken\r\n", "250 2.0.0 ok\r\n",
+		"235 2.7.0 ok\r\n",    "250 ok\r\n",
 	};
 
 	(void)pthread_mutex_lock(&p->lock);
