@@ -18,7 +18,9 @@ POSTPAIR_KEEP=1 keeps the directory.
 """
 
 import contextlib
+import ctypes
 import os
+import pty
 import re
 import select
 import shutil
@@ -34,6 +36,7 @@ USERS = {"alice@abc.com": PASSWORD, "bob@xyz.com": PASSWORD,
          "carol@xyz.com": PASSWORD}
 START_S = 30
 STOP_S = 60
+MNT_DETACH = 2  # umount2(2)
 
 # The program's own faults in a log, whatever the test was about.
 FAULTS = re.compile(
@@ -78,6 +81,31 @@ def wait_for(condition, seconds=20, what="the condition"):
         if time.monotonic() >= end:
             raise AssertionError("not within %g s: %s" % (seconds, what))
         idle.poll(10)
+
+
+@contextlib.contextmanager
+def small_disk(path, size="400k"):
+    """A small file system on directory `path`, or the test is skipped."""
+    import pytest
+    libc = ctypes.CDLL(None, use_errno=True)
+    os.makedirs(path)
+    # by system call: mount(8) wants a /proc that a chroot may not have
+    if libc.mount(b"postpair-test", path.encode(), b"tmpfs", 0,
+                  b"size=%s,mode=0700" % size.encode()) != 0:
+        pytest.skip("mounting a small file system is not permitted here")
+    try:
+        yield path
+    finally:
+        assert libc.umount2(path.encode(), MNT_DETACH) == 0, path
+
+
+def fork_terminal():
+    """pty.fork(), or the test is skipped."""
+    import pytest
+    try:
+        return pty.fork()
+    except OSError:
+        pytest.skip("there are no pseudo-terminals here")
 
 
 def closed_port():

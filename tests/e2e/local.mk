@@ -10,9 +10,9 @@ E2E_TESTS = \
 	tests/e2e/test_clients_send.py \
 	tests/e2e/test_crossed_wire.py \
 	tests/e2e/test_receiver.py \
+	tests/e2e/test_requirements.py \
 	tests/e2e/test_sender.py \
 	tests/e2e/test_shell_mime.py
-EXTRA_DIST += tests/e2e/test_requirements.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
 TESTS += $(E2E_TESTS)
 

@@ -4,7 +4,6 @@ server makes of it."""
 import json
 import os
 import poplib
-import pty
 import select
 import stat
 import subprocess
@@ -71,7 +70,7 @@ def test_a_password_comes_from_a_descriptor(users):
 def on_terminal(args, typed):
     """Run it on a terminal, type a line after each prompt; returns the exit
     status and all that could be seen."""
-    pid, fd = pty.fork()
+    pid, fd = harness.fork_terminal()
     if pid == 0:
         os.execv(harness.program("postpair-admin"), ["postpair-admin", *args])
     seen, end = b"", time.monotonic() + 30

@@ -6,7 +6,6 @@ import os
 import poplib
 import re
 import smtplib
-import subprocess
 
 import harness
 import pytest
@@ -94,20 +93,6 @@ def test_over_size_is_552_at_mail_and_at_data():
         assert pair.left_in_tmp() == []
 
 
-@contextlib.contextmanager
-def small_disk(path):
-    os.makedirs(path)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k",
-                           "postpair-test", path], capture_output=True,
-                          check=False)
-    if done.returncode != 0:
-        pytest.skip("mounting a small file system is not permitted here")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
-
-
 @pytest.mark.parametrize("side", ["receiver", "sender"])
 def test_full_disk_is_452_and_the_server_lives(side):
     pair = harness.Pair(start=False)
@@ -116,8 +101,7 @@ def test_full_disk_is_452_and_the_server_lives(side):
     send = deliver if side == "receiver" else submit
     large = TEXT + b"0123456789abcdef" * 4 * 8192 + b"\r\n"
     try:
-        with small_disk(disk):
-            os.chmod(disk, 0o700)
+        with harness.small_disk(disk):
             pair.start()
             for _ in range(2):
                 with pytest.raises(smtplib.SMTPResponseException) as caught:

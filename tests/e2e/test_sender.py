@@ -210,7 +210,7 @@ def test_data_directory_is_ours_alone():
         os.chmod(loose, 0o777)
         sections["server"]["data-dir"] = loose
         assert "may be written by others" in refusal(pair, sections)
-        sections["server"]["data-dir"] = "/proc"
+        sections["server"]["data-dir"] = pair.write("file", b"")
         refusal(pair, sections)
 
 
