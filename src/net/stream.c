@@ -159,7 +159,7 @@ int
 stream_fill(struct stream *s, int64_t deadline_ms, struct span *have,
 	    struct err *e)
 {
-	if (s->start == s->end) {
+	if (s->in == NULL || s->start == s->end) {
 		s->start = s->end = 0;
 		if (read_more(s, deadline_ms, e) != 0)
 			return -1;
@@ -226,7 +226,7 @@ skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
 	bool last_was_cr = false;
 
 	for (;;) {
-		struct span have;
+		struct span have = span_of("");
 		if (still_allowed(s, deadline_ms, e) != 0 ||
 		    stream_fill(s, deadline_ms, &have, e) != 0)
 			return -1;

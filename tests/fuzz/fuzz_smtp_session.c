@@ -6,6 +6,7 @@
  */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,13 +79,26 @@ serve(void *arg)
 	stream_free(&s->client.stream);
 }
 
+/* libFuzzer's timer interrupts: that is no answer. */
+static int
+wait_input(int fd, int wait_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int rc;
+
+	do {
+		rc = poll(&p, 1, wait_ms);
+	} while (rc < 0 && errno == EINTR);
+	return rc;
+}
+
 /* Take what has been answered, waiting for its first byte; or all to_end. */
 static void
 drain_answer(int fd, struct buf *answer, int wait_ms, bool to_end)
 {
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		if (poll(&p, 1, wait_ms) <= 0 || buf_reserve(answer, 4096) != 0)
+		if (wait_input(fd, wait_ms) <= 0 ||
+		    buf_reserve(answer, 4096) != 0)
 			return;
 		ssize_t n = read(fd, answer->p + answer->n, 4096);
 		if (n <= 0)
@@ -100,8 +114,7 @@ talk(int fd, struct span in, struct buf *answer)
 {
 	/* The greeting first: an early talker would see nothing else. */
 	while (span_find(buf_span(answer), '\n', 0) < 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		FUZZ_CHECK(poll(&p, 1, 10000) == 1);
+		FUZZ_CHECK(wait_input(fd, 10000) == 1);
 		drain_answer(fd, answer, 0, false);
 	}
 	while (in.n > 0) {
