@@ -65,7 +65,8 @@ cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	}
 	copy = malloc((*count + 1) * sizeof(*copy));
 	if (copy != NULL) {
-		memcpy(copy, *numbers, *count * sizeof(*copy));
+		if (*numbers != NULL)
+			memcpy(copy, *numbers, *count * sizeof(*copy));
 		mailbox_remember(&sh->box, copy, *count);
 	}
 	return SHELL_OK;

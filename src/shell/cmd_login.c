@@ -97,7 +97,7 @@ choose_user(struct shell *sh, const struct args *a, char user[ADDRESS_SIZE])
 	struct address x;
 	struct err e;
 
-	if (name == NULL || name[0] == '\0')
+	if (name[0] == '\0')
 		name = sh->session.user;
 	if (name[0] == '\0')
 		return failure_set(&sh->fail, SHELL_USAGE,

@@ -330,8 +330,9 @@ save_target(struct shell *sh, const struct args *a, struct saving *s,
 	struct stat st;
 
 	s->force = args_has(a, "force");
-	if (paths_expand(to, v == NULL ? "." : v->text) != 0)
-		return local_failure(sh, v->text, ENAMETOOLONG);
+	const char *where = v == NULL ? "." : v->text;
+	if (paths_expand(to, where) != 0)
+		return local_failure(sh, where, ENAMETOOLONG);
 	s->to = to;
 	s->to_stdout = strcmp(to, "-") == 0;
 	s->to_dir = stat(to, &st) == 0 && S_ISDIR(st.st_mode);

@@ -40,7 +40,7 @@ check_name(struct span name, struct err *e)
 			       CONTACTS_NAME_MAX);
 	for (size_t i = 0; i < name.n; i++)
 		if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f ||
-		    memchr("@,;:<>()\"'#$", name.p[i], 12) != NULL)
+		    strchr("@,;:<>()\"'#$", name.p[i]) != NULL)
 			return err_set(e, ERR_PERM, 0,
 				       "%.*s: a name is one word without "
 				       "@ , ; : < > ( ) quotes # $",

@@ -488,7 +488,7 @@ int
 set_matches(const struct set *s, const struct set_view *view, uint32_t n,
 	    struct err *e)
 {
-	bool stack[SET_STEPS_MAX + 1];
+	bool stack[SET_STEPS_MAX + 1] = { false };
 	size_t top = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
