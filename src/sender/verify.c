@@ -11,7 +11,7 @@
 #include "net/dial.h"
 #include "queue/scheduler.h"
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, SILENT_MAX = 32, SILENT_MS = 30000 };
 
 /*
  * One address at one receiver: being asked, or remembered.  The entry of a
@@ -32,6 +32,16 @@ struct entry {
 	char *text;
 };
 
+/*
+ * A receiver that let a question run into its timeout is not asked for a while:
+ * else a message to a hundred recipients would wait a hundred times as long.
+ * (One that refuses the connection answers at once and is always asked.)
+ */
+struct silent {
+	char key[SCHEDULER_KEY_SIZE];
+	int64_t until_ms;
+};
+
 struct verify {
 	struct verify_options o;
 	pthread_mutex_t lock; /* guards the rest */
@@ -41,6 +51,7 @@ struct verify {
 	int n;
 	struct entry *newest, *oldest;
 	struct entry *bucket[BUCKETS];
+	struct silent silent[SILENT_MAX];
 };
 
 /* ---- the table (lock held) ----------------------------------------------
@@ -135,6 +146,34 @@ add(struct verify *v, const char *name)
 	return i;
 }
 
+static bool
+is_silent(const struct verify *v, const char *key)
+{
+	for (int i = 0; i < SILENT_MAX; i++) {
+		if (strcmp(v->silent[i].key, key) == 0)
+			return v->silent[i].until_ms > clock_mono_ms();
+	}
+	return false;
+}
+
+/* Remember it in its own place, or in that of whoever is due first. */
+static void
+note_silent(struct verify *v, const char *key)
+{
+	struct silent *at = &v->silent[0];
+
+	for (int i = 0; i < SILENT_MAX; i++) {
+		if (strcmp(v->silent[i].key, key) == 0) {
+			at = &v->silent[i];
+			break;
+		}
+		if (v->silent[i].until_ms < at->until_ms)
+			at = &v->silent[i];
+	}
+	(void)snprintf(at->key, sizeof(at->key), "%s", key);
+	at->until_ms = clock_mono_ms() + SILENT_MS;
+}
+
 /* ---- the question (lock not held) ---------------------------------------
  */
 
@@ -208,7 +247,7 @@ is_utf8(const char *address)
 
 static enum verify_answer
 ask_receiver(struct verify *v, const char *key, const char *address,
-	     int64_t deadline_ms, struct smtp_reply *r)
+	     int64_t deadline_ms, struct smtp_reply *r, bool *timed_out)
 {
 	enum verify_answer answer = VERIFY_UNREACHABLE;
 	bool utf8 = is_utf8(address);
@@ -237,6 +276,7 @@ ask_receiver(struct verify *v, const char *key, const char *address,
 		if (rc >= 0)
 			return answer;
 	}
+	*timed_out = e.class == ERR_TIMEOUT;
 	return unreachable(r, e.msg);
 }
 
@@ -303,20 +343,25 @@ ask_in_turn(struct verify *v, const char *key, const char *address,
 {
 	int64_t start_ms = clock_mono_ms();
 	int64_t deadline_ms = start_ms + v->o.timeout_ms;
+	bool timed_out = false;
 	enum verify_answer answer;
 
 	(void)pthread_mutex_lock(&v->lock);
-	while (v->asking >= v->o.connections_max &&
+	while (v->asking >= v->o.connections_max && !is_silent(v, key) &&
 	       cond_wait_until(&v->answered, &v->lock, deadline_ms) == 0)
 		;
-	bool turn = v->asking < v->o.connections_max;
+	bool silent = is_silent(v, key);
+	bool turn = !silent && v->asking < v->o.connections_max;
 	v->asking += turn ? 1 : 0;
 	(void)pthread_mutex_unlock(&v->lock);
 	if (!turn)
-		return unreachable(r, "too many questions at once");
-	answer = ask_receiver(v, key, address, deadline_ms, r);
+		return unreachable(r, silent ? "no answer a moment ago"
+					     : "too many questions at once");
+	answer = ask_receiver(v, key, address, deadline_ms, r, &timed_out);
 	(void)pthread_mutex_lock(&v->lock);
 	v->asking--;
+	if (timed_out)
+		note_silent(v, key);
 	(void)pthread_cond_broadcast(&v->answered);
 	(void)pthread_mutex_unlock(&v->lock);
 	log_answer(key, canonical, answer, r, clock_mono_ms() - start_ms);
@@ -399,6 +444,7 @@ void
 verify_forget(struct verify *v)
 {
 	(void)pthread_mutex_lock(&v->lock);
+	memset(v->silent, 0, sizeof(v->silent));
 	for (struct entry *i = v->newest; i != NULL;) {
 		struct entry *older = i->older;
 		if (i->users == 0)

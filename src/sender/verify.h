@@ -19,6 +19,8 @@
  * said nothing about the address.  However many sessions ask about one address
  * at a time, the receiver is asked once (single flight).
  *
+ * A receiver that let a question time out is not asked again for half a minute.
+ *
  * Only this module's own question writes the table.  Thread: any.
  */
 struct verify;

@@ -236,7 +236,13 @@ a_silent_receiver_does_not_hold_the_client(void **state)
 	make_verify(100, 100);
 	script_peer_hold(&w.peer, true);
 	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_UNREACHABLE);
+	/* nor does it for each of many recipients */
+	assert_int_equal(ask("carol@xyz.com", &r), VERIFY_UNREACHABLE);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.seen[PEER_RCPT]),
+			 1);
 	script_peer_hold(&w.peer, false);
+	verify_forget(w.v);
+	assert_int_equal(ask("bob@xyz.com", &r), VERIFY_YES);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
