@@ -4,8 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list conf date dot dsn header maildir_name mime \
-	pop3 reply shell smtp_command smtp_session spool users
+fuzz_names = address address_list conf date dot dsn header maildir_name \
+	mime pop3 pop3_client reply shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -28,6 +28,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_maildir_name \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
+	tests/fuzz/fuzz_pop3_client \
 	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_shell \
 	tests/fuzz/fuzz_smtp_command \
@@ -101,6 +102,10 @@ tests_fuzz_fuzz_conf_LDADD = $(BASE_LIBS)
 tests_fuzz_fuzz_users_SOURCES = tests/fuzz/fuzz_users.c $(fuzz_main)
 tests_fuzz_fuzz_users_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_users_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_pop3_client_SOURCES = tests/fuzz/fuzz_pop3_client.c $(fuzz_main)
+tests_fuzz_fuzz_pop3_client_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_pop3_client_LDADD = $(POP3_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).
