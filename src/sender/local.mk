@@ -6,7 +6,8 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender.c src/sender/sender.h \
 	src/sender/sender_options.c src/sender/sender_options.h \
 	src/sender/sender_policy.c src/sender/sender_private.h \
-	src/sender/verify.c src/sender/verify.h
+	src/sender/verify.c src/sender/verify.h \
+	src/sender/verify_question.c src/sender/verify_private.h
 SENDER_LIBS = src/sender/libsender.a $(SMTP_LIBS) $(QUEUE_LIBS) \
 	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/address.h"
-#include "net/dial.h"
 #include "queue/scheduler.h"
+#include "sender/verify_private.h"
 
 enum { BUCKETS = 4096, SILENT_MAX = 32, SILENT_MS = 30000 };
 
@@ -174,111 +174,8 @@ note_silent(struct verify *v, const char *key)
 	at->until_ms = clock_mono_ms() + SILENT_MS;
 }
 
-/* ---- the question (lock not held) ---------------------------------------
+/* ---- asking -------------------------------------------------------------
  */
-
-static enum verify_answer
-unreachable(struct smtp_reply *r, const char *why)
-{
-	reply_set(r, 451, "4.4.1", "%s", why);
-	return VERIFY_UNREACHABLE;
-}
-
-static struct smtp_client *
-connect_to(struct verify *v, const char *key, int64_t deadline_ms,
-	   struct smtp_reply *r, struct err *e)
-{
-	char host[NET_HOST_SIZE];
-	struct smtp_client_options o = { .host = host,
-					 .helo = v->o.helo,
-					 .stop = v->o.stop };
-	struct smtp_client *c = NULL;
-
-	int64_t left = deadline_ms - clock_mono_ms();
-	o.connect_timeout_ms = left;
-	/* Kept connections are asked later questions: each reply in its time.
-	 */
-	o.command_timeout_ms = o.data_timeout_ms = v->o.timeout_ms;
-	if (net_endpoint(span_of(key), -1, host, &o.port, e) != 0 ||
-	    smtp_client_open(&c, &o, r, e) != 0)
-		return NULL;
-	if (c == NULL)
-		(void)err_set(e, ERR_TEMP, 0, "the receiver refuses: %d %s",
-			      r->code, r->text);
-	return c;
-}
-
-/* MAIL FROM:<> and RCPT TO.  -1: the connection failed, *e says how. */
-static int
-question(struct smtp_client *c, const char *address, bool utf8,
-	 enum verify_answer *answer, struct smtp_reply *r, struct err *e)
-{
-	struct smtp_reply end;
-
-	if (smtp_client_command(c, r, e, "MAIL FROM:<>%s",
-				utf8 ? " SMTPUTF8" : "") != 0)
-		return -1;
-	if (r->code / 100 != 2)
-		/* They refuse us, which says nothing about the address. */
-		return err_set(e, ERR_TEMP, 0, "the receiver refuses: %d %s",
-			       r->code, r->text);
-	if (smtp_client_command(c, r, e, "RCPT TO:<%s>", address) != 0)
-		return -1;
-	if (r->code == 421 || r->code / 100 < 2 || r->code / 100 == 3)
-		return err_set(e, ERR_TEMP, 0, "the receiver says: %d %s",
-			       r->code, r->text);
-	*answer = r->code / 100 == 2   ? VERIFY_YES
-		  : r->code / 100 == 5 ? VERIFY_NO
-				       : VERIFY_LATER;
-	if (smtp_client_command(c, &end, e, "RSET") != 0 || end.code / 100 != 2)
-		return 1; /* answered; but the connection is spent */
-	return 0;
-}
-
-static bool
-is_utf8(const char *address)
-{
-	for (; *address != '\0'; address++) {
-		if ((unsigned char)*address > 127)
-			return true;
-	}
-	return false;
-}
-
-static enum verify_answer
-ask_receiver(struct verify *v, const char *key, const char *address,
-	     int64_t deadline_ms, struct smtp_reply *r, bool *timed_out)
-{
-	enum verify_answer answer = VERIFY_UNREACHABLE;
-	bool utf8 = is_utf8(address);
-	struct err e = { 0 };
-
-	/* A kept connection may have died unseen: then once more, anew. */
-	struct smtp_client *c = pool_take(v->o.pool, key);
-	for (int tries = c != NULL ? 2 : 1; tries > 0; tries--) {
-		if (c == NULL)
-			c = connect_to(v, key, deadline_ms, r, &e);
-		if (c == NULL)
-			break;
-		if (utf8 &&
-		    (smtp_client_extensions(c) & SMTP_EXT_SMTPUTF8) == 0) {
-			pool_give(v->o.pool, key, &c);
-			reply_set(r, 553, "5.6.7",
-				  "The receiver cannot take "
-				  "internationalized addresses");
-			return VERIFY_NO;
-		}
-		int rc = question(c, address, utf8, &answer, r, &e);
-		if (rc == 0)
-			pool_give(v->o.pool, key, &c);
-		else
-			smtp_client_close(&c, false);
-		if (rc >= 0)
-			return answer;
-	}
-	*timed_out = e.class == ERR_TIMEOUT;
-	return unreachable(r, e.msg);
-}
 
 /* Does a 5xx to RCPT speak of the address, not of us or of today? */
 static bool
@@ -288,9 +185,6 @@ is_about_address(const struct smtp_reply *r)
 		   ? r->code == 550 || r->code == 551 || r->code == 553
 		   : strncmp(r->enhanced, "5.1.", 4) == 0;
 }
-
-/* ---- asking -------------------------------------------------------------
- */
 
 static enum verify_answer
 tell(const struct entry *i, struct smtp_reply *r)
@@ -355,9 +249,11 @@ ask_in_turn(struct verify *v, const char *key, const char *address,
 	v->asking += turn ? 1 : 0;
 	(void)pthread_mutex_unlock(&v->lock);
 	if (!turn)
-		return unreachable(r, silent ? "no answer a moment ago"
-					     : "too many questions at once");
-	answer = ask_receiver(v, key, address, deadline_ms, r, &timed_out);
+		return verify_unreachable(
+		    r, silent ? "no answer a moment ago"
+			      : "too many questions at once");
+	answer =
+	    verify_question(&v->o, key, address, deadline_ms, r, &timed_out);
 	(void)pthread_mutex_lock(&v->lock);
 	v->asking--;
 	if (timed_out)
@@ -382,7 +278,7 @@ wait_for(struct verify *v, struct entry *i, struct smtp_reply *r)
 	       cond_wait_until(&v->answered, &v->lock, deadline_ms) == 0)
 		;
 	enum verify_answer answer =
-	    i->asking ? unreachable(r, "no answer in time") : tell(i, r);
+	    i->asking ? verify_unreachable(r, "no answer in time") : tell(i, r);
 	if (--i->users == 0 && !i->asking && !i->keep)
 		forget(v, i);
 	return answer;
@@ -408,7 +304,7 @@ verify_ask(struct verify *v, const char *key, const char *address,
 	i = add(v, name);
 	if (i == NULL) {
 		(void)pthread_mutex_unlock(&v->lock);
-		return unreachable(r, "out of memory");
+		return verify_unreachable(r, "out of memory");
 	}
 	i->asking = true;
 	i->users = 1;
