@@ -1,0 +1,58 @@
+"""The demonstration script does what it says, and quickstart can be asked."""
+
+import os
+import re
+import subprocess
+
+import harness
+
+# What must be seen, in this order.
+SEEN = [
+    r"logged in as alice@abc\.com",
+    r"sent <\S+> to bob@xyz\.com, carol@xyz\.com: 250 2\.0\.0 .* queued",
+    r"550 5\.1\.1 <nobody@xyz\.com>.*\[refused\], as expected",
+    r"dave@far\.example: 250 .*receiver unreachable now: queued",
+    r"logged in as bob@xyz\.com",
+    r"alice@abc\.com.*\bLunch",
+    r"From: alice@abc\.com\nTo: bob@xyz\.com, carol@xyz\.com\n"
+    r"(?:.+\n)*\nHello Bob, hello Carol,\n\nlunch at noon\?\n\nAlice\n",
+    r"sent <\S+> to alice@abc\.com: 250",
+    r"logged in as alice@abc\.com",
+    r"From: bob@xyz\.com\nTo: alice@abc\.com\n(?:.+\n)*\nNoon is fine\. Bob\n",
+    r"logged in as carol@xyz\.com",
+    r"\n\nHello Bob, hello Carol,\n",
+]
+
+
+def test_demonstration_holds_step_by_step():
+    port, held = harness.closed_port()
+    with held, harness.Pair(
+            routes={"far.example": "127.0.0.1:%d" % port}) as pair:
+        path = os.path.join(harness.top_srcdir(), "demo", "demonstration.msh")
+        done = pair.run(["sh", "-c", 'exec "$0" "$@" 2>&1',
+                         harness.program("mailsh"), "-v", "-H", "localhost",
+                         "--smtp-port", str(pair.submission_port),
+                         "--pop3-port", str(pair.pop3_port), "-f", path])
+        text = done.stdout.decode()
+        assert done.returncode == 0, text
+        rest = text
+        for one in SEEN:
+            found = re.search(one, rest)
+            assert found, "%s is not in:\n%s" % (one, rest)
+            rest = rest[found.end():]
+        assert "secret" not in text, "a password is shown"
+        assert len(pair.queue()) == 1, "the message to far.example waits"
+
+
+def quickstart(*args):
+    return subprocess.run(
+        [os.path.join(harness.top_srcdir(), "quickstart"), *args],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def test_quickstart_explains_itself():
+    done = quickstart("help")
+    assert done.returncode == 0 and "./quickstart check" in done.stdout
+    assert done.stderr == ""
+    done = quickstart("frobnicate")
+    assert done.returncode == 2 and "./quickstart check" in done.stderr
