@@ -36,7 +36,8 @@ run_w3m(int in, int out, unsigned width)
 	/* refused in some containers: then the options below must do */
 	(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
 	(void)execlp("w3m", "w3m", "-dump", "-T", "text/html", "-I", "UTF-8",
-		     "-O", "UTF-8", "-cols", columns, "-o", "frame=0", "-o",
+		     "-O", "UTF-8", "-cols", columns, "-o",
+		     "display_link_number=1", "-o", "frame=0", "-o",
 		     "auto_image=0", "-o", "use_cookie=0", "-o",
 		     "meta_refresh=0", "-o", "use_proxy=1", "-o",
 		     "http_proxy=http://127.0.0.1:1/", "-o",
