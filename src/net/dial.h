@@ -17,9 +17,10 @@ int net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
 
 /*
  * net_dial - connect to host:port over TCP (every address getaddrinfo(3) gives,
- * in its order, within the one deadline).  TEMP: refused, unreachable, unknown
- * name; TIMEOUT; STOP when `stop` (may be NULL) is raised.  On success the
- * stream watches `stop`.
+ * in its order, within the one deadline; localhost and names below it are the
+ * loopback addresses, whatever the resolver thinks).  TEMP: refused,
+ * unreachable, unknown name; TIMEOUT; STOP when `stop` (may be NULL) is raised.
+ * On success the stream watches `stop`.
  */
 int net_dial(struct stream **s, const char *host, uint16_t port,
 	     int64_t deadline_ms, const struct wake *stop, struct err *e);

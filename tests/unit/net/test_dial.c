@@ -117,6 +117,27 @@ a_server_that_answers(void **state)
 	(void)close(fd);
 }
 
+/* RFC 6761 6.3: needs no resolver and no /etc/hosts. */
+static void
+localhost_is_the_loopback_address(void **state)
+{
+	static const char *const names[] = { "localhost", "LocalHost.",
+					     "mail.localhost" };
+	struct stream *s = NULL;
+	struct err e;
+	uint16_t port;
+	int fd = listen_on(5, &port);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(net_dial(&s, names[i], port,
+					  clock_mono_ms() + 10000, NULL, &e),
+				 0);
+		stream_free(&s);
+	}
+	(void)close(fd);
+}
+
 static void
 a_port_where_nobody_listens(void **state)
 {
@@ -178,6 +199,7 @@ main(void)
 		cmocka_unit_test(endpoints_that_are_good),
 		cmocka_unit_test(endpoints_that_are_bad),
 		cmocka_unit_test(a_server_that_answers),
+		cmocka_unit_test(localhost_is_the_loopback_address),
 		cmocka_unit_test(a_port_where_nobody_listens),
 		cmocka_unit_test(a_server_that_is_silent),
 	};
