@@ -653,6 +653,8 @@ heredoc_body(struct lexer *x, const struct pending *d, struct span *tag)
 		if (nl == NULL)
 			nl = x->end;
 		if (lex_is_tag(span_make(p, (size_t)(nl - p)), d->tag)) {
+			/* the last line of a text may lack its end */
+			lines -= nl == x->end;
 			x->p = nl < x->end ? nl + 1 : nl;
 			break;
 		}
