@@ -130,6 +130,55 @@ list_leaves(struct mime *m, struct err *e)
 /* ---- parse -----------------------------------------------------------------
  */
 
+static bool
+is_address_line(struct span line)
+{
+	static const char *const names[] = { "From", "To",       "Cc",
+					     "Bcc",  "Reply-To", "Sender" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct span name = span_of(names[i]);
+		if (!span_starts_nocase(line, name))
+			continue;
+		size_t n = name.n;
+		while (n < line.n && span_is_blank(line.p[n]))
+			n++;
+		if (n < line.n && line.p[n] == ':')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * GMime reads the address fields of a message, and of every message inside it,
+ * as it parses, and its group parser calls itself: "To: a:a:a:..." would use up
+ * the stack.  So the whole text is searched for such a field before.
+ */
+static int
+check_groups(struct span bytes, struct err *e)
+{
+	unsigned colons = 0;
+	bool counting = false;
+
+	while (bytes.n > 0) {
+		long lf = span_find(bytes, '\n', 0);
+		struct span line =
+		    lf < 0 ? bytes : span_head(bytes, (size_t)lf);
+		bytes = span_skip(bytes, line.n + (lf < 0 ? 0 : 1));
+		if (line.n > 0 && !span_is_blank(line.p[0])) {
+			counting = is_address_line(line);
+			colons = 0;
+		}
+		if (!counting)
+			continue;
+		colons += mime_count_colons(line);
+		if (colons > MIME_COLONS_MAX)
+			return err_set(e, ERR_LIMIT, 0,
+				       "groups of addresses inside each other");
+	}
+	return 0;
+}
+
 static GMimeMessage *
 construct(struct span bytes)
 {
@@ -157,6 +206,8 @@ mime_parse(struct mime **out, struct span bytes, struct err *e)
 	if (end < 0 && bytes.n > MIME_HEADER_MAX)
 		return err_set(e, ERR_LIMIT, 0, "header of over %d bytes",
 			       MIME_HEADER_MAX);
+	if (check_groups(bytes, e) != 0)
+		return -1;
 	m = calloc(1, sizeof(*m));
 	if (m == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "message");

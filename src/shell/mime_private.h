@@ -34,6 +34,11 @@ struct mime {
 	bool has_html_choice; /* an alternative was offered as HTML too */
 };
 
+/* mime_count_colons - GMime's address parser goes one call deeper at each ':'
+ * of a field, so none with more than MIME_COLONS_MAX is given to it. */
+enum { MIME_COLONS_MAX = 500 };
+unsigned mime_count_colons(struct span text);
+
 /* mime_part_describe - fill `part` (all but number) from the object. */
 int mime_part_describe(GMimeObject *object, struct mime_part *part,
 		       struct err *e);

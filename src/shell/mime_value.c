@@ -100,12 +100,24 @@ line_of(struct span value, struct buf *out)
 	return buf_add_char(out, '\0');
 }
 
+unsigned
+mime_count_colons(struct span text)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == ':';
+	return n;
+}
+
 static int
 visit_value(struct span value, const struct visitor *v, struct err *e)
 {
 	struct buf line;
 	int rc = -1;
 
+	if (mime_count_colons(value) > MIME_COLONS_MAX)
+		return 0; /* not a list of addresses that anybody meant */
 	buf_init(&line, MIME_HEADER_MAX + 1);
 	if (line_of(value, &line) != 0) {
 		(void)no_memory(e);

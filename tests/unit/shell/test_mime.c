@@ -355,6 +355,40 @@ deep_nesting_is_a_limit(void **state)
 	buf_free(&text);
 }
 
+/* GMime's parser of groups calls itself at each of these colons. */
+static void
+groups_inside_groups_are_a_limit(void **state)
+{
+	static const char *const before[] = {
+		"From: ",
+		"to:",
+		"CC : \r\n ",
+		"Content-Type: message/rfc822\r\n\r\nFrom: x:\r\n ",
+	};
+	struct mime_summary s;
+	struct arena a;
+	struct buf text;
+	struct mime *m;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	for (size_t k = 0; k < sizeof(before) / sizeof(before[0]); k++) {
+		buf_clear(&text);
+		(void)buf_add_str(&text, before[k]);
+		for (unsigned i = 0; i < 120000; i++)
+			(void)buf_add_str(&text, "a:");
+		(void)buf_add_str(&text, "\r\n\r\nbody\r\n");
+		arena_init(&a, 4 << 20);
+		assert_int_equal(mime_summarise(buf_span(&text), &a, &s, &e),
+				 0);
+		arena_reset(&a);
+		assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
+		assert_int_equal(e.class, ERR_LIMIT);
+	}
+	buf_free(&text);
+}
+
 static void
 too_many_parts_are_a_limit(void **state)
 {
@@ -515,6 +549,7 @@ main(void)
 		cmocka_unit_test(html_becomes_text),
 		cmocka_unit_test(html_goes_through_w3m_where_it_is),
 		cmocka_unit_test(deep_nesting_is_a_limit),
+		cmocka_unit_test(groups_inside_groups_are_a_limit),
 		cmocka_unit_test(too_many_parts_are_a_limit),
 		cmocka_unit_test(odd_messages_are_shown_all_the_same),
 		cmocka_unit_test(a_huge_header_is_a_limit),
