@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/tsan.supp
+EXTRA_DIST += tests/tsan.supp tests/crash/powercut.py
 include tests/unit/local.mk
 include tests/wire/local.mk
 include tests/fuzz/local.mk
