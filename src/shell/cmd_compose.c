@@ -154,17 +154,18 @@ static int
 finish(struct shell *sh, const struct args *a)
 {
 	bool has_text = a->has_body || args_has(a, "body");
+	bool edit = args_has(a, "edit");
+	bool ask = sh->tty != NULL && !has_text && !args_has(a, "no-edit");
 	int rc = take_options(sh, a);
 
-	if (rc == SHELL_OK && args_has(a, "edit"))
+	if (rc == SHELL_OK && edit)
 		rc = draft_edit(sh);
-	else if (rc == SHELL_OK && sh->tty != NULL && !has_text &&
-		 !args_has(a, "no-edit"))
+	else if (rc == SHELL_OK && ask)
 		rc = draft_write(sh);
 	if (rc == SHELL_OK)
 		rc = draft_check(sh, a->arena);
-	/* What was typed at the prompt is kept even with a wrong address. */
-	if (rc != SHELL_OK && (sh->tty == NULL || sh->draft.body_n == 0)) {
+	/* What a person wrote is kept even with a wrong address. */
+	if (rc != SHELL_OK && (!(edit || ask) || sh->draft.body_n == 0)) {
 		draft_clear(&sh->draft);
 		return rc;
 	}

@@ -35,6 +35,18 @@ select_words(struct shell *sh, const struct arg *words, size_t n,
 	return rc;
 }
 
+/* "delete 1 2": side by side means and, and no message is both. */
+static void
+hint_numbers(struct shell *sh, const struct arg *words, size_t n)
+{
+	size_t numbers = 0;
+
+	for (size_t i = 0; i < n; i++)
+		numbers += words[i].n > 0 && span_is_digit(words[i].text[0]);
+	if (numbers > 1)
+		failure_hint(&sh->fail, "numbers are joined by commas: 1,3:5");
+}
+
 int
 cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	   const char *standard, bool may_be_empty, uint32_t **numbers,
@@ -61,6 +73,7 @@ cmd_select(struct shell *sh, const struct arg *words, size_t n,
 				      ? "no message was read yet: which one?"
 				      : "no message matches");
 		sh->fail.symbol = "no-match";
+		hint_numbers(sh, words, n);
 		return SHELL_REFUSED;
 	}
 	copy = malloc((*count + 1) * sizeof(*copy));

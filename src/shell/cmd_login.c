@@ -152,20 +152,31 @@ choose_password(struct shell *sh, const struct args *a, const char *user,
 }
 
 static int
-connect_all(struct shell *sh)
+connect_all(struct shell *sh, bool *in_use)
 {
 	const struct session *s = &sh->session;
+	bool opened;
 	int rc = SHELL_OK;
 
+	*in_use = false;
 	if (s->smtp_at.port != 0)
 		rc = session_smtp(sh);
-	if (rc == SHELL_OK && s->pop3_at.port != 0)
-		rc = mailbox_load(sh, false);
-	return rc;
+	if (rc != SHELL_OK || s->pop3_at.port == 0)
+		return rc;
+	/* Who only wants to send need not wait for another reader. */
+	if (s->smtp_at.port != 0) {
+		rc = session_pop3(sh, SESSION_AT_ONCE, &opened);
+		if (rc != SHELL_OK && session_is_in_use(sh)) {
+			*in_use = true;
+			sh->fail = (struct failure){ 0 };
+			return SHELL_OK;
+		}
+	}
+	return rc == SHELL_OK ? mailbox_load(sh, false) : rc;
 }
 
 static void
-say_login(struct shell *sh)
+say_login(struct shell *sh, bool in_use)
 {
 	const struct session *s = &sh->session;
 	char smtp[NET_HOST_SIZE + 32] = "", pop3[NET_HOST_SIZE + 64] = "";
@@ -176,7 +187,11 @@ say_login(struct shell *sh)
 	if (s->smtp_at.port != 0)
 		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u",
 			       s->smtp_at.host, s->smtp_at.port);
-	if (s->pop3_at.port != 0)
+	if (in_use)
+		(void)snprintf(pop3, sizeof(pop3),
+			       "  pop3 %s:%u (in use by another session)",
+			       s->pop3_at.host, s->pop3_at.port);
+	else if (s->pop3_at.port != 0)
 		(void)snprintf(pop3, sizeof(pop3),
 			       "  pop3 %s:%u (%u message%s)", s->pop3_at.host,
 			       s->pop3_at.port, count, count == 1 ? "" : "s");
@@ -189,7 +204,7 @@ cmd_login(struct shell *sh, const struct args *a)
 	struct session *s = &sh->session;
 	struct endpoint smtp = { .port = 0 }, pop3 = { .port = 0 };
 	char user[ADDRESS_SIZE], *password = NULL;
-	bool same;
+	bool same, in_use;
 	int rc = choose_user(sh, a, user);
 
 	if (rc != SHELL_OK)
@@ -218,12 +233,12 @@ cmd_login(struct shell *sh, const struct args *a)
 		session_close_pop3(sh);
 		s->pop3_at = pop3;
 	}
-	rc = connect_all(sh);
+	rc = connect_all(sh, &in_use);
 	if (rc != SHELL_OK) {
 		session_forget(sh);
 		return rc;
 	}
-	say_login(sh);
+	say_login(sh, in_use);
 	return SHELL_OK;
 }
 

@@ -95,9 +95,13 @@ offer_addresses(struct spot *s)
 	struct mailbox *b = &s->sh->box;
 
 	for (size_t i = 0; i < s->sh->contacts.n; i++) {
-		offer(s, "", s->sh->contacts.v[i].name);
-		if (s->word.n > 0)
-			offer(s, "", s->sh->contacts.v[i].address);
+		const struct contact *c = &s->sh->contacts.v[i];
+
+		/* The name stands for the address: one of them is enough. */
+		offer(s, "", c->name);
+		if (s->word.n > 0 &&
+		    !span_starts_nocase(span_of(c->name), s->word))
+			offer(s, "", c->address);
 	}
 	for (uint32_t n = b->n; n > 0 && s->list->n < 100; n--)
 		if (mailbox_at(b, n) != NULL && b->v[n - 1].summarised)

@@ -193,7 +193,7 @@ mailbox_load(struct shell *sh, bool refresh)
 	 * only, so that a QUIT in between never deletes anything. */
 	if (refresh)
 		session_close_pop3(sh);
-	rc = session_pop3(sh, &opened);
+	rc = session_pop3(sh, SESSION_PATIENT, &opened);
 	if (rc != SHELL_OK || (!opened && sh->box.loaded))
 		return rc;
 	return list_messages(sh);

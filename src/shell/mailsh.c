@@ -411,7 +411,8 @@ typed_line(void *ctx, bool more, struct buf *out, struct err *e)
 	make_prompt(sh, more, prompt, sizeof(prompt));
 	do {
 		*e = (struct err){ 0 };
-		rc = tty_line(sh->tty, prompt, TTY_COMMAND, out, e);
+		rc = tty_line(sh->tty, prompt, more ? TTY_TEXT : TTY_COMMAND,
+			      out, e);
 		/* ^C empties the line; it never ends the shell. */
 	} while (rc < 0 && e->class == ERR_STOP && !more);
 	/* ^D leaves like `exit`, and like it warns of a draft once. */

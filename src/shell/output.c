@@ -246,7 +246,7 @@ output_page(struct shell *sh, struct span text, bool paged)
 		return SHELL_OK;
 	}
 	(void)fflush(sh->out);
-	if (proc_pipe_to(&pager, pager_command(), &in, &e) != 0)
+	if (proc_pipe_to(&pager, pager_command(), -1, &in, &e) != 0)
 		return failure_from_local(&sh->fail, &e);
 	(void)fwrite(text.p, 1, text.n, in);
 	(void)fclose(in);

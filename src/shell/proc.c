@@ -56,7 +56,7 @@ proc_shell(struct proc *p, const char *command, const char *arg, int in_fd,
 	rc = plain_signals(&attr);
 	if (rc == 0 && in_fd >= 0)
 		rc = posix_spawn_file_actions_adddup2(&files, in_fd, 0);
-	if (rc == 0 && out_fd >= 0)
+	if (rc == 0 && out_fd >= 0 && out_fd != 1)
 		rc = posix_spawn_file_actions_adddup2(&files, out_fd, 1);
 	if (rc == 0)
 		rc = posix_spawn(&pid, "/bin/sh", &files, &attr, argv, environ);
@@ -84,14 +84,15 @@ proc_wait(struct proc *p)
 }
 
 int
-proc_pipe_to(struct proc *p, const char *command, FILE **in, struct err *e)
+proc_pipe_to(struct proc *p, const char *command, int out_fd, FILE **in,
+	     struct err *e)
 {
 	int fd[2];
 
 	*in = NULL;
 	if (pipe2(fd, O_CLOEXEC) != 0)
 		return err_set(e, ERR_TEMP, errno, "pipe");
-	if (proc_shell(p, command, NULL, fd[0], -1, e) != 0) {
+	if (proc_shell(p, command, NULL, fd[0], out_fd, e) != 0) {
 		(void)close(fd[0]);
 		(void)close(fd[1]);
 		return -1;

@@ -24,8 +24,10 @@ int proc_shell(struct proc *p, const char *command, const char *arg, int in_fd,
 /* proc_wait - its exit status, 128 + signal number when it was killed. */
 int proc_wait(struct proc *p);
 
-/* proc_pipe_to - run `command`; *in is a stream to its standard input. */
-int proc_pipe_to(struct proc *p, const char *command, FILE **in, struct err *e);
+/* proc_pipe_to - run `command`, its output to out_fd (-1: as ours); *in is a
+ * stream to its standard input. */
+int proc_pipe_to(struct proc *p, const char *command, int out_fd, FILE **in,
+		 struct err *e);
 
 /* proc_capture - run it and append its output; LIMIT when out is too small. */
 int proc_capture(const char *command, struct buf *out, int *status,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -93,37 +94,55 @@ expand_variable(void *ctx, struct span name, struct buf *out, struct err *e)
 	return 0;
 }
 
-/* $(CMD): the same shell runs it, with its output collected. */
+/* What a file that was written holds; at most CAPTURE_MAX bytes. */
+static int
+collect(FILE *file, struct buf *out, struct err *e)
+{
+	char piece[4096];
+	size_t n, total = 0;
+
+	if (fflush(file) != 0 || fseek(file, 0, SEEK_SET) != 0)
+		return err_set(e, ERR_TEMP, errno, "$( )");
+	while ((n = fread(piece, 1, sizeof(piece), file)) > 0) {
+		total += n;
+		if (total > CAPTURE_MAX || buf_add(out, piece, n) != 0)
+			return err_set(e, ERR_LIMIT, 0, "$( ) gives too much");
+	}
+	return 0;
+}
+
+/* $(CMD): the same shell runs it.  Its output goes to a file in memory, so that
+ * programs after | and ! can write there, too. */
 static int
 expand_command(void *ctx, struct span text, struct buf *out, struct err *e)
 {
 	struct shell *sh = ctx;
-	FILE *saved = sh->out;
+	FILE *saved = sh->out, *file = NULL;
 	bool was_tty = sh->out_is_tty;
-	enum output_format format = sh->format;
-	char *collected = NULL;
-	size_t n = 0;
-	int rc;
+	int fd, rc;
 
 	if (sh->depth >= SHELL_DEPTH_MAX)
 		return err_set(e, ERR_LIMIT, 0, "$( ) is nested too deep");
-	sh->out = open_memstream(&collected, &n);
-	if (sh->out == NULL) {
-		sh->out = saved;
-		return err_set(e, ERR_TEMP, errno, "$( )");
+	fd = memfd_create("mailsh", MFD_CLOEXEC);
+	if (fd >= 0)
+		file = fdopen(fd, "w+");
+	if (file == NULL) {
+		(void)err_set(e, ERR_TEMP, errno, "$( )");
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
 	}
+	sh->out = file;
 	sh->out_is_tty = false;
 	rc = run_text(sh, sh->file, text);
-	(void)fclose(sh->out);
 	sh->out = saved;
 	sh->out_is_tty = was_tty;
-	sh->format = format;
-	if (rc != SHELL_OK)
-		(void)err_set(e, ERR_PERM, 0, "$(%.*s) failed", SPAN_ARG(text));
-	else if (n > CAPTURE_MAX || buf_add(out, collected, n) != 0)
-		rc = err_set(e, ERR_LIMIT, 0, "$( ) gives too much");
-	free(collected);
-	return rc == SHELL_OK ? 0 : -1;
+	rc = rc != SHELL_OK
+		 ? err_set(e, rc == SHELL_INTERRUPTED ? ERR_STOP : ERR_PERM, 0,
+			   "$(%.*s) failed", SPAN_ARG(text))
+		 : collect(file, out, e);
+	(void)fclose(file);
+	return rc;
 }
 
 /* ---- output ---------------------------------------------------------------
@@ -178,7 +197,8 @@ redirect_open(struct shell *sh, const struct lex_command *c,
 			return failure_set(&sh->fail, SHELL_LOCAL,
 					   "out of memory");
 		(void)fflush(sh->out);
-		if (proc_pipe_to(&r->proc, command, &r->file, &e) != 0)
+		if (proc_pipe_to(&r->proc, command, fileno(sh->out), &r->file,
+				 &e) != 0)
 			return failure_from_local(&sh->fail, &e);
 	} else if (c->output != LEX_OUT_NONE) {
 		rc = open_file(sh, c, from, a, r);
@@ -240,7 +260,7 @@ shell_escape(struct shell *sh, const struct lex_command *c, struct arena *a)
 	if (command == NULL)
 		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	(void)fflush(sh->out);
-	if (proc_shell(&p, command, NULL, -1, -1, &e) != 0)
+	if (proc_shell(&p, command, NULL, -1, fileno(sh->out), &e) != 0)
 		return failure_from_local(&sh->fail, &e);
 	status = proc_wait(&p);
 	if (status == 0 || c->pipe.n == 0)
@@ -539,6 +559,7 @@ run_text(struct shell *sh, const char *name, struct span text)
 	int rc;
 
 	source_from_text(&src, name, text);
+	src.line = sh->line > 0 ? sh->line : 1; /* where it is written */
 	rc = run_source(sh, &src);
 	source_free(&src);
 	return rc;

@@ -258,9 +258,6 @@ session_pop3_refused(struct shell *sh, const struct pop3_reply *r)
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (strcmp(r->resp_code, later[i]) == 0)
 			s = SHELL_LATER;
-	if (r->resp_code[0] != '\0')
-		return failure_set(&sh->fail, s, "-ERR [%s] %s", r->resp_code,
-				   r->text);
 	return failure_set(&sh->fail, s, "-ERR %s", r->text);
 }
 
@@ -308,35 +305,45 @@ open_pop3(struct shell *sh)
 	return (int)sh->fail.status;
 }
 
-int
-session_pop3(struct shell *sh, bool *opened)
+bool
+session_is_in_use(const struct shell *sh)
 {
-	struct session *s = &sh->session;
-	int64_t give_up = clock_mono_ms() + IN_USE_WAIT_MS;
-	int rc;
+	return sh->fail.status == SHELL_LATER &&
+	       strstr(sh->fail.text, "[IN-USE]") != NULL;
+}
 
-	if (opened != NULL)
-		*opened = false;
-	if (s->user[0] == '\0' || s->pop3_at.port == 0) {
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  s->user[0] == '\0'
-				      ? "nobody is logged in"
-				      : "not logged in to a receiver-side "
-					"server");
-		failure_hint(&sh->fail, "login %s --pop3 HOST:PORT",
-			     s->user[0] == '\0' ? "USER" : s->user);
-		return SHELL_USAGE;
-	}
-	if (s->pop3 != NULL)
+static int
+need_pop3(struct shell *sh)
+{
+	const struct session *s = &sh->session;
+
+	if (s->user[0] != '\0' && s->pop3_at.port != 0)
 		return SHELL_OK;
-	if (opened != NULL)
-		*opened = true;
+	(void)failure_set(&sh->fail, SHELL_USAGE,
+			  s->user[0] == '\0'
+			      ? "nobody is logged in"
+			      : "not logged in to a receiver-side server");
+	failure_hint(&sh->fail, "login %s --pop3 HOST:PORT",
+		     s->user[0] == '\0' ? "USER" : s->user);
+	return SHELL_USAGE;
+}
+
+int
+session_pop3(struct shell *sh, enum session_patience patience, bool *opened)
+{
+	int64_t give_up = clock_mono_ms() + IN_USE_WAIT_MS;
+	int rc = need_pop3(sh);
+
+	*opened = false;
+	if (rc != SHELL_OK || sh->session.pop3 != NULL)
+		return rc;
+	*opened = true;
 	/* Our own last session, or another program's, may still be letting go
 	 * of the maildrop: [IN-USE] passes (RFC 2449 8.1.2). */
 	for (;;) {
 		rc = open_pop3(sh);
-		if (rc != SHELL_LATER || clock_mono_ms() >= give_up ||
-		    strstr(sh->fail.text, "[IN-USE]") == NULL)
+		if (rc == SHELL_OK || !session_is_in_use(sh) ||
+		    patience == SESSION_AT_ONCE || clock_mono_ms() >= give_up)
 			return rc;
 		if (proc_pause(IN_USE_STEP_MS, &sh->stop) != 0)
 			return failure_set(&sh->fail, SHELL_INTERRUPTED,

@@ -14,9 +14,17 @@
 /* session_smtp - a usable, logged-in connection to the sender-side server. */
 int session_smtp(struct shell *sh);
 
-/* session_pop3 - the same to the receiver-side server; *opened (may be NULL)
- * tells that it is a new POP3 session. */
-int session_pop3(struct shell *sh, bool *opened);
+/*
+ * session_pop3 - the same to the receiver-side server; *opened tells that it is
+ * a new POP3 session.  A maildrop has one session at a time: when it is in
+ * use, SESSION_PATIENT tries again for a while.
+ */
+enum session_patience { SESSION_AT_ONCE, SESSION_PATIENT };
+int session_pop3(struct shell *sh, enum session_patience patience,
+		 bool *opened);
+
+/* session_is_in_use - was that the last failure? */
+bool session_is_in_use(const struct shell *sh);
 
 /* session_close - politely, nothing deleted; keeps who is logged in. */
 void session_close_smtp(struct shell *sh);

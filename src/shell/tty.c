@@ -20,9 +20,9 @@
 #include "shell/complete.h"
 #include "shell/paths.h"
 #include "shell/redact.h"
-#include "shell/shell.h"
+#include "shell/session.h"
 
-enum { HISTORY_LINES = 5000, SECRET_MAX = 1024 };
+enum { HISTORY_LINES = 5000, SECRET_MAX = 1024, IDLE_MS = 3000 };
 
 struct tty {
 	struct shell *sh;
@@ -208,6 +208,17 @@ redraw_after_resize(struct tty *t)
 	(*rl_redisplay_function)();
 }
 
+/* A POP3 session locks the maildrop for everybody else: while its user thinks,
+ * it is given back; the next command opens a new one. */
+static void
+release_when_idle(struct tty *t)
+{
+	(void)rl_clear_visible_line();
+	session_close_pop3(t->sh);
+	(void)rl_on_new_line();
+	(*rl_redisplay_function)();
+}
+
 static int
 interrupt_line(struct tty *t, struct err *e)
 {
@@ -239,8 +250,12 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 			{ .fd = t->resize_fd, .events = POLLIN },
 		};
 
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		int n = poll(p, 3, t->sh->session.pop3 == NULL ? -1 : IDLE_MS);
+
+		if (n < 0 && errno != EINTR)
 			break;
+		if (n == 0)
+			release_when_idle(t);
 		if ((p[1].revents & POLLIN) != 0)
 			return interrupt_line(t, e);
 		if ((p[2].revents & POLLIN) != 0)
@@ -356,15 +371,17 @@ tty_secret(const char *prompt, const struct wake *stop, char **secret,
 	if (isatty(STDIN_FILENO) != 1 || tcgetattr(STDIN_FILENO, &before) != 0)
 		return 0;
 	(void)fflush(stdout);
-	(void)fputs(prompt, stderr);
-	(void)fflush(stderr);
 	quiet = before;
 	quiet.c_lflag &= (tcflag_t) ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ICANON | ISIG;
 	quiet.c_iflag |= ICRNL;
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	/* Echo goes off before anybody is asked: a quick answer is neither
+	 * shown nor thrown away. */
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+	(void)fputs(prompt, stderr);
+	(void)fflush(stderr);
 	rc = read_secret(stop, text, sizeof(text), &n, e);
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	(void)fputc('\n', stderr);
 	if (rc == 0 && n == 0)
 		rc = err_set(e, ERR_PERM, 0, "no password was typed");

@@ -10,11 +10,14 @@ E2E_TESTS = \
 	tests/e2e/test_clients_send.py \
 	tests/e2e/test_crossed_wire.py \
 	tests/e2e/test_demonstration.py \
+	tests/e2e/test_mailsh_scripts.py \
+	tests/e2e/test_mailsh_status.py \
+	tests/e2e/test_mailsh_terminal.py \
 	tests/e2e/test_receiver.py \
 	tests/e2e/test_requirements.py \
 	tests/e2e/test_sender.py \
 	tests/e2e/test_shell_mime.py
-EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS)
+EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS) tests/e2e/shell
 TESTS += $(E2E_TESTS)
 
 # The large versions, with figures; not part of make check.

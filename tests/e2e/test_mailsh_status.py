@@ -1,0 +1,209 @@
+"""Each exit status of mailsh, met the way a user meets it, and the text that
+comes with it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import harness
+import pytest
+
+LOGIN = "login alice@abc.com --password secret\n"
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with harness.Pair() as running:
+        yield running
+
+
+def shell(pair, *options, stdin=""):
+    return pair.run([harness.program("mailsh"), *options], stdin)
+
+
+def test_0_and_silence(pair):
+    done = shell(pair, stdin="# nothing\n\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_1_refused_stops_the_script(pair):
+    out = pair.mailsh(LOGIN + "compose --to nobody@xyz.com --body x\nsend\n"
+                      "echo not reached\n", status=1)
+    assert "not reached" not in out
+    assert re.search(r"^mailsh: stdin:3: send: 550 5\.1\.1 .*nobody@xyz\.com"
+                     r".* \[refused\]$", pair.stderr, re.M), pair.stderr
+
+
+def test_1_no_match(pair):
+    pair.mailsh(LOGIN + "read 99\n", status=1)
+    assert "[no-match]" in pair.stderr
+
+
+def test_2_usage_names_the_line_and_the_nearest_word(pair):
+    done = shell(pair, stdin="echo one\n\nlst 3\n")
+    assert done.returncode == 2 and done.stdout == b"one\n"
+    assert done.stderr == (b"mailsh: stdin:3: lst: unknown command "
+                           b"[unknown-command]\n"
+                           b"hint: did you mean `list`?\n")
+    # scripts need full names
+    assert shell(pair, "-c", "ech one").returncode == 2
+    for bad in ("list --limt 3", "send now", "echo 'open", "set colour x",
+                "list (1", "> x", "--host", "help nothing"):
+        assert shell(pair, "-c", bad).returncode == 2, bad
+    assert shell(pair, "--no-such").returncode == 2
+    assert shell(pair, "--smtp-port", "70000").returncode == 2
+
+
+def test_3_no_connection(pair):
+    port, held = harness.closed_port()
+    with held:
+        for option in ("--smtp", "--pop3"):
+            done = shell(pair, "-c", "login alice@abc.com --password x %s "
+                         "localhost:%d" % (option, port))
+            assert done.returncode == 3, done.stderr
+            assert b"[no-connection]\nhint: " in done.stderr
+            assert b"%d" % port in done.stderr
+
+
+def test_4_wrong_password_at_either_server(pair):
+    for option, port in (("--smtp", pair.submission_port),
+                         ("--pop3", pair.pop3_port)):
+        done = shell(pair, "-c", "login alice@abc.com --password hunter2 %s "
+                     "127.0.0.1:%d" % (option, port))
+        assert done.returncode == 4, done.stderr
+        assert b"[authentication]" in done.stderr
+        assert b"hunter2" not in done.stderr
+
+
+def test_4_no_password_to_be_had(pair):
+    done = shell(pair, "-H", "127.0.0.1", "--smtp-port",
+                 str(pair.submission_port), "-c", "login alice@abc.com")
+    assert done.returncode == 4 and b"--password-fd" in done.stderr
+
+
+def test_4_a_password_does_not_cross_the_network_in_clear(pair):
+    done = shell(pair, "-c", "login a@b.org --smtp mail.example.org:25 "
+                 "--password x")
+    assert done.returncode == 4 and b"clear text" in done.stderr
+
+
+def test_5_try_later(pair):
+    with harness.Wire(pair.pop3_port) as other:
+        other.line()
+        for line in (b"USER bob@xyz.com\r\n", b"PASS secret\r\n"):
+            other.send(line)
+            assert other.line().startswith(b"+OK")
+        done = shell(pair, "-c", "login bob@xyz.com --password secret --pop3 "
+                     "127.0.0.1:%d" % pair.pop3_port)
+        assert done.returncode == 5, done.stderr
+        assert b"[IN-USE]" in done.stderr
+        # who wants to send need not wait for who reads
+        done = shell(pair, "-c", "login bob@xyz.com --password secret --pop3 "
+                     "127.0.0.1:%d --smtp 127.0.0.1:%d" % (
+                         pair.pop3_port, pair.submission_port))
+        assert done.returncode == 0, done.stderr
+        other.send(b"QUIT\r\n")
+        other.line()
+
+
+def test_6_partial(pair):
+    pair.mailsh(LOGIN + "compose --to bob@xyz.com,nobody@xyz.com --body x\n"
+                "send\n", status=6)
+    assert "[partial]\nhint: 1 of 2" in pair.stderr
+
+
+def test_7_not(pair):
+    done = shell(pair, "-c", "not echo fine")
+    assert done.returncode == 7 and b"[assertion]" in done.stderr
+
+
+def test_8_timeout(pair):
+    pair.mailsh(LOGIN + "list from:nobody --wait 200ms\n", status=8)
+    assert "[timeout]" in pair.stderr
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        done = shell(pair, "--timeout", "300ms", "-c",
+                     "login a@b.org --password x --smtp 127.0.0.1:%d" %
+                     silent.getsockname()[1])
+        assert done.returncode == 8, done.stderr
+
+
+def test_9_local(pair):
+    for bad in ("source /nonexistent/file", "echo x > /nonexistent/file",
+                "!exit 3", "echo x | exit 4", "trace /nonexistent/file"):
+        assert shell(pair, "-c", bad).returncode == 9, bad
+    assert shell(pair, "-f", "/nonexistent/file").returncode == 9
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [harness.program("mailsh"), "-n", "-c", "help"], stdout=full,
+                stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 9 and b"cannot write" in done.stderr
+
+
+def test_130_interrupted(pair):
+    with subprocess.Popen([harness.program("mailsh"), "-n"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE,
+                          env=pair.environment()) as process:
+        process.stdin.write(b"echo ready\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert b"[interrupted]" in process.stderr.read()
+
+
+def test_keep_going_and_the_first_failure(pair):
+    done = shell(pair, "-k", stdin="lst\nnot echo x\necho end\n")
+    assert done.returncode == 2 and done.stdout == b"x\nend\n"
+
+
+def test_exit_status_of_the_script(pair):
+    assert shell(pair, stdin="exit 7\necho no\n").returncode == 7
+    assert shell(pair, stdin="try lst\n").returncode == 0
+
+
+def test_commands_and_files_in_their_order(pair):
+    path = pair.write("order.msh", b"echo two $1\n")
+    done = shell(pair, "-c", "echo one", "-f", path, "-c", "echo three", "arg")
+    assert done.stdout == b"one\ntwo arg\nthree\n", done.stderr
+
+
+def test_check_runs_nothing(pair):
+    path = pair.write("check.msh", b"echo x\nbogus\necho 'fine'\n")
+    done = shell(pair, "--check", "-f", path)
+    assert done.returncode == 2 and done.stdout == b""
+    assert ("%s:2: bogus: unknown command" % path).encode() in done.stderr
+
+
+def test_errors_as_json(pair):
+    done = shell(pair, "--json", stdin="lst\n")
+    error = json.loads(done.stderr)
+    assert error["type"] == "error" and error["status"] == 2
+    assert error["line"] == 1 and error["error"] == "unknown-command"
+
+
+def test_passwords_stay_out_of_trace_and_echo(pair):
+    done = shell(pair, "-v", "-t", "-H", "127.0.0.1", "--smtp-port",
+                 str(pair.submission_port), "--pop3-port", str(pair.pop3_port),
+                 stdin=LOGIN)
+    assert done.returncode == 0
+    assert b"secret" not in done.stderr and b"c2VjcmV0" not in done.stderr
+    assert b"\n> EHLO " in done.stderr and b"\n< 250" in done.stderr
+    assert b"***" in done.stderr
+
+
+def test_nothing_is_deleted_when_a_script_fails(pair):
+    pair.mailsh(LOGIN + "compose --to carol@xyz.com --body x\nsend\n")
+    pair.maildir("carol@xyz.com").wait(1)
+    login = "login carol@xyz.com --password secret\n"
+    pair.mailsh(login + "delete 1\nlst\n", status=2)
+    assert "not deleted" in pair.stderr
+    assert len(pair.maildir("carol@xyz.com").files()) == 1
+    pair.mailsh(login + "delete 1\n")
+    assert pair.maildir("carol@xyz.com").files() == []

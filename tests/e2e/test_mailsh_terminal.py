@@ -1,0 +1,199 @@
+"""mailsh on a terminal (a pseudo-terminal here): prompt, hidden password,
+completion, history, ^C."""
+
+import os
+import pty
+import re
+import select
+import stat
+import time
+
+import harness
+import pytest
+
+WAIT_S = 20
+ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """mailsh with a person in front of it."""
+
+    def __init__(self, pair, *options):
+        self.seen = b""
+        env = {**pair.environment(), "TERM": "xterm", "PAGER": "cat",
+               "EDITOR": "sed -i s/before/after/", "VISUAL": ""}
+        argv = [harness.program("mailsh"), "-H", "127.0.0.1", "--smtp-port",
+                str(pair.submission_port), "--pop3-port", str(pair.pop3_port),
+                *options]
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.chdir(pair.directory)
+                os.execve(argv[0], argv, env)
+            finally:
+                os._exit(127)
+
+    def expect(self, text):
+        """Wait for the text; what stands up to its end is forgotten."""
+        want = text.encode()
+        end = time.monotonic() + WAIT_S
+        while want not in self.seen:
+            left = end - time.monotonic()
+            assert left > 0, "no %r in %r" % (text, self.seen)
+            if select.select([self.fd], [], [], left)[0]:
+                try:
+                    self.seen = ESCAPES.sub(
+                        b"", self.seen + os.read(self.fd, 65536))
+                except OSError:
+                    raise AssertionError("ended without %r: %r" % (
+                        text, self.seen)) from None
+        before, _, self.seen = self.seen.partition(want)
+        return before.decode(errors="replace")
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """Its exit status."""
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    self.seen += os.read(self.fd, 65536)
+                except OSError:
+                    break
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    with harness.Pair() as running:
+        yield running
+
+
+def log_in(pair, user="alice@abc.com"):
+    t = Terminal(pair, "-u", user)
+    t.expect("Password for %s: " % user)
+    t.type("secret\n")
+    t.expect("logged in as")
+    t.expect("> ")
+    return t
+
+
+def test_password_is_asked_for_and_not_shown(pair):
+    t = Terminal(pair, "-u", "alice@abc.com")
+    t.expect("Password for alice@abc.com: ")
+    t.type("secret\n")
+    assert "secret" not in t.expect("logged in as")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
+def test_compose_typed_with_completion(pair):
+    t = log_in(pair)
+    t.type("contact add bob bob@xyz.com\n")
+    t.expect("\n")
+    t.expect("> ")
+    t.type("comp\t")
+    t.expect("compose ")
+    t.type("bo\t")
+    t.expect("bob ")
+    t.type("\n")
+    t.expect("Subject: ")
+    t.type("Typed\n")
+    t.expect("a line with only a dot ends it")
+    t.type("Hello\n.\n")
+    t.expect("draft> ")
+    t.type("send\n")
+    t.expect("sent <")
+    t.type("exit\n")
+    assert t.end() == 0
+    assert b"\n\nHello\n" in pair.wait_message("bob@xyz.com", "Typed")
+
+
+def test_editor_and_the_draft_is_not_lost(pair):
+    t = log_in(pair)
+    t.type("compose --to carol@xyz.com --subject before --body x --edit\n")
+    t.expect("Subject: after")
+    t.expect("draft> ")
+    t.type("exit\n")
+    t.expect("a draft is not sent yet")
+    t.type("compose --to bob@xyz.com --body y\n")
+    t.expect("a draft is not sent yet")
+    t.type("cancel\n")
+    t.expect("draft dropped")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
+def test_interrupt_empties_the_line_and_never_ends_the_shell(pair):
+    t = log_in(pair)
+    t.type("echo half a li")
+    t.expect("half a li")
+    t.type("\x03")
+    t.expect("^C")
+    t.type("echo who'l' line\n")
+    t.expect("whol line\r\n")
+    t.type("list --wait 60s from:nobody\n")
+    t.expect("nobody")
+    t.type("\x03")
+    t.expect("[interrupted]")
+    t.type("echo still here\n")
+    t.expect("still here\r\n")
+    t.type("\x04")
+    assert t.end() == 0
+
+
+def test_history_is_private_and_holds_no_password(pair):
+    t = Terminal(pair)
+    t.expect("mailsh> ")
+    t.type("login alice@abc.com --password secret\n")
+    t.expect("logged in as")
+    t.type(" echo kept out\n")
+    t.expect("kept out\r\n")
+    t.type("echo remembered\n")
+    t.expect("remembered\r\n")
+    t.type("exit\n")
+    assert t.end() == 0
+    path = os.path.join(pair.environment()["XDG_STATE_HOME"], "mailsh",
+                        "history")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    assert "echo remembered\n" in text and "kept out" not in text
+    assert "--password ***\n" in text and "secret" not in text
+    # and the next shell has it
+    t = Terminal(pair)
+    t.expect("mailsh> ")
+    t.type("\x12remem")
+    t.expect("echo remem")
+    t.type("\r")
+    t.expect("remembered\r\n")
+    t.type("\x04")
+    assert t.end() == 0
+
+
+def test_abbreviations_are_for_typing(pair):
+    t = Terminal(pair)
+    t.expect("mailsh> ")
+    t.type("ec short\n")
+    t.expect("short\r\n")
+    t.type("se\n")
+    t.expect("could be send, set")
+    t.type("rply\n")
+    t.expect("did you mean `reply`?")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
+def test_the_maildrop_is_free_while_its_reader_thinks(pair):
+    t = log_in(pair, "carol@xyz.com")
+    out = pair.mailsh("login carol@xyz.com --password secret --pop3 "
+                      "127.0.0.1:%d\ncount\n" % pair.pop3_port)
+    assert out.endswith("\n0\n")
+    t.type("count\n")
+    t.expect("\r0\r\n")
+    t.type("exit\n")
+    assert t.end() == 0
