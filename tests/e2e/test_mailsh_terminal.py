@@ -20,6 +20,7 @@ class Terminal:
 
     def __init__(self, pair, *options):
         self.seen = b""
+        self.deadline = 0
         env = {**pair.environment(), "TERM": "xterm", "PAGER": "cat",
                "EDITOR": "sed -i s/before/after/", "VISUAL": ""}
         argv = [harness.program("mailsh"), "-H", "127.0.0.1", "--smtp-port",
@@ -55,15 +56,29 @@ class Terminal:
 
     def end(self):
         """Its exit status."""
-        end = time.monotonic() + WAIT_S
-        while time.monotonic() < end:
+        self.deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < self.deadline:
             if select.select([self.fd], [], [], 0.05)[0]:
                 try:
                     self.seen += os.read(self.fd, 65536)
                 except OSError:
                     break
-        _, status = os.waitpid(self.pid, 0)
+        return self.close()
+
+    def close(self):
+        """Make sure that it is gone; its exit status."""
+        if self.pid == 0:
+            return None
+        while time.monotonic() < self.deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid != 0:
+                break
+            select.select([], [], [], 0.01)
+        else:
+            os.kill(self.pid, 9)
+            _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
+        self.pid = 0
         return os.waitstatus_to_exitcode(status)
 
 
@@ -136,12 +151,17 @@ def test_interrupt_empties_the_line_and_never_ends_the_shell(pair):
     t.expect("^C")
     t.type("echo who'l' line\n")
     t.expect("whol line\r\n")
+    t.expect("> ")
+    t.type("trace on\n")
+    t.expect("> ")
     t.type("list --wait 60s from:nobody\n")
-    t.expect("nobody")
+    t.expect("< +OK")  # it is at work
     t.type("\x03")
     t.expect("[interrupted]")
+    t.expect("> ")
     t.type("echo still here\n")
-    t.expect("still here\r\n")
+    t.expect("\rstill here\r\n")
+    t.expect("> ")
     t.type("\x04")
     assert t.end() == 0
 
@@ -170,7 +190,8 @@ def test_history_is_private_and_holds_no_password(pair):
     t.type("\x12remem")
     t.expect("echo remem")
     t.type("\r")
-    t.expect("remembered\r\n")
+    t.expect("\rremembered\r\n")
+    t.expect("> ")
     t.type("\x04")
     assert t.end() == 0
 
