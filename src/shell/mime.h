@@ -24,6 +24,8 @@ enum {
 	MIME_DEPTH_MAX = 50,                 /* multiparts inside each other */
 	MIME_TEXT_MAX = 16 * 1024 * 1024,    /* bytes of text rendered */
 	MIME_ADDRESSES_MAX = 1000,           /* in one address list */
+	MIME_SUMMARY_MAX = 4096,             /* bytes of a field of a summary */
+	MIME_SUMMARY_LIST_MAX = 32768,       /* the same of To and Cc */
 	MIME_NAME_SIZE = 128,                /* a part's file name */
 	MIME_TYPE_SIZE = 128,                /* "application/pdf" */
 	MIME_ID_SIZE = 128,                  /* a Message-ID that we make */
@@ -50,7 +52,9 @@ struct mime_summary {
 };
 
 /* mime_summarise - decode `header` (CRLF or LF; what TOP n 0 gives).  Strings
- * live in *a.  0, or -1: TEMP (memory, arena budget) or LIMIT. */
+ * live in *a, a field over its bound is cut and ends in U+2026: some hundred
+ * hostile messages must not keep the others out of the list.  0, or -1: TEMP
+ * (memory, arena budget) or LIMIT. */
 int mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
 		   struct err *e);
 

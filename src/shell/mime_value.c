@@ -235,18 +235,33 @@ out:
 /* ---- one line of `list` ----------------------------------------------------
  */
 
+/* Cut at a character, with U+2026 in place of what is left out. */
+static int
+shorten(struct buf *text, size_t most)
+{
+	if (text->n <= most)
+		return 0;
+	text->n = most;
+	while (text->n > 0 && (text->p[text->n] & 0xC0) == 0x80)
+		text->n--;
+	return buf_add_str(text, "\xE2\x80\xA6");
+}
+
 /* The value of field `name` as `list` shows it; "" when missing. */
 static int
-take_text(struct span header, const char *name, struct buf *scratch,
-	  struct arena *a, const char **text, struct err *e)
+take_text(struct span header, const char *name, size_t most, struct arena *a,
+	  const char **text, struct err *e)
 {
 	struct header_field f;
+	struct buf value;
 
-	buf_clear(scratch);
-	if (header_find(header, name, &f) &&
-	    mime_value_text(name, f.value, scratch) != 0)
-		return no_memory(e);
-	*text = mime_buf_str(scratch, a);
+	buf_init(&value, MIME_HEADER_MAX * 8U);
+	*text = NULL;
+	if ((!header_find(header, name, &f) ||
+	     mime_value_text(name, f.value, &value) == 0) &&
+	    shorten(&value, most) == 0)
+		*text = mime_buf_str(&value, a);
+	buf_free(&value);
 	return *text == NULL ? no_memory(e) : 0;
 }
 
@@ -262,17 +277,23 @@ first_name(void *ctx, const struct mime_address *x, struct err *e)
 }
 
 static int
-take_author(struct span header, struct buf *scratch, struct arena *a,
-	    struct mime_summary *s, struct err *e)
+take_author(struct span header, struct arena *a, struct mime_summary *s,
+	    struct err *e)
 {
-	struct visitor v = { first_name, scratch };
 	struct header_field f;
+	struct buf name;
+	int rc = -1;
 
-	buf_clear(scratch);
+	buf_init(&name, MIME_HEADER_MAX * 8U);
+	struct visitor v = { first_name, &name };
 	if (header_find(header, "From", &f) && visit_value(f.value, &v, e) != 0)
-		return -1;
-	s->from_name = scratch->n == 0 ? s->from : mime_buf_str(scratch, a);
-	return s->from_name == NULL ? no_memory(e) : 0;
+		goto out;
+	if (shorten(&name, MIME_SUMMARY_MAX) == 0)
+		s->from_name = name.n == 0 ? s->from : mime_buf_str(&name, a);
+	rc = s->from_name == NULL ? no_memory(e) : 0;
+out:
+	buf_free(&name);
+	return rc;
 }
 
 /* Without the body only the outer type can tell. */
@@ -292,27 +313,20 @@ int
 mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
 	       struct err *e)
 {
+	const size_t most = MIME_SUMMARY_MAX, list = MIME_SUMMARY_LIST_MAX;
 	struct header_field f;
-	struct buf scratch;
-	int rc = -1;
 
 	*s = (struct mime_summary){ .has_attachment = looks_attached(header) };
-	buf_init(&scratch, MIME_HEADER_MAX * 8U);
-	if (take_text(header, "From", &scratch, a, &s->from, e) != 0 ||
-	    take_author(header, &scratch, a, s, e) != 0 ||
-	    take_text(header, "To", &scratch, a, &s->to, e) != 0 ||
-	    take_text(header, "Cc", &scratch, a, &s->cc, e) != 0 ||
-	    take_text(header, "Subject", &scratch, a, &s->subject, e) != 0 ||
-	    take_text(header, "Message-ID", &scratch, a, &s->message_id, e) !=
-		0 ||
-	    take_text(header, "References", &scratch, a, &s->references, e) !=
-		0)
-		goto out;
+	if (take_text(header, "From", most, a, &s->from, e) != 0 ||
+	    take_author(header, a, s, e) != 0 ||
+	    take_text(header, "To", list, a, &s->to, e) != 0 ||
+	    take_text(header, "Cc", list, a, &s->cc, e) != 0 ||
+	    take_text(header, "Subject", most, a, &s->subject, e) != 0 ||
+	    take_text(header, "Message-ID", most, a, &s->message_id, e) != 0 ||
+	    take_text(header, "References", most, a, &s->references, e) != 0)
+		return -1;
 	s->has_date =
 	    header_find(header, "Date", &f) &&
 	    date_parse(f.value, &s->date_s, &s->zone_minutes, NULL) == 0;
-	rc = 0;
-out:
-	buf_free(&scratch);
-	return rc;
+	return 0;
 }

@@ -516,6 +516,33 @@ a_summary_needs_the_header_only(void **state)
 	arena_reset(&a);
 }
 
+static void
+a_summary_is_bounded_whatever_the_header(void **state)
+{
+	struct mime_summary s;
+	struct buf header;
+	struct arena a;
+	struct err e;
+
+	(void)state;
+	buf_init(&header, 1 << 20);
+	(void)buf_add_str(&header, "Subject: ");
+	for (unsigned i = 0; i < 50000; i++)
+		(void)buf_add_str(&header, "\xC3\xA9");
+	(void)buf_add_str(&header, "\r\nFrom: ");
+	for (unsigned i = 0; i < 50000; i++)
+		(void)buf_add_char(&header, '\xFF');
+	arena_init(&a, 64 * 1024);
+	assert_int_equal(mime_summarise(buf_span(&header), &a, &s, &e), 0);
+	assert_int_equal(strlen(s.subject), MIME_SUMMARY_MAX + 3);
+	assert_string_equal(s.subject + MIME_SUMMARY_MAX - 2, "é…");
+	assert_true(width_is_utf8(span_of(s.subject)));
+	assert_true(width_is_utf8(span_of(s.from)));
+	assert_true(width_is_utf8(span_of(s.from_name)));
+	arena_reset(&a);
+	buf_free(&header);
+}
+
 static int
 start(void **state)
 {
@@ -555,6 +582,7 @@ main(void)
 		cmocka_unit_test(a_huge_header_is_a_limit),
 		cmocka_unit_test(the_output_bound_holds),
 		cmocka_unit_test(a_summary_needs_the_header_only),
+		cmocka_unit_test(a_summary_is_bounded_whatever_the_header),
 	};
 
 	return cmocka_run_group_tests_name("shell/mime", tests, start, stop);
