@@ -5,6 +5,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/date.c src/mail/date.h \
 	src/mail/dot.c src/mail/dot.h \
 	src/mail/dsn.c src/mail/dsn.h \
+	src/mail/dsn_param.c src/mail/dsn_param.h \
 	src/mail/header.c src/mail/header.h \
 	src/mail/status.c src/mail/status.h \
 	src/mail/submit.c src/mail/submit.h \

@@ -130,6 +130,7 @@ note_extension(struct smtp_client *c, struct span text)
 		{ "ENHANCEDSTATUSCODES", SMTP_EXT_ENHANCEDSTATUSCODES },
 		{ "SMTPUTF8", SMTP_EXT_SMTPUTF8 },
 		{ "DSN", SMTP_EXT_DSN },
+		{ "XPOSTPAIRID", SMTP_EXT_XPOSTPAIRID },
 	};
 	struct span word = span_word(&text);
 	uint64_t size;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/thread.h"
+#include "mail/dsn_param.h"
 #include "mail/status.h"
 #include "smtp/smtp_limits.h"
 
@@ -26,6 +27,7 @@ enum smtp_ext {
 	SMTP_EXT_AUTH_PLAIN = 32,
 	SMTP_EXT_AUTH_LOGIN = 64,
 	SMTP_EXT_DSN = 128,
+	SMTP_EXT_XPOSTPAIRID = 256,
 };
 
 /* trace - sees every line: direction '>' sent, '<' received; never a secret
@@ -80,11 +82,16 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
  * A message the peer cannot take is refused without asking it, in its place:
  * 552 5.3.4 (over its SIZE), 554 5.6.3 (no 8BITMIME), 553 5.6.7 (no SMTPUTF8).
  *
+ * ret, envid, notify and orcpt go to a peer with DSN, delivery_id to one with
+ * XPOSTPAIRID; the others are not told.
+ *
  * On -1 a recipient with reply.code >= 400 was refused before the failure; with
  * code 0 nothing is known: the peer may or may not have taken the message.
  */
 struct smtp_send_rcpt {
 	const char *address;     /* without <> */
+	unsigned notify;         /* enum dsn_notify, or 0 */
+	const char *orcpt;       /* "type;xtext", or NULL */
 	struct smtp_reply reply; /* out */
 	/* out: what was said at RCPT itself (verified, queued for later ...),
 	 * code 0 when nothing was. */
@@ -95,7 +102,10 @@ struct smtp_send {
 	struct smtp_send_rcpt *recipients;
 	unsigned n_recipients; /* <= SMTP_RECIPIENTS_MAX */
 	bool eight_bit, smtputf8;
-	int64_t size; /* bytes of the message */
+	enum dsn_ret ret;
+	const char *envid;       /* xtext, or NULL */
+	const char *delivery_id; /* for XPOSTPAIRID, or NULL */
+	int64_t size;            /* bytes of the message */
 	/* read_bytes - the next piece of the message (CRLF or LF lines) into
 	 * buf; returns its size, 0 at the end, -1 with *e: the connection is
 	 * cut, so that no half message is ever accepted. */

@@ -64,17 +64,47 @@ refused_unasked(const struct smtp_client *c, struct smtp_send *m)
 	return true;
 }
 
+/* " KEY=value", or nothing without a value. */
+static void
+put_param(char *text, size_t size, const char *key, const char *value)
+{
+	size_t n = strlen(text);
+
+	if (value != NULL && value[0] != '\0')
+		(void)snprintf(text + n, size - n, " %s=%s", key, value);
+}
+
 static int
 put_mail(struct smtp_client *c, const struct smtp_send *m, struct err *e)
 {
-	char size[32] = "";
+	char params[SMTP_CMD_MAIL_EXTRA] = "", size[32];
 
+	(void)snprintf(size, sizeof(size), "%lld", (long long)m->size);
 	if ((c->extensions & SMTP_EXT_SIZE) != 0)
-		(void)snprintf(size, sizeof(size), " SIZE=%lld",
-			       (long long)m->size);
+		put_param(params, sizeof(params), "SIZE", size);
+	if ((c->extensions & SMTP_EXT_DSN) != 0) {
+		put_param(params, sizeof(params), "RET", dsn_ret_text(m->ret));
+		put_param(params, sizeof(params), "ENVID", m->envid);
+	}
+	if ((c->extensions & SMTP_EXT_XPOSTPAIRID) != 0)
+		put_param(params, sizeof(params), "XPOSTPAIRID",
+			  m->delivery_id);
 	return smtp_client_put(c, e, "MAIL FROM:<%s>%s%s%s", m->reverse_path,
-			       size, m->eight_bit ? " BODY=8BITMIME" : "",
+			       params, m->eight_bit ? " BODY=8BITMIME" : "",
 			       m->smtputf8 ? " SMTPUTF8" : "");
+}
+
+static int
+put_rcpt(struct smtp_client *c, const struct smtp_send_rcpt *r, struct err *e)
+{
+	char params[SMTP_CMD_RCPT_EXTRA] = "", notify[DSN_NOTIFY_SIZE];
+
+	if ((c->extensions & SMTP_EXT_DSN) != 0) {
+		dsn_notify_text(r->notify, notify);
+		put_param(params, sizeof(params), "NOTIFY", notify);
+		put_param(params, sizeof(params), "ORCPT", r->orcpt);
+	}
+	return smtp_client_put(c, e, "RCPT TO:<%s>%s", r->address, params);
 }
 
 /* Read the reply to each RCPT; returns how many were accepted, or -1. */
@@ -104,8 +134,7 @@ group_pipelined(struct smtp_client *c, struct smtp_send *m,
 	if (put_mail(c, m, e) != 0)
 		return -1;
 	for (unsigned i = 0; i < m->n_recipients; i++) {
-		if (smtp_client_put(c, e, "RCPT TO:<%s>",
-				    m->recipients[i].address) != 0)
+		if (put_rcpt(c, &m->recipients[i], e) != 0)
 			return -1;
 	}
 	if (smtp_client_put(c, e, "DATA") != 0 ||
@@ -133,8 +162,7 @@ group_one_by_one(struct smtp_client *c, struct smtp_send *m,
 	if (!is_yes(mail))
 		return 0;
 	for (unsigned i = 0; i < m->n_recipients; i++) {
-		if (smtp_client_put(c, e, "RCPT TO:<%s>",
-				    m->recipients[i].address) != 0)
+		if (put_rcpt(c, &m->recipients[i], e) != 0)
 			return -1;
 		int rc = read_recipients(c, m, i, i + 1, e);
 		if (rc < 0)

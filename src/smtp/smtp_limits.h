@@ -4,9 +4,11 @@
 /* Every bound of SMTP in one place, with its source. */
 enum {
 	SMTP_CMD_MAX = 512,         /* RFC 5321 4.5.3.1.4, CRLF included */
-	SMTP_CMD_MAIL_EXTRA = 500,  /* 4.1.1.11; AUTH= (RFC 4954 3 (4)), SIZE,
-				       BODY, SMTPUTF8, DSN parameters */
-	SMTP_CMD_RCPT_EXTRA = 500,  /* RFC 3461 4: NOTIFY and ORCPT */
+	SMTP_CMD_MAIL_EXTRA = 800,  /* 4.1.1.11: AUTH= 500 (RFC 4954 3 (4));
+				       RET, ENVID (RFC 3461 3 (5)) 116;
+				       SIZE, BODY, SMTPUTF8, XPOSTPAIRID */
+	SMTP_CMD_RCPT_EXTRA = 540,  /* RFC 3461 3 (6): NOTIFY and ORCPT */
+	SMTP_DELIVERY_ID_MAX = 64,  /* XPOSTPAIRID= */
 	SMTP_AUTH_LINE_MAX = 12288, /* RFC 4954 4, CRLF included */
 	SMTP_REPLY_LINE_MAX = 1024, /* read; we write <= 512 (4.5.3.1.5) */
 	SMTP_REPLY_LINES_MAX = 100, /* lines of one reply we read */

@@ -43,9 +43,12 @@ static const struct smtp_server_verb verbs[] = {
 	  SMTP_AUTH_LINE_MAX, "AUTH mechanism [initial-response]" },
 	{ "MAIL", smtp_server_mail, SMTP_ST_READY, SMTP_VERB_NEEDS_ARGS,
 	  MAIL_LINE_MAX,
-	  "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]" },
+	  "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] "
+	  "[RET=FULL|HDRS] [ENVID=xtext]" },
 	{ "RCPT", smtp_server_rcpt, SMTP_ST_TXN, SMTP_VERB_NEEDS_ARGS,
-	  RCPT_LINE_MAX, "RCPT TO:<address>" },
+	  RCPT_LINE_MAX,
+	  "RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
+	  "[ORCPT=type;xtext]" },
 	{ "DATA", smtp_server_data, SMTP_ST_TXN, LAST | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "DATA" },
 	{ "RSET", smtp_server_rset, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "mail/address.h"
+#include "mail/dsn_param.h"
 #include "mail/status.h"
 #include "net/listener.h"
 #include "smtp/smtp_limits.h"
@@ -41,7 +42,10 @@ struct smtp_txn {
 	int64_t declared_size;    /* SIZE=, or -1 */
 	enum smtp_body body;
 	bool smtputf8;
-	unsigned n_recipients; /* accepted so far */
+	enum dsn_ret ret;        /* RET=; RFC 3461 4.3 */
+	const char *envid;       /* ENVID=, xtext as written, or NULL */
+	const char *delivery_id; /* XPOSTPAIRID=, or NULL */
+	unsigned n_recipients;   /* accepted so far */
 	struct smtp_txn_rcpt *recipients;
 	struct arena *arena; /* until the transaction ends */
 	void *policy;        /* the policy's own, set in on_mail */
@@ -49,6 +53,8 @@ struct smtp_txn {
 struct smtp_txn_rcpt {
 	const char *canonical; /* "bob@xyz.com"; "postmaster" */
 	const char *text;      /* as written */
+	unsigned notify;       /* enum dsn_notify; 0: NOTIFY= was not given */
+	const char *orcpt;     /* ORCPT=, "type;xtext" as written, or NULL */
 	void *policy;          /* the policy's own, set in on_rcpt */
 };
 
@@ -101,7 +107,12 @@ struct smtp_server_options {
 	int64_t size_max_bytes;  /* SIZE; 552 5.3.4 over it; 0: none */
 	int recipients_max;      /* <= 0: SMTP_RECIPIENTS_MAX */
 	int errors_max;          /* <= 0: SMTP_ERRORS_MAX */
-	int64_t greet_pause_ms;  /* a client that speaks in it gets 421 */
+	bool dsn;                /* RFC 3461; only for a policy that reports */
+	/* delivery_ids - the private extension XPOSTPAIRID: MAIL takes
+	 * XPOSTPAIRID=<1 to SMTP_DELIVERY_ID_MAX of A-Z a-z 0-9 . - _>, which
+	 * names a delivery for as long as its sender may repeat it. */
+	bool delivery_ids;
+	int64_t greet_pause_ms; /* a client that speaks in it gets 421 */
 	/* The three limits in time; <= 0: those of smtp_limits.h. */
 	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */
 	int64_t data_timeout_ms;    /* for the whole message */

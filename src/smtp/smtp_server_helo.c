@@ -69,8 +69,10 @@ smtp_server_ehlo(struct smtp_session *s, struct span args, struct err *e)
 	 * are named only when they tell something (3.5.2). */
 	reply_set(&r, 250, NULL,
 		  "%s\nPIPELINING\nSIZE%s\n8BITMIME\nSMTPUTF8\n"
-		  "ENHANCEDSTATUSCODES%s%s%s\nHELP",
-		  o->hostname, size, auth, ops->on_vrfy != NULL ? "\nVRFY" : "",
+		  "ENHANCEDSTATUSCODES%s%s%s%s%s\nHELP",
+		  o->hostname, size, auth, o->dsn ? "\nDSN" : "",
+		  o->delivery_ids ? "\nXPOSTPAIRID" : "",
+		  ops->on_vrfy != NULL ? "\nVRFY" : "",
 		  ops->on_expn != NULL ? "\nEXPN" : "");
 	return smtp_server_send(s, &r, e);
 }

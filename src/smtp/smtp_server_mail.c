@@ -43,29 +43,31 @@ smtp_server_param(struct span *rest, struct span *key, struct span *value)
 static bool
 is_auth_value(struct span v)
 {
-	if (span_eq(v, span_of("<>")))
-		return true;
+	return span_eq(v, span_of("<>")) || (v.n > 0 && dsn_xtext_is_valid(v));
+}
+
+/* Letters, digits, ".-_": a delivery id is written into files and logs. */
+static bool
+is_delivery_id(struct span v)
+{
 	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-		if (c < '!' || c > '~' || c == '=')
+		char c = v.p[i];
+		bool letter = span_lower(c) >= 'a' && span_lower(c) <= 'z';
+		if (!letter && !span_is_digit(c) && c != '.' && c != '-' &&
+		    c != '_')
 			return false;
-		if (c != '+')
-			continue;
-		for (int k = 1; k <= 2; k++) {
-			char h = i + (size_t)k < v.n ? v.p[i + (size_t)k] : 0;
-			if (!span_is_digit(h) && !(h >= 'A' && h <= 'F'))
-				return false;
-		}
-		i += 2;
 	}
-	return v.n > 0;
+	return v.n > 0 && v.n <= SMTP_DELIVERY_ID_MAX;
 }
 
 /* What the parameters said. */
 struct mail_params {
-	bool size, body, utf8, auth; /* seen: each may stand once */
+	/* seen: each may stand once */
+	bool size, body, utf8, auth, ret, envid, delivery_id;
 	int64_t size_bytes;
 	enum smtp_body body_type;
+	enum dsn_ret ret_type;
+	struct span envid_text, delivery_id_text;
 };
 
 enum param_result { PARAM_OK, PARAM_BAD, PARAM_UNKNOWN };
@@ -89,6 +91,33 @@ take_size(struct span value, struct mail_params *p)
 	return true;
 }
 
+/* The parameters of extensions that a service need not offer; NULL when it is
+ * none of them. */
+static bool *
+take_optional(const struct smtp_server_options *o, struct span key,
+	      struct span value, struct mail_params *p, bool *ok)
+{
+	if (o->sasl != NULL && span_eq_nocase(key, span_of("AUTH"))) {
+		*ok = is_auth_value(value);
+		return &p->auth;
+	}
+	if (o->dsn && span_eq_nocase(key, span_of("RET"))) {
+		*ok = dsn_ret_parse(value, &p->ret_type) == 0;
+		return &p->ret;
+	}
+	if (o->dsn && span_eq_nocase(key, span_of("ENVID"))) {
+		*ok = dsn_envid_is_valid(value);
+		p->envid_text = value;
+		return &p->envid;
+	}
+	if (o->delivery_ids && span_eq_nocase(key, span_of("XPOSTPAIRID"))) {
+		*ok = is_delivery_id(value);
+		p->delivery_id_text = value;
+		return &p->delivery_id;
+	}
+	return NULL;
+}
+
 static enum param_result
 take_param(const struct smtp_session *s, struct span key, struct span value,
 	   struct mail_params *p)
@@ -106,13 +135,11 @@ take_param(const struct smtp_session *s, struct span key, struct span value,
 	} else if (span_eq_nocase(key, span_of("SMTPUTF8"))) {
 		seen = &p->utf8;
 		ok = value.p == NULL; /* RFC 6531 3.4: takes no value */
-	} else if (span_eq_nocase(key, span_of("AUTH")) &&
-		   s->server->o.sasl != NULL) {
-		seen = &p->auth;
-		ok = is_auth_value(value);
 	} else {
-		return PARAM_UNKNOWN;
+		seen = take_optional(&s->server->o, key, value, p, &ok);
 	}
+	if (seen == NULL)
+		return PARAM_UNKNOWN;
 	if (*seen || !ok)
 		return PARAM_BAD;
 	*seen = true;
@@ -163,6 +190,21 @@ log_verdict(const struct smtp_session *s, const char *from,
 	log_end(&l);
 }
 
+static int
+keep_texts(struct smtp_session *s, const struct mail_params *p)
+{
+	struct smtp_txn *t = &s->txn;
+
+	if (p->envid)
+		t->envid = arena_str(t->arena, p->envid_text);
+	if (p->delivery_id)
+		t->delivery_id = arena_str(t->arena, p->delivery_id_text);
+	return (p->envid && t->envid == NULL) ||
+		       (p->delivery_id && t->delivery_id == NULL)
+		   ? -1
+		   : 0;
+}
+
 /* The path and its parameters are good: ask the policy. */
 static int
 begin(struct smtp_session *s, const struct address *a,
@@ -182,6 +224,12 @@ begin(struct smtp_session *s, const struct address *a,
 	s->txn.declared_size = p->size ? p->size_bytes : -1;
 	s->txn.body = p->body_type;
 	s->txn.smtputf8 = p->utf8;
+	s->txn.ret = p->ret_type;
+	if (keep_texts(s, p) != 0) {
+		smtp_server_txn_drop(s);
+		return smtp_server_answerf(s, e, 451, "4.3.0",
+					   "Out of memory, try again later");
+	}
 	server->ops.on_mail(server->ctx, &s->info, &s->txn, &r);
 	bool accepted = smtp_server_accepts(&r);
 	log_verdict(s, text, &r);

@@ -64,6 +64,7 @@ struct smtp_session {
 	struct smtp_txn txn;
 	struct arena arena; /* of the transaction */
 	char *slot;         /* room for the next recipient's two texts */
+	char *orcpt_slot;   /* and for its ORCPT; both NULL until needed */
 
 	int64_t deadline_ms; /* of the whole session */
 	int errors;          /* 5xx since the last stored message */
@@ -129,10 +130,11 @@ int smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 			 const char *text, struct err *e);
 
 /* smtp_server_txn_next - the slot of the next recipient, filled but not
- * counted; NULL when out of memory.  Used again until one is accepted. */
+ * counted; NULL when out of memory.  Used again until one is accepted.  orcpt:
+ * at most DSN_ORCPT_MAX bytes, or none (p is NULL). */
 struct smtp_txn_rcpt *smtp_server_txn_next(struct smtp_session *s,
 					   const char *canonical,
-					   const char *text);
+					   const char *text, struct span orcpt);
 void smtp_server_txn_accept(struct smtp_session *s);
 
 /* smtp_server_txn_drop - forget a transaction that on_mail refused. */

@@ -14,6 +14,7 @@
 
 /* A recipient's two texts. */
 static const size_t SLOT_BYTES = (size_t)2 * ADDRESS_SIZE;
+static const size_t ORCPT_BYTES = DSN_ORCPT_MAX + 1;
 
 static int
 recipients_max(const struct smtp_session *s)
@@ -26,10 +27,12 @@ smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 		     const char *text, struct err *e)
 {
 	size_t n = (size_t)recipients_max(s);
-	size_t room = n * (sizeof(struct smtp_txn_rcpt) + SLOT_BYTES);
+	size_t room =
+	    n * (sizeof(struct smtp_txn_rcpt) + SLOT_BYTES + ORCPT_BYTES);
 
 	arena_init(&s->arena, SMTP_TXN_ARENA_BYTES + room);
 	s->slot = NULL;
+	s->orcpt_slot = NULL;
 	s->txn = (struct smtp_txn){
 		.reverse_path = arena_str(&s->arena, span_of(canonical)),
 		.reverse_text = arena_str(&s->arena, span_of(text)),
@@ -47,7 +50,7 @@ smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 
 struct smtp_txn_rcpt *
 smtp_server_txn_next(struct smtp_session *s, const char *canonical,
-		     const char *text)
+		     const char *text, struct span orcpt)
 {
 	struct smtp_txn_rcpt *r = &s->txn.recipients[s->txn.n_recipients];
 
@@ -59,8 +62,16 @@ smtp_server_txn_next(struct smtp_session *s, const char *canonical,
 	    span_copy(span_of(canonical), s->slot, ADDRESS_SIZE) != 0 ||
 	    span_copy(span_of(text), s->slot + ADDRESS_SIZE, ADDRESS_SIZE) != 0)
 		return NULL;
+	if (orcpt.p != NULL && s->orcpt_slot == NULL)
+		s->orcpt_slot = arena_alloc(&s->arena, ORCPT_BYTES);
+	if (orcpt.p != NULL &&
+	    (s->orcpt_slot == NULL ||
+	     span_copy(orcpt, s->orcpt_slot, ORCPT_BYTES) != 0))
+		return NULL;
 	*r = (struct smtp_txn_rcpt){ .canonical = s->slot,
-				     .text = s->slot + ADDRESS_SIZE };
+				     .text = s->slot + ADDRESS_SIZE,
+				     .orcpt = orcpt.p != NULL ? s->orcpt_slot
+							      : NULL };
 	return r;
 }
 
@@ -69,6 +80,7 @@ smtp_server_txn_accept(struct smtp_session *s)
 {
 	s->txn.n_recipients++;
 	s->slot = NULL;
+	s->orcpt_slot = NULL;
 	s->state = SMTP_ST_RCPT;
 }
 
@@ -78,6 +90,7 @@ smtp_server_txn_drop(struct smtp_session *s)
 	arena_reset(&s->arena);
 	s->txn = (struct smtp_txn){ 0 };
 	s->slot = NULL;
+	s->orcpt_slot = NULL;
 }
 
 void

@@ -82,6 +82,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.hostname = "mx.test",
 		.service = "smtp",
 		.sasl = smtp_recorder_quick_sasl(),
+		.dsn = true,
+		.delivery_ids = true,
 		.size_max_bytes = 1000,
 		.recipients_max = 2,
 	};

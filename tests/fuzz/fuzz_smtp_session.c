@@ -52,6 +52,8 @@ service(struct smtp_recorder *recorder)
 		.hostname = "mx.test",
 		.service = "smtp",
 		.sasl = smtp_recorder_quick_sasl(),
+		.dsn = true,
+		.delivery_ids = true,
 		.size_max_bytes = 64 * 1024,
 		.recipients_max = 5,
 		.errors_max = 50,

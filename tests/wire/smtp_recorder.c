@@ -50,6 +50,13 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		       txn->body == SMTP_BODY_8BITMIME ? " 8bit" : "",
 		       txn->smtputf8 ? " utf8" : "", c->esmtp ? " esmtp" : "",
 		       c->login[0] ? " login=" : "", c->login);
+	if (txn->ret != DSN_RET_NONE || txn->envid != NULL)
+		(void)buf_addf(&rec->events, "ret=%s envid=%s\n",
+			       txn->ret != DSN_RET_NONE ? dsn_ret_text(txn->ret)
+							: "",
+			       txn->envid != NULL ? txn->envid : "");
+	if (txn->delivery_id != NULL)
+		(void)buf_addf(&rec->events, "id=%s\n", txn->delivery_id);
 	if (is_local(txn->reverse_path, "refused"))
 		reply_set(r, 550, "5.7.1", "Not you");
 	else if (is_local(txn->reverse_path, "temp"))
@@ -76,6 +83,12 @@ on_rcpt(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	(void)c;
 	must(rec, rec->open && txn->policy == rec, "on_rcpt out of order");
 	(void)buf_addf(&rec->events, "rcpt %s\n", rcpt->canonical);
+	if (rcpt->notify != 0 || rcpt->orcpt != NULL) {
+		char notify[DSN_NOTIFY_SIZE];
+		dsn_notify_text(rcpt->notify, notify);
+		(void)buf_addf(&rec->events, "notify=%s orcpt=%s\n", notify,
+			       rcpt->orcpt != NULL ? rcpt->orcpt : "");
+	}
 	rcpt->policy = rec;
 	if (at == NULL)
 		reply_set(r, 250, "2.1.5", "Postmaster OK");

@@ -18,7 +18,8 @@
  */
 struct smtp_recorder {
 	struct buf events;   /* lines: "mail a@b", "rcpt c@d", "data", "end",
-				"reset" */
+				"reset"; what was asked for reports and the
+				delivery id in lines of their own */
 	struct buf text;     /* of the transaction */
 	struct buf messages; /* stored: each "LENGTH\n" and its bytes */
 	int mails, resets, ends, stored;

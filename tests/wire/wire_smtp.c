@@ -60,6 +60,10 @@ set(void *service, struct span key, struct span value)
 		s->o.auth_required = n != 0;
 	else if (span_eq(key, span_of("clear-text")))
 		s->o.auth_in_clear_text = n != 0;
+	else if (span_eq(key, span_of("dsn")))
+		s->o.dsn = n != 0;
+	else if (span_eq(key, span_of("delivery-ids")))
+		s->o.delivery_ids = n != 0;
 	else if (span_eq(key, span_of("remote")))
 		s->remote = n != 0;
 	else if (span_eq(key, span_of("size-max")))

@@ -4,6 +4,7 @@ mail_tests = \
 	tests/unit/mail/test_date \
 	tests/unit/mail/test_dot \
 	tests/unit/mail/test_dsn \
+	tests/unit/mail/test_dsn_param \
 	tests/unit/mail/test_header \
 	tests/unit/mail/test_status \
 	tests/unit/mail/test_submit \
@@ -22,6 +23,9 @@ tests_unit_mail_test_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_dsn_SOURCES = tests/unit/mail/test_dsn.c
 tests_unit_mail_test_dsn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_dsn_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_dsn_param_SOURCES = tests/unit/mail/test_dsn_param.c
+tests_unit_mail_test_dsn_param_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_dsn_param_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_header_SOURCES = tests/unit/mail/test_header.c
 tests_unit_mail_test_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_header_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

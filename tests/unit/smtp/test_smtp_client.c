@@ -123,6 +123,53 @@ sends_one_group_and_stuffs_dots(void **state)
 	assert_int_equal(script_peer_number(&t.peer, &t.peer.connections), 1);
 }
 
+/* What is asked for reports and names the delivery goes to whom offers it. */
+static void
+send_with_reports(void)
+{
+	t.send.ret = DSN_RET_HDRS;
+	t.send.envid = "QQ+2B1";
+	t.send.delivery_id = "q1.host";
+	t.to[0].notify = DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY;
+	t.to[0].orcpt = "rfc822;Bob@xyz.com";
+	t.to[1].notify = DSN_NOTIFY_NEVER;
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+}
+
+static void
+passes_on_what_is_offered(void **state)
+{
+	(void)state;
+	script_peer_set(&t.peer, PEER_EHLO,
+			"250-peer\r\n250-dsn\r\n250 XPOSTPAIRID\r\n");
+	send_with_reports();
+	assert_string_equal(script_peer_text(&t.peer, t.peer.commands),
+			    "EHLO client.test\r\n"
+			    "MAIL FROM:<alice@abc.com> RET=HDRS ENVID=QQ+2B1 "
+			    "XPOSTPAIRID=q1.host\r\n"
+			    "RCPT TO:<bob@xyz.com> NOTIFY=SUCCESS,DELAY "
+			    "ORCPT=rfc822;Bob@xyz.com\r\n"
+			    "RCPT TO:<carol@xyz.com> NOTIFY=NEVER\r\n"
+			    "RCPT TO:<dave@xyz.com>\r\n"
+			    "DATA\r\n");
+}
+
+static void
+asks_nothing_that_is_not_offered(void **state)
+{
+	(void)state;
+	script_peer_set(&t.peer, PEER_EHLO, no_extensions);
+	send_with_reports();
+	assert_string_equal(script_peer_text(&t.peer, t.peer.commands),
+			    "EHLO client.test\r\n"
+			    "MAIL FROM:<alice@abc.com>\r\n"
+			    "RCPT TO:<bob@xyz.com>\r\n"
+			    "RCPT TO:<carol@xyz.com>\r\n"
+			    "RCPT TO:<dave@xyz.com>\r\n"
+			    "DATA\r\n");
+}
+
 static void
 falls_back_to_helo(void **state)
 {
@@ -442,6 +489,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sends_one_group_and_stuffs_dots),
+		TEST(passes_on_what_is_offered),
+		TEST(asks_nothing_that_is_not_offered),
 		TEST(falls_back_to_helo),
 		TEST(ends_an_unfinished_last_line),
 		TEST(logs_in_with_plain),

@@ -15,7 +15,7 @@ expect 501 5.5.4
 > HELP
 < 214 2.0.0 Commands: EHLO HELO AUTH MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT
 > HELP rcpt
-< 214 2.0.0 RCPT TO:<address>
+< 214 2.0.0 RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;xtext]
 > HELP me
 expect 504 5.5.4
 > QUIT now

@@ -14,11 +14,11 @@ expect 500 5.5.2
 expect 500 5.5.2
 > EHLO c
 expect 250
-> MAIL FROM:<alice@abc.com> SIZE=1\{978: }
+> MAIL FROM:<alice@abc.com> SIZE=1\{1278: }
 expect 250
 > RSET
 expect 250
-> MAIL FROM:<alice@abc.com> SIZE=1\{979: }
+> MAIL FROM:<alice@abc.com> SIZE=1\{1279: }
 expect 500 5.5.2
 > QUIT
 expect 221
