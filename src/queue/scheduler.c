@@ -69,6 +69,7 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
 	}
 	s->o = *o;
+	(void)pthread_mutex_init(&s->admin, NULL);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	cond_init_mono(&s->work);
 	cond_init_mono(&s->idle);
@@ -92,10 +93,16 @@ scheduler_free(struct scheduler **out)
 	while (s->messages != NULL) {
 		struct spool_msg *m = s->messages;
 		s->messages = m->next;
+		while (m->parked != NULL) {
+			struct scheduler_job *j = m->parked;
+			m->parked = j->next;
+			free(j);
+		}
 		spool_msg_free(&m);
 	}
 	(void)pthread_cond_destroy(&s->work);
 	(void)pthread_cond_destroy(&s->idle);
+	(void)pthread_mutex_destroy(&s->admin);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s->threads);
 	free(s);
@@ -120,8 +127,8 @@ scheduler_has_room(struct scheduler *s)
 /* ---- messages in and out (lock held) ------------------------------------
  */
 
-static void
-link_msg(struct scheduler *s, struct spool_msg *m)
+void
+scheduler_link(struct scheduler *s, struct spool_msg *m)
 {
 	m->prev = NULL;
 	m->next = s->messages;
@@ -131,8 +138,18 @@ link_msg(struct scheduler *s, struct spool_msg *m)
 	s->n_messages++;
 }
 
-static void
-unlink_msg(struct scheduler *s, struct spool_msg *m)
+void
+scheduler_list_after(struct spool_msg *before, struct spool_msg *m)
+{
+	m->prev = before;
+	m->next = before->next;
+	if (m->next != NULL)
+		m->next->prev = m;
+	before->next = m;
+}
+
+void
+scheduler_unlist(struct scheduler *s, struct spool_msg *m)
 {
 	if (m->prev != NULL)
 		m->prev->next = m->next;
@@ -140,22 +157,29 @@ unlink_msg(struct scheduler *s, struct spool_msg *m)
 		s->messages = m->next;
 	if (m->next != NULL)
 		m->next->prev = m->prev;
+}
+
+void
+scheduler_unlink(struct scheduler *s, struct spool_msg *m)
+{
+	scheduler_unlist(s, m);
 	s->n_messages--;
 }
 
-/* What a new job starts with. */
-struct job_start {
-	int64_t due_ms, expires_ms;
-	unsigned attempts;
-};
+void
+scheduler_place(struct scheduler_dest *d, struct scheduler_job *j)
+{
+	if (!j->m->held) {
+		scheduler_dest_push(d, j);
+		return;
+	}
+	j->next = j->m->parked;
+	j->m->parked = j;
+}
 
-/*
- * Make jobs of the n recipients in `list`, one for each destination.  Returns
- * how many could not be placed (out of memory); those are then in list[0..].
- */
-static unsigned
-make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list, unsigned n,
-	  const struct job_start *start)
+unsigned
+scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
+		    unsigned n, const struct scheduler_job_start *start)
 {
 	char first[SCHEDULER_KEY_SIZE], key[SCHEDULER_KEY_SIZE];
 
@@ -188,7 +212,7 @@ make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list, unsigned n,
 		j->attempts = start->attempts;
 		j->seq = s->seq++;
 		m->jobs++;
-		scheduler_dest_push(d, j);
+		scheduler_place(d, j);
 		n = left;
 	}
 	return 0;
@@ -198,7 +222,7 @@ int
 scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 {
 	unsigned *list = calloc((*m)->n_recipients, sizeof(*list)), n = 0;
-	struct job_start start = { 0 };
+	struct scheduler_job_start start = { 0 };
 
 	if (list == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "queue");
@@ -210,10 +234,10 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 	(void)pthread_mutex_lock(&s->lock);
 	start.due_ms = scheduler_now_ms(s);
 	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
-	unsigned lost = make_jobs(s, *m, list, n, &start);
+	unsigned lost = scheduler_make_jobs(s, *m, list, n, &start);
 	bool taken = (*m)->jobs > 0;
 	if (taken)
-		link_msg(s, *m);
+		scheduler_link(s, *m);
 	(void)pthread_cond_signal(&s->work);
 	(void)pthread_mutex_unlock(&s->lock);
 	free(list);
@@ -256,17 +280,19 @@ scheduler_retry(struct scheduler *s)
 	int64_t now = scheduler_now_ms(s);
 	for (size_t i = 0; i < n; i++) {
 		struct scheduler_job *j = all[i];
-		struct job_start start = { now, j->expires_ms, j->attempts };
-		unsigned lost = make_jobs(s, j->m, j->recipients, j->n, &start);
+		struct scheduler_job_start start = { now, j->expires_ms,
+						     j->attempts };
+		unsigned lost =
+		    scheduler_make_jobs(s, j->m, j->recipients, j->n, &start);
 		j->n = lost;
 		if (lost > 0 && scheduler_dest_reserve(j->d) == 0) {
-			scheduler_dest_push(j->d, j);
+			scheduler_place(j->d, j);
 		} else {
 			/* lost > 0: on disk, found again at the next start */
 			struct spool_msg *m = j->m;
 			free(j);
 			if (--m->jobs == 0) {
-				unlink_msg(s, m);
+				scheduler_unlink(s, m);
 				spool_msg_free(&m);
 			}
 		}
@@ -344,14 +370,14 @@ settle(struct scheduler *s, struct scheduler_job *j,
 				    : j->due_ms;
 		if (j->expires_ms > now && j->due_ms > j->expires_ms)
 			j->due_ms = j->expires_ms;
-		scheduler_dest_push(d, j);
+		scheduler_place(d, j);
 		return NULL;
 	}
 	free(j);
 	scheduler_dest_sweep(&s->dests);
 	if (--m->jobs > 0)
 		return NULL;
-	unlink_msg(s, m);
+	scheduler_unlink(s, m);
 	return m;
 }
 
@@ -375,6 +401,22 @@ pick(struct scheduler *s, int64_t *until_ms)
 	return scheduler_dest_pop(best);
 }
 
+void
+scheduler_finish(struct scheduler *s, struct spool_msg *m)
+{
+	if (is_done(m) && spool_remove(s->o.spool, m, NULL) != 0)
+		log_event(LOG_ERROR, "queue-file-stays", "id", m->id);
+	spool_msg_free(&m);
+}
+
+/* Its recipients are this worker's, or no more. */
+static void
+set_busy(const struct scheduler_job *j, bool busy)
+{
+	for (unsigned i = 0; i < j->n; i++)
+		j->m->recipients[j->recipients[i]].busy = busy;
+}
+
 /* One job from pick to settle; the lock is held on entry and return. */
 static void
 work_on(struct scheduler *s, struct scheduler_job *j)
@@ -384,6 +426,7 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 
 	bool last_job = j->m->jobs == 1;
 	s->active++;
+	set_busy(j, true);
 	(void)pthread_mutex_unlock(&s->lock);
 	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
 	b.verdicts = calloc(j->n, sizeof(*b.verdicts));
@@ -398,19 +441,17 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 		scheduler_record(s, j, &b, last_job);
 	}
 	(void)pthread_mutex_lock(&s->lock);
+	set_busy(j, false);
 	if (b.n > 0) {
 		done = settle(s, j, &b, expired);
 	} else {
 		j->due_ms = scheduler_now_ms(s) + s->o.retry_min_ms;
 		j->d->active--;
-		scheduler_dest_push(j->d, j);
+		scheduler_place(j->d, j);
 	}
 	if (done != NULL) {
 		(void)pthread_mutex_unlock(&s->lock);
-		if (is_done(done) && spool_remove(s->o.spool, done, NULL) != 0)
-			log_event(LOG_ERROR, "queue-file-stays", "id",
-				  done->id);
-		spool_msg_free(&done);
+		scheduler_finish(s, done);
 		(void)pthread_mutex_lock(&s->lock);
 	}
 	free(b.verdicts);

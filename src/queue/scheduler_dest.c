@@ -106,6 +106,35 @@ scheduler_dest_pop(struct scheduler_dest *d)
 }
 
 void
+scheduler_dest_each(struct scheduler_dest *d,
+		    void (*fn)(void *ctx, struct scheduler_job *j), void *ctx)
+{
+	for (size_t i = 0; i < d->n; i++)
+		fn(ctx, d->heap[i]);
+}
+
+void
+scheduler_dest_take_marked(struct scheduler_dest *d,
+			   struct scheduler_job **list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct scheduler_job *j = d->heap[i];
+		if (j->m->mark == 0) {
+			d->heap[kept++] = j;
+			continue;
+		}
+		j->next = *list;
+		*list = j;
+	}
+	if (kept == d->n)
+		return;
+	d->n = kept;
+	scheduler_dest_reorder(d);
+}
+
+void
 scheduler_dest_reorder(struct scheduler_dest *d)
 {
 	for (size_t i = d->n / 2; i-- > 0;)

@@ -10,6 +10,7 @@
  * jobs each, first due on top.  No locks, no clock: the scheduler has both.
  */
 struct scheduler_job {
+	struct scheduler_job *next; /* in a list, outside a heap */
 	struct spool_msg *m;
 	struct scheduler_dest *d;
 	int64_t due_ms, expires_ms;
@@ -41,6 +42,15 @@ void scheduler_dest_sweep(struct scheduler_dest **list);
 int scheduler_dest_reserve(struct scheduler_dest *d);
 void scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j);
 struct scheduler_job *scheduler_dest_pop(struct scheduler_dest *d);
+/* scheduler_dest_each - every job that waits here, in no order; after it a
+ * reorder when fn changed due times. */
+void scheduler_dest_each(struct scheduler_dest *d,
+			 void (*fn)(void *ctx, struct scheduler_job *j),
+			 void *ctx);
+/* scheduler_dest_take_marked - out of the heap onto *list, every job whose
+ * message has a mark. */
+void scheduler_dest_take_marked(struct scheduler_dest *d,
+				struct scheduler_job **list);
 /* scheduler_dest_reorder - due times were changed in place. */
 void scheduler_dest_reorder(struct scheduler_dest *d);
 

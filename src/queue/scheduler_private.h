@@ -21,6 +21,7 @@ struct scheduler {
 	pthread_t *threads;
 	int n_threads;
 
+	pthread_mutex_t admin; /* one administrator acts; before lock */
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* something may be due */
 	pthread_cond_t idle; /* a worker finished a job */
@@ -28,6 +29,8 @@ struct scheduler {
 	int active;
 	uint64_t seq;
 	unsigned n_messages;
+	/* all messages; one without recipients is only a bookmark of a walk
+	 * (scheduler_admin.c) and is passed by */
 	struct spool_msg *messages;
 	struct scheduler_dest *dests;
 };
@@ -43,6 +46,45 @@ scheduler_wall_s(const struct scheduler *s)
 {
 	return s->o.clock.wall_s(s->o.clock.ctx);
 }
+
+/* scheduler_wake_all - due times changed. */
+static inline void
+scheduler_wake_all(struct scheduler *s)
+{
+	(void)pthread_cond_broadcast(&s->work);
+}
+
+/* What a new job starts with. */
+struct scheduler_job_start {
+	int64_t due_ms, expires_ms;
+	unsigned attempts;
+};
+
+/*
+ * scheduler_make_jobs - make jobs of the n recipients in `list`, one for each
+ * destination.  Returns how many could not be placed (out of memory); those are
+ * then in list[0..].  Lock held.
+ */
+unsigned scheduler_make_jobs(struct scheduler *s, struct spool_msg *m,
+			     unsigned *list, unsigned n,
+			     const struct scheduler_job_start *start);
+
+/* scheduler_place - put the job where it waits: the heap of d, or beside its
+ * message when that is held.  Lock held; room in d is reserved. */
+void scheduler_place(struct scheduler_dest *d, struct scheduler_job *j);
+
+/* scheduler_link, scheduler_unlink - in and out of the list.  Lock held. */
+void scheduler_link(struct scheduler *s, struct spool_msg *m);
+void scheduler_unlink(struct scheduler *s, struct spool_msg *m);
+
+/* scheduler_list_after, scheduler_unlist - the same for a bookmark, which is
+ * not counted. */
+void scheduler_list_after(struct spool_msg *before, struct spool_msg *m);
+void scheduler_unlist(struct scheduler *s, struct spool_msg *m);
+
+/* scheduler_finish - the last job of m is gone and it is in no list: its file
+ * goes when all is done.  Lock not held. */
+void scheduler_finish(struct scheduler *s, struct spool_msg *m);
 
 /*
  * scheduler_attempt - try the job now, or give it up when it is too old;

@@ -292,6 +292,24 @@ append(struct spool *s, int fd, struct span text, struct err *e)
 	return rc;
 }
 
+/* The records, durable on return when `sync`. */
+static int
+add_records(struct spool *s, const struct spool_msg *m, struct span text,
+	    bool sync, struct err *e)
+{
+	int fd = openat(s->msg_fd, m->id,
+			O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open queue/msg/%s",
+			       m->id);
+	int rc = append(s, fd, text, e);
+	if (rc == 0 && sync && fdatasync(fd) != 0)
+		rc = err_set(e, ERR_TEMP, errno, "sync queue/msg/%s", m->id);
+	(void)close(fd);
+	return rc;
+}
+
 int
 spool_results(struct spool *s, const struct spool_msg *m,
 	      const struct spool_result *v, size_t n, struct err *e)
@@ -309,18 +327,22 @@ spool_results(struct spool *s, const struct spool_msg *m,
 		(void)err_set(e, ERR_TEMP, errno, "result record");
 		goto out;
 	}
-	int fd = openat(s->msg_fd, m->id,
-			O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		rc = err_set(e, ERR_TEMP, errno, "cannot open queue/msg/%s",
-			     m->id);
-		goto out;
-	}
-	rc = append(s, fd, buf_span(&text), e);
-	if (rc == 0 && final && fdatasync(fd) != 0)
-		rc = err_set(e, ERR_TEMP, errno, "sync queue/msg/%s", m->id);
-	(void)close(fd);
+	rc = add_records(s, m, buf_span(&text), final, e);
 out:
+	buf_free(&text);
+	return rc;
+}
+
+int
+spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
+	   int64_t wall_s, struct err *e)
+{
+	struct buf text;
+
+	buf_init(&text, SPOOL_RECORD_MAX);
+	int rc = spool_format_hold(hold, wall_s, &text) != 0
+		     ? err_set(e, ERR_TEMP, errno, "hold record")
+		     : add_records(s, m, buf_span(&text), true, e);
 	buf_free(&text);
 	return rc;
 }
@@ -332,4 +354,12 @@ spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 		return err_set(e, ERR_TEMP, errno, "cannot remove queue/msg/%s",
 			       m->id);
 	return 0;
+}
+
+int
+spool_discard(struct spool *s, const struct spool_msg *m, struct err *e)
+{
+	if (spool_remove(s, m, e) != 0)
+		return -1;
+	return durable_sync(s->msg_fd, e) != 0 ? 1 : 0;
 }

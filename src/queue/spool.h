@@ -41,6 +41,7 @@ struct spool_rcpt {
 	char *reply;         /* last reply, "550 5.1.1 ..."; NULL: none yet */
 	int64_t attempt_s;   /* when that was */
 	enum spool_state state;
+	bool busy; /* the scheduler's: a worker has it */
 };
 
 /* A queued message in memory: the envelope; the text stays on disk. */
@@ -49,14 +50,18 @@ struct spool_msg {
 	int64_t arrival_s;
 	const char *reverse_path; /* as written; "" for the null path */
 	bool eight_bit, smtputf8;
+	bool held;          /* no delivery until released */
 	int64_t size;       /* bytes of the message */
 	int64_t message_at; /* its offset in the file */
 	uint32_t message_crc;
 	unsigned n_recipients;
 	struct spool_rcpt *recipients;
-	/* the scheduler's: its list, and how many jobs still name m */
+	/* the scheduler's: its list, how many jobs still name m, the jobs that
+	 * wait for its release, and a place for a note during one walk */
 	struct spool_msg *prev, *next;
+	struct scheduler_job *parked;
 	unsigned jobs;
+	unsigned mark;
 };
 void spool_msg_free(struct spool_msg **m); /* memory only */
 
@@ -137,6 +142,14 @@ int spool_results(struct spool *s, const struct spool_msg *m,
 
 /* spool_remove - every recipient is done: unlink. */
 int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
+
+/* spool_hold - note that m is held, or released again: durable on return. */
+int spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
+	       int64_t wall_s, struct err *e);
+
+/* spool_discard - an administrator wants it gone: unlink.  0: durable; 1: gone,
+ * but a power cut may bring it back, *e says why; -1: still there. */
+int spool_discard(struct spool *s, const struct spool_msg *m, struct err *e);
 
 /* spool_set_aside - move to damaged/ and log why. */
 void spool_set_aside(struct spool *s, const char *name, int64_t offset,

@@ -75,6 +75,17 @@ spool_format_record(const struct spool_result *r, struct buf *out)
 			(unsigned)crc32_add(0, text, (size_t)n), text);
 }
 
+int
+spool_format_hold(bool hold, int64_t wall_s, struct buf *out)
+{
+	char text[64];
+
+	int n = snprintf(text, sizeof(text), "%s %lld",
+			 hold ? "hold" : "release", (long long)wall_s);
+	return buf_addf(out, "%08x %s\n",
+			(unsigned)crc32_add(0, text, (size_t)n), text);
+}
+
 /* ---- reading ------------------------------------------------------------
  */
 
@@ -338,7 +349,15 @@ apply(struct span text, struct spool_msg *m)
 {
 	uint64_t index, wall_s;
 
-	if (!span_eq(span_word(&text), span_of("result")) ||
+	struct span verb = span_word(&text);
+	bool hold = span_eq(verb, span_of("hold"));
+	if (hold || span_eq(verb, span_of("release"))) {
+		if (span_u64(span_word(&text), &wall_s) != 0 || text.n != 0)
+			return -1;
+		m->held = hold;
+		return 0;
+	}
+	if (!span_eq(verb, span_of("result")) ||
 	    span_u64(span_word(&text), &index) != 0 || index >= m->n_recipients)
 		return -1;
 	struct spool_rcpt *to = &m->recipients[index];

@@ -11,7 +11,8 @@
  *   id ...\n arrival ...\n from ...\n body ...\n smtputf8 ...\n to ...\n
  *   \n
  *   the message, M bytes
- *   XXXXXXXX result 0 delivered 1795412345 250 2.0.0 ok\n ...
+ *   XXXXXXXX result 0 delivered 1795412345 250 2.0.0 ok\n
+ *   XXXXXXXX hold 1795412345\n ...
  */
 enum {
 	SPOOL_FIRST_SIZE = 57, /* bytes of the first line, its LF included */
@@ -47,6 +48,7 @@ int spool_msg_new(struct spool_msg **m, const struct spool_envelope *env,
 void spool_msg_note(struct spool_rcpt *to, struct span reply, int64_t wall_s);
 
 int spool_format_record(const struct spool_result *r, struct buf *out);
+int spool_format_hold(bool hold, int64_t wall_s, struct buf *out);
 
 /* spool_parse_record - take one whole record off *text and apply it to m.
  * 1 taken, 0 nothing left, -1 what stands there is not a whole record. */
