@@ -2,7 +2,6 @@
 completion, history, ^C."""
 
 import os
-import pty
 import re
 import select
 import stat
@@ -26,7 +25,7 @@ class Terminal:
         argv = [harness.program("mailsh"), "-H", "127.0.0.1", "--smtp-port",
                 str(pair.submission_port), "--pop3-port", str(pair.pop3_port),
                 *options]
-        self.pid, self.fd = pty.fork()
+        self.pid, self.fd = harness.fork_terminal()
         if self.pid == 0:
             try:
                 os.chdir(pair.directory)
