@@ -37,7 +37,8 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/draft_edit.c \
 	src/shell/expand.c src/shell/expand.h \
 	src/shell/json.c src/shell/json.h \
-	src/shell/lex.c src/shell/lex.h \
+	src/shell/lex.c src/shell/lex.h src/shell/lex_private.h \
+	src/shell/lex_word.c \
 	src/shell/mailbox.c src/shell/mailbox.h \
 	src/shell/mailbox_select.c \
 	src/shell/output.c src/shell/output.h \
