@@ -13,7 +13,12 @@
 #include "shell/width.h"
 #include "smtp/smtp_client.h"
 
-enum { PASSWORD_MAX = 1024, IN_USE_WAIT_MS = 5000, IN_USE_STEP_MS = 100 };
+enum {
+	PASSWORD_MAX = 1024,
+	IN_USE_WAIT_MS = 5000,
+	DOUBT_MS = 5000,
+	IN_USE_STEP_MS = 100
+};
 
 /* A protocol line as `expect` reads it; what a server sends may hold anything,
  * so it is made printable. */
@@ -328,6 +333,22 @@ need_pop3(struct shell *sh)
 	return SHELL_USAGE;
 }
 
+/* A server may have hung up while a long text was read or another program ran:
+ * better asked first than found out in the middle of a command. */
+static void
+check_pop3(struct shell *sh)
+{
+	struct session *s = &sh->session;
+	int64_t now = clock_mono_ms();
+	struct pop3_reply r = { 0 };
+	struct err e = { 0 };
+
+	if (s->pop3 != NULL && now - s->pop3_used_ms > DOUBT_MS &&
+	    (pop3_client_command(s->pop3, &r, &e, "NOOP") != 0 || !r.ok))
+		pop3_client_free(&s->pop3);
+	s->pop3_used_ms = now;
+}
+
 int
 session_pop3(struct shell *sh, enum session_patience patience, bool *opened)
 {
@@ -335,6 +356,8 @@ session_pop3(struct shell *sh, enum session_patience patience, bool *opened)
 	int rc = need_pop3(sh);
 
 	*opened = false;
+	if (rc == SHELL_OK)
+		check_pop3(sh);
 	if (rc != SHELL_OK || sh->session.pop3 != NULL)
 		return rc;
 	*opened = true;

@@ -50,6 +50,7 @@ struct session {
 	struct endpoint smtp_at, pop3_at;
 	struct smtp_client *smtp;
 	struct pop3_client *pop3;
+	int64_t pop3_used_ms; /* when it was last needed */
 };
 
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
