@@ -118,8 +118,12 @@ scheduler_record(struct scheduler *s, struct scheduler_job *j,
 		if (r->outcome == SCHEDULER_UNTRIED)
 			continue;
 		if (v != NULL)
-			v[n++] = (struct spool_result){ r->recipient, state,
-							now, r->reply };
+			v[n++] = (struct spool_result){
+				.recipient = r->recipient,
+				.state = state,
+				.wall_s = now,
+				.reply = r->reply,
+			};
 		to->state = state;
 		log_verdict(j, r, now - j->m->arrival_s);
 	}

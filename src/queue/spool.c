@@ -321,7 +321,7 @@ spool_results(struct spool *s, const struct spool_msg *m,
 	buf_init(&text, (size_t)SPOOL_RECIPIENTS_MAX * (SPOOL_RECORD_MAX + 16));
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		rc = spool_format_record(&v[i], &text);
-		final = final || v[i].state != SPOOL_WAITING;
+		final = final || v[i].state != SPOOL_WAITING || v[i].warned;
 	}
 	if (rc != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "result record");

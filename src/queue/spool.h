@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/span.h"
+#include "mail/dsn_param.h"
 
 /*
  * spool - accepted mail on disk, one file a message, until every recipient is
@@ -41,7 +42,10 @@ struct spool_rcpt {
 	char *reply;         /* last reply, "550 5.1.1 ..."; NULL: none yet */
 	int64_t attempt_s;   /* when that was */
 	enum spool_state state;
-	bool busy; /* the scheduler's: a worker has it */
+	bool busy;         /* the scheduler's: a worker has it */
+	bool warned;       /* its sender knows that it is late */
+	uint8_t notify;    /* enum dsn_notify; 0: the client did not say */
+	const char *orcpt; /* "type;xtext" as the client wrote it, or NULL */
 };
 
 /* A queued message in memory: the envelope; the text stays on disk. */
@@ -51,6 +55,8 @@ struct spool_msg {
 	const char *reverse_path; /* as written; "" for the null path */
 	bool eight_bit, smtputf8;
 	bool held;          /* no delivery until released */
+	enum dsn_ret ret;   /* RFC 3461 4.3 */
+	const char *envid;  /* xtext as the client wrote it, or NULL */
 	int64_t size;       /* bytes of the message */
 	int64_t message_at; /* its offset in the file */
 	uint32_t message_crc;
@@ -87,12 +93,16 @@ int spool_scan(struct spool *s,
  */
 struct spool_to {
 	const char *address, *domain;
+	uint8_t notify;    /* enum dsn_notify, or 0 */
+	const char *orcpt; /* or NULL */
 };
 struct spool_envelope {
 	const char *id;
 	int64_t arrival_s;
 	const char *reverse_path;
 	bool smtputf8;
+	enum dsn_ret ret;
+	const char *envid; /* or NULL */
 	const struct spool_to *to;
 	unsigned n_to; /* 1..SPOOL_RECIPIENTS_MAX */
 };
@@ -132,11 +142,12 @@ int spool_read_header(struct spool *s, const struct spool_msg *m,
 struct spool_result {
 	unsigned recipient;     /* its index */
 	enum spool_state state; /* WAITING: deferred */
+	bool warned;            /* WAITING, and its sender was told so */
 	int64_t wall_s;
 	const char *reply;
 };
 /* spool_results - append records; durable on return when one of them is final
- * (a deferral lost in a crash loses nothing). */
+ * or says warned (a deferral lost in a crash loses nothing). */
 int spool_results(struct spool *s, const struct spool_msg *m,
 		  const struct spool_result *v, size_t n, struct err *e);
 

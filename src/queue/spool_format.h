@@ -8,7 +8,8 @@
  * thread.  Everything read is hostile: bounded, checked, never cast.
  *
  *   postpair-spool 1 EEEEEEEE MMMMMMMMMMMM CCCCCCCC XXXXXXXX\n
- *   id ...\n arrival ...\n from ...\n body ...\n smtputf8 ...\n to ...\n
+ *   id ...\n arrival ...\n from ...\n body ...\n smtputf8 ...\n
+ *   [ret ...\n] [envid ...\n] to ...\n [notify ...\n] [orcpt ...\n] to ...\n
  *   \n
  *   the message, M bytes
  *   XXXXXXXX result 0 delivered 1795412345 250 2.0.0 ok\n
@@ -26,6 +27,13 @@ int spool_format_envelope(const struct spool_envelope *env, bool eight_bit,
 /* spool_format_first - the first line, for an envelope and a message. */
 void spool_format_first(char line[SPOOL_FIRST_SIZE + 1], struct span envelope,
 			int64_t message_bytes, uint32_t message_crc);
+
+/* spool_parse_envelope - make the message; its place and checksum in the file
+ * are the caller's to fill in.  -1 (PERM) with the reason. */
+int spool_parse_envelope(struct span text, struct spool_msg **m, struct err *e);
+
+/* spool_take_line - take the next line off *text; false without an LF. */
+bool spool_take_line(struct span *text, struct span *line);
 
 /* What the first line says. */
 struct spool_first {

@@ -104,15 +104,21 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 				  .n_recipients = n,
 				  .eight_bit = m->eight_bit,
 				  .smtputf8 = m->smtputf8,
+				  .ret = m->ret,
+				  .envid = m->envid,
 				  .size = m->size,
 				  .read_bytes = read_bytes,
 				  .ctx = d };
 
 	if (to == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
-	for (unsigned i = 0; i < n; i++)
-		to[i].address =
-		    m->recipients[d->b->verdicts[first + i].recipient].address;
+	for (unsigned i = 0; i < n; i++) {
+		const struct spool_rcpt *r =
+		    &m->recipients[d->b->verdicts[first + i].recipient];
+		to[i].address = r->address;
+		to[i].notify = r->notify;
+		to[i].orcpt = r->orcpt;
+	}
 	int rc = smtp_client_send(d->client, &send, e);
 	for (unsigned i = 0; i < n; i++) {
 		if (to[i].reply.code != 0)

@@ -193,6 +193,8 @@ begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
 				      .arrival_s = m->arrival_s,
 				      .reverse_path = txn->reverse_text,
 				      .smtputf8 = txn->smtputf8,
+				      .ret = txn->ret,
+				      .envid = txn->envid,
 				      .to = to,
 				      .n_to = txn->n_recipients };
 
@@ -201,6 +203,8 @@ begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
 	for (unsigned i = 0; i < txn->n_recipients; i++) {
 		to[i].address = txn->recipients[i].text;
 		to[i].domain = txn->recipients[i].policy;
+		to[i].notify = (uint8_t)txn->recipients[i].notify;
+		to[i].orcpt = txn->recipients[i].orcpt;
 	}
 	int rc = spool_begin(&m->writer, m->sender->spool, &env, e);
 	free(to);

@@ -17,6 +17,8 @@ check_same(const struct spool_msg *m, struct span envelope)
 				      .arrival_s = m->arrival_s,
 				      .reverse_path = m->reverse_path,
 				      .smtputf8 = m->smtputf8,
+				      .ret = m->ret,
+				      .envid = m->envid,
 				      .to = to,
 				      .n_to = m->n_recipients };
 	struct spool_msg *again = NULL;
@@ -28,6 +30,8 @@ check_same(const struct spool_msg *m, struct span envelope)
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		to[i].address = m->recipients[i].address;
 		to[i].domain = m->recipients[i].domain;
+		to[i].notify = m->recipients[i].notify;
+		to[i].orcpt = m->recipients[i].orcpt;
 		FUZZ_CHECK(to[i].address[0] != '\0' && to[i].domain[0] != '\0');
 	}
 	buf_init(&out, 2 * envelope.n + 200);
@@ -37,9 +41,16 @@ check_same(const struct spool_msg *m, struct span envelope)
 				    buf_span(&out), &again, &e) == 0);
 	FUZZ_CHECK(again->n_recipients == m->n_recipients);
 	FUZZ_CHECK(strcmp(again->reverse_path, m->reverse_path) == 0);
-	for (unsigned i = 0; i < m->n_recipients; i++)
-		FUZZ_CHECK(strcmp(again->recipients[i].address,
-				  m->recipients[i].address) == 0);
+	FUZZ_CHECK(again->ret == m->ret);
+	FUZZ_CHECK((again->envid == NULL) == (m->envid == NULL));
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		const struct spool_rcpt *a = &again->recipients[i];
+		const struct spool_rcpt *b = &m->recipients[i];
+		FUZZ_CHECK(strcmp(a->address, b->address) == 0);
+		FUZZ_CHECK(a->notify == b->notify);
+		FUZZ_CHECK((a->orcpt == NULL) == (b->orcpt == NULL));
+		FUZZ_CHECK(a->orcpt == NULL || strcmp(a->orcpt, b->orcpt) == 0);
+	}
 	spool_msg_free(&again);
 	buf_free(&out);
 	free(to);

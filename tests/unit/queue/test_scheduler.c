@@ -195,9 +195,11 @@ world_close(struct world *w)
 	(void)pthread_mutex_destroy(&w->lock);
 }
 
-static const struct spool_to bob[] = { { "bob@xyz.com", "xyz.com" } };
+static const struct spool_to bob[] = { { .address = "bob@xyz.com",
+					 .domain = "xyz.com" } };
 static const struct spool_to bob_and_carol[] = {
-	{ "bob@xyz.com", "xyz.com" }, { "carol@xyz.com", "xyz.com" }
+	{ .address = "bob@xyz.com", .domain = "xyz.com" },
+	{ .address = "carol@xyz.com", .domain = "xyz.com" }
 };
 #define ID_A "aaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbb"

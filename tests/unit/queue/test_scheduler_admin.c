@@ -114,7 +114,7 @@ static void
 add(struct world *w, const char *id, const char *from, const char *address,
     const char *domain)
 {
-	struct spool_to to = { address, domain };
+	struct spool_to to = { .address = address, .domain = domain };
 	struct err e;
 
 	struct spool_msg *m =

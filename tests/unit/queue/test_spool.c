@@ -5,8 +5,10 @@
 #include "base/durable.h"
 #include "base/log.h"
 
-static const struct spool_to two[] = { { "bob@xyz.com", "xyz.com" },
-				       { "\"a b\"@abc.com", "abc.com" } };
+static const struct spool_to two[] = {
+	{ .address = "bob@xyz.com", .domain = "xyz.com" },
+	{ .address = "\"a b\"@abc.com", .domain = "abc.com" }
+};
 static const char text[] = "Subject: hello\r\n\r\n.dot\r\nend\r\n";
 static const char id[] = "0123456789abcdef";
 static const char path[] = "queue/msg/0123456789abcdef";
@@ -111,8 +113,14 @@ static void
 results_survive_a_restart(void **state)
 {
 	const struct spool_result results[] = {
-		{ 1, SPOOL_DELIVERED, 1795000010, "250 2.0.0 ok" },
-		{ 0, SPOOL_WAITING, 1795000011, "451 4.3.0 a\r\nb" },
+		{ .recipient = 1,
+		  .state = SPOOL_DELIVERED,
+		  .wall_s = 1795000010,
+		  .reply = "250 2.0.0 ok" },
+		{ .recipient = 0,
+		  .state = SPOOL_WAITING,
+		  .wall_s = 1795000011,
+		  .reply = "451 4.3.0 a\r\nb" },
 	};
 	struct queue_dir d;
 	struct err e;
@@ -132,6 +140,68 @@ results_survive_a_restart(void **state)
 	assert_int_equal(spool_remove(d.spool, m, &e), 0);
 	spool_msg_free(&m);
 	assert_null(restart(&d));
+	queue_dir_remove(&d);
+}
+
+/* RFC 3461: what the client asked for is passed on and honoured days later. */
+static void
+what_was_asked_for_survives_a_restart(void **state)
+{
+	static const struct spool_to to[] = {
+		{ .address = "bob@xyz.com",
+		  .domain = "xyz.com",
+		  .notify = DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY,
+		  .orcpt = "rfc822;Bob@xyz.com" },
+		{ .address = "carol@xyz.com",
+		  .domain = "xyz.com",
+		  .notify = DSN_NOTIFY_NEVER },
+		{ .address = "dave@xyz.com",
+		  .domain = "xyz.com",
+		  .orcpt = "utf-8;d\xc3\xa4ve@xyz.com" },
+		{ .address = "eve@xyz.com", .domain = "xyz.com" },
+	};
+	const struct spool_envelope env = { .id = id,
+					    .reverse_path = "alice@abc.com",
+					    .ret = DSN_RET_FULL,
+					    .envid = "QQ+2B1",
+					    .to = to,
+					    .n_to = 4 };
+	const struct spool_result late = { .recipient = 3,
+					   .state = SPOOL_WAITING,
+					   .warned = true,
+					   .wall_s = 1795000001,
+					   .reply = "451 4.2.1 busy" };
+	struct spool_writer *w = NULL;
+	struct spool_msg *m = NULL;
+	struct queue_dir d;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	assert_int_equal(spool_begin(&w, d.spool, &env, &e), 0);
+	assert_int_equal(spool_write(w, span_of(text), &e), 0);
+	assert_int_equal(spool_commit(&w, &m, &e), 0);
+	assert_int_equal(spool_results(d.spool, m, &late, 1, &e), 0);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(m->ret, DSN_RET_FULL);
+		assert_string_equal(m->envid, "QQ+2B1");
+		for (unsigned i = 0; i < 4; i++) {
+			const struct spool_rcpt *r = &m->recipients[i];
+			assert_int_equal(r->notify, to[i].notify);
+			if (to[i].orcpt == NULL)
+				assert_null(r->orcpt);
+			else
+				assert_string_equal(r->orcpt, to[i].orcpt);
+		}
+		spool_msg_free(&m);
+		m = restart(&d);
+		assert_non_null(m);
+	}
+	assert_false(m->recipients[0].warned);
+	assert_true(m->recipients[3].warned);
+	assert_int_equal(m->recipients[3].state, SPOOL_WAITING);
+	assert_string_equal(m->recipients[3].reply, "451 4.2.1 busy");
+	spool_msg_free(&m);
 	queue_dir_remove(&d);
 }
 
@@ -201,8 +271,14 @@ spill(struct queue_dir *d, const char *bytes, size_t n)
 static void
 a_file_cut_at_any_byte_is_seen_through(void **state)
 {
-	const struct spool_result first = { 0, SPOOL_DELIVERED, 1, "250 ok" };
-	const struct spool_result second = { 1, SPOOL_FAILED, 2, "550 no" };
+	const struct spool_result first = { .recipient = 0,
+					    .state = SPOOL_DELIVERED,
+					    .wall_s = 1,
+					    .reply = "250 ok" };
+	const struct spool_result second = { .recipient = 1,
+					     .state = SPOOL_FAILED,
+					     .wall_s = 2,
+					     .reply = "550 no" };
 	struct queue_dir d;
 	size_t whole, one, both;
 	struct err e;
@@ -248,7 +324,10 @@ a_file_cut_at_any_byte_is_seen_through(void **state)
 static void
 a_flipped_bit_is_found(void **state)
 {
-	const struct spool_result first = { 0, SPOOL_DELIVERED, 1, "250 ok" };
+	const struct spool_result first = { .recipient = 0,
+					    .state = SPOOL_DELIVERED,
+					    .wall_s = 1,
+					    .reply = "250 ok" };
 	struct queue_dir d;
 	size_t whole, all;
 	struct err e;
@@ -347,6 +426,7 @@ main(void)
 		cmocka_unit_test(a_message_survives_a_restart),
 		cmocka_unit_test(eight_bit_text_is_noticed),
 		cmocka_unit_test(results_survive_a_restart),
+		cmocka_unit_test(what_was_asked_for_survives_a_restart),
 		cmocka_unit_test(an_aborted_message_leaves_nothing),
 		cmocka_unit_test(start_empties_tmp),
 		cmocka_unit_test(a_file_cut_at_any_byte_is_seen_through),

@@ -99,9 +99,11 @@ unmake(void **state)
 static void
 deliver(const char *text)
 {
-	static const struct spool_to to[] = { { "bob@xyz.com", "xyz.com" },
-					      { "carol@xyz.com", "xyz.com" },
-					      { "dave@xyz.com", "xyz.com" } };
+	static const struct spool_to to[] = {
+		{ .address = "bob@xyz.com", .domain = "xyz.com" },
+		{ .address = "carol@xyz.com", .domain = "xyz.com" },
+		{ .address = "dave@xyz.com", .domain = "xyz.com" }
+	};
 
 	if (text != NULL) {
 		spool_msg_free(&w.m);

@@ -1,0 +1,298 @@
+#include "queue/spool_format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The envelope of a spool file, and the message in memory that is made of it.
+ * Lines that not every message has stand between those that each has: a file
+ * of before them is read as it is.
+ */
+
+/* ---- writing ------------------------------------------------------------
+ */
+
+static int
+format_to(const struct spool_to *to, struct buf *out)
+{
+	char notify[DSN_NOTIFY_SIZE];
+	int rc = buf_addf(out, "to %s %s\n", to->address, to->domain);
+
+	dsn_notify_text(to->notify, notify);
+	if (rc == 0 && notify[0] != '\0')
+		rc = buf_addf(out, "notify %s\n", notify);
+	if (rc == 0 && to->orcpt != NULL)
+		rc = buf_addf(out, "orcpt %s\n", to->orcpt);
+	return rc;
+}
+
+int
+spool_format_envelope(const struct spool_envelope *env, bool eight_bit,
+		      struct buf *out)
+{
+	int rc =
+	    buf_addf(out,
+		     "id %s\narrival %lld\nfrom %s\nbody %s\n"
+		     "smtputf8 %s\n",
+		     env->id, (long long)env->arrival_s, env->reverse_path,
+		     eight_bit ? "8bit" : "7bit", env->smtputf8 ? "yes" : "no");
+
+	if (rc == 0 && env->ret != DSN_RET_NONE)
+		rc = buf_addf(out, "ret %s\n", dsn_ret_text(env->ret));
+	if (rc == 0 && env->envid != NULL)
+		rc = buf_addf(out, "envid %s\n", env->envid);
+	for (unsigned i = 0; i < env->n_to && rc == 0; i++)
+		rc = format_to(&env->to[i], out);
+	return rc != 0 ? -1 : buf_add_char(out, '\n');
+}
+
+/* ---- reading ------------------------------------------------------------
+ */
+
+/* "name value" with exactly this name; value may be empty. */
+static bool
+take_field(struct span *text, const char *name, struct span *value)
+{
+	struct span line;
+	size_t n = strlen(name);
+
+	if (!spool_take_line(text, &line) || line.n < n + 1 ||
+	    memcmp(line.p, name, n) != 0 || line.p[n] != ' ')
+		return false;
+	*value = span_skip(line, n + 1);
+	return true;
+}
+
+/* The same when the next line has that name; else *value has p NULL and the
+ * line stays. */
+static void
+take_optional(struct span *text, const char *name, struct span *value)
+{
+	struct span rest = *text;
+
+	if (take_field(&rest, name, value))
+		*text = rest;
+	else
+		*value = span_make(NULL, 0);
+}
+
+/* The parts of an envelope, borrowed from its text. */
+struct parts {
+	struct span id, arrival, from, body, smtputf8, envid;
+	enum dsn_ret ret;
+	struct span to; /* all recipients */
+	unsigned n_to;
+	size_t strings; /* bytes of all that a message keeps */
+};
+
+/* A recipient: its "to" line and what may follow it. */
+struct to_parts {
+	struct span address, domain, orcpt;
+	unsigned notify;
+};
+
+static bool
+split_to(struct span value, struct to_parts *t)
+{
+	size_t at = value.n; /* a quoted local part may hold spaces */
+
+	while (at > 0 && value.p[at - 1] != ' ')
+		at--;
+	if (at < 2 || at == value.n)
+		return false;
+	t->address = span_head(value, at - 1);
+	t->domain = span_skip(value, at);
+	return true;
+}
+
+static bool
+take_to(struct span *text, struct to_parts *t)
+{
+	struct span value;
+
+	*t = (struct to_parts){ 0 };
+	if (!take_field(text, "to", &value) || !split_to(value, t))
+		return false;
+	take_optional(text, "notify", &value);
+	if (value.p != NULL && dsn_notify_parse(value, &t->notify) != 0)
+		return false;
+	take_optional(text, "orcpt", &t->orcpt);
+	return t->orcpt.p == NULL || dsn_orcpt_is_valid(t->orcpt, true);
+}
+
+static int
+split_envelope(struct span text, struct parts *p, struct err *e)
+{
+	struct to_parts t;
+	struct span ret;
+
+	if (memchr(text.p, '\0', text.n) != NULL)
+		return err_set(e, ERR_PERM, 0, "NUL in the envelope");
+	if (!take_field(&text, "id", &p->id) ||
+	    !take_field(&text, "arrival", &p->arrival) ||
+	    !take_field(&text, "from", &p->from) ||
+	    !take_field(&text, "body", &p->body) ||
+	    !take_field(&text, "smtputf8", &p->smtputf8))
+		return err_set(e, ERR_PERM, 0, "malformed envelope");
+	take_optional(&text, "ret", &ret);
+	take_optional(&text, "envid", &p->envid);
+	if ((ret.p != NULL && dsn_ret_parse(ret, &p->ret) != 0) ||
+	    (p->envid.p != NULL && !dsn_envid_is_valid(p->envid)))
+		return err_set(e, ERR_PERM, 0, "malformed ret or envid");
+	p->strings = p->from.n + p->envid.n + 2;
+	p->to = text;
+	while (text.n > 1) {
+		if (!take_to(&text, &t))
+			return err_set(e, ERR_PERM, 0, "malformed recipient");
+		p->n_to++;
+		p->strings += t.address.n + t.domain.n + t.orcpt.n + 3;
+	}
+	if (text.n != 1 || text.p[0] != '\n' || p->n_to == 0 ||
+	    p->n_to > SPOOL_RECIPIENTS_MAX)
+		return err_set(e, ERR_PERM, 0, "malformed envelope end");
+	return 0;
+}
+
+/* Copy s to *at as a C string and step on. */
+static const char *
+place(char **at, struct span s)
+{
+	char *p = *at;
+
+	memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	*at += s.n + 1;
+	return p;
+}
+
+/* The same, NULL for none. */
+static const char *
+place_optional(char **at, struct span s)
+{
+	return s.p != NULL ? place(at, s) : NULL;
+}
+
+/* One block: the struct, the recipients, the strings. */
+static struct spool_msg *
+alloc_msg(unsigned n_to, size_t strings, char **at)
+{
+	size_t rcpt_bytes = n_to * sizeof(struct spool_rcpt);
+
+	struct spool_msg *m = calloc(1, sizeof(*m) + rcpt_bytes + strings);
+	if (m == NULL)
+		return NULL;
+	m->recipients = (struct spool_rcpt *)(void *)(m + 1);
+	m->n_recipients = n_to;
+	*at = (char *)(m->recipients + n_to);
+	return m;
+}
+
+void
+spool_msg_free(struct spool_msg **out)
+{
+	struct spool_msg *m = *out;
+
+	if (m == NULL)
+		return;
+	for (unsigned i = 0; i < m->n_recipients; i++)
+		free(m->recipients[i].reply);
+	free(m);
+	*out = NULL;
+}
+
+int
+spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
+	      struct err *e)
+{
+	size_t strings = strlen(env->reverse_path) + span_of(env->envid).n + 2;
+	char *at;
+
+	for (unsigned i = 0; i < env->n_to; i++)
+		strings += strlen(env->to[i].address) +
+			   strlen(env->to[i].domain) +
+			   span_of(env->to[i].orcpt).n + 3;
+	struct spool_msg *m = alloc_msg(env->n_to, strings, &at);
+	if (m == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	if (span_copy(span_of(env->id), m->id, sizeof(m->id)) != 0) {
+		free(m);
+		return err_set(e, ERR_BUG, 0, "queue id too long");
+	}
+	m->arrival_s = env->arrival_s;
+	m->smtputf8 = env->smtputf8;
+	m->ret = env->ret;
+	m->reverse_path = place(&at, span_of(env->reverse_path));
+	m->envid = place_optional(&at, span_of(env->envid));
+	for (unsigned i = 0; i < env->n_to; i++) {
+		const struct spool_to *to = &env->to[i];
+		m->recipients[i].address = place(&at, span_of(to->address));
+		m->recipients[i].domain = place(&at, span_of(to->domain));
+		m->recipients[i].notify = to->notify;
+		m->recipients[i].orcpt =
+		    place_optional(&at, span_of(to->orcpt));
+	}
+	*out = m;
+	return 0;
+}
+
+static int
+fill_msg(struct spool_msg *m, const struct parts *p, char *at, struct err *e)
+{
+	uint64_t arrival;
+	struct span to = p->to;
+	struct to_parts t;
+
+	if (span_copy(p->id, m->id, sizeof(m->id)) != 0 ||
+	    span_u64(p->arrival, &arrival) != 0 || arrival > INT64_MAX / 2000)
+		return err_set(e, ERR_PERM, 0, "malformed id or arrival");
+	m->arrival_s = (int64_t)arrival;
+	m->eight_bit = span_eq(p->body, span_of("8bit"));
+	m->smtputf8 = span_eq(p->smtputf8, span_of("yes"));
+	m->ret = p->ret;
+	m->reverse_path = place(&at, p->from);
+	m->envid = place_optional(&at, p->envid);
+	for (unsigned i = 0; i < p->n_to; i++) {
+		if (!take_to(&to, &t))
+			return err_set(e, ERR_BUG, 0, "recipient changed");
+		m->recipients[i].address = place(&at, t.address);
+		m->recipients[i].domain = place(&at, t.domain);
+		m->recipients[i].notify = (uint8_t)t.notify;
+		m->recipients[i].orcpt = place_optional(&at, t.orcpt);
+	}
+	return 0;
+}
+
+int
+spool_parse_envelope(struct span text, struct spool_msg **out, struct err *e)
+{
+	struct parts p = { 0 };
+	char *at;
+
+	if (split_envelope(text, &p, e) != 0)
+		return -1;
+	struct spool_msg *m = alloc_msg(p.n_to, p.strings, &at);
+	if (m == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	if (fill_msg(m, &p, at, e) != 0) {
+		free(m);
+		return -1;
+	}
+	*out = m;
+	return 0;
+}
+
+void
+spool_msg_note(struct spool_rcpt *to, struct span reply, int64_t wall_s)
+{
+	reply = span_head(reply, SPOOL_REPLY_MAX);
+	char *copy = malloc(reply.n + 1);
+	if (copy == NULL)
+		return; /* the older one serves */
+	if (reply.n > 0)
+		memcpy(copy, reply.p, reply.n);
+	copy[reply.n] = '\0';
+	free(to->reply);
+	to->reply = copy;
+	to->attempt_s = wall_s;
+}
