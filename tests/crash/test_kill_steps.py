@@ -1,0 +1,14 @@
+"""kill -9 at every few of the durable steps; `make crash` does all of them."""
+
+import pytest
+
+import kill_steps
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("server", kill_steps.SERVERS)
+def test_nothing_accepted_is_lost_when_killed_at_a_durable_step(server):
+    figures, wrong = kill_steps.run(server, every=11, first=3)
+    assert figures["kills"] >= 3
+    for key in ("lost", "broken", "left", "crashed"):
+        assert figures[key] == 0, wrong
