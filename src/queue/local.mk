@@ -6,7 +6,9 @@ src_queue_libqueue_a_SOURCES = \
 	src/queue/scheduler_attempt.c src/queue/scheduler_private.h \
 	src/queue/scheduler_dest.c src/queue/scheduler_dest.h \
 	src/queue/spool.c src/queue/spool.h \
+	src/queue/spool_checkpoint.c src/queue/spool_journal.c \
+	src/queue/spool_recover.c \
 	src/queue/spool_text.c src/queue/spool_private.h \
 	src/queue/spool_envelope.c \
 	src/queue/spool_format.c src/queue/spool_format.h
-QUEUE_LIBS = src/queue/libqueue.a
+QUEUE_LIBS = src/queue/libqueue.a $(JOURNAL_LIBS)

@@ -11,6 +11,7 @@
 
 #include "base/durable.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "queue/spool_format.h"
 #include "queue/spool_private.h"
 
@@ -48,12 +49,17 @@ spool_free(struct spool **out)
 
 	if (s == NULL)
 		return;
-	const int fds[] = { s->queue_fd, s->tmp_fd, s->msg_fd, s->damaged_fd };
-	for (size_t i = 0; i < 4; i++) {
+	spool_checkpoint_stop(s);
+	(void)journal_close(&s->journal, NULL);
+	const int fds[] = { s->queue_fd, s->tmp_fd, s->msg_fd, s->damaged_fd,
+			    s->journal_fd };
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 	}
 	(void)pthread_mutex_destroy(&s->append);
+	(void)pthread_mutex_destroy(&s->lock);
+	(void)pthread_cond_destroy(&s->wanted);
 	free(s);
 	*out = NULL;
 }
@@ -61,12 +67,28 @@ spool_free(struct spool **out)
 int
 spool_open(struct spool **out, int data_fd, struct err *e)
 {
+	static const struct spool_options strict = {
+		.strict = true,
+		.segment_bytes = SPOOL_SEGMENT_BYTES,
+		.journal_bytes = (size_t)SPOOL_SEGMENT_BYTES * 32
+	};
+
+	return spool_open_with(out, data_fd, &strict, e);
+}
+
+int
+spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
+		struct err *e)
+{
 	struct spool *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "queue");
-	s->tmp_fd = s->msg_fd = s->damaged_fd = -1;
+	s->o = *o;
+	s->tmp_fd = s->msg_fd = s->damaged_fd = s->journal_fd = -1;
 	(void)pthread_mutex_init(&s->append, NULL);
+	(void)pthread_mutex_init(&s->lock, NULL);
+	cond_init_mono(&s->wanted);
 	s->queue_fd = durable_open_dir(data_fd, "queue", 1, e);
 	if (s->queue_fd < 0)
 		goto fail;
@@ -74,7 +96,9 @@ spool_open(struct spool **out, int data_fd, struct err *e)
 	s->msg_fd = durable_open_dir(s->queue_fd, "msg", 1, e);
 	s->damaged_fd = durable_open_dir(s->queue_fd, "damaged", 1, e);
 	if (s->tmp_fd < 0 || s->msg_fd < 0 || s->damaged_fd < 0 ||
-	    empty_tmp(s->tmp_fd, e) != 0)
+	    empty_tmp(s->tmp_fd, e) != 0 || spool_recover(s, data_fd, e) != 0)
+		goto fail;
+	if (s->journal != NULL && spool_checkpoint_start(s, e) != 0)
 		goto fail;
 	*out = s;
 	return 0;
@@ -292,22 +316,33 @@ append(struct spool *s, int fd, struct span text, struct err *e)
 	return rc;
 }
 
+int
+spool_append_file(struct spool *s, const char *id, struct span lines, bool sync,
+		  struct err *e)
+{
+	int fd =
+	    openat(s->msg_fd, id, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open queue/msg/%s",
+			       id);
+	int rc = append(s, fd, lines, e);
+	if (rc == 0 && sync && fdatasync(fd) != 0)
+		rc = err_set(e, ERR_TEMP, errno, "sync queue/msg/%s", id);
+	(void)close(fd);
+	return rc;
+}
+
 /* The records, durable on return when `sync`. */
 static int
 add_records(struct spool *s, const struct spool_msg *m, struct span text,
 	    bool sync, struct err *e)
 {
-	int fd = openat(s->msg_fd, m->id,
-			O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	int rc = m->entry == NULL
+		     ? 1
+		     : spool_journal_results(s, m->entry, text, sync, e);
 
-	if (fd < 0)
-		return err_set(e, ERR_TEMP, errno, "cannot open queue/msg/%s",
-			       m->id);
-	int rc = append(s, fd, text, e);
-	if (rc == 0 && sync && fdatasync(fd) != 0)
-		rc = err_set(e, ERR_TEMP, errno, "sync queue/msg/%s", m->id);
-	(void)close(fd);
-	return rc;
+	return rc == 1 ? spool_append_file(s, m->id, text, sync, e) : rc;
 }
 
 int
@@ -327,7 +362,8 @@ spool_results(struct spool *s, const struct spool_msg *m,
 		(void)err_set(e, ERR_TEMP, errno, "result record");
 		goto out;
 	}
-	rc = add_records(s, m, buf_span(&text), final, e);
+	/* In the journal the next sync takes it along: a second at most. */
+	rc = add_records(s, m, buf_span(&text), m->entry == NULL && final, e);
 out:
 	buf_free(&text);
 	return rc;
@@ -350,6 +386,8 @@ spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 int
 spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 {
+	if (m->entry != NULL && spool_journal_done(s, m->entry))
+		return 0;
 	if (unlinkat(s->msg_fd, m->id, 0) != 0 && errno != ENOENT)
 		return err_set(e, ERR_TEMP, errno, "cannot remove queue/msg/%s",
 			       m->id);
@@ -361,5 +399,7 @@ spool_discard(struct spool *s, const struct spool_msg *m, struct err *e)
 {
 	if (spool_remove(s, m, e) != 0)
 		return -1;
+	if (m->entry != NULL && spool_journal_flush(s, e) != 0)
+		return 1;
 	return durable_sync(s->msg_fd, e) != 0 ? 1 : 0;
 }

@@ -19,19 +19,33 @@
  *   queue/tmp/ID      being received; worth nothing; emptied at start
  *   queue/msg/ID      accepted: 250 may have been said
  *   queue/damaged/ID  set aside: not readable as a message
+ *   journal/          accepted and not yet in a file (journal/journal.h)
  *
  * A message enters through spool_begin, spool_write ..., spool_commit, and is
- * durable when spool_commit returns 0: nothing above this interface knows how,
- * so that a shared journal can later take the place of the sync per file.
+ * durable when spool_commit returns 0: nothing above this interface knows how.
+ * With a journal it is a record there and its text stays in memory, until a
+ * checkpoint finds that it still waits and puts it in a file.
  *
  * Thread: any, for different messages; what is said otherwise, says so.
  */
 struct spool;
+struct spool_entry;
 
 enum {
 	SPOOL_RECIPIENTS_MAX = 1000,
 	SPOOL_ENVELOPE_MAX = 1024 * 1024, /* bytes of the text of one */
 	SPOOL_REPLY_MAX = 600,            /* bytes kept of a peer's reply */
+	SPOOL_SEGMENT_BYTES = 8 * 1024 * 1024, /* of the journal */
+};
+
+/* How the spool makes mail durable. */
+struct spool_options {
+	bool strict;          /* no journal; one that is there is emptied */
+	size_t message_max;   /* larger ones get a file at once */
+	size_t memory_max;    /* bytes of text held in memory */
+	size_t journal_bytes; /* of all segments */
+	size_t segment_bytes;
+	int64_t checkpoint_ms; /* age at which a message gets its file */
 };
 
 enum spool_state { SPOOL_WAITING, SPOOL_DELIVERED, SPOOL_FAILED };
@@ -68,14 +82,21 @@ struct spool_msg {
 	struct scheduler_job *parked;
 	unsigned jobs;
 	unsigned mark;
+	struct spool_entry *entry; /* the spool's: when it is in the journal */
 };
 void spool_msg_free(struct spool_msg **m); /* memory only */
+/* spool_entry_release - the message's hold on its entry; NULL-safe. */
+void spool_entry_release(struct spool_entry *x);
 
 /*
  * spool_open - the spool below the data directory data_fd (kept open by the
  * caller): directories made, tmp/ emptied.
  */
 int spool_open(struct spool **s, int data_fd, struct err *e);
+/* spool_open_with - the same, not strict: journal/ is read and emptied into
+ * files, then takes new mail. */
+int spool_open_with(struct spool **s, int data_fd,
+		    const struct spool_options *o, struct err *e);
 void spool_free(struct spool **s);
 
 /*
@@ -146,12 +167,13 @@ struct spool_result {
 	int64_t wall_s;
 	const char *reply;
 };
-/* spool_results - append records; durable on return when one of them is final
- * or says warned (a deferral lost in a crash loses nothing). */
+/* spool_results - append records.  Of a message in a file: durable on return
+ * when one of them is final or says warned (a deferral lost in a crash loses
+ * nothing); of one in the journal: within a second or so. */
 int spool_results(struct spool *s, const struct spool_msg *m,
 		  const struct spool_result *v, size_t n, struct err *e);
 
-/* spool_remove - every recipient is done: unlink. */
+/* spool_remove - every recipient is done: its record, its file unlinked. */
 int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
 
 /* spool_hold - note that m is held, or released again: durable on return. */

@@ -197,6 +197,7 @@ spool_msg_free(struct spool_msg **out)
 		return;
 	for (unsigned i = 0; i < m->n_recipients; i++)
 		free(m->recipients[i].reply);
+	spool_entry_release(m->entry);
 	free(m);
 	*out = NULL;
 }

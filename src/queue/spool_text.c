@@ -14,13 +14,26 @@
 /* ---- writing ------------------------------------------------------------
  */
 
+/*
+ * With a journal the file is put together in memory; when it grows over
+ * message_max, or all that is held over memory_max, it goes on as a real one.
+ */
 struct spool_writer {
 	struct spool *spool;
 	struct spool_msg *m;
 	struct buf envelope;
+	struct buf held; /* the file so far, while fd < 0 */
 	int fd;
 	bool eight_bit;
 };
+
+/* Set what the writer holds, and so is charged for, to nothing. */
+static void
+let_go(struct spool_writer *w)
+{
+	atomic_fetch_sub(&w->spool->memory, w->held.cap);
+	buf_free(&w->held);
+}
 
 static void
 writer_free(struct spool_writer **out)
@@ -29,6 +42,7 @@ writer_free(struct spool_writer **out)
 
 	if (w->fd >= 0)
 		(void)close(w->fd);
+	let_go(w);
 	buf_free(&w->envelope);
 	spool_msg_free(&w->m);
 	free(w);
@@ -38,10 +52,44 @@ writer_free(struct spool_writer **out)
 void
 spool_abort(struct spool_writer **out)
 {
-	if (*out == NULL)
+	struct spool_writer *w = *out;
+
+	if (w == NULL)
 		return;
-	(void)unlinkat((*out)->spool->tmp_fd, (*out)->m->id, 0);
+	if (w->fd >= 0)
+		(void)unlinkat(w->spool->tmp_fd, w->m->id, 0);
 	writer_free(out);
+}
+
+/* From memory to a file in tmp/. */
+static int
+go_to_file(struct spool_writer *w, struct err *e)
+{
+	w->fd = durable_create(w->spool->tmp_fd, w->m->id, e);
+	if (w->fd < 0 || durable_write(w->fd, w->held.p, w->held.n, e) != 0)
+		return -1;
+	let_go(w);
+	return 0;
+}
+
+/* More of the file, wherever it is. */
+static int
+put(struct spool_writer *w, struct span bytes, struct err *e)
+{
+	struct spool *s = w->spool;
+	size_t cap = w->held.cap;
+
+	if (w->fd >= 0)
+		return durable_write(w->fd, bytes.p, bytes.n, e);
+	if (bytes.n <= s->o.message_max - w->held.n &&
+	    atomic_load(&s->memory) < s->o.memory_max &&
+	    buf_add_span(&w->held, bytes) == 0) {
+		atomic_fetch_add(&s->memory, w->held.cap - cap);
+		return 0;
+	}
+	if (go_to_file(w, e) != 0)
+		return -1;
+	return durable_write(w->fd, bytes.p, bytes.n, e);
 }
 
 int
@@ -58,6 +106,7 @@ spool_begin(struct spool_writer **out, struct spool *s,
 	w->spool = s;
 	w->fd = -1;
 	buf_init(&w->envelope, SPOOL_ENVELOPE_MAX);
+	buf_init(&w->held, s->o.message_max);
 	if (spool_msg_new(&w->m, env, e) != 0)
 		goto fail;
 	/* "7bit" and "8bit" are as long: the commit knows which it was. */
@@ -66,12 +115,10 @@ spool_begin(struct spool_writer **out, struct spool *s,
 		goto fail;
 	}
 	w->m->message_at = (int64_t)(SPOOL_FIRST_SIZE + w->envelope.n);
-	w->fd = durable_create(s->tmp_fd, w->m->id, e);
-	if (w->fd < 0)
-		goto fail;
 	spool_format_first(first, buf_span(&w->envelope), 0, 0);
-	if (durable_write(w->fd, first, SPOOL_FIRST_SIZE, e) != 0 ||
-	    durable_write(w->fd, w->envelope.p, w->envelope.n, e) != 0) {
+	if ((s->journal == NULL && go_to_file(w, e) != 0) ||
+	    put(w, span_make(first, SPOOL_FIRST_SIZE), e) != 0 ||
+	    put(w, buf_span(&w->envelope), e) != 0) {
 		spool_abort(&w);
 		return -1;
 	}
@@ -91,7 +138,7 @@ spool_write(struct spool_writer *w, struct span bytes, struct err *e)
 	}
 	w->m->message_crc = crc32_add(w->m->message_crc, bytes.p, bytes.n);
 	w->m->size += (int64_t)bytes.n;
-	return durable_write(w->fd, bytes.p, bytes.n, e);
+	return put(w, bytes, e);
 }
 
 /* Put the true first line and body type in the place kept for them. */
@@ -108,6 +155,12 @@ finish_head(struct spool_writer *w, struct err *e)
 	w->m->eight_bit = w->eight_bit;
 	spool_format_first(first, buf_span(&w->envelope), w->m->size,
 			   w->m->message_crc);
+	if (w->fd < 0) {
+		memcpy(w->held.p, first, SPOOL_FIRST_SIZE);
+		memcpy(w->held.p + SPOOL_FIRST_SIZE, w->envelope.p,
+		       w->envelope.n);
+		return 0;
+	}
 	if (pwrite(w->fd, first, SPOOL_FIRST_SIZE, 0) != SPOOL_FIRST_SIZE ||
 	    pwrite(w->fd, w->envelope.p, w->envelope.n, SPOOL_FIRST_SIZE) !=
 		(ssize_t)w->envelope.n)
@@ -115,13 +168,33 @@ finish_head(struct spool_writer *w, struct err *e)
 	return 0;
 }
 
+/* 0: durable in the journal; 1: to be a file after all. */
+static int
+commit_to_journal(struct spool_writer *w, struct err *e)
+{
+	int rc = spool_journal_commit(w->spool, w->m, &w->held, e);
+
+	if (rc != 1)
+		return rc;
+	return go_to_file(w, e) == 0 ? 1 : -1;
+}
+
 int
 spool_commit(struct spool_writer **out, struct spool_msg **m, struct err *e)
 {
 	struct spool_writer *w = *out;
 	struct spool *s = w->spool;
+	int rc = 1;
 
-	if (finish_head(w, e) != 0 || durable_sync(w->fd, e) != 0)
+	if (finish_head(w, e) != 0)
+		goto fail;
+	if (w->fd < 0)
+		rc = commit_to_journal(w, e);
+	if (rc < 0)
+		goto fail;
+	if (rc == 0)
+		goto done;
+	if (durable_sync(w->fd, e) != 0)
 		goto fail;
 	if (renameat(s->tmp_fd, w->m->id, s->msg_fd, w->m->id) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "rename");
@@ -132,6 +205,7 @@ spool_commit(struct spool_writer **out, struct spool_msg **m, struct err *e)
 		writer_free(out);
 		return err_prefix(e, "queue");
 	}
+done:
 	*m = w->m;
 	w->m = NULL;
 	writer_free(out);
@@ -145,6 +219,8 @@ fail:
  */
 
 struct spool_reader {
+	struct spool_entry *entry; /* in memory: `text` is what is left */
+	struct span text;
 	int fd;
 	uint32_t crc, want;
 	int64_t left;
@@ -154,13 +230,25 @@ int
 spool_read_open(struct spool_reader **out, struct spool *s,
 		const struct spool_msg *m, struct err *e)
 {
-	int fd = openat(s->msg_fd, m->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct spool_reader *r = calloc(1, sizeof(*r));
+	struct span whole;
 
-	if (fd < 0)
+	if (r == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue/msg/%s", m->id);
+	if (m->entry != NULL && spool_journal_hold(m->entry, &whole)) {
+		r->entry = m->entry;
+		r->text = span_skip(whole, (size_t)m->message_at);
+		r->fd = -1;
+		*out = r;
+		return 0;
+	}
+	int fd = openat(s->msg_fd, m->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		free(r);
 		return err_set(e, errno == ENOENT ? ERR_PERM : ERR_TEMP, errno,
 			       "cannot open queue/msg/%s", m->id);
-	struct spool_reader *r = calloc(1, sizeof(*r));
-	if (r == NULL || lseek(fd, (off_t)m->message_at, SEEK_SET) < 0) {
+	}
+	if (lseek(fd, (off_t)m->message_at, SEEK_SET) < 0) {
 		(void)err_set(e, ERR_TEMP, errno, "queue/msg/%s", m->id);
 		free(r);
 		(void)close(fd);
@@ -178,6 +266,13 @@ spool_read(struct spool_reader *r, char *p, size_t size, struct err *e)
 {
 	ssize_t got;
 
+	if (r->entry != NULL) {
+		struct span piece = span_head(r->text, size);
+		if (piece.n > 0)
+			memcpy(p, piece.p, piece.n);
+		r->text = span_skip(r->text, piece.n);
+		return (long)piece.n;
+	}
 	if (r->left == 0 || size == 0)
 		return 0;
 	if ((int64_t)size > r->left)
@@ -200,7 +295,10 @@ spool_read_close(struct spool_reader **r)
 {
 	if (*r == NULL)
 		return;
-	(void)close((*r)->fd);
+	if ((*r)->entry != NULL)
+		spool_journal_drop_reader((*r)->entry);
+	else
+		(void)close((*r)->fd);
 	free(*r);
 	*r = NULL;
 }

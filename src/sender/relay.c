@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32.h"
 #include "net/dial.h"
 #include "sender/routes.h"
+
+enum { DELIVERY_ID_SIZE = RAND_ID_SIZE + 9 };
 
 /* One delivery under way. */
 struct delivery {
@@ -91,6 +94,20 @@ read_bytes(void *ctx, char *p, unsigned long size, struct err *e)
 }
 
 /*
+ * The same at every try and after every restart, so that a receiver of ours
+ * that has the message, and whose answer was lost, does not take it twice.  The
+ * queue id is unique on this host; the rest tells hosts apart.
+ */
+static void
+name_delivery(const struct delivery *d, char id[DELIVERY_ID_SIZE])
+{
+	const char *helo = d->relay->helo;
+
+	(void)snprintf(id, DELIVERY_ID_SIZE, "%s.%08x", d->b->msg->id,
+		       (unsigned)crc32_add(0, helo, strlen(helo)));
+}
+
+/*
  * One transaction for the verdicts first..first+n.  -1: no valid answer; what
  * the peer had refused by then is set, the others stay untried.
  */
@@ -99,6 +116,7 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 {
 	const struct spool_msg *m = d->b->msg;
 	struct smtp_send_rcpt *to = calloc(n, sizeof(*to));
+	char id[DELIVERY_ID_SIZE];
 	struct smtp_send send = { .reverse_path = m->reverse_path,
 				  .recipients = to,
 				  .n_recipients = n,
@@ -106,12 +124,14 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 				  .smtputf8 = m->smtputf8,
 				  .ret = m->ret,
 				  .envid = m->envid,
+				  .delivery_id = id,
 				  .size = m->size,
 				  .read_bytes = read_bytes,
 				  .ctx = d };
 
 	if (to == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
+	name_delivery(d, id);
 	for (unsigned i = 0; i < n; i++) {
 		const struct spool_rcpt *r =
 		    &m->recipients[d->b->verdicts[first + i].recipient];

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "sender/sender_private.h"
 
-enum { STOP_GRACE_MS = 10000 };
+enum { STOP_GRACE_MS = 10000, JOURNAL_BYTES = 256 * 1024 * 1024 };
 
 /* ---- configuration ------------------------------------------------------
  */
@@ -57,7 +57,6 @@ stop(void *server)
 
 	if (s->listener != NULL)
 		listener_drain(s->listener);
-	control_free(&s->control);
 	if (s->scheduler != NULL)
 		scheduler_stop(s->scheduler, STOP_GRACE_MS, &s->stop);
 	else
@@ -172,8 +171,17 @@ open_queue(struct sender *s, struct err *e)
 {
 	const struct sender_options *o = s->o;
 
+	struct spool_options keep = {
+		.strict = o->durability == SENDER_STRICT,
+		.message_max = (size_t)o->journal_message_max,
+		.memory_max = (size_t)o->memory_max,
+		.journal_bytes = JOURNAL_BYTES,
+		.segment_bytes = SPOOL_SEGMENT_BYTES,
+		.checkpoint_ms = o->checkpoint,
+	};
 	s->data_fd = daemon_open_data(o->data_dir, &s->lock_fd, e);
-	if (s->data_fd < 0 || spool_open(&s->spool, s->data_fd, e) != 0)
+	if (s->data_fd < 0 ||
+	    spool_open_with(&s->spool, s->data_fd, &keep, e) != 0)
 		return -1;
 	struct scheduler_options q = {
 		.spool = s->spool,
@@ -231,18 +239,6 @@ open_relay(struct sender *s, struct err *e)
 	return verify_new(&s->verify, &v, e);
 }
 
-/* Without it mail flows all the same. */
-static void
-open_control(struct sender *s)
-{
-	struct control_options c = { .data_fd = s->data_fd,
-				     .scheduler = s->scheduler };
-	struct err e;
-
-	if (control_new(&s->control, &c, &e) != 0)
-		log_failure(LOG_ERROR, "no-control-socket", NULL, NULL, &e);
-}
-
 static int
 run(void *server, struct err *e)
 {
@@ -269,7 +265,6 @@ run(void *server, struct err *e)
 	if (smtp_server_new(&s->smtp, &smtp, sender_policy_ops(), s, e) != 0 ||
 	    scheduler_start(s->scheduler, e) != 0)
 		return -1;
-	open_control(s);
 	return listener_start(s->listener, e);
 }
 

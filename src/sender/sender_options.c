@@ -8,6 +8,8 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
+static const char *const durabilities[] = { "journal", "strict", NULL };
+
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
@@ -78,6 +80,18 @@ static const struct option table[] = {
 	{ "queue", "expiry", OPTION_TIME, AT(expiry), "5d", 1000,
 	  720 * (int64_t)HOUR, NULL,
 	  "Age at which a message is given up and its sender told." },
+	{ "queue", "durability", OPTION_ENUM, AT(durability), "journal", 0, 0,
+	  durabilities,
+	  "journal: many messages share one sync; strict: a synced file for"
+	  " each." },
+	{ "queue", "journal-message-max", OPTION_SIZE, AT(journal_message_max),
+	  "256K", 1024, 1024 * 1024, NULL,
+	  "Largest message kept in the journal; over it a file at once." },
+	{ "queue", "memory-max", OPTION_SIZE, AT(memory_max), "64M",
+	  1024 * 1024, (int64_t)1 << 36, NULL,
+	  "Message text held in memory; over it files at once." },
+	{ "queue", "checkpoint", OPTION_TIME, AT(checkpoint), "5s", 100, HOUR,
+	  NULL, "Age at which a message that still waits gets its file." },
 
 	{ "verify", "enabled", OPTION_BOOL, AT(verify), "yes", 0, 0, NULL,
 	  "Ask the receiver about each recipient while the client waits." },

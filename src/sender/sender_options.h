@@ -4,6 +4,8 @@
 #include "base/daemon.h"
 #include "base/option.h"
 
+enum { SENDER_JOURNAL, SENDER_STRICT };
+
 /* Values of the sender's configuration; the table explains each. */
 struct sender_options {
 	char *hostname, *data_dir, *users_file, *postmaster;
@@ -19,6 +21,8 @@ struct sender_options {
 	int64_t connections, connections_per_destination;
 
 	int64_t max_messages, retry_min, retry_max, expiry;
+	int durability; /* SENDER_JOURNAL, SENDER_STRICT */
+	int64_t journal_message_max, memory_max, checkpoint;
 
 	bool verify;
 	int64_t verify_timeout, verify_yes_ttl, verify_no_ttl;

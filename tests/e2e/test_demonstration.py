@@ -41,7 +41,8 @@ def test_demonstration_holds_step_by_step():
             assert found, "%s is not in:\n%s" % (one, rest)
             rest = rest[found.end():]
         assert "secret" not in text, "a password is shown"
-        assert len(pair.queue()) == 1, "the message to far.example waits"
+        # the message to far.example waits
+        assert len(harness.wait_for(pair.queue)) == 1
 
 
 def quickstart(*args):

@@ -1,6 +1,8 @@
-check_PROGRAMS += tests/unit/queue/test_spool tests/unit/queue/test_scheduler \
+check_PROGRAMS += tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
+	tests/unit/queue/test_scheduler \
 	tests/unit/queue/test_scheduler_admin
-TESTS += tests/unit/queue/test_spool tests/unit/queue/test_scheduler \
+TESTS += tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
+	tests/unit/queue/test_scheduler \
 	tests/unit/queue/test_scheduler_admin
 tests_unit_queue_test_spool_SOURCES = \
 	tests/unit/queue/test_spool.c tests/unit/queue/queue_dir.h
@@ -16,4 +18,10 @@ tests_unit_queue_test_scheduler_admin_SOURCES = \
 	tests/unit/queue/test_scheduler_admin.c tests/unit/queue/queue_dir.h
 tests_unit_queue_test_scheduler_admin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_queue_test_scheduler_admin_LDADD = \
+	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_queue_test_spool_journal_SOURCES = \
+	tests/unit/queue/test_spool_journal.c tests/unit/queue/queue_dir.h
+tests_unit_queue_test_spool_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_queue_test_spool_journal_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=posix_fallocate
+tests_unit_queue_test_spool_journal_LDADD = \
 	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
