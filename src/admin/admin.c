@@ -14,7 +14,15 @@ enum takes {
 	TAKES_PASSWORD = 2, /* --password-fd, --plain */
 	TAKES_MAILBOX = 4,  /* --quota, --alias */
 	TAKES_JSON = 8,
+	TAKES_CONFIG = 16, /* --config, of the sender */
+	TAKES_FILTER = 32, /* --sender, --recipient, ... */
+	TAKES_ALL = 64,
 };
+
+/* Numbers of arguments that are not one number. */
+enum { ANY = -1, SOME = -2 };
+
+enum { TAKES_ACT = TAKES_CONFIG | TAKES_JSON | TAKES_FILTER | TAKES_ALL };
 
 struct verb {
 	const char *group, *name, *args;
@@ -38,6 +46,21 @@ static const struct verb verbs[] = {
 	  "is the users file right?" },
 	{ "config", "check", "sender|receiver FILE", 2, 0, admin_config_check,
 	  "is a configuration file right?" },
+	{ "queue", "list", "[ID]...", ANY,
+	  TAKES_CONFIG | TAKES_JSON | TAKES_FILTER, admin_queue_list,
+	  "what waits in the sender" },
+	{ "queue", "show", "ID...", SOME, TAKES_CONFIG | TAKES_JSON,
+	  admin_queue_show, "each recipient of a message" },
+	{ "queue", "hold", "[ID]...", ANY, TAKES_ACT, admin_queue_hold,
+	  "deliver these no more for now" },
+	{ "queue", "release", "[ID]...", ANY, TAKES_ACT, admin_queue_release,
+	  "deliver what was held" },
+	{ "queue", "retry", "[ID]...", ANY, TAKES_ACT, admin_queue_retry,
+	  "try these now" },
+	{ "queue", "remove", "[ID]...", ANY, TAKES_ACT, admin_queue_remove,
+	  "throw these away, tell nobody" },
+	{ "queue", "flush", "", 0, TAKES_CONFIG | TAKES_JSON, admin_queue_flush,
+	  "try everything now" },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -48,6 +71,11 @@ enum {
 	OPT_QUOTA,
 	OPT_ALIAS,
 	OPT_JSON,
+	OPT_SENDER,
+	OPT_RECIPIENT,
+	OPT_DESTINATION,
+	OPT_OLDER_THAN,
+	OPT_ALL,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -60,6 +88,11 @@ static const struct option long_options[] = {
 	{ "quota", required_argument, NULL, OPT_QUOTA },
 	{ "alias", required_argument, NULL, OPT_ALIAS },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "sender", required_argument, NULL, OPT_SENDER },
+	{ "recipient", required_argument, NULL, OPT_RECIPIENT },
+	{ "destination", required_argument, NULL, OPT_DESTINATION },
+	{ "older-than", required_argument, NULL, OPT_OLDER_THAN },
+	{ "all", no_argument, NULL, OPT_ALL },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -68,13 +101,17 @@ static const struct option long_options[] = {
 static const char options_help[] =
     "  -f, --users=FILE     users file (default: that of --config, else\n"
     "                       /etc/postpair/users)\n"
-    "  -c, --config=FILE    configuration of a server that names the users "
-    "file\n"
+    "  -c, --config=FILE    configuration of a server: names the users file,\n"
+    "                       or the directory of the queue\n"
     "      --password-fd=N  read the password from descriptor N\n"
     "      --plain          store the password readable, as {PLAIN}\n"
     "      --quota=SIZE     limit of the mailbox, such as 100M\n"
     "      --alias=ADDRESS  another address of the user; may be repeated\n"
     "      --json           list in JSON\n"
+    "      --sender=ADDRESS, --recipient=ADDRESS, --destination=DOMAIN,\n"
+    "      --older-than=TIME\n"
+    "                       messages of the queue for which all this holds\n"
+    "      --all            all messages of the queue\n"
     "      --help           print this help and exit\n"
     "      --version        print the version and exit\n";
 
@@ -90,8 +127,9 @@ static int
 print_help(void)
 {
 	(void)printf("Usage: postpair-admin GROUP VERB [ARGUMENT]... "
-		     "[OPTION]...\nLook after the users and the "
-		     "configuration of postpair's servers.\n\n");
+		     "[OPTION]...\nLook after the users, the "
+		     "configuration and the queue of postpair's "
+		     "servers.\n\n");
 	for (size_t i = 0; i < VERBS; i++) {
 		char left[80];
 		(void)snprintf(left, sizeof(left), "%s %s %s", verbs[i].group,
@@ -141,7 +179,8 @@ stray_option(const struct verb *v, const struct admin_options *o)
 {
 	if ((v->takes & TAKES_FILE) == 0 && o->users_file != NULL)
 		return "--users";
-	if ((v->takes & TAKES_FILE) == 0 && o->config_file != NULL)
+	if ((v->takes & (TAKES_FILE | TAKES_CONFIG)) == 0 &&
+	    o->config_file != NULL)
 		return "--config";
 	if ((v->takes & TAKES_PASSWORD) == 0 && o->password_fd >= 0)
 		return "--password-fd";
@@ -153,6 +192,16 @@ stray_option(const struct verb *v, const struct admin_options *o)
 		return "--alias";
 	if ((v->takes & TAKES_JSON) == 0 && o->json)
 		return "--json";
+	if ((v->takes & TAKES_FILTER) == 0 && o->sender != NULL)
+		return "--sender";
+	if ((v->takes & TAKES_FILTER) == 0 && o->recipient != NULL)
+		return "--recipient";
+	if ((v->takes & TAKES_FILTER) == 0 && o->destination != NULL)
+		return "--destination";
+	if ((v->takes & TAKES_FILTER) == 0 && o->older_than != NULL)
+		return "--older-than";
+	if ((v->takes & TAKES_ALL) == 0 && o->all)
+		return "--all";
 	return NULL;
 }
 
@@ -167,7 +216,9 @@ run_verb(const struct verb *v, const struct admin_options *o, int n,
 			      v->group, v->name, stray);
 		return ADMIN_USAGE;
 	}
-	if (n != v->n_args) {
+	bool right =
+	    v->n_args == ANY || (v->n_args == SOME && n > 0) || v->n_args == n;
+	if (!right) {
 		(void)fprintf(stderr, "Usage: postpair-admin %s %s %s\n",
 			      v->group, v->name, v->args);
 		return ADMIN_USAGE;
@@ -244,6 +295,21 @@ take_option(struct admin_options *o, int c, char **argv, int *status)
 		return 1;
 	case OPT_JSON:
 		o->json = true;
+		return 0;
+	case OPT_SENDER:
+		o->sender = optarg;
+		return 0;
+	case OPT_RECIPIENT:
+		o->recipient = optarg;
+		return 0;
+	case OPT_DESTINATION:
+		o->destination = optarg;
+		return 0;
+	case OPT_OLDER_THAN:
+		o->older_than = optarg;
+		return 0;
+	case OPT_ALL:
+		o->all = true;
 		return 0;
 	case OPT_HELP:
 		*status = print_help();

@@ -17,13 +17,17 @@ enum admin_status { /* the numbers of sysexits(3) */
 		    ADMIN_DATA = 65,     /* what it asks for makes no sense */
 		    ADMIN_NO_INPUT = 66, /* a file is not there */
 		    ADMIN_NO_USER = 67,
-		    ADMIN_OS = 71,     /* the system says no */
-		    ADMIN_TEMP = 75,   /* try again */
+		    ADMIN_UNAVAILABLE = 69, /* the server does not run */
+		    ADMIN_OS = 71,          /* the system says no */
+		    ADMIN_TEMP = 75,        /* try again */
+		    ADMIN_NO_PERMISSION = 77,
 		    ADMIN_CONFIG = 78, /* a file has a wrong line */
 };
 
 /* Where both servers look when nothing else is said. */
 #define ADMIN_USERS_FILE "/etc/postpair/users"
+#define ADMIN_SENDER_CONFIG "/etc/postpair/sender.conf"
+#define ADMIN_SENDER_DATA "/var/lib/postpair/sender"
 
 enum { ADMIN_ALIASES_MAX = 64 };
 
@@ -36,14 +40,21 @@ struct admin_options {
 	int password_fd; /* -1: not given */
 	bool plain;
 	bool json;
+	/* which messages of the queue; NULL: not given */
+	const char *sender, *recipient, *destination, *older_than;
+	bool all;
 };
 
-/* The words after the verb; their number was checked by the table. */
+/* The words after the verb, NULL after the last; their number was checked by
+ * the table. */
 typedef int admin_fn(const struct admin_options *o, char **args);
 
 admin_fn admin_user_add, admin_user_passwd, admin_user_list, admin_user_remove,
     admin_user_check;
 admin_fn admin_config_check;
+admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
+    admin_queue_release, admin_queue_retry, admin_queue_remove,
+    admin_queue_flush;
 
 /* admin_fail - "postpair-admin: reason" on standard error; returns status. */
 int admin_fail(enum admin_status status, const struct err *e);
@@ -53,5 +64,9 @@ int admin_fail(enum admin_status status, const struct err *e);
  * malloc'ed *users; the default when it names none.  -1 with a reason.
  */
 int admin_config_users(const char *path, char **users, struct err *e);
+
+/* admin_config_data_dir - the same for the data directory of the sender; path
+ * NULL: the file it reads when nothing else is said. */
+int admin_config_data_dir(const char *path, char **dir, struct err *e);
 
 #endif

@@ -11,32 +11,54 @@
 
 extern char **environ;
 
+/* One key of [server]. */
+struct wanted {
+	const char *key;
+	char *value;
+};
+
 static int
-note_users(void *ctx, int line, const char *section, const char *key,
-	   const char *value, struct err *e)
+note(void *ctx, int line, const char *section, const char *key,
+     const char *value, struct err *e)
 {
-	char **users = ctx;
+	struct wanted *w = ctx;
 
 	(void)line;
-	if (strcmp(section, "server") != 0 || strcmp(key, "users-file") != 0)
+	if (strcmp(section, "server") != 0 || strcmp(key, w->key) != 0)
 		return 0;
-	free(*users);
-	*users = strdup(value);
-	return *users == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
+	free(w->value);
+	w->value = strdup(value);
+	return w->value == NULL ? err_set(e, ERR_TEMP, ENOMEM, "%s", key) : 0;
+}
+
+static int
+find_value(const char *path, const char *key, const char *fallback,
+	   char **value, struct err *e)
+{
+	struct wanted w = { .key = key };
+
+	*value = NULL;
+	if (conf_parse_file(path, note, &w, e) != 0) {
+		free(w.value);
+		return -1;
+	}
+	if (w.value == NULL) /* the servers' default holds */
+		w.value = strdup(fallback);
+	*value = w.value;
+	return *value == NULL ? err_set(e, ERR_TEMP, ENOMEM, "%s", key) : 0;
 }
 
 int
 admin_config_users(const char *path, char **users, struct err *e)
 {
-	*users = NULL;
-	if (conf_parse_file(path, note_users, users, e) != 0) {
-		free(*users);
-		*users = NULL;
-		return -1;
-	}
-	if (*users == NULL) /* the servers' default holds */
-		*users = strdup(ADMIN_USERS_FILE);
-	return *users == NULL ? err_set(e, ERR_TEMP, ENOMEM, "users") : 0;
+	return find_value(path, "users-file", ADMIN_USERS_FILE, users, e);
+}
+
+int
+admin_config_data_dir(const char *path, char **dir, struct err *e)
+{
+	return find_value(path != NULL ? path : ADMIN_SENDER_CONFIG, "data-dir",
+			  ADMIN_SENDER_DATA, dir, e);
 }
 
 /* The server that lies beside this program, else the one on the PATH. */

@@ -466,7 +466,7 @@ int
 scheduler_list(struct scheduler *s, const struct scheduler_select *w,
 	       const struct scheduler_viewer *v, struct err *e)
 {
-	struct walk *k;
+	struct walk *k = NULL;
 	int rc = 0;
 
 	if (walk_new(&k, s, w, v, e) != 0)

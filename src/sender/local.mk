@@ -1,5 +1,9 @@
 noinst_LIBRARIES += src/sender/libsender.a
 src_sender_libsender_a_SOURCES = \
+	src/sender/control.c src/sender/control.h \
+	src/sender/control_json.c src/sender/control_json.h \
+	src/sender/control_queue.c src/sender/control_private.h \
+	src/sender/control_request.c src/sender/control_request.h \
 	src/sender/pool.c src/sender/pool.h \
 	src/sender/relay.c src/sender/relay.h \
 	src/sender/routes.c src/sender/routes.h \

@@ -57,6 +57,7 @@ stop(void *server)
 
 	if (s->listener != NULL)
 		listener_drain(s->listener);
+	control_free(&s->control);
 	if (s->scheduler != NULL)
 		scheduler_stop(s->scheduler, STOP_GRACE_MS, &s->stop);
 	else
@@ -239,6 +240,18 @@ open_relay(struct sender *s, struct err *e)
 	return verify_new(&s->verify, &v, e);
 }
 
+/* Without it mail flows all the same. */
+static void
+open_control(struct sender *s)
+{
+	struct control_options c = { .data_fd = s->data_fd,
+				     .scheduler = s->scheduler };
+	struct err e;
+
+	if (control_new(&s->control, &c, &e) != 0)
+		log_failure(LOG_ERROR, "no-control-socket", NULL, NULL, &e);
+}
+
 static int
 run(void *server, struct err *e)
 {
@@ -265,6 +278,7 @@ run(void *server, struct err *e)
 	if (smtp_server_new(&s->smtp, &smtp, sender_policy_ops(), s, e) != 0 ||
 	    scheduler_start(s->scheduler, e) != 0)
 		return -1;
+	open_control(s);
 	return listener_start(s->listener, e);
 }
 

@@ -5,6 +5,7 @@
 #include "auth/users.h"
 #include "net/listener.h"
 #include "queue/scheduler.h"
+#include "sender/control.h"
 #include "sender/relay.h"
 #include "sender/routes.h"
 #include "sender/sender_options.h"
@@ -27,6 +28,7 @@ struct sender {
 	struct pool *relay_pool, *verify_pool;
 	struct verify *verify;
 	struct relay relay;
+	struct control *control;
 };
 
 /* sender_policy_ops - what the submission service accepts; ctx is the sender.

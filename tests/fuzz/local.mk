@@ -4,7 +4,7 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list conf date dot dsn header maildir_name \
+fuzz_names = address address_list conf control date dot dsn header maildir_name \
 	mime pop3 pop3_client reply shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
@@ -21,6 +21,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_address_list \
 	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
@@ -43,6 +44,10 @@ tests_fuzz_fuzz_spool_LDADD = $(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_address_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(fuzz_main)
+tests_fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_control_LDADD = $(SENDER_LIBS)
 
 tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_main)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

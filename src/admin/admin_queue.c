@@ -1,0 +1,262 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/admin_ask.h"
+
+enum {
+	IDS_AT_ONCE = 200, /* in one request; the server's bound is higher */
+	REQUEST_MAX = 8000,
+};
+
+/* What the answers are printed with. */
+struct printer {
+	bool json, head;
+};
+
+/* ---- answers ------------------------------------------------------------
+ */
+
+/* 90061 -> "1d" and the like: one unit is enough for a table. */
+static const char *
+span_text(int64_t s, char buf[32])
+{
+	static const struct {
+		int64_t s;
+		const char *unit;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
+	size_t i = 0;
+
+	while (i < 3 && s < units[i].s)
+		i++;
+	(void)snprintf(buf, 32, "%" PRId64 "%s", s / units[i].s, units[i].unit);
+	return buf;
+}
+
+static const char *
+size_text(int64_t n, char buf[32])
+{
+	static const char units[] = "BKMGT";
+	size_t i = 0;
+
+	while (n >= 10240 && i + 2 < sizeof(units)) {
+		n /= 1024;
+		i++;
+	}
+	(void)snprintf(buf, 32, "%" PRId64 "%c", n, units[i]);
+	return buf;
+}
+
+/* "<>" for the null path. */
+static const char *
+path_text(const struct admin_row *row, const char *key)
+{
+	const char *s = admin_row_text(row, key);
+
+	return s[0] == '\0' ? "<>" : s;
+}
+
+static void
+print_message(struct printer *p, const struct admin_row *row)
+{
+	char age[32], size[32], next[32] = "-";
+	int64_t undone = admin_row_number(row, "waiting") +
+			 admin_row_number(row, "delivering");
+
+	if (!p->head)
+		(void)printf("%-16s %5s %6s %-10s %5s  %s\n", "ID", "AGE",
+			     "SIZE", "STATE", "NEXT", "SENDER, RECIPIENT");
+	p->head = true;
+	if (admin_row_has(row, "next_try"))
+		(void)span_text(admin_row_number(row, "next_try"), next);
+	(void)printf("%-16s %5s %6s %-10s %5s  %s %s",
+		     admin_row_text(row, "id"),
+		     span_text(admin_row_number(row, "age"), age),
+		     size_text(admin_row_number(row, "size"), size),
+		     admin_row_text(row, "state"), next,
+		     path_text(row, "sender"), path_text(row, "recipient"));
+	if (undone > 1)
+		(void)printf(" and %" PRId64 " more", undone - 1);
+	(void)fputc('\n', stdout);
+	if (admin_row_has(row, "reply"))
+		(void)printf("%17s%s\n", "", admin_row_text(row, "reply"));
+}
+
+static void
+see(void *ctx, const struct admin_row *row, struct span line)
+{
+	struct printer *p = ctx;
+	struct span type = span_of(admin_row_text(row, "type"));
+
+	if (p->json) {
+		(void)fwrite(line.p, 1, line.n, stdout);
+		(void)fputc('\n', stdout);
+	} else if (span_eq(type, span_of("message"))) {
+		print_message(p, row);
+	} else if (span_eq(type, span_of("recipient"))) {
+		(void)printf("  %-10s %s\n", admin_row_text(row, "state"),
+			     admin_row_text(row, "address"));
+		if (admin_row_has(row, "reply"))
+			(void)printf("%13s%s\n", "",
+				     admin_row_text(row, "reply"));
+	} else if (span_eq(type, span_of("result"))) {
+		const char *reason = admin_row_text(row, "reason");
+		(void)printf("%s %s%s%s\n", admin_row_text(row, "id"),
+			     admin_row_text(row, "result"),
+			     reason[0] == '\0' ? "" : ": ", reason);
+	}
+}
+
+/* ---- requests -----------------------------------------------------------
+ */
+
+/* "90", "90s", "5m", "2h", "3d" in seconds as text; -1: none of these. */
+static int
+age_of(const char *text, char *out, size_t size)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
+	struct span s = span_of(text);
+	int64_t factor = 1;
+	uint64_t n;
+
+	const char *unit = s.n > 1 ? strchr(units, s.p[s.n - 1]) : NULL;
+	if (unit != NULL) {
+		factor = seconds[unit - units];
+		s = span_head(s, s.n - 1);
+	}
+	if (span_u64(s, &n) != 0 || n == 0 || n > 1000000000)
+		return -1;
+	(void)snprintf(out, size, "%" PRIu64, n * (uint64_t)factor);
+	return 0;
+}
+
+static int
+add_filters(struct buf *b, const struct admin_options *o, struct err *e)
+{
+	char age[32] = "";
+	const struct {
+		const char *key, *value;
+	} filters[] = { { "sender", o->sender },
+			{ "recipient", o->recipient },
+			{ "destination", o->destination },
+			{ "older-than", o->older_than == NULL ? NULL : age } };
+
+	if (o->older_than != NULL &&
+	    age_of(o->older_than, age, sizeof(age)) != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "'%s' is not a time such as 90s, 5m, 2h, 3d",
+			       o->older_than);
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		if (filters[i].value != NULL &&
+		    admin_ask_add(b, filters[i].key, filters[i].value) != 0)
+			return err_set(e, ERR_PERM, errno, "filters");
+	}
+	if (o->all && admin_ask_add(b, "all", "yes") != 0)
+		return err_set(e, ERR_PERM, errno, "filters");
+	return 0;
+}
+
+/* Why the server could not be asked, as an exit status. */
+static int
+ask_failed(const struct err *e)
+{
+	if (e->sys == ENOENT || e->sys == ECONNREFUSED)
+		return admin_fail(ADMIN_UNAVAILABLE, e);
+	if (e->sys == EACCES || e->sys == EPERM)
+		return admin_fail(ADMIN_NO_PERMISSION, e);
+	return admin_fail(e->class == ERR_PERM ? ADMIN_USAGE : ADMIN_TEMP, e);
+}
+
+/* One request with up to IDS_AT_ONCE of the ids; *args steps on. */
+static int
+ask(const struct admin_options *o, const char *verb, const char *dir,
+    char ***args, unsigned ids, int64_t *failed, struct printer *p)
+{
+	struct err e = { 0 };
+	struct buf b;
+	int64_t n = 0;
+	int status = ADMIN_OK;
+
+	buf_init(&b, REQUEST_MAX);
+	int rc = buf_add_str(&b, verb);
+	for (unsigned i = 0; i < ids && **args != NULL && rc == 0; i++)
+		rc = admin_ask_add(&b, "id", *(*args)++);
+	if (rc != 0) {
+		(void)err_set(&e, ERR_PERM, errno, "the request");
+		status = admin_fail(ADMIN_USAGE, &e);
+	} else if (add_filters(&b, o, &e) != 0) {
+		status = admin_fail(ADMIN_USAGE, &e);
+	} else if (admin_ask(dir, buf_span(&b), see, p, &n, &e) != 0) {
+		status = ask_failed(&e);
+	}
+	*failed += n;
+	buf_free(&b);
+	return status;
+}
+
+static int
+queue(const struct admin_options *o, char **args, const char *verb,
+      unsigned ids_at_once)
+{
+	struct printer p = { .json = o->json };
+	struct err e = { 0 };
+	char *dir = NULL;
+	int64_t failed = 0;
+	int status;
+
+	if (admin_config_data_dir(o->config_file, &dir, &e) != 0)
+		return admin_fail(
+		    e.sys == ENOENT ? ADMIN_NO_INPUT : ADMIN_CONFIG, &e);
+	do
+		status = ask(o, verb, dir, &args, ids_at_once, &failed, &p);
+	while (status == ADMIN_OK && *args != NULL);
+	free(dir);
+	/* every one that failed was printed with its reason */
+	return status == ADMIN_OK && failed > 0 ? ADMIN_DATA : status;
+}
+
+int
+admin_queue_list(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "list", IDS_AT_ONCE);
+}
+
+int
+admin_queue_show(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "show", 1);
+}
+
+int
+admin_queue_hold(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "hold", IDS_AT_ONCE);
+}
+
+int
+admin_queue_release(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "release", IDS_AT_ONCE);
+}
+
+int
+admin_queue_retry(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "retry", IDS_AT_ONCE);
+}
+
+int
+admin_queue_remove(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "remove", IDS_AT_ONCE);
+}
+
+int
+admin_queue_flush(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "flush", IDS_AT_ONCE);
+}

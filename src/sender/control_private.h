@@ -1,0 +1,34 @@
+#ifndef PP_SENDER_CONTROL_PRIVATE_H
+#define PP_SENDER_CONTROL_PRIVATE_H
+
+#include "net/stream.h"
+#include "sender/control.h"
+#include "sender/control_json.h"
+#include "sender/control_request.h"
+
+/* Shared by control.c (the socket) and control_queue.c (the answers). */
+
+enum {
+	CONTROL_PAGE_MAX = 4 * 1024 * 1024, /* bytes of an answer at a time */
+	CONTROL_WAIT_MS = 10000,            /* for a client to send or take */
+};
+
+/* One client. */
+struct control_session {
+	struct control_options o;
+	struct stream *stream;
+	struct control_request r;
+	bool found[CONTROL_IDS_MAX]; /* by place in r.ids */
+	struct buf out;
+	int64_t count, failed; /* messages shown or acted on */
+	bool cut;              /* something did not fit */
+};
+
+/* control_session_flush - send what is in out.  0 or -1. */
+int control_session_flush(struct control_session *s, struct err *e);
+
+/* control_queue_answer - carry out the request; the last object is not its
+ * matter.  0 or -1 with the reason. */
+int control_queue_answer(struct control_session *s, struct err *e);
+
+#endif
