@@ -165,7 +165,7 @@ def test_remove_leaves_nothing_and_tells_nobody(pair):
     one = send(pair, ["dave@far.example"])
     two = send(pair, ["dave@far.example"])
     wait_tried(pair, 2)
-    assert len(pair.queue()) == 2
+    wait_for(lambda: len(pair.queue()) == 2, 20, "a file for each")
     assert tool(pair, "queue", "remove", one).stdout == one + " removed\n"
     assert [os.path.basename(p) for p in pair.queue()] == [two]
     done = tool(pair, "queue", "remove", one, two, status=65)
