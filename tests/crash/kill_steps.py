@@ -137,7 +137,7 @@ def main():
     for key in ("kills", "said", "unanswered", "deleted", "lost", "doubled",
                 "undead", "broken", "left", "crashed"):
         print("%-12s %d" % (key, total[key]))
-    return 1 if wrong else 0
+    return 1 if any(total[key] for key in books.WRONG) else 0
 
 
 if __name__ == "__main__":

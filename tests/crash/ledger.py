@@ -9,6 +9,7 @@ again (revive), and whatever was not answered is sent again under a new name.
 
 import collections
 import contextlib
+import itertools
 import os
 import poplib
 import re
@@ -28,6 +29,10 @@ USERS = (BOB, CAROL)
 NAME = re.compile(rb"^X-Ledger: (\S+)$", re.M)
 FAILED = (OSError, EOFError, smtplib.SMTPException, poplib.error_proto)
 SETTLE_S = 60
+
+# What must never happen.  A message may come twice where SMTP allows it (RFC
+# 5321 6.1): "doubled", and "undead" when its reader had deleted the first.
+WRONG = ("lost", "broken", "left", "crashed")
 
 
 def body_of(name, lines):
@@ -54,7 +59,7 @@ class Ledger:
 
     def __init__(self, pair):
         self.pair = pair
-        self.number = 0
+        self.numbers = itertools.count(1)
         self.said = collections.defaultdict(set)  # user: names
         self.maybe_gone = collections.defaultdict(set)
         self.gone = collections.defaultdict(set)
@@ -86,8 +91,7 @@ class Ledger:
     # ---- clients -------------------------------------------------------
 
     def new_name(self):
-        self.number += 1
-        return "m%d" % self.number
+        return "m%d" % next(self.numbers)
 
     def submit(self, recipients, lines=3, direct=False):
         """One try.  direct: to the receiver, without the sender."""
@@ -222,8 +226,10 @@ class Ledger:
                 for n in range(p.stat()[0]):
                     p.dele(n + 1)
                 p.quit()
-        for names in (self.said, self.maybe_gone, self.gone):
-            names.clear()
+        for user in USERS:
+            self.gone[user] |= self.said[user]
+        self.said.clear()
+        self.maybe_gone.clear()
 
 
 def workload(ledger):

@@ -1,5 +1,5 @@
 # What is left after kill -9, a power cut, a failing disk: see doc/testing.md.
-CRASH_TESTS = tests/crash/test_kill_steps.py
+CRASH_TESTS = tests/crash/test_kill_steps.py tests/crash/test_powercut.py
 EXTRA_DIST += $(CRASH_TESTS) tests/crash/ledger.py tests/crash/kill_steps.py \
 	tests/crash/powercut.py tests/crash/steps.c
 TESTS += $(CRASH_TESTS)

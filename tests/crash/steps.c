@@ -5,6 +5,7 @@
  *   STEP_PROGRAM  name of the process it is for (others are left alone)
  *   STEP_AT       n, from 1 on; 0 or unset: only count
  *   STEP_DO       "before" or "after": SIGKILL on that side of the call;
+ *                 "ignore": it does nothing and reports success;
  *                 otherwise a number: the errno with which the call fails
  *   STEP_FOR      how many calls fail from the n-th on (1), 0: all
  *   STEP_CALLS    "write,fsync": count only calls with one of these names
@@ -12,7 +13,9 @@
  *   STEP_COUNT    a file of 64 bytes: the count (8 bytes) and the name of the
  *                 last call counted; it outlives the process
  *
- * Standard output and error are not a disk, nor are sockets.
+ * Standard output and error are not a disk, nor are sockets.  STEP_BOOT names
+ * a file that is read in the place of the kernel's boot_id: a power cut without
+ * another boot of this machine.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,7 +43,8 @@ static struct {
 	struct shared own;
 	uint64_t at, times;
 	const char *calls;
-	bool on, before, after;
+	const char *boot;
+	bool on, before, after, ignore;
 	int error;
 } step;
 
@@ -61,9 +65,11 @@ begin(void)
 
 	step.at = strtoull(setting("STEP_AT", "0"), NULL, 10);
 	step.times = strtoull(setting("STEP_FOR", "1"), NULL, 10);
+	step.boot = getenv("STEP_BOOT");
 	step.calls = setting("STEP_CALLS", "");
 	step.before = strcmp(how, "before") == 0;
 	step.after = strcmp(how, "after") == 0;
+	step.ignore = strcmp(how, "ignore") == 0;
 	step.error = (int)strtol(how, NULL, 10);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd >= 0) {
@@ -82,7 +88,8 @@ is_wanted(const char *call)
 	return step.calls[0] == '\0' || strstr(step.calls, call) != NULL;
 }
 
-/* Counts; -1 with errno when this call is to fail; 1 to kill after it. */
+/* Counts; -1 with errno when this call is to fail, -2 when it is to do nothing;
+ * 1 to kill after it. */
 static int
 enter(const char *call)
 {
@@ -99,6 +106,8 @@ enter(const char *call)
 		return 1;
 	if (step.times != 0 && n >= step.at + step.times)
 		return 0;
+	if (step.ignore)
+		return -2;
 	errno = step.error;
 	return -1;
 }
@@ -137,7 +146,7 @@ real(const char *name)
 		*(void **)&next = real(#call);           \
 		int entered = (guard) ? enter(kind) : 0; \
 		if (entered < 0)                         \
-			return -1;                       \
+			return entered == -1 ? -1 : 0;   \
 		type rc = next args;                     \
 		leave(entered);                          \
 		return rc;                               \
@@ -187,7 +196,7 @@ posix_fallocate(int fd, off_t at, off_t n)
 	*(void **)&next = real("posix_fallocate");
 	int entered = enter("write");
 	if (entered < 0)
-		return errno;
+		return entered == -1 ? errno : 0;
 	int rc = next(fd, at, n);
 	leave(entered);
 	return rc;
@@ -207,6 +216,8 @@ openat(int d, const char *path, int flags, ...)
 		va_end(args);
 	}
 	*(void **)&next = real("openat");
+	if (step.boot != NULL && strcmp(path, "boot_id") == 0)
+		return next(AT_FDCWD, step.boot, flags);
 	int entered = (flags & O_CREAT) != 0 ? enter("create") : 0;
 	if (entered < 0)
 		return -1;

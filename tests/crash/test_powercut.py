@@ -1,0 +1,31 @@
+"""A handful of power cuts; `make powercut` does hundreds."""
+
+import argparse
+
+import pytest
+
+import ledger
+import powercut
+
+
+def cuts(number, fs, without_sync=False):
+    options = argparse.Namespace(cuts=number, fs=fs, clients=8, seed=None,
+                                 without_sync=without_sync)
+    try:
+        figures = powercut.run(options)
+    except powercut.NoDisk as e:
+        pytest.skip("no disk image can be mounted here: %s" % e)
+    assert figures["cuts"] == number and figures["said"] > number
+    return figures
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("fs", ["ext4", "xfs"])
+def test_what_was_answered_survives_a_power_cut(fs):
+    figures = cuts(5, fs)
+    assert not any(figures[key] for key in ledger.WRONG), figures
+
+
+@pytest.mark.deadline(120)
+def test_a_missing_sync_would_be_seen():
+    assert cuts(2, "ext4", without_sync=True)["lost"] > 0
