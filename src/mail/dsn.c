@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "mail/date.h"
+#include "mail/dsn_param.h"
 #include "mail/header.h"
 #include "mail/utf8.h"
 
@@ -123,20 +124,35 @@ put_part(struct report *r, const char *type, bool eight_bit)
 	put(r, "\r\n\r\n");
 }
 
+static bool
+has_action(const struct dsn_facts *f, enum dsn_action a)
+{
+	for (size_t i = 0; i < f->n_recipients; i++) {
+		if (f->recipients[i].action == a)
+			return true;
+	}
+	return false;
+}
+
 /* The worst thing that happened names the report. */
 static const char *
 subject(const struct dsn_facts *f)
 {
-	bool delayed = false;
+	if (f->to_postmaster)
+		return "A message without a sender was not delivered";
+	if (has_action(f, DSN_FAILED))
+		return "Your message was not delivered";
+	if (has_action(f, DSN_DELAYED))
+		return "Your message is delayed";
+	return has_action(f, DSN_RELAYED) ? "Your message was handed on"
+					  : "Your message was delivered";
+}
 
-	for (size_t i = 0; i < f->n_recipients; i++) {
-		if (f->recipients[i].action == DSN_FAILED)
-			return "Your message was not delivered";
-		if (f->recipients[i].action == DSN_DELAYED)
-			delayed = true;
-	}
-	return delayed ? "Your message is delayed"
-		       : "Your message was delivered";
+static struct span
+returned(const struct dsn_facts *f)
+{
+	return f->original_message.n > 0 ? f->original_message
+					 : f->original_header;
 }
 
 static void
@@ -163,7 +179,7 @@ put_header(struct report *r)
 	    r->global ? "global-delivery-status;\r\n" : "delivery-status;\r\n");
 	put(r, "\tboundary=\"");
 	put_boundary(r, "\"\r\n");
-	if (r->global || !utf8_is_ascii(f->original_header))
+	if (r->global || !utf8_is_ascii(returned(f)))
 		put(r, "Content-Transfer-Encoding: 8bit\r\n");
 	put(r,
 	    "\r\nThis is a delivery report in several parts (RFC 6522).\r\n");
@@ -218,7 +234,10 @@ put_human_part(struct report *r)
 			   : "text/plain; charset=us-ascii",
 		 r->global);
 	put_field(r, "This is the mail server ", f->host, r->global);
-	put(r, "\r\nHere is what became of the message you sent.\r\n");
+	put(r, f->to_postmaster
+		   ? "\r\nA message from the null address, which gets no "
+		     "report,\r\ncould not be delivered.\r\n"
+		   : "\r\nHere is what became of the message you sent.\r\n");
 	for (size_t i = 0; i < f->n_recipients; i++) {
 		const struct dsn_recipient *d = &f->recipients[i];
 
@@ -232,6 +251,18 @@ put_human_part(struct report *r)
 	}
 }
 
+/* What xtext stands for; what is none is shown as it is. */
+static void
+put_xtext(struct report *r, const char *name, const char *value)
+{
+	char text[DSN_ORCPT_MAX + 1];
+
+	if (dsn_xtext_decode(span_of(value), text, sizeof(text)) != 0)
+		put_field(r, name, value, r->global);
+	else
+		put_field(r, name, text, r->global);
+}
+
 /* Original-Recipient comes with its type from the client (RFC 3461 4.2); when
  * it has none the field is left out rather than guessed. */
 static void
@@ -241,7 +272,7 @@ put_recipient(struct report *r, const struct dsn_recipient *d)
 
 	put(r, "\r\n");
 	if (is_set(d->orcpt) && span_find(span_of(d->orcpt), ';', 1) > 0)
-		put_field(r, "Original-Recipient: ", d->orcpt, r->global);
+		put_xtext(r, "Original-Recipient: ", d->orcpt);
 	/* RFC 6533 3: the type says how to read the address */
 	put_field(
 	    r, utf8 ? "Final-Recipient: utf-8; " : "Final-Recipient: rfc822; ",
@@ -268,17 +299,39 @@ put_status_part(struct report *r)
 			   : "message/delivery-status",
 		 r->global);
 	if (is_set(f->envid))
-		put_field(r, "Original-Envelope-Id: ", f->envid, r->global);
+		put_xtext(r, "Original-Envelope-Id: ", f->envid);
 	put_field(r, "Reporting-MTA: dns; ", f->host, r->global);
 	put_date(r, "Arrival-Date: ", f->arrival_s);
 	for (size_t i = 0; i < f->n_recipients; i++)
 		put_recipient(r, &f->recipients[i]);
 }
 
-/* The original's header up to its empty line, every line end made CRLF; a part
- * as large as any header we accept. */
+/* Lines as they are, but every line end CRLF, and none missing. */
 static void
-put_original_part(struct report *r)
+put_lines(struct report *r, struct span s)
+{
+	while (s.n > 0 && !r->failed) {
+		long lf = span_find(s, '\n', 0);
+		struct span line = lf < 0 ? s : span_head(s, (size_t)lf);
+
+		s = span_skip(s, line.n + 1);
+		while (line.n > 0 && !r->failed) {
+			size_t n = 0;
+			while (n < line.n && line.p[n] != '\r' &&
+			       line.p[n] != '\0')
+				n++;
+			if (buf_add(r->out, line.p, n) != 0)
+				r->failed = true;
+			line = span_skip(line, n + 1);
+		}
+		put(r, "\r\n");
+	}
+}
+
+/* The original's header up to its empty line; a part as large as any header we
+ * accept. */
+static void
+put_original_header(struct report *r)
 {
 	struct span rest = span_head(r->f->original_header, HEADER_BLOCK_MAX);
 	bool ascii = utf8_is_ascii(rest);
@@ -290,23 +343,21 @@ put_original_part(struct report *r)
 		     ? "message/global-headers"
 		     : "text/rfc822-headers",
 		 !ascii);
-	while (!r->failed && header_next(&rest, &field)) {
-		struct span s = field.whole;
-		bool at_start = true;
+	while (!r->failed && header_next(&rest, &field))
+		put_lines(r, field.whole);
+}
 
-		for (size_t i = 0; i < s.n && !r->failed; i++) {
-			char c = s.p[i];
-			bool lf = c == '\n';
+/* All of it.  Our boundary was not known when it was written. */
+static void
+put_original_message(struct report *r)
+{
+	struct span text = r->f->original_message;
+	bool utf8 = !utf8_is_ascii(r->f->original_header) &&
+		    utf8_is_valid(r->f->original_header);
 
-			if (c == '\r' || c == '\0')
-				continue;
-			if (buf_add(r->out, lf ? "\r\n" : &c, lf ? 2 : 1) != 0)
-				r->failed = true;
-			at_start = lf;
-		}
-		if (!at_start)
-			put(r, "\r\n");
-	}
+	put_part(r, r->global && utf8 ? "message/global" : "message/rfc822",
+		 !utf8_is_ascii(text));
+	put_lines(r, text);
 }
 
 static bool
@@ -315,7 +366,8 @@ is_global(const struct dsn_facts *f)
 	if (!utf8_is_ascii(span_of(f->to)))
 		return true;
 	for (size_t i = 0; i < f->n_recipients; i++) {
-		if (!utf8_is_ascii(span_of(f->recipients[i].address)))
+		if (!utf8_is_ascii(span_of(f->recipients[i].address)) ||
+		    !utf8_is_ascii(span_of(f->recipients[i].orcpt)))
 			return true;
 	}
 	return false;
@@ -335,7 +387,10 @@ dsn_format(const struct dsn_facts *f, struct buf *out, struct err *e)
 	put_header(&r);
 	put_human_part(&r);
 	put_status_part(&r);
-	put_original_part(&r);
+	if (f->original_message.n > 0)
+		put_original_message(&r);
+	else
+		put_original_header(&r);
 	put(&r, "\r\n--");
 	put_boundary(&r, "--\r\n");
 	if (r.failed) {

@@ -1,6 +1,7 @@
 #ifndef PP_MAIL_DSN_H
 #define PP_MAIL_DSN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,14 +11,15 @@
 
 /*
  * Delivery status notifications: multipart/report (RFC 6522) with a human part,
- * message/delivery-status (RFC 3464) and the header of the original
- * (text/rfc822-headers).  Pure; any thread.
+ * message/delivery-status (RFC 3464) and the original: its header
+ * (text/rfc822-headers) or all of it (message/rfc822).  In their shapes of
+ * RFC 6533 when an address is not ASCII.  Pure; any thread.
  */
 enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED };
 
 struct dsn_recipient {
 	const char *address; /* final recipient */
-	const char *orcpt;   /* original recipient "rfc822;x@y", or NULL */
+	const char *orcpt;   /* "rfc822;x@y", xtext (RFC 3461 4.2), or NULL */
 	enum dsn_action action;
 	const char *status;      /* "5.1.1" */
 	const char *remote_host; /* or NULL */
@@ -26,14 +28,18 @@ struct dsn_recipient {
 };
 
 struct dsn_facts {
-	const char *id;    /* of the DSN: its Message-ID is <id@host> */
-	const char *host;  /* reporting MTA */
-	const char *to;    /* reverse-path of the original */
-	const char *envid; /* or NULL */
+	const char *id;     /* of the DSN: its Message-ID is <id@host> */
+	const char *host;   /* reporting MTA */
+	const char *to;     /* reverse-path of the original, or postmaster */
+	bool to_postmaster; /* the original had none */
+	const char *envid;  /* xtext (RFC 3461 4.4), or NULL */
 	int64_t arrival_s, now_s;
 	const struct dsn_recipient *recipients;
 	size_t n_recipients;
 	struct span original_header;
+	/* The whole original, header included; empty: only its header is
+	 * returned (RFC 3461 4.3). */
+	struct span original_message;
 };
 
 /* dsn_format - the whole message, CRLF lines, appended to *out. 0 or -1. */

@@ -206,9 +206,13 @@ scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
 			return n;
 		}
 		j->m = m;
-		j->due_ms = start->due_ms > d->not_before_ms ? start->due_ms
-							     : d->not_before_ms;
+		j->retry_ms = start->due_ms > d->not_before_ms
+				  ? start->due_ms
+				  : d->not_before_ms;
+		j->warn_ms =
+		    scheduler_wants_warning(j) ? start->warn_ms : INT64_MAX;
 		j->expires_ms = start->expires_ms;
+		scheduler_job_plan(j, start->due_ms);
 		j->attempts = start->attempts;
 		j->seq = s->seq++;
 		m->jobs++;
@@ -234,6 +238,9 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 	(void)pthread_mutex_lock(&s->lock);
 	start.due_ms = scheduler_now_ms(s);
 	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
+	start.warn_ms = s->o.delay_warning_ms == 0
+			    ? INT64_MAX
+			    : start.due_ms + s->o.delay_warning_ms - age_ms;
 	unsigned lost = scheduler_make_jobs(s, *m, list, n, &start);
 	bool taken = (*m)->jobs > 0;
 	if (taken)
@@ -280,8 +287,12 @@ scheduler_retry(struct scheduler *s)
 	int64_t now = scheduler_now_ms(s);
 	for (size_t i = 0; i < n; i++) {
 		struct scheduler_job *j = all[i];
-		struct scheduler_job_start start = { now, j->expires_ms,
-						     j->attempts };
+		struct scheduler_job_start start = {
+			.due_ms = now,
+			.warn_ms = j->warn_ms,
+			.expires_ms = j->expires_ms,
+			.attempts = j->attempts,
+		};
 		unsigned lost =
 		    scheduler_make_jobs(s, j->m, j->recipients, j->n, &start);
 		j->n = lost;
@@ -365,11 +376,11 @@ settle(struct scheduler *s, struct scheduler_job *j,
 	d->active--;
 	if (waits) {
 		j->attempts += tried ? 1 : 0;
-		j->due_ms = b->destination_failed ? d->not_before_ms
-			    : tried ? now + delay_ms(s, j->attempts)
-				    : j->due_ms;
-		if (j->expires_ms > now && j->due_ms > j->expires_ms)
-			j->due_ms = j->expires_ms;
+		if (tried)
+			j->retry_ms = b->destination_failed
+					  ? d->not_before_ms
+					  : now + delay_ms(s, j->attempts);
+		scheduler_job_plan(j, now);
 		scheduler_place(d, j);
 		return NULL;
 	}
@@ -445,7 +456,8 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 	if (b.n > 0) {
 		done = settle(s, j, &b, expired);
 	} else {
-		j->due_ms = scheduler_now_ms(s) + s->o.retry_min_ms;
+		j->due_ms = j->retry_ms =
+		    scheduler_now_ms(s) + s->o.retry_min_ms;
 		j->d->active--;
 		scheduler_place(j->d, j);
 	}

@@ -21,8 +21,9 @@
  * with a quarter of jitter.  When a destination itself fails (no connection),
  * all its jobs wait together by the same rule, then one goes ahead as a probe
  * and the others follow when it gets through.  A job older than `expiry` that
- * was tried at least once fails.  Failed recipients are reported to the
- * reverse-path (queue/bounce.h), never to a null one.
+ * was tried at least once fails.  Failures, a delay over delay_warning (once a
+ * recipient) and successes that no other server reports are told to the
+ * reverse-path as far as its owner asked for it (queue/bounce.h).
  *
  * It knows nothing of SMTP: `deliver` does the work.  Thread: any.
  */
@@ -41,6 +42,9 @@ enum scheduler_outcome {
 struct scheduler_verdict {
 	unsigned recipient;             /* index in the message */
 	enum scheduler_outcome outcome; /* UNTRIED when deliver is called */
+	/* out: delivered to a peer that promises the reports that were asked
+	 * for (RFC 3461 5.2.1); else a success is ours to report, as relayed */
+	bool peer_reports;
 	char reply[SPOOL_REPLY_MAX + 1];
 };
 
@@ -69,10 +73,12 @@ extern const struct scheduler_clock scheduler_real_clock;
 
 struct scheduler_options {
 	struct spool *spool;
-	const char *hostname; /* reporting MTA of bounces; lives on */
+	const char *hostname;   /* reporting MTA of bounces; lives on */
+	const char *postmaster; /* gets those for the null path, or NULL */
 	int threads, per_destination;
 	int64_t retry_min_ms, retry_max_ms, expiry_ms;
-	int max_messages; /* scheduler_has_room */
+	int64_t delay_warning_ms; /* 0: nobody is warned */
+	int max_messages;         /* scheduler_has_room */
 	struct scheduler_clock clock;
 	/* route - destination key for a domain; always gives one. */
 	void (*route)(void *ctx, const char *domain,

@@ -170,7 +170,7 @@ note_job(void *ctx, struct scheduler_job *j)
 	if (j->m->mark == 0)
 		return;
 	struct scheduler_item *i = &k->item[j->m->mark - 1];
-	int64_t in_ms = j->due_ms > k->now_ms ? j->due_ms - k->now_ms : 0;
+	int64_t in_ms = j->retry_ms > k->now_ms ? j->retry_ms - k->now_ms : 0;
 	if (i->due_in_ms >= 0 && in_ms >= i->due_in_ms)
 		return;
 	i->due_in_ms = in_ms;
@@ -234,8 +234,11 @@ unpark(struct scheduler *s, struct spool_msg *m)
 	while (list != NULL) {
 		struct scheduler_job *j = list;
 		list = j->next;
-		struct scheduler_job_start start = { scheduler_now_ms(s),
-						     j->expires_ms, 0 };
+		struct scheduler_job_start start = {
+			.due_ms = scheduler_now_ms(s),
+			.warn_ms = j->warn_ms,
+			.expires_ms = j->expires_ms,
+		};
 		j->n = scheduler_make_jobs(s, m, j->recipients, j->n, &start);
 		if (j->n > 0) { /* out of memory: stays here */
 			j->next = left;
@@ -256,7 +259,8 @@ make_due(void *ctx, struct scheduler_job *j)
 
 	if (j->m->mark == 0)
 		return;
-	j->due_ms = k->now_ms;
+	j->retry_ms = k->now_ms;
+	scheduler_job_plan(j, k->now_ms);
 	k->did[j->m->mark - 1] = SCHEDULER_DID;
 }
 

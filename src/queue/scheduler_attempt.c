@@ -47,42 +47,155 @@ expire(const struct scheduler *s, const struct scheduler_job *j,
 	}
 }
 
-/* Tell the sender.  -1: could not be stored; the failures wait with the rest.
- */
-static int
-bounce_failed(struct scheduler *s, struct scheduler_job *j,
-	      struct scheduler_batch *b)
+static void
+log_report(const struct spool_msg *m, const struct spool_msg *report,
+	   const struct bounce_event *v, size_t n)
 {
-	unsigned *failed = calloc(b->n, sizeof(*failed)), n = 0;
+	struct log_line l;
+	bool failed = false;
+
+	for (size_t i = 0; i < n; i++)
+		failed = failed || v[i].action == DSN_FAILED;
+	log_begin(&l, LOG_INFO, "bounce");
+	log_str(&l, "id", report->id);
+	log_str(&l, "of", m->id);
+	log_str(&l, "rcpt", report->recipients[0].address);
+	log_str(&l, "action",
+		failed                       ? "failed"
+		: v[0].action == DSN_DELAYED ? "delayed"
+					     : "relayed");
+	log_end(&l);
+}
+
+/* Tell who is to know.  -1: a report is due, but could not be stored. */
+static int
+report(struct scheduler *s, const struct spool_msg *m,
+       const struct bounce_event *v, size_t n)
+{
+	const struct bounce_options o = { .spool = s->o.spool,
+					  .hostname = s->o.hostname,
+					  .postmaster = s->o.postmaster };
 	struct spool_msg *dsn = NULL;
 	struct err e;
 
-	for (unsigned i = 0; failed != NULL && i < b->n; i++) {
-		if (b->verdicts[i].outcome == SCHEDULER_FAILED)
-			failed[n++] = b->verdicts[i].recipient;
-	}
-	int rc =
-	    failed == NULL
-		? err_set(&e, ERR_TEMP, ENOMEM, "bounce")
-		: (n == 0 ? 0
-			  : bounce_make(s->o.spool, s->o.hostname, j->m, failed,
-					n, scheduler_wall_s(s), &dsn, &e));
-	free(failed);
-	if (rc < 0) {
-		log_failure(LOG_ERROR, "bounce-not-stored", "id", j->m->id, &e);
-		return -1;
-	}
-	if (rc == 0)
-		return 0;
-	struct log_line l;
-	log_begin(&l, LOG_INFO, "bounce");
-	log_str(&l, "id", dsn->id);
-	log_str(&l, "of", j->m->id);
-	log_str(&l, "rcpt", j->m->reverse_path);
-	log_end(&l);
+	int rc = bounce_make(&o, m, v, n, scheduler_wall_s(s), &dsn, &e);
+	if (rc < 0)
+		log_failure(LOG_ERROR, "bounce-not-stored", "id", m->id, &e);
+	if (rc <= 0)
+		return rc;
+	log_report(m, dsn, v, n);
 	if (scheduler_add(s, &dsn, &e) != 0) /* on disk: next start finds it */
 		spool_msg_free(&dsn);
 	return 0;
+}
+
+/*
+ * What was settled now: failures, and successes that nobody else reports.
+ * -1: could not be stored; the failures then wait with the rest, while a
+ * success cannot be taken back and its report is lost.
+ */
+static int
+report_settled(struct scheduler *s, const struct scheduler_job *j,
+	       const struct scheduler_batch *b)
+{
+	struct bounce_event *v = calloc(b->n, sizeof(*v));
+	size_t n = 0;
+
+	if (v == NULL) {
+		log_event(LOG_ERROR, "queue-out-of-memory", "id", j->m->id);
+		return -1;
+	}
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct scheduler_verdict *r = &b->verdicts[i];
+		bool failed = r->outcome == SCHEDULER_FAILED;
+		if (!failed &&
+		    (r->outcome != SCHEDULER_DELIVERED || r->peer_reports))
+			continue;
+		v[n++] = (struct bounce_event){
+			.recipient = r->recipient,
+			.action = failed ? DSN_FAILED : DSN_RELAYED,
+			.reply = r->reply,
+		};
+	}
+	int rc = n == 0 ? 0 : report(s, j->m, v, n);
+	free(v);
+	return rc;
+}
+
+/* ---- warning ------------------------------------------------------------
+ */
+
+static bool
+is_to_warn(const struct spool_msg *m, unsigned recipient)
+{
+	return !m->recipients[recipient].warned &&
+	       bounce_is_wanted(m, recipient, DSN_DELAYED);
+}
+
+bool
+scheduler_wants_warning(const struct scheduler_job *j)
+{
+	for (unsigned i = 0; i < j->n; i++) {
+		if (is_to_warn(j->m, j->recipients[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The records say so too, or a restart would warn again. */
+static void
+note_warned(struct scheduler *s, struct scheduler_job *j,
+	    const struct bounce_event *v, size_t n)
+{
+	struct spool_result *r = calloc(n, sizeof(*r));
+	struct err e;
+
+	for (size_t i = 0; i < n; i++) {
+		struct spool_rcpt *to = &j->m->recipients[v[i].recipient];
+		to->warned = true;
+		if (r != NULL)
+			r[i] = (struct spool_result){
+				.recipient = v[i].recipient,
+				.state = SPOOL_WAITING,
+				.warned = true,
+				.wall_s = to->attempt_s,
+				.reply =
+				    to->reply != NULL ? to->reply : j->d->why,
+			};
+	}
+	if (r == NULL || spool_results(s->o.spool, j->m, r, n, &e) != 0)
+		log_event(LOG_ERROR, "queue-result-not-stored", "id", j->m->id);
+	free(r);
+}
+
+/* It is late: tell so once (RFC 3461 4.1).  Only of those that still wait. */
+static void
+warn(struct scheduler *s, struct scheduler_job *j,
+     const struct scheduler_batch *b)
+{
+	struct bounce_event *v = calloc(b->n, sizeof(*v));
+	size_t n = 0;
+
+	for (unsigned i = 0; v != NULL && i < b->n; i++) {
+		const struct scheduler_verdict *r = &b->verdicts[i];
+		const char *reply = j->m->recipients[r->recipient].reply;
+		if ((r->outcome == SCHEDULER_UNTRIED ||
+		     r->outcome == SCHEDULER_DEFERRED) &&
+		    is_to_warn(j->m, r->recipient))
+			v[n++] = (struct bounce_event){
+				.recipient = r->recipient,
+				.action = DSN_DELAYED,
+				.reply = reply != NULL ? reply : j->d->why,
+			};
+	}
+	if (v == NULL || (n > 0 && report(s, j->m, v, n) != 0)) {
+		j->warn_ms = scheduler_now_ms(s) + s->o.retry_min_ms;
+	} else {
+		j->warn_ms = INT64_MAX;
+		if (n > 0)
+			note_warned(s, j, v, n);
+	}
+	free(v);
 }
 
 static enum spool_state
@@ -152,19 +265,39 @@ note_replies(struct scheduler *s, struct scheduler_job *j,
 	}
 }
 
+static bool
+was_tried(const struct scheduler_batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->verdicts[i].outcome != SCHEDULER_UNTRIED)
+			return true;
+	}
+	return false;
+}
+
 void
 scheduler_attempt(struct scheduler *s, struct scheduler_job *j,
 		  struct scheduler_batch *b)
 {
-	if (j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms)
+	int64_t now = scheduler_now_ms(s);
+	bool expired = j->attempts > 0 && now >= j->expires_ms;
+	bool only_warn = !expired && now < j->retry_ms && now >= j->warn_ms;
+
+	if (only_warn) {
+		warn(s, j, b);
+		return;
+	}
+	if (expired)
 		expire(s, j, b);
 	else
 		s->o.deliver(s->o.ctx, j->d->key, b);
 	note_replies(s, j, b);
-	if (bounce_failed(s, j, b) != 0) {
+	if (report_settled(s, j, b) != 0) {
 		for (unsigned i = 0; i < b->n; i++) {
 			if (b->verdicts[i].outcome == SCHEDULER_FAILED)
 				b->verdicts[i].outcome = SCHEDULER_DEFERRED;
 		}
 	}
+	if (scheduler_now_ms(s) >= j->warn_ms && was_tried(b))
+		warn(s, j, b);
 }

@@ -150,13 +150,12 @@ scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
 	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
-		if (j->due_ms <= now_ms)
+		if (j->retry_ms <= now_ms)
 			j->attempts++;
-		if (j->due_ms < not_before_ms)
-			j->due_ms = not_before_ms;
-		/* An expired one is to be seen to on time all the same. */
-		if (j->expires_ms > now_ms && j->due_ms > j->expires_ms)
-			j->due_ms = j->expires_ms;
+		if (j->retry_ms < not_before_ms)
+			j->retry_ms = not_before_ms;
+		/* A late or expired one is seen to on time all the same. */
+		scheduler_job_plan(j, now_ms);
 	}
 	scheduler_dest_reorder(d);
 }
@@ -167,8 +166,10 @@ scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms)
 	if (d->failures == 0)
 		return;
 	for (size_t i = 0; i < d->n; i++) {
-		if (d->heap[i]->due_ms <= d->not_before_ms)
-			d->heap[i]->due_ms = now_ms;
+		struct scheduler_job *j = d->heap[i];
+		if (j->retry_ms <= d->not_before_ms)
+			j->retry_ms = now_ms;
+		scheduler_job_plan(j, now_ms);
 	}
 	d->failures = 0;
 	d->not_before_ms = 0;

@@ -13,7 +13,8 @@ struct scheduler_job {
 	struct scheduler_job *next; /* in a list, outside a heap */
 	struct spool_msg *m;
 	struct scheduler_dest *d;
-	int64_t due_ms, expires_ms;
+	int64_t due_ms; /* the heap's order: see scheduler_job_plan */
+	int64_t retry_ms, warn_ms, expires_ms;
 	uint64_t seq; /* ties: first come, first served */
 	unsigned attempts;
 	unsigned n;
@@ -30,6 +31,19 @@ struct scheduler_dest {
 	int64_t not_before_ms;
 	char why[SPOOL_REPLY_MAX + 1]; /* the last failure */
 };
+
+/*
+ * scheduler_job_plan - when the job is next to be looked at: for its next
+ * attempt, for the warning that it is late (INT64_MAX: none is due), or when
+ * it expires.  One that is expired already waits for its attempt.
+ */
+static inline void
+scheduler_job_plan(struct scheduler_job *j, int64_t now_ms)
+{
+	j->due_ms = j->retry_ms < j->warn_ms ? j->retry_ms : j->warn_ms;
+	if (j->expires_ms > now_ms && j->due_ms > j->expires_ms)
+		j->due_ms = j->expires_ms;
+}
 
 /* scheduler_dest_get - find or make; NULL: out of memory. */
 struct scheduler_dest *scheduler_dest_get(struct scheduler_dest **list,

@@ -56,7 +56,7 @@ scheduler_wake_all(struct scheduler *s)
 
 /* What a new job starts with. */
 struct scheduler_job_start {
-	int64_t due_ms, expires_ms;
+	int64_t due_ms, warn_ms, expires_ms;
 	unsigned attempts;
 };
 
@@ -85,6 +85,9 @@ void scheduler_unlist(struct scheduler *s, struct spool_msg *m);
 /* scheduler_finish - the last job of m is gone and it is in no list: its file
  * goes when all is done.  Lock not held. */
 void scheduler_finish(struct scheduler *s, struct spool_msg *m);
+
+/* scheduler_wants_warning - is one of its recipients to be told of a delay? */
+bool scheduler_wants_warning(const struct scheduler_job *j);
 
 /*
  * scheduler_attempt - try the job now, or give it up when it is too old;

@@ -156,6 +156,10 @@ void spool_read_close(struct spool_reader **r);
 int spool_read_header(struct spool *s, const struct spool_msg *m,
 		      struct buf *out, struct err *e);
 
+/* spool_read_all - the whole message, which *out must have room for. */
+int spool_read_all(struct spool *s, const struct spool_msg *m, struct buf *out,
+		   struct err *e);
+
 /* ---- a message goes out -------------------------------------------------
  */
 

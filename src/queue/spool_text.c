@@ -328,3 +328,23 @@ spool_read_header(struct spool *s, const struct spool_msg *m, struct buf *out,
 	spool_read_close(&r);
 	return n < 0 ? -1 : 0;
 }
+
+int
+spool_read_all(struct spool *s, const struct spool_msg *m, struct buf *out,
+	       struct err *e)
+{
+	struct spool_reader *r = NULL;
+	char piece[4096];
+	long n;
+
+	if (spool_read_open(&r, s, m, e) != 0)
+		return -1;
+	while ((n = spool_read(r, piece, sizeof(piece), e)) > 0) {
+		if (buf_add(out, piece, (size_t)n) != 0) {
+			n = err_set(e, ERR_TEMP, errno, "reading a message");
+			break;
+		}
+	}
+	spool_read_close(&r);
+	return n < 0 ? -1 : 0;
+}

@@ -139,10 +139,17 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 		to[i].notify = r->notify;
 		to[i].orcpt = r->orcpt;
 	}
+	/* RFC 3461 5.2.1: who is given NOTIFY reports success itself; 5.2.2:
+	 * for all others it ends here, and we do. */
+	bool peer_reports =
+	    (smtp_client_extensions(d->client) & SMTP_EXT_DSN) != 0;
 	int rc = smtp_client_send(d->client, &send, e);
 	for (unsigned i = 0; i < n; i++) {
-		if (to[i].reply.code != 0)
-			set_verdict(&d->b->verdicts[first + i], &to[i].reply);
+		struct scheduler_verdict *v = &d->b->verdicts[first + i];
+		if (to[i].reply.code == 0)
+			continue;
+		set_verdict(v, &to[i].reply);
+		v->peer_reports = peer_reports;
 	}
 	spool_read_close(&d->reader);
 	free(to);

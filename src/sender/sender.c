@@ -42,6 +42,12 @@ name_host(struct sender *s)
 			       s->o->hostname);
 	else if (gethostname(s->hostname, sizeof(s->hostname) - 1) != 0)
 		(void)snprintf(s->hostname, sizeof(s->hostname), "localhost");
+	if (s->o->postmaster != NULL && s->o->postmaster[0] != '\0')
+		(void)snprintf(s->postmaster, sizeof(s->postmaster), "%s",
+			       s->o->postmaster);
+	else
+		(void)snprintf(s->postmaster, sizeof(s->postmaster),
+			       "postmaster@%.200s", s->hostname);
 }
 
 /* ---- stop ---------------------------------------------------------------
@@ -187,11 +193,13 @@ open_queue(struct sender *s, struct err *e)
 	struct scheduler_options q = {
 		.spool = s->spool,
 		.hostname = s->hostname,
+		.postmaster = s->postmaster,
 		.threads = (int)o->connections,
 		.per_destination = (int)o->connections_per_destination,
 		.retry_min_ms = o->retry_min,
 		.retry_max_ms = o->retry_max,
 		.expiry_ms = o->expiry,
+		.delay_warning_ms = o->delay_warning,
 		.max_messages = (int)o->max_messages,
 		.clock = scheduler_real_clock,
 		.route = route,
@@ -262,6 +270,7 @@ run(void *server, struct err *e)
 		.service = "submission",
 		.auth_required = true,
 		.auth_in_clear_text = o->clear_text,
+		.dsn = true,
 		.size_max_bytes = o->size_max,
 		.recipients_max = (int)o->recipients_max,
 		.greet_pause_ms = o->greet_pause,

@@ -20,8 +20,8 @@ static const struct option table[] = {
 	  "/etc/postpair/users", 0, 0, NULL,
 	  "Who may log in; see postpair-users(5)." },
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
-	  "Address that gets mail for a bare postmaster; empty: postmaster at"
-	  " the hostname." },
+	  "Address that gets mail for a bare postmaster, and reports that have"
+	  " no sender to go to; empty: postmaster at the hostname." },
 	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
 	  "Where log lines go; empty: standard error." },
 	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
@@ -77,6 +77,10 @@ static const struct option table[] = {
 	  24 * HOUR, NULL, "Wait after the first failure; then doubled." },
 	{ "queue", "retry-max", OPTION_TIME, AT(retry_max), "1h", 100,
 	  24 * HOUR, NULL, "Longest wait between two tries." },
+	{ "queue", "delay-warning", OPTION_TIME, AT(delay_warning), "4h", 0,
+	  720 * (int64_t)HOUR, NULL,
+	  "Age at which the sender of a message that still waits is told so;"
+	  " 0: never." },
 	{ "queue", "expiry", OPTION_TIME, AT(expiry), "5d", 1000,
 	  720 * (int64_t)HOUR, NULL,
 	  "Age at which a message is given up and its sender told." },

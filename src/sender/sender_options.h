@@ -20,7 +20,7 @@ struct sender_options {
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
 	int64_t connections, connections_per_destination;
 
-	int64_t max_messages, retry_min, retry_max, expiry;
+	int64_t max_messages, retry_min, retry_max, expiry, delay_warning;
 	int durability; /* SENDER_JOURNAL, SENDER_STRICT */
 	int64_t journal_message_max, memory_max, checkpoint;
 

@@ -82,17 +82,6 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 	txn->policy = NULL;
 }
 
-/* RFC 5321 4.5.1: postmaster without a domain is the one of this server. */
-static void
-name_postmaster(const struct sender *s, char out[ADDRESS_SIZE])
-{
-	if (s->o->postmaster != NULL && s->o->postmaster[0] != '\0')
-		(void)snprintf(out, ADDRESS_SIZE, "%s", s->o->postmaster);
-	else
-		(void)snprintf(out, ADDRESS_SIZE, "postmaster@%.200s",
-			       s->hostname);
-}
-
 static void
 put_answer(enum verify_answer answer, const char *address,
 	   const struct smtp_reply *said, struct smtp_reply *r)
@@ -124,15 +113,15 @@ sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
 	       struct smtp_reply *r)
 {
 	struct sender *s = ctx;
-	char key[SCHEDULER_KEY_SIZE], bare[ADDRESS_SIZE];
+	char key[SCHEDULER_KEY_SIZE];
 	struct span local, domain;
 	struct smtp_reply said;
 
 	(void)c;
 	if (strchr(rcpt->canonical, '@') == NULL) {
-		name_postmaster(s, bare);
+		/* RFC 5321 4.5.1 */
 		rcpt->canonical = rcpt->text =
-		    arena_str(txn->arena, span_of(bare));
+		    arena_str(txn->arena, span_of(s->postmaster));
 		if (rcpt->text == NULL) {
 			reply_set(r, 452, "4.5.3", "Too many recipients");
 			return;

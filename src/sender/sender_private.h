@@ -16,8 +16,9 @@
 struct sender {
 	const struct sender_options *o;
 	char hostname[256];
-	int data_fd, lock_fd; /* -1 until run */
-	struct wake stop;     /* ends waits for receivers */
+	char postmaster[ADDRESS_SIZE]; /* of this server */
+	int data_fd, lock_fd;          /* -1 until run */
+	struct wake stop;              /* ends waits for receivers */
 	struct listener *listener;
 	struct users *users;
 	struct sasl *sasl;

@@ -141,7 +141,7 @@ def count(pair, work):
         figures["lost"] += sum((c.number, m) not in seen
                                for c in work for m in c.accepted)
     figures["not accepted"] = sum(len(c.todo) for c in work)
-    figures["left in the queue"] = len(pair.queue())
+    figures["left in the queue"] = len(pair.waiting())
     figures["left in tmp"] = len(pair.left_in_tmp())
     for client in work:
         if client.todo:

@@ -455,8 +455,20 @@ class Pair:
                           for name in names)
         return []
 
+    def waiting(self):
+        """Messages not yet done, in files or only in the journal."""
+        files = self.queue()
+        if self.sender.process is None:
+            return files
+        done = subprocess.run(
+            [program("postpair-admin"), "queue", "list", "--json",
+             "-c", self.sender.config], capture_output=True, timeout=60,
+            check=False, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines() or files
+
     def wait_queue_empty(self, seconds=30):
-        wait_for(lambda: not self.queue(), seconds, "an empty queue")
+        wait_for(lambda: not self.waiting(), seconds, "an empty queue")
 
     def write_users(self, text=None):
         """The users file, put in place by rename as an editor does."""

@@ -1,7 +1,9 @@
-check_PROGRAMS += tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
+check_PROGRAMS += tests/unit/queue/test_reports \
+	tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
 	tests/unit/queue/test_scheduler \
 	tests/unit/queue/test_scheduler_admin
-TESTS += tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
+TESTS += tests/unit/queue/test_reports \
+	tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
 	tests/unit/queue/test_scheduler \
 	tests/unit/queue/test_scheduler_admin
 tests_unit_queue_test_spool_SOURCES = \
@@ -18,6 +20,11 @@ tests_unit_queue_test_scheduler_admin_SOURCES = \
 	tests/unit/queue/test_scheduler_admin.c tests/unit/queue/queue_dir.h
 tests_unit_queue_test_scheduler_admin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_queue_test_scheduler_admin_LDADD = \
+	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_queue_test_reports_SOURCES = \
+	tests/unit/queue/test_reports.c tests/unit/queue/queue_dir.h
+tests_unit_queue_test_reports_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_queue_test_reports_LDADD = \
 	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_queue_test_spool_journal_SOURCES = \
 	tests/unit/queue/test_spool_journal.c tests/unit/queue/queue_dir.h
