@@ -140,7 +140,7 @@ say_draft(struct shell *sh)
 	if (!sh->interactive)
 		return;
 	for (size_t i = 0; i < d->body_n; i++)
-		lines += d->body[i] == '\n';
+		lines += d->body[i] == '\n' || i + 1 == d->body_n;
 	shell_note(sh,
 		   "To: %s  Subject: %s  %zu line%s, %u attachment%s\n"
 		   "`send` sends it; `preview`, `edit`, `cancel`",

@@ -8,6 +8,8 @@
 #include "smtp/smtp_client.h"
 
 const struct command_option cmd_send_options[] = {
+	{ "to", 't', "ADDRESSES", COMPLETE_ADDRESS,
+	  "send the ready message to these, not its own" },
 	{ "dry-run", 'n', NULL, COMPLETE_NONE,
 	  "build it and say to whom, send nothing" },
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
@@ -98,24 +100,23 @@ say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
 }
 
 static int
-judge(struct shell *sh, const char *id, const struct smtp_send *m,
-      struct verdicts *v)
+judge(struct shell *sh, const struct draft_built *built,
+      const struct smtp_send *m, struct verdicts *v)
 {
 	const struct smtp_send_rcpt *bad = v->first_refused;
 	struct err e;
 
 	if (v->accepted > 0) {
 		say_line(v, v->said);
-		shell_say(sh, "sent %s to %.*s: %s", id,
+		shell_say(sh, "sent %s to %.*s: %s", built->id,
 			  SPAN_ARG(buf_span(&v->names)), v->line);
 		say_each(sh, m, v);
-		(void)vars_set(&sh->vars, span_of("sent"), span_of(id), &e);
+		(void)vars_set(&sh->vars, span_of("sent"), span_of(built->id),
+			       &e);
 		set_reply_variable(sh, v->said, v);
 	}
-	if (v->refused == 0) {
-		draft_clear(&sh->draft);
+	if (v->refused == 0)
 		return SHELL_OK;
-	}
 	set_reply_variable(sh, &bad->reply, v);
 	(void)failure_set(&sh->fail,
 			  v->accepted > 0 ? SHELL_PARTIAL
@@ -124,14 +125,12 @@ judge(struct shell *sh, const char *id, const struct smtp_send *m,
 	sh->fail.code = bad->reply.code;
 	(void)snprintf(sh->fail.enhanced, sizeof(sh->fail.enhanced), "%s",
 		       bad->reply.enhanced);
-	if (v->accepted > 0) {
+	if (v->accepted > 0)
 		failure_hint(&sh->fail, "%u of %u recipients got it",
 			     v->accepted, v->accepted + v->refused);
-		draft_clear(&sh->draft);
-	} else if (sh->interactive) {
+	else if (sh->interactive && !built->is_ready)
 		failure_hint(&sh->fail,
 			     "the draft is kept: `edit` it or `cancel` it");
-	}
 	return (int)sh->fail.status;
 }
 
@@ -167,9 +166,44 @@ transact(struct shell *sh, const struct draft_built *built, struct arena *a)
 	buf_init(&v.names, 512 * 1024);
 	buf_init(&v.words, 2 * 1024 * 1024);
 	collect(&m, &v);
-	rc = judge(sh, built->id, &m, &v);
+	rc = judge(sh, built, &m, &v);
 	buf_free(&v.names);
 	buf_free(&v.words);
+	return rc;
+}
+
+/* ---- what is sent ---------------------------------------------------------
+ */
+
+static bool
+is_ready_message(const struct args *a)
+{
+	return a->n > 0 || a->has_body;
+}
+
+/* A message written elsewhere, from @FILE, @- or <<. */
+static int
+build_ready(struct shell *sh, const struct args *a, struct draft_built *built)
+{
+	const struct arg *to, *file = a->n > 0 ? &a->operand[0] : NULL;
+	char *list = NULL;
+	struct buf text;
+	int rc = SHELL_OK;
+
+	buf_init(&text, MIME_MESSAGE_MAX);
+	if (file != NULL)
+		rc = shell_content(sh, file, &text);
+	for (size_t i = 0;
+	     rc == SHELL_OK && (to = args_next(a, "to", &i)) != NULL;)
+		if (draft_add_list(&list, arg_span(to)) != 0)
+			rc = failure_set(&sh->fail, SHELL_LOCAL,
+					 "out of memory");
+	if (rc == SHELL_OK)
+		rc = draft_ready(
+		    sh, file != NULL ? buf_span(&text) : arg_span(&a->body),
+		    list, a->arena, built);
+	buf_free(&text);
+	free(list);
 	return rc;
 }
 
@@ -179,15 +213,18 @@ build(struct shell *sh, const struct args *a, bool dry,
 {
 	unsigned offered = dry ? SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8
 			       : smtp_client_extensions(sh->session.smtp);
-	int rc =
-	    draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
-			(offered & SMTP_EXT_SMTPUTF8) != 0, a->arena, built);
+	int rc = is_ready_message(a)
+		     ? build_ready(sh, a, built)
+		     : draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
+				   (offered & SMTP_EXT_SMTPUTF8) != 0, a->arena,
+				   built);
 
 	if (rc != SHELL_OK)
 		return rc;
 	if (built->n_recipients == 0)
 		return failure_set(&sh->fail, SHELL_USAGE,
-				   "the draft has no recipient");
+				   "the %s has no recipient",
+				   built->is_ready ? "message" : "draft");
 	if (built->n_recipients > SMTP_RECIPIENTS_MAX)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "more than %d recipients in one message",
@@ -195,19 +232,46 @@ build(struct shell *sh, const struct args *a, bool dry,
 	return SHELL_OK;
 }
 
+/* What can be said before anything is read or connected. */
+static int
+check_args(struct shell *sh, const struct args *a)
+{
+	const struct arg *file = a->n > 0 ? &a->operand[0] : NULL;
+
+	if (file != NULL && a->has_body)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "one message: either @FILE or <<");
+	if (file != NULL &&
+	    (file->bare < 2 || file->text[0] != '@' || file->text[1] == '@')) {
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "a ready message is named @FILE");
+		failure_hint(&sh->fail, "without it the draft is sent");
+		return SHELL_USAGE;
+	}
+	if (is_ready_message(a))
+		return SHELL_OK;
+	if (!sh->draft.exists) {
+		(void)failure_set(&sh->fail, SHELL_USAGE, "there is no draft");
+		failure_hint(&sh->fail, "compose --to ADDRESS --body TEXT, or "
+					"send @FILE");
+		return SHELL_USAGE;
+	}
+	if (!args_has(a, "to"))
+		return SHELL_OK;
+	(void)failure_set(&sh->fail, SHELL_USAGE,
+			  "--to is for a ready message, @FILE or <<");
+	failure_hint(&sh->fail, "the draft has its recipients from `compose`");
+	return SHELL_USAGE;
+}
+
 int
 cmd_send(struct shell *sh, const struct args *a)
 {
 	struct draft_built built = { 0 };
 	bool dry = args_has(a, "dry-run");
-	int rc = SHELL_OK;
+	int rc = check_args(sh, a);
 
-	if (!sh->draft.exists) {
-		(void)failure_set(&sh->fail, SHELL_USAGE, "there is no draft");
-		failure_hint(&sh->fail, "compose --to ADDRESS --body TEXT");
-		return SHELL_USAGE;
-	}
-	if (!dry)
+	if (rc == SHELL_OK && !dry)
 		rc = session_smtp(sh);
 	if (rc != SHELL_OK)
 		return rc;
@@ -218,6 +282,9 @@ cmd_send(struct shell *sh, const struct args *a)
 			  built.n_recipients == 1 ? "" : "s");
 	else if (rc == SHELL_OK)
 		rc = transact(sh, &built, a->arena);
+	/* Somebody has it: sending it again would double it. */
+	if (!dry && !built.is_ready && (rc == SHELL_OK || rc == SHELL_PARTIAL))
+		draft_clear(&sh->draft);
 	buf_free(&built.bytes);
 	return rc;
 }

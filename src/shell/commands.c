@@ -61,8 +61,12 @@ static const struct command table[] = {
 	  COMPLETE_MESSAGE, COMMAND_HEREDOC, "[SET] [OPTIONS] [<<END]",
 	  "write an answer to a message",
 	  "Without a set: to the current message." },
-	{ "send", "writing", cmd_send, 0, 0, cmd_send_options, COMPLETE_NONE, 0,
-	  "[OPTIONS]", "send the draft and say what became of it",
+	{ "send", "writing", cmd_send, 0, 1, cmd_send_options, COMPLETE_FILE,
+	  COMMAND_HEREDOC, "[@FILE] [OPTIONS] [<<END]",
+	  "send the draft, or a ready message, and say what became of it",
+	  "@FILE, @- or <<END is a whole message: header, empty line, text.  "
+	  "It\n"
+	  "goes to its To, Cc and Bcc, or to --to; the draft stays.\n"
 	  "A refused recipient is reported at once in the server's words.\n"
 	  "Status 6 when some recipients were refused, 1 when all were." },
 	{ "preview", "writing", cmd_preview, 0, 0, NULL, COMPLETE_NONE, 0, "",

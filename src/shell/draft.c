@@ -125,34 +125,6 @@ draft_add_field(struct shell *sh, struct span text)
 /* ---- building -------------------------------------------------------------
  */
 
-/* Contacts replaced, syntax checked; *text and the list in the arena. */
-static int
-resolve(struct shell *sh, const char *field, const char *typed, struct arena *a,
-	const char **text, struct mime_address **list, unsigned *n)
-{
-	struct err e = { 0 };
-	struct buf b;
-	int rc = SHELL_OK;
-
-	*text = "";
-	*n = 0;
-	if (typed == NULL || *typed == '\0')
-		return SHELL_OK;
-	buf_init(&b, 1024 * 1024);
-	if (contacts_resolve(&sh->contacts, span_of(typed), &b, &e) != 0) {
-		rc =
-		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
-		failure_hint(&sh->fail, "contact add NAME ADDRESS");
-	} else if ((*text = arena_str(a, buf_span(&b))) == NULL) {
-		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
-	} else if (mime_addresses(span_of(*text), a, list, n, &e) != 0) {
-		rc =
-		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
-	}
-	buf_free(&b);
-	return rc;
-}
-
 static bool
 is_listed(const struct draft_built *b, const char *address)
 {
@@ -174,16 +146,23 @@ is_listed(const struct draft_built *b, const char *address)
 	return false;
 }
 
-/* One list into the text of its field and the envelope. */
-static int
-add_recipients(struct shell *sh, const char *field, const char *typed,
-	       struct arena *a, const char **text, struct draft_built *built)
+int
+draft_add_recipients(struct shell *sh, const char *field, struct span addresses,
+		     struct arena *a, struct draft_built *built)
 {
 	struct mime_address *list = NULL;
+	struct err e = { 0 };
 	unsigned n = 0;
-	int rc = resolve(sh, field, typed, a, text, &list, &n);
 
-	for (unsigned i = 0; rc == SHELL_OK && i < n; i++) {
+	if (built->recipients == NULL)
+		built->recipients =
+		    arena_alloc(a, MIME_ADDRESSES_MAX * sizeof(char *));
+	if (built->recipients == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	if (mime_addresses(addresses, a, &list, &n, &e) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field,
+				   e.msg);
+	for (unsigned i = 0; i < n; i++) {
 		if (is_listed(built, list[i].address))
 			continue;
 		if (built->n_recipients == MIME_ADDRESSES_MAX)
@@ -192,6 +171,35 @@ add_recipients(struct shell *sh, const char *field, const char *typed,
 					   MIME_ADDRESSES_MAX);
 		built->recipients[built->n_recipients++] = list[i].address;
 	}
+	return SHELL_OK;
+}
+
+int
+draft_add_typed(struct shell *sh, const char *field, const char *typed,
+		struct arena *a, const char **text, struct draft_built *built)
+{
+	const char *resolved = "";
+	struct err e = { 0 };
+	struct buf b;
+	int rc = SHELL_OK;
+
+	buf_init(&b, 1024 * 1024);
+	if (typed == NULL || *typed == '\0') {
+		/* an empty list is fine */
+	} else if (contacts_resolve(&sh->contacts, span_of(typed), &b, &e) !=
+		   0) {
+		rc =
+		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
+		failure_hint(&sh->fail, "contact add NAME ADDRESS");
+	} else if ((resolved = arena_str(a, buf_span(&b))) == NULL) {
+		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	} else {
+		rc = draft_add_recipients(sh, field, span_of(resolved), a,
+					  built);
+	}
+	buf_free(&b);
+	if (text != NULL)
+		*text = resolved;
 	return rc;
 }
 
@@ -203,16 +211,11 @@ add_all(struct shell *sh, struct arena *a, struct draft_built *built,
 	const char *bcc;
 	int rc;
 
-	built->n_recipients = 0;
-	built->recipients =
-	    arena_alloc(a, MIME_ADDRESSES_MAX * sizeof(built->recipients[0]));
-	if (built->recipients == NULL)
-		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
-	rc = add_recipients(sh, "to", d->to, a, &m->to, built);
+	rc = draft_add_typed(sh, "to", d->to, a, &m->to, built);
 	if (rc == SHELL_OK)
-		rc = add_recipients(sh, "cc", d->cc, a, &m->cc, built);
+		rc = draft_add_typed(sh, "cc", d->cc, a, &m->cc, built);
 	if (rc == SHELL_OK)
-		rc = add_recipients(sh, "bcc", d->bcc, a, &bcc, built);
+		rc = draft_add_typed(sh, "bcc", d->bcc, a, &bcc, built);
 	return rc;
 }
 

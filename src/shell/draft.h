@@ -30,11 +30,31 @@ struct draft_built {
 	char id[MIME_ID_SIZE];
 	const char **recipients; /* in the arena; each once */
 	unsigned n_recipients;
+	bool is_ready; /* by draft_ready: sh->draft is another message */
 };
 
 /* draft_build - eight_bit, utf8: what the server offers. */
 int draft_build(struct shell *sh, bool eight_bit, bool utf8, struct arena *a,
 		struct draft_built *built);
+
+/*
+ * draft_ready - the same from `text`, a whole message (RFC 5322, CRLF or LF)
+ * that was written elsewhere.  It goes to `to`, a list as typed, or, when that
+ * is NULL, to all of its To, Cc and Bcc.  Bcc is removed; From, Date and
+ * Message-ID are added where they are missing; no other byte changes.
+ */
+int draft_ready(struct shell *sh, struct span text, const char *to,
+		struct arena *a, struct draft_built *built);
+
+/* draft_add_recipients - the addresses of one list to the envelope, each once;
+ * `field` is for the report.  draft_add_typed resolves contacts first and
+ * leaves the resolved list in *text (may be NULL). */
+int draft_add_recipients(struct shell *sh, const char *field,
+			 struct span addresses, struct arena *a,
+			 struct draft_built *built);
+int draft_add_typed(struct shell *sh, const char *field, const char *typed,
+		    struct arena *a, const char **text,
+		    struct draft_built *built);
 
 /* draft_check - are the addresses addresses (or contacts)?  Nothing is built
  * or sent. */

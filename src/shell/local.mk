@@ -35,6 +35,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/contacts.c src/shell/contacts.h \
 	src/shell/draft.c src/shell/draft.h \
 	src/shell/draft_edit.c \
+	src/shell/draft_ready.c \
 	src/shell/expand.c src/shell/expand.h \
 	src/shell/json.c src/shell/json.h \
 	src/shell/lex.c src/shell/lex.h src/shell/lex_private.h \

@@ -207,3 +207,24 @@ def test_nothing_is_deleted_when_a_script_fails(pair):
     assert len(pair.maildir("carol@xyz.com").files()) == 1
     pair.mailsh(login + "delete 1\n")
     assert pair.maildir("carol@xyz.com").files() == []
+
+
+def test_a_ready_message_from_a_file_and_from_standard_input(pair):
+    text = b"To: bob@xyz.com\nSubject: ready file\n\nsigned text\n"
+    path = pair.write("ready.eml", text)
+    out = pair.mailsh(text.replace(b"file", b"stdin").decode(),
+                      "-u", "alice@abc.com",
+                      "--password-command", "echo secret",
+                      "-c", "send @" + path, "-c", "send @-")
+    assert out.count(" to bob@xyz.com: 250 2.0.0 ") == 2
+    out = pair.mailsh("login bob@xyz.com --password secret\n"
+                      "list --wait 20s 'subject:ready file'\n"
+                      "list --wait 20s 'subject:ready stdin'\n"
+                      "read last --headers none\n")
+    assert out.endswith("signed text\n"), out
+    # a carriage return alone, or a NUL, could become two messages on the way
+    for bad in (b"To: bob@xyz.com\r\rx\n", b"To: bob@xyz.com\n\na\rb\n",
+                b"To: bob@xyz.com\n\na\0b\n", b"From x@y\nTo: bob@xyz.com\n\n"):
+        path = pair.write("bad.eml", bad)
+        pair.mailsh(LOGIN + "send @%s\n" % path, status=2)
+        assert "send: line " in pair.stderr, pair.stderr
