@@ -219,10 +219,11 @@ torn_tail(struct span text, size_t pos, uint64_t index)
 	return n < text.n - pos ? n : text.n - pos;
 }
 
-static int
-scan_text(struct span text, uint64_t index,
-	  int (*see)(void *, const struct segment_record *, struct err *),
-	  void *ctx, struct segment_scan *found, struct err *e)
+int
+segment_scan_text(struct span text, uint64_t index,
+		  int (*see)(void *, const struct segment_record *,
+			     struct err *),
+		  void *ctx, struct segment_scan *found, struct err *e)
 {
 	const char *h = text.p;
 	struct segment_record r;
@@ -278,7 +279,8 @@ segment_scan(int dirfd, const char *name, uint64_t index,
 	if (durable_read_file(dirfd, name, SEGMENT_BYTES_MAX, &text, &n, e) !=
 	    0)
 		return -1;
-	int rc = scan_text(span_make(text, n), index, see, ctx, found, e);
+	int rc =
+	    segment_scan_text(span_make(text, n), index, see, ctx, found, e);
 	free(text);
 	return rc;
 }

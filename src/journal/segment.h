@@ -69,6 +69,16 @@ size_t segment_record_size(size_t payload);
 void segment_put(char *at, uint64_t index, const struct segment_record *r,
 		 const struct span *parts, size_t n_parts);
 
+/*
+ * segment_scan_text - find the records in the bytes of a segment, which may be
+ * damaged in any way, and call see for each; *found starts as zeros.  A record
+ * is given out only when its checksum, segment and number fit.
+ */
+int segment_scan_text(struct span text, uint64_t index,
+		      int (*see)(void *ctx, const struct segment_record *r,
+				 struct err *e),
+		      void *ctx, struct segment_scan *found, struct err *e);
+
 /* segment_scan - read segment `name`, calling see for each readable record. */
 int segment_scan(int dirfd, const char *name, uint64_t index,
 		 int (*see)(void *ctx, const struct segment_record *r,

@@ -5,7 +5,7 @@
 #
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list conf control date dot dsn header maildir_name \
-	mime pop3 pop3_client reply shell smtp_command smtp_session spool users
+	mime pop3 pop3_client reply segment shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -31,11 +31,16 @@ fuzz_programs = \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_pop3_client \
 	tests/fuzz/fuzz_reply \
+	tests/fuzz/fuzz_segment \
 	tests/fuzz/fuzz_shell \
 	tests/fuzz/fuzz_smtp_command \
 	tests/fuzz/fuzz_smtp_session \
 	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_users
+
+tests_fuzz_fuzz_segment_SOURCES = tests/fuzz/fuzz_segment.c $(fuzz_main)
+tests_fuzz_fuzz_segment_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_segment_LDADD = $(JOURNAL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_spool_SOURCES = tests/fuzz/fuzz_spool.c $(fuzz_main)
 tests_fuzz_fuzz_spool_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
