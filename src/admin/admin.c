@@ -61,6 +61,12 @@ static const struct verb verbs[] = {
 	  "throw these away, tell nobody" },
 	{ "queue", "flush", "", 0, TAKES_CONFIG | TAKES_JSON, admin_queue_flush,
 	  "try everything now" },
+	{ "trail", "", "ID", 1, TAKES_CONFIG | TAKES_JSON, admin_trail,
+	  "what was said about a message" },
+	{ "why", "", "ADDRESS", 1, TAKES_CONFIG | TAKES_JSON, admin_why,
+	  "what becomes of mail to an address" },
+	{ "journal", "check", "[DIRECTORY]", ANY, TAKES_CONFIG,
+	  admin_journal_check, "is the sender's journal right?" },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -132,8 +138,10 @@ print_help(void)
 		     "servers.\n\n");
 	for (size_t i = 0; i < VERBS; i++) {
 		char left[80];
-		(void)snprintf(left, sizeof(left), "%s %s %s", verbs[i].group,
-			       verbs[i].name, verbs[i].args);
+		(void)snprintf(left, sizeof(left), "%s %s%s%s", verbs[i].group,
+			       verbs[i].name,
+			       verbs[i].name[0] == '\0' ? "" : " ",
+			       verbs[i].args);
 		(void)printf("  %-34s  %s\n", left, verbs[i].help);
 	}
 	(void)printf("\n%s\nA password is read from the terminal, twice and "
@@ -212,15 +220,17 @@ run_verb(const struct verb *v, const struct admin_options *o, int n,
 	const char *stray = stray_option(v, o);
 
 	if (stray != NULL) {
-		(void)fprintf(stderr, "postpair-admin: %s %s takes no %s\n",
-			      v->group, v->name, stray);
+		(void)fprintf(stderr, "postpair-admin: %s%s%s takes no %s\n",
+			      v->group, v->name[0] == '\0' ? "" : " ", v->name,
+			      stray);
 		return ADMIN_USAGE;
 	}
 	bool right =
 	    v->n_args == ANY || (v->n_args == SOME && n > 0) || v->n_args == n;
 	if (!right) {
-		(void)fprintf(stderr, "Usage: postpair-admin %s %s %s\n",
-			      v->group, v->name, v->args);
+		(void)fprintf(stderr, "Usage: postpair-admin %s%s%s %s\n",
+			      v->group, v->name[0] == '\0' ? "" : " ", v->name,
+			      v->args);
 		return ADMIN_USAGE;
 	}
 	return v->fn(o, words);
@@ -243,6 +253,8 @@ run(const struct admin_options *o, int n, char **words)
 		if (strcmp(v->group, words[0]) != 0)
 			continue;
 		known_group = true;
+		if (v->name[0] == '\0')
+			return run_verb(v, o, n - 1, words + 1);
 		if (n >= 2 && strcmp(v->name, words[1]) == 0)
 			return run_verb(v, o, n - 2, words + 2);
 	}

@@ -55,6 +55,7 @@ admin_fn admin_config_check;
 admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_release, admin_queue_retry, admin_queue_remove,
     admin_queue_flush;
+admin_fn admin_trail, admin_why, admin_journal_check;
 
 /* admin_fail - "postpair-admin: reason" on standard error; returns status. */
 int admin_fail(enum admin_status status, const struct err *e);

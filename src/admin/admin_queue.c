@@ -6,6 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_ask.h"
+#include "base/clock.h"
 
 enum {
 	IDS_AT_ONCE = 200, /* in one request; the server's bound is higher */
@@ -15,6 +16,7 @@ enum {
 /* What the answers are printed with. */
 struct printer {
 	bool json, head;
+	int64_t hop_ms; /* when it began */
 };
 
 /* ---- answers ------------------------------------------------------------
@@ -85,6 +87,69 @@ print_message(struct printer *p, const struct admin_row *row)
 		(void)printf("%17s%s\n", "", admin_row_text(row, "reply"));
 }
 
+/* Every line with the seconds since the first of its hop, or its time. */
+static void
+print_line(struct printer *p, const struct admin_row *row)
+{
+	const char *direction = admin_row_text(row, "direction");
+	int64_t at_ms = admin_row_number(row, "at_ms");
+	char when[32];
+
+	if (direction[0] == '=' || p->hop_ms == 0) {
+		p->hop_ms = at_ms;
+		clock_utc_text(at_ms * 1000, when, sizeof(when));
+		(void)printf("%s  %s\n", when, admin_row_text(row, "text"));
+		return;
+	}
+	(void)printf("%11.3f %s %s\n", (double)(at_ms - p->hop_ms) / 1000,
+		     direction, admin_row_text(row, "text"));
+}
+
+static void
+print_seconds(const struct admin_row *row, const char *key, const char *before)
+{
+	char text[32];
+
+	if (admin_row_has(row, key))
+		(void)printf("%s%s", before,
+			     span_text(admin_row_number(row, key), text));
+}
+
+static void
+print_why(const struct admin_row *row)
+{
+	const char *verified = admin_row_text(row, "verified");
+
+	(void)printf("address      %s\n", admin_row_text(row, "address"));
+	if (!admin_row_bool(row, "routed")) {
+		(void)printf("route        none: 550 5.1.2\n");
+		return;
+	}
+	(void)printf("route        %s\n", admin_row_text(row, "route"));
+	if (strcmp(verified, "unknown") == 0)
+		(void)printf("verified     not yet: the receiver will be "
+			     "asked\n");
+	else if (strcmp(verified, "off") == 0)
+		(void)printf("verified     never: [verify] enabled = no\n");
+	else {
+		(void)printf("verified     %s: %s", verified,
+			     admin_row_text(row, "reply"));
+		print_seconds(row, "remembered", "; remembered for ");
+		(void)fputc('\n', stdout);
+	}
+	(void)printf("deliveries   %" PRId64 " waiting, %" PRId64
+		     " under way\n",
+		     admin_row_number(row, "waiting"),
+		     admin_row_number(row, "delivering"));
+	if (admin_row_number(row, "failures") > 0) {
+		(void)printf("destination  failed %" PRId64 " times: %s",
+			     admin_row_number(row, "failures"),
+			     admin_row_text(row, "why"));
+		print_seconds(row, "next_try", "; next try in ");
+		(void)fputc('\n', stdout);
+	}
+}
+
 static void
 see(void *ctx, const struct admin_row *row, struct span line)
 {
@@ -102,6 +167,15 @@ see(void *ctx, const struct admin_row *row, struct span line)
 		if (admin_row_has(row, "reply"))
 			(void)printf("%13s%s\n", "",
 				     admin_row_text(row, "reply"));
+	} else if (span_eq(type, span_of("line"))) {
+		print_line(p, row);
+	} else if (span_eq(type, span_of("why"))) {
+		print_why(row);
+	} else if (span_eq(type, span_of("damaged"))) {
+		(void)fprintf(stderr,
+			      "postpair-admin: %" PRId64
+			      " lines of the trail are damaged\n",
+			      admin_row_number(row, "lines"));
 	} else if (span_eq(type, span_of("result"))) {
 		const char *reason = admin_row_text(row, "reason");
 		(void)printf("%s %s%s%s\n", admin_row_text(row, "id"),
@@ -171,10 +245,16 @@ ask_failed(const struct err *e)
 	return admin_fail(e->class == ERR_PERM ? ADMIN_USAGE : ADMIN_TEMP, e);
 }
 
-/* One request with up to IDS_AT_ONCE of the ids; *args steps on. */
+/* What is asked, and of how many words at a time. */
+struct question {
+	const char *verb, *key;
+	unsigned words;
+};
+
+/* One request with as many words as go into one; *args steps on. */
 static int
-ask(const struct admin_options *o, const char *verb, const char *dir,
-    char ***args, unsigned ids, int64_t *failed, struct printer *p)
+ask(const struct admin_options *o, const struct question *q, const char *dir,
+    char ***args, int64_t *failed, struct printer *p)
 {
 	struct err e = { 0 };
 	struct buf b;
@@ -182,9 +262,9 @@ ask(const struct admin_options *o, const char *verb, const char *dir,
 	int status = ADMIN_OK;
 
 	buf_init(&b, REQUEST_MAX);
-	int rc = buf_add_str(&b, verb);
-	for (unsigned i = 0; i < ids && **args != NULL && rc == 0; i++)
-		rc = admin_ask_add(&b, "id", *(*args)++);
+	int rc = buf_add_str(&b, q->verb);
+	for (unsigned i = 0; i < q->words && **args != NULL && rc == 0; i++)
+		rc = admin_ask_add(&b, q->key, *(*args)++);
 	if (rc != 0) {
 		(void)err_set(&e, ERR_PERM, errno, "the request");
 		status = admin_fail(ADMIN_USAGE, &e);
@@ -199,8 +279,8 @@ ask(const struct admin_options *o, const char *verb, const char *dir,
 }
 
 static int
-queue(const struct admin_options *o, char **args, const char *verb,
-      unsigned ids_at_once)
+ask_all(const struct admin_options *o, char **args, const struct question *q,
+	bool *none)
 {
 	struct printer p = { .json = o->json };
 	struct err e = { 0 };
@@ -212,51 +292,84 @@ queue(const struct admin_options *o, char **args, const char *verb,
 		return admin_fail(
 		    e.sys == ENOENT ? ADMIN_NO_INPUT : ADMIN_CONFIG, &e);
 	do
-		status = ask(o, verb, dir, &args, ids_at_once, &failed, &p);
+		status = ask(o, q, dir, &args, &failed, &p);
 	while (status == ADMIN_OK && *args != NULL);
 	free(dir);
+	if (none != NULL)
+		*none = status == ADMIN_OK && failed > 0;
 	/* every one that failed was printed with its reason */
 	return status == ADMIN_OK && failed > 0 ? ADMIN_DATA : status;
+}
+
+static int
+queue(const struct admin_options *o, char **args, const char *verb)
+{
+	const struct question q = { verb, "id", IDS_AT_ONCE };
+
+	return ask_all(o, args, &q, NULL);
 }
 
 int
 admin_queue_list(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "list", IDS_AT_ONCE);
+	return queue(o, args, "list");
 }
 
 int
 admin_queue_show(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "show", 1);
+	const struct question q = { "show", "id", 1 };
+
+	return ask_all(o, args, &q, NULL);
 }
 
 int
 admin_queue_hold(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "hold", IDS_AT_ONCE);
+	return queue(o, args, "hold");
 }
 
 int
 admin_queue_release(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "release", IDS_AT_ONCE);
+	return queue(o, args, "release");
 }
 
 int
 admin_queue_retry(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "retry", IDS_AT_ONCE);
+	return queue(o, args, "retry");
 }
 
 int
 admin_queue_remove(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "remove", IDS_AT_ONCE);
+	return queue(o, args, "remove");
 }
 
 int
 admin_queue_flush(const struct admin_options *o, char **args)
 {
-	return queue(o, args, "flush", IDS_AT_ONCE);
+	return queue(o, args, "flush");
+}
+
+int
+admin_trail(const struct admin_options *o, char **args)
+{
+	const struct question q = { "trail", "id", 1 };
+	bool none = false;
+
+	int status = ask_all(o, args, &q, &none);
+	if (none)
+		(void)fprintf(stderr, "postpair-admin: no trail of %s\n",
+			      args[0]);
+	return status;
+}
+
+int
+admin_why(const struct admin_options *o, char **args)
+{
+	const struct question q = { "why", "address", 1 };
+
+	return ask_all(o, args, &q, NULL);
 }

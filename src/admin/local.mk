@@ -4,10 +4,12 @@ src_admin_postpair_admin_SOURCES = \
 	src/admin/admin.c src/admin/admin.h \
 	src/admin/admin_ask.c src/admin/admin_ask.h \
 	src/admin/admin_config.c \
+	src/admin/admin_journal.c \
 	src/admin/admin_json.c src/admin/admin_json.h \
 	src/admin/admin_password.c src/admin/admin_password.h \
 	src/admin/admin_queue.c \
 	src/admin/admin_row.c src/admin/admin_row.h \
 	src/admin/admin_user.c
-src_admin_postpair_admin_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
+src_admin_postpair_admin_LDADD = $(AUTH_LIBS) $(JOURNAL_LIBS) $(MAIL_LIBS) \
+	$(BASE_LIBS) \
 	$(JANSSON_LIBS)

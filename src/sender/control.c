@@ -100,6 +100,16 @@ read_request(struct control_session *s, struct err *e)
 	return control_request_parse(&s->r, line.text, e);
 }
 
+static int
+answer(struct control_session *s, struct err *e)
+{
+	if (s->r.verb == CONTROL_TRAIL)
+		return control_trail_answer(s, e);
+	if (s->r.verb == CONTROL_WHY)
+		return control_why_answer(s, e);
+	return control_queue_answer(s, e);
+}
+
 static void
 serve(struct control *c, struct stream *stream, uid_t uid)
 {
@@ -114,7 +124,7 @@ serve(struct control *c, struct stream *stream, uid_t uid)
 	stream_watch(stream, &c->stop);
 	int rc = read_request(s, &e);
 	if (rc == 0) {
-		rc = control_queue_answer(s, &e);
+		rc = answer(s, &e);
 		log_request(s, uid, rc == 0 ? NULL : &e);
 	}
 	put_end(s, rc == 0 ? NULL : &e);

@@ -3,6 +3,9 @@
 
 #include "base/err.h"
 #include "queue/scheduler.h"
+#include "queue/trail.h"
+#include "sender/routes.h"
+#include "sender/verify.h"
 
 /*
  * control - the socket through which an administrator asks the running server
@@ -18,7 +21,10 @@ struct control;
 
 struct control_options {
 	int data_fd;                 /* borrowed for the call */
-	struct scheduler *scheduler; /* lives on */
+	struct scheduler *scheduler; /* this and the following live on */
+	struct routes *routes;
+	struct trail *trail;   /* NULL: none is kept */
+	struct verify *verify; /* NULL: recipients are not asked about */
 };
 
 /* The name of the socket in the data directory. */

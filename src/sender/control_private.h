@@ -6,7 +6,8 @@
 #include "sender/control_json.h"
 #include "sender/control_request.h"
 
-/* Shared by control.c (the socket) and control_queue.c (the answers). */
+/* Shared by control.c (the socket), control_queue.c and control_why.c (the
+ * answers). */
 
 enum {
 	CONTROL_PAGE_MAX = 4 * 1024 * 1024, /* bytes of an answer at a time */
@@ -30,5 +31,10 @@ int control_session_flush(struct control_session *s, struct err *e);
 /* control_queue_answer - carry out the request; the last object is not its
  * matter.  0 or -1 with the reason. */
 int control_queue_answer(struct control_session *s, struct err *e);
+/* control_queue_list - the messages that wait for a recipient. */
+int control_queue_list(struct control_session *s, const char *recipient,
+		       struct err *e);
+int control_trail_answer(struct control_session *s, struct err *e);
+int control_why_answer(struct control_session *s, struct err *e);
 
 #endif

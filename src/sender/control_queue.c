@@ -204,6 +204,16 @@ act(struct control_session *s, const struct scheduler_select *w,
 }
 
 int
+control_queue_list(struct control_session *s, const char *recipient,
+		   struct err *e)
+{
+	const struct scheduler_viewer v = { on_item, on_acted, on_page, s };
+	const struct scheduler_select w = { .recipient = recipient };
+
+	return scheduler_list(s->o.scheduler, &w, &v, e);
+}
+
+int
 control_queue_answer(struct control_session *s, struct err *e)
 {
 	const struct control_request *r = &s->r;

@@ -10,6 +10,7 @@ enum takes {
 	TAKES_ALL = 4,
 	NEEDS_CHOICE = 8, /* ids, a filter or all=yes: never by accident */
 	NEEDS_ONE_ID = 16,
+	NEEDS_ADDRESS = 32,
 };
 
 static const struct {
@@ -27,6 +28,8 @@ static const struct {
 	[CONTROL_REMOVE] = { "remove", TAKES_IDS | TAKES_FILTER | TAKES_ALL |
 					   NEEDS_CHOICE },
 	[CONTROL_FLUSH] = { "flush", 0 },
+	[CONTROL_TRAIL] = { "trail", TAKES_IDS | NEEDS_ONE_ID },
+	[CONTROL_WHY] = { "why", NEEDS_ADDRESS },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -130,6 +133,8 @@ take(struct control_request *r, unsigned takes, struct span key,
 		if (span_eq(key, span_of("older-than")))
 			return take_age(r, value, e);
 	}
+	if ((takes & NEEDS_ADDRESS) != 0 && span_eq(key, span_of("address")))
+		return take_text(r->address, sizeof(r->address), value, e);
 	if ((takes & TAKES_ALL) != 0 && span_eq(key, span_of("all")) &&
 	    span_eq(value, span_of("yes"))) {
 		r->all = true;
@@ -182,6 +187,8 @@ check(const struct control_request *r, unsigned takes, struct err *e)
 		return err_set(e, ERR_PERM, 0, "all, or a choice, not both");
 	if ((takes & NEEDS_ONE_ID) != 0 && r->n_ids != 1)
 		return err_set(e, ERR_PERM, 0, "one id is needed");
+	if ((takes & NEEDS_ADDRESS) != 0 && r->address[0] == '\0')
+		return err_set(e, ERR_PERM, 0, "an address is needed");
 	return 0;
 }
 

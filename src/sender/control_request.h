@@ -29,6 +29,8 @@ enum control_verb {
 	CONTROL_RETRY,
 	CONTROL_REMOVE,
 	CONTROL_FLUSH,
+	CONTROL_TRAIL,
+	CONTROL_WHY,
 };
 
 /* Texts that are not given are "". */
@@ -39,6 +41,7 @@ struct control_request {
 	char sender[ADDRESS_SIZE];
 	char recipient[ADDRESS_SIZE];
 	char destination[SCHEDULER_KEY_SIZE];
+	char address[ADDRESS_SIZE];
 	int64_t older_than_s;
 	bool all;
 };

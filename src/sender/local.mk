@@ -3,6 +3,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/control.c src/sender/control.h \
 	src/sender/control_json.c src/sender/control_json.h \
 	src/sender/control_queue.c src/sender/control_private.h \
+	src/sender/control_why.c \
 	src/sender/control_request.c src/sender/control_request.h \
 	src/sender/pool.c src/sender/pool.h \
 	src/sender/relay.c src/sender/relay.h \
@@ -10,6 +11,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender.c src/sender/sender.h \
 	src/sender/sender_options.c src/sender/sender_options.h \
 	src/sender/sender_policy.c src/sender/sender_private.h \
+	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \
 	src/sender/verify_question.c src/sender/verify_private.h
 SENDER_LIBS = src/sender/libsender.a $(SMTP_LIBS) $(QUEUE_LIBS) \

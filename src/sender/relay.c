@@ -20,6 +20,7 @@ struct delivery {
 	bool client_is_kept;         /* it was used before: may have died */
 	struct spool_reader *reader; /* opened when the peer wants the text */
 	bool damaged;                /* the file is not what was accepted */
+	struct trail_hop hop;
 };
 
 static void
@@ -45,6 +46,14 @@ set_rest(struct scheduler_batch *b, enum scheduler_outcome outcome,
 	}
 }
 
+static void
+on_line(void *ctx, char direction, struct span line)
+{
+	struct delivery *d = ctx;
+
+	trail_hop_line(&d->hop, direction, line);
+}
+
 /* ---- connection ---------------------------------------------------------
  */
 
@@ -60,9 +69,12 @@ connect_to(struct delivery *d, struct err *e)
 		.command_timeout_ms = d->relay->command_timeout_ms,
 		.data_timeout_ms = d->relay->data_timeout_ms,
 		.stop = d->relay->stop,
+		.trace = on_line,
+		.trace_ctx = d,
 	};
 
 	d->client_is_kept = false;
+	trail_hop_linef(&d->hop, '=', "connecting to %s", d->key);
 	if (net_endpoint(span_of(d->key), -1, host, &o.port, e) != 0 ||
 	    smtp_client_open(&d->client, &o, &r, e) != 0)
 		return -1;
@@ -200,39 +212,73 @@ send_all(struct delivery *d, struct err *e)
 	return 0;
 }
 
-void
-relay_deliver(struct relay *relay, const char *destination,
-	      struct scheduler_batch *b)
+static void
+deliver(struct delivery *d)
 {
-	struct delivery d = { .relay = relay, .key = destination, .b = b };
+	struct scheduler_batch *b = d->b;
 	struct err e = { 0 };
 
-	if (destination[0] == ROUTES_NONE) {
+	if (d->key[0] == ROUTES_NONE) {
 		set_rest(b, SCHEDULER_FAILED,
 			 "550 5.1.2 No route to this domain");
 		return;
 	}
-	d.client = pool_take(relay->pool, destination);
-	d.client_is_kept = d.client != NULL;
+	d->client = pool_take(d->relay->pool, d->key);
+	d->client_is_kept = d->client != NULL;
+	if (d->client_is_kept) {
+		smtp_client_set_trace(d->client, on_line, d);
+		trail_hop_linef(&d->hop, '=', "kept connection to %s", d->key);
+	}
 	for (;;) {
-		if (d.client == NULL && connect_to(&d, &e) != 0) {
+		if (d->client == NULL && connect_to(d, &e) != 0) {
 			b->destination_failed = e.class != ERR_STOP;
 			(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 %s",
 				       e.msg);
 			return;
 		}
-		if (send_all(&d, &e) == 0) {
-			pool_give(relay->pool, destination, &d.client);
+		if (send_all(d, &e) == 0) {
+			smtp_client_set_trace(d->client, NULL, NULL);
+			pool_give(d->relay->pool, d->key, &d->client);
 			return;
 		}
-		smtp_client_close(&d.client, false);
+		smtp_client_close(&d->client, false);
 		/*
 		 * A kept connection that broke before it answered anything was
 		 * stale: nothing was given away, so try once over a new one.
 		 */
-		if (!d.client_is_kept || e.class != ERR_CLOSED ||
+		if (!d->client_is_kept || e.class != ERR_CLOSED ||
 		    !is_untried(b, 0, b->n))
 			break;
 	}
-	report_failure(&d, &e);
+	report_failure(d, &e);
+}
+
+static void
+note_result(struct delivery *d)
+{
+	const struct scheduler_batch *b = d->b;
+	unsigned n[4] = { 0 };
+
+	for (unsigned i = 0; i < b->n; i++)
+		n[b->verdicts[i].outcome]++;
+	if (b->destination_failed)
+		trail_hop_linef(&d->hop, '=', "not reached: %s", b->why);
+	else
+		trail_hop_linef(&d->hop, '=',
+				"%u delivered, %u deferred, %u failed, "
+				"%u not tried",
+				n[SCHEDULER_DELIVERED], n[SCHEDULER_DEFERRED],
+				n[SCHEDULER_FAILED], n[SCHEDULER_UNTRIED]);
+}
+
+void
+relay_deliver(struct relay *relay, const char *destination,
+	      struct scheduler_batch *b)
+{
+	struct delivery d = { .relay = relay, .key = destination, .b = b };
+
+	trail_hop_begin(&d.hop);
+	deliver(&d);
+	note_result(&d);
+	trail_write(relay->trail, b->msg->id, &d.hop);
 }

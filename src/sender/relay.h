@@ -2,6 +2,7 @@
 #define PP_SENDER_RELAY_H
 
 #include "queue/scheduler.h"
+#include "queue/trail.h"
 #include "sender/pool.h"
 
 /*
@@ -12,6 +13,7 @@
 struct relay {
 	struct spool *spool;
 	struct pool *pool;
+	struct trail *trail; /* NULL: none is kept */
 	const char *helo;
 	const struct wake *stop;
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;

@@ -81,6 +81,7 @@ stop(void *server)
 	pool_free(&s->relay_pool);
 	scheduler_free(&s->scheduler);
 	spool_free(&s->spool);
+	trail_free(&s->trail);
 	routes_free(&s->routes);
 	wake_close(&s->stop);
 	if (s->lock_fd >= 0)
@@ -190,6 +191,10 @@ open_queue(struct sender *s, struct err *e)
 	if (s->data_fd < 0 ||
 	    spool_open_with(&s->spool, s->data_fd, &keep, e) != 0)
 		return -1;
+	/* mail flows all the same without */
+	if (o->trails &&
+	    trail_open(&s->trail, s->data_fd, TRAIL_FILE_BYTES, e) != 0)
+		log_failure(LOG_ERROR, "no-trails", NULL, NULL, e);
 	struct scheduler_options q = {
 		.spool = s->spool,
 		.hostname = s->hostname,
@@ -227,6 +232,7 @@ open_relay(struct sender *s, struct err *e)
 	s->relay = (struct relay){
 		.spool = s->spool,
 		.pool = s->relay_pool,
+		.trail = s->trail,
 		.helo = s->hostname,
 		.stop = &s->stop,
 		.connect_timeout_ms = o->relay_connect,
@@ -253,7 +259,11 @@ static void
 open_control(struct sender *s)
 {
 	struct control_options c = { .data_fd = s->data_fd,
-				     .scheduler = s->scheduler };
+				     .scheduler = s->scheduler,
+				     .trail = s->trail,
+				     .routes = s->routes,
+				     .verify =
+					 s->o->verify ? s->verify : NULL };
 	struct err e;
 
 	if (control_new(&s->control, &c, &e) != 0)

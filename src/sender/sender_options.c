@@ -81,6 +81,8 @@ static const struct option table[] = {
 	  720 * (int64_t)HOUR, NULL,
 	  "Age at which the sender of a message that still waits is told so;"
 	  " 0: never." },
+	{ "queue", "trails", OPTION_BOOL, AT(trails), "yes", 0, 0, NULL,
+	  "Keep what was said about each message on every hop." },
 	{ "queue", "expiry", OPTION_TIME, AT(expiry), "5d", 1000,
 	  720 * (int64_t)HOUR, NULL,
 	  "Age at which a message is given up and its sender told." },

@@ -24,6 +24,7 @@ struct sender_options {
 	int durability; /* SENDER_JOURNAL, SENDER_STRICT */
 	int64_t journal_message_max, memory_max, checkpoint;
 
+	bool trails;
 	bool verify;
 	int64_t verify_timeout, verify_yes_ttl, verify_no_ttl;
 	int64_t verify_cache, verify_connections;

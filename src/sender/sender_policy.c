@@ -9,6 +9,7 @@
 #include "mail/header.h"
 #include "mail/submit.h"
 #include "sender/sender_private.h"
+#include "sender/submission_trail.h"
 
 /*
  * What the submission service (RFC 6409) accepts.  A message passes in three
@@ -29,6 +30,7 @@ struct submission {
 	bool in_body;
 	struct buf header; /* until in_body */
 	struct spool_writer *writer;
+	struct trail_hop hop;
 	/* Set when the message is refused for what it is: the rest is read
 	 * and dropped, and this is the reply. */
 	struct smtp_reply refusal;
@@ -64,8 +66,10 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	}
 	m->sender = s;
 	buf_init(&m->header, HEADER_BLOCK_MAX);
+	trail_hop_begin(&m->hop);
 	txn->policy = m;
 	reply_set(r, 250, "2.1.0", "<%s> ok", txn->reverse_text);
+	submission_trail_mail(&m->hop, c, txn, r);
 }
 
 static void
@@ -77,6 +81,7 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 	if (m == NULL)
 		return;
 	spool_abort(&m->writer);
+	trail_hop_clear(&m->hop);
 	buf_free(&m->header);
 	free(m);
 	txn->policy = NULL;
@@ -108,16 +113,13 @@ put_answer(enum verify_answer answer, const char *address,
 }
 
 static void
-sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
-	       struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
-	       struct smtp_reply *r)
+answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
+	    struct smtp_reply *r)
 {
-	struct sender *s = ctx;
 	char key[SCHEDULER_KEY_SIZE];
 	struct span local, domain;
 	struct smtp_reply said;
 
-	(void)c;
 	if (strchr(rcpt->canonical, '@') == NULL) {
 		/* RFC 5321 4.5.1 */
 		rcpt->canonical = rcpt->text =
@@ -146,6 +148,19 @@ sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
 	enum verify_answer answer =
 	    verify_ask(s->verify, key, rcpt->text, rcpt->canonical, &said);
 	put_answer(answer, rcpt->text, &said, r);
+}
+
+static void
+sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
+	       struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
+	       struct smtp_reply *r)
+{
+	struct submission *m = txn->policy;
+
+	(void)c;
+	answer_rcpt(ctx, txn, rcpt, r);
+	if (m != NULL)
+		submission_trail_rcpt(&m->hop, rcpt, r);
 }
 
 static void
@@ -319,10 +334,9 @@ log_queued(const struct smtp_client_info *c, const struct spool_msg *msg)
 }
 
 static void
-sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
-	      struct smtp_reply *r)
+take_message(struct sender *s, const struct smtp_client_info *c,
+	     struct smtp_txn *txn, struct smtp_reply *r)
 {
-	struct sender *s = ctx;
 	struct submission *m = txn->policy;
 	struct spool_msg *msg = NULL;
 	struct err e;
@@ -342,6 +356,9 @@ sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		return;
 	}
 	log_queued(c, msg);
+	/* before anybody can deliver it and write the next hop */
+	submission_trail_data(&m->hop, msg->size);
+	trail_write(s->trail, m->id, &m->hop);
 	reply_set(r, 250, "2.0.0", "%s queued", m->id);
 	/* Durable from here: without memory for it now, the next start finds
 	 * it. */
@@ -349,6 +366,20 @@ sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		log_failure(LOG_ERROR, "queued-for-restart", "id", m->id, &e);
 		spool_msg_free(&msg);
 	}
+}
+
+static void
+sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
+	      struct smtp_reply *r)
+{
+	struct submission *m = txn->policy;
+	struct sender *s = ctx;
+
+	take_message(s, c, txn, r);
+	if (r->code / 100 != 2)
+		return; /* nobody was told an id */
+	submission_trail_reply(&m->hop, r);
+	trail_write(s->trail, m->id, &m->hop);
 }
 
 const struct smtp_server_ops *

@@ -25,6 +25,7 @@ struct sender {
 	struct smtp_server *smtp;
 	struct routes *routes;
 	struct spool *spool;
+	struct trail *trail; /* NULL: none is kept */
 	struct scheduler *scheduler;
 	struct pool *relay_pool, *verify_pool;
 	struct verify *verify;

@@ -319,6 +319,24 @@ verify_ask(struct verify *v, const char *key, const char *address,
 	return answer;
 }
 
+bool
+verify_known(struct verify *v, const char *key, const char *canonical,
+	     enum verify_answer *answer, struct smtp_reply *r, int64_t *left_ms)
+{
+	char name[SCHEDULER_KEY_SIZE + ADDRESS_SIZE];
+
+	(void)snprintf(name, sizeof(name), "%s %s", key, canonical);
+	(void)pthread_mutex_lock(&v->lock);
+	const struct entry *i = find(v, name);
+	bool known = i != NULL && !i->asking;
+	if (known) {
+		*answer = tell(i, r);
+		*left_ms = i->until_ms - clock_mono_ms();
+	}
+	(void)pthread_mutex_unlock(&v->lock);
+	return known;
+}
+
 /* ---- life ---------------------------------------------------------------
  */
 

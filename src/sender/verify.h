@@ -60,4 +60,10 @@ enum verify_answer verify_ask(struct verify *v, const char *key,
 			      const char *address, const char *canonical,
 			      struct smtp_reply *r);
 
+/* verify_known - what is remembered of the address, without asking; false:
+ * nothing.  *left_ms: for how long still. */
+bool verify_known(struct verify *v, const char *key, const char *canonical,
+		  enum verify_answer *answer, struct smtp_reply *r,
+		  int64_t *left_ms);
+
 #endif

@@ -49,6 +49,13 @@ trace(const struct smtp_client *c, char direction, struct span line)
 		c->trace(c->trace_ctx, direction, line);
 }
 
+void
+smtp_client_set_trace(struct smtp_client *c, smtp_trace_fn *fn, void *ctx)
+{
+	c->trace = fn;
+	c->trace_ctx = ctx;
+}
+
 int64_t
 smtp_client_deadline(const struct smtp_client *c)
 {

@@ -58,6 +58,10 @@ int smtp_client_open(struct smtp_client **c,
 		     const struct smtp_client_options *o, struct smtp_reply *r,
 		     struct err *e);
 
+/* smtp_client_set_trace - from now on (a kept connection has another user). */
+void smtp_client_set_trace(struct smtp_client *c, smtp_trace_fn *trace,
+			   void *ctx);
+
 unsigned smtp_client_extensions(const struct smtp_client *c);
 int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */
 struct span smtp_client_greeting(const struct smtp_client *c);

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import smtplib
 import socket
 import stat
@@ -281,3 +282,108 @@ def test_a_thousand_are_listed_while_the_list_is_read_slowly(pair):
         slow.recv(1 << 20)
     tool(pair, "queue", "remove", "--all")
     wait_for(lambda: not pair.queue(), 20, "an empty queue")
+
+
+def test_the_trail_shows_every_hop_and_no_secret(pair):
+    one = send(pair, [BOB, CAROL], subject="private")
+    wait_for(lambda: not rows(pair, "queue", "list"), 20, "an empty queue")
+    lines = rows(pair, "trail", one)
+    assert {r["type"] for r in lines} == {"line"}
+    said = [(r["direction"], r["text"]) for r in lines]
+    first = said[0][1]
+    assert first.startswith("submitted by alice@abc.com from 127.0.0.1")
+    assert ("<", "MAIL FROM:<alice@abc.com>") in said  # the client's
+    assert (">", "MAIL FROM:<alice@abc.com>") in [
+        (way, text.split(" SIZE")[0].split(" BODY")[0])
+        for way, text in said]  # ours
+    assert any(way == ">" and text.startswith("RCPT TO:<bob@xyz.com>")
+               for way, text in said)
+    assert any(way == "=" and text.startswith("2 delivered, 0 deferred")
+               for way, text in said)
+    text = tool(pair, "trail", one).stdout
+    assert "connecting to 127.0.0.1:" in text or "kept connection" in text
+    for secret in ("private", "hello", "secret", "AGFsaWNl"):
+        assert secret not in text
+    for name in os.listdir(os.path.join(pair.directory, "data", "trails")):
+        path = os.path.join(pair.directory, "data", "trails", name)
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        with open(path, "rb") as f:
+            assert b"secret" not in f.read()
+
+
+def test_the_trail_of_what_waits_and_of_nothing(pair):
+    one = send(pair, ["dave@far.example"])
+    wait_tried(pair, 1)
+    text = tool(pair, "trail", one).stdout
+    assert re.search(r"connecting to %s$" % re.escape(pair.away), text, re.M)
+    assert "not reached: 451 4.4.1" in text
+    done = tool(pair, "trail", "aaaaaaaaaaaaaaaa", status=65)
+    assert done.stderr == "postpair-admin: no trail of aaaaaaaaaaaaaaaa\n"
+    assert tool(pair, "trail", status=64).stderr.startswith("Usage: ")
+
+
+def test_why_says_what_becomes_of_an_address(pair):
+    send(pair, [BOB])
+    wait_for(lambda: not rows(pair, "queue", "list"), 20, "an empty queue")
+    [why] = rows(pair, "why", "BOB@XYZ.com")
+    assert why["address"].lower() == BOB
+    assert why["route"] == "127.0.0.1:%d" % pair.smtp_port
+    [why] = rows(pair, "why", BOB)
+    assert why["verified"] == "yes" and why["reply"].startswith("250 ")
+    assert why["remembered"] > 3600 and why["failures"] == 0
+    with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as c:
+        c.ehlo()
+        c.login(ALICE, "secret")
+        c.mail(ALICE)
+        assert c.rcpt("nobody@xyz.com")[0] == 550
+    text = tool(pair, "why", "nobody@xyz.com").stdout
+    assert re.search(r"^verified     no: 550 5\.1\.1 ", text, re.M), text
+
+    one = send(pair, ["dave@far.example"])
+    wait_tried(pair, 1)
+    why, message = rows(pair, "why", "dave@far.example")
+    assert why["verified"] == "unknown" and why["route"] == pair.away
+    assert why["failures"] >= 1 and why["why"].startswith("451 4.4.1")
+    assert message["id"] == one
+    text = tool(pair, "why", "dave@far.example").stdout
+    assert "destination  failed " in text and one in text
+    assert "route        none: 550 5.1.2" in tool(
+        pair, "why", "x@nowhere.example").stdout
+    assert tool(pair, "why", "not an address", status=64).stderr
+
+
+def test_without_trails_none_is_kept():
+    with Pair(sender={"queue": {"trails": "no"}}) as pair:
+        one = send(pair, [BOB])
+        pair.maildir(BOB).wait(1)
+        assert "no trails are kept" in tool(pair, "trail", one,
+                                            status=75).stderr
+        assert not os.path.exists(os.path.join(pair.directory, "data",
+                                               "trails"))
+
+
+def test_the_journal_is_checked_beside_a_running_server(pair, tmp_path):
+    def some_records():
+        # a checkpoint may come between the two
+        send(pair, [BOB])
+        done = tool(pair, "journal", "check")
+        return re.match(r"[1-9]\d* segments, [1-9]\d* records, ",
+                        done.stdout)
+    wait_for(some_records, 20, "records")
+    directory = os.path.join(pair.directory, "data", "journal")
+    # a copy that was damaged
+    copy = str(tmp_path / "journal")
+    shutil.copytree(directory, copy)
+    admin = harness.program("postpair-admin")
+
+    def check(*args):
+        return subprocess.run([admin, "journal", "check", *args],
+                              capture_output=True, text=True, timeout=60,
+                              check=False)
+    assert check(copy).returncode == 0
+    before = {name: os.stat(os.path.join(copy, name)).st_mtime_ns
+              for name in os.listdir(copy)}
+    assert before == {name: os.stat(os.path.join(copy, name)).st_mtime_ns
+                      for name in os.listdir(copy)}
+    assert check("/nonexistent").returncode == 66
+    assert check(copy, copy).returncode == 64

@@ -1,11 +1,11 @@
 check_PROGRAMS += tests/unit/queue/test_reports \
 	tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
 	tests/unit/queue/test_scheduler \
-	tests/unit/queue/test_scheduler_admin
+	tests/unit/queue/test_scheduler_admin tests/unit/queue/test_trail
 TESTS += tests/unit/queue/test_reports \
 	tests/unit/queue/test_spool tests/unit/queue/test_spool_journal \
 	tests/unit/queue/test_scheduler \
-	tests/unit/queue/test_scheduler_admin
+	tests/unit/queue/test_scheduler_admin tests/unit/queue/test_trail
 tests_unit_queue_test_spool_SOURCES = \
 	tests/unit/queue/test_spool.c tests/unit/queue/queue_dir.h
 tests_unit_queue_test_spool_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -31,4 +31,9 @@ tests_unit_queue_test_spool_journal_SOURCES = \
 tests_unit_queue_test_spool_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_queue_test_spool_journal_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=posix_fallocate
 tests_unit_queue_test_spool_journal_LDADD = \
+	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_queue_test_trail_SOURCES = \
+	tests/unit/queue/test_trail.c tests/unit/queue/queue_dir.h
+tests_unit_queue_test_trail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_queue_test_trail_LDADD = \
 	$(QUEUE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
