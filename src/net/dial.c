@@ -5,11 +5,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/resolve.h"
 
 int
 net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
@@ -115,39 +115,15 @@ share_of(const struct addrinfo *a, int64_t deadline_ms)
 	return now + (deadline_ms - now) / n;
 }
 
-/*
- * RFC 6761 6.3: "localhost" and the names below it are the loopback addresses,
- * and no server is asked about them.  A bare system may have no /etc/hosts.
- */
-static bool
-is_localhost(const char *host)
-{
-	struct span name = span_of(host), tail = span_of("localhost");
-
-	if (name.n > 0 && name.p[name.n - 1] == '.')
-		name.n--;
-	if (name.n > tail.n && name.p[name.n - tail.n - 1] == '.')
-		name = span_skip(name, name.n - tail.n);
-	return span_eq_nocase(name, tail);
-}
-
 int
 net_dial(struct stream **s, const char *host, uint16_t port,
 	 int64_t deadline_ms, const struct wake *stop, struct err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
-	char service[8];
 	int fd = -1;
 
-	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
-	/* Without a name, getaddrinfo means the loopback addresses. */
-	int rc = getaddrinfo(is_localhost(host) ? NULL : host, service, &hints,
-			     &list);
-	if (rc != 0)
-		return err_set(e, ERR_TEMP, 0, "cannot find host %s: %s", host,
-			       gai_strerror(rc));
+	if (resolve_host(&list, host, port, deadline_ms, stop, e) != 0)
+		return -1;
 	for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
 		fd = connect_one(a, share_of(a, deadline_ms), stop, e);
 		if (fd >= 0 || (e != NULL && e->class == ERR_STOP))

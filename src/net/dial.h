@@ -16,10 +16,10 @@ int net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
 		 uint16_t *port, struct err *e);
 
 /*
- * net_dial - connect to host:port over TCP (every address getaddrinfo(3) gives,
- * in its order, within the one deadline; localhost and names below it are the
- * loopback addresses, whatever the resolver thinks).  TEMP: refused,
- * unreachable, unknown name; TIMEOUT; STOP when `stop` (may be NULL) is raised.
+ * net_dial - connect to host:port over TCP: every address that resolve_host
+ * gives, in its order; the question for the name and all attempts share the one
+ * deadline.  TEMP: refused, unreachable, unknown name; TIMEOUT; STOP when
+ * `stop` (may be NULL) is raised.
  * On success the stream watches `stop`.
  */
 int net_dial(struct stream **s, const char *host, uint16_t port,

@@ -2,5 +2,6 @@ noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/listener.c src/net/listener.h \
+	src/net/resolve.c src/net/resolve.h \
 	src/net/stream.c src/net/stream.h
 NET_LIBS = src/net/libnet.a

@@ -1,0 +1,140 @@
+#include "../test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "net/resolve.h"
+
+/*
+ * In place of the C library's: a resolver whose name server is dead until the
+ * test lets it answer.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+static int asked, answered;
+static bool dead;
+
+static struct sockaddr_in there = { .sin_family = AF_INET };
+static struct addrinfo found = { .ai_family = AF_INET,
+				 .ai_socktype = SOCK_STREAM,
+				 .ai_addr = (struct sockaddr *)&there,
+				 .ai_addrlen = sizeof(there) };
+
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	    struct addrinfo **list)
+{
+	struct in_addr ignored;
+
+	if (host == NULL || inet_pton(AF_INET, host, &ignored) == 1) {
+		*list = &found;
+		return 0;
+	}
+	if ((hints->ai_flags & AI_NUMERICHOST) != 0)
+		return EAI_NONAME;
+	assert_string_equal(service, "25");
+	(void)pthread_mutex_lock(&lock);
+	asked++;
+	(void)pthread_cond_broadcast(&moved);
+	while (dead)
+		(void)pthread_cond_wait(&moved, &lock);
+	int rc = strcmp(host, "mx.test") == 0 ? 0 : EAI_NONAME;
+	if (rc == 0)
+		*list = &found;
+	answered++;
+	(void)pthread_cond_broadcast(&moved);
+	(void)pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int freed;
+
+void
+freeaddrinfo(struct addrinfo *list)
+{
+	assert_ptr_equal(list, &found);
+	(void)pthread_mutex_lock(&lock);
+	freed++;
+	(void)pthread_cond_broadcast(&moved);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+static void
+set_dead(bool is)
+{
+	(void)pthread_mutex_lock(&lock);
+	dead = is;
+	(void)pthread_cond_broadcast(&moved);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+static void
+names_that_are_known_and_not(void **state)
+{
+	struct addrinfo *list = NULL;
+	struct err e;
+
+	(void)state;
+	int64_t deadline = clock_mono_ms() + 10000;
+	assert_int_equal(resolve_host(&list, "mx.test", 25, deadline, NULL, &e),
+			 0);
+	assert_ptr_equal(list, &found);
+	assert_int_equal(resolve_host(&list, "no.test", 25, deadline, NULL, &e),
+			 -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	assert_non_null(strstr(e.msg, "no.test"));
+	/* without a deadline */
+	assert_int_equal(resolve_host(&list, "mx.test", 25, -1, NULL, &e), 0);
+}
+
+static void
+a_dead_name_server_costs_no_more_than_the_deadline(void **state)
+{
+	struct addrinfo *list = NULL;
+	struct wake stop;
+	struct err e;
+
+	(void)state;
+	set_dead(true);
+	int before = answered, freed_before = freed;
+	int64_t start = clock_mono_ms();
+	assert_int_equal(
+	    resolve_host(&list, "mx.test", 25, start + 100, NULL, &e), -1);
+	assert_int_equal(e.class, ERR_TIMEOUT);
+	assert_null(list);
+	assert_true(clock_mono_ms() - start >= 100);
+	assert_int_equal(wake_init(&stop, &e), 0);
+	wake_raise(&stop);
+	assert_int_equal(
+	    resolve_host(&list, "mx.test", 25, start + 600000, &stop, &e), -1);
+	assert_int_equal(e.class, ERR_STOP);
+	wake_close(&stop);
+	/* Addresses need nobody's answer. */
+	assert_int_equal(
+	    resolve_host(&list, "127.0.0.1", 25, start + 600000, NULL, &e), 0);
+	assert_int_equal(
+	    resolve_host(&list, "localhost", 25, start + 600000, NULL, &e), 0);
+	/* What nobody waits for any more is thrown away when it comes. */
+	set_dead(false);
+	(void)pthread_mutex_lock(&lock);
+	while (answered < before + 2 || freed < freed_before + 2)
+		(void)pthread_cond_wait(&moved, &lock);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_that_are_known_and_not),
+		cmocka_unit_test(
+		    a_dead_name_server_costs_no_more_than_the_deadline),
+	};
+
+	return cmocka_run_group_tests_name("net/resolve", tests, NULL, NULL);
+}
