@@ -2,39 +2,48 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * Make the entry of the directory behind fd durable.  One that was here before
+ * may be what a crash left between mkdir and sync, so it is synced as well; but
+ * its parent may be another's, closed to us or on a file system that is only
+ * read, and then it was not we who made it just before the crash.
+ */
+static int
+sync_parent(int fd, bool made, const char *path, struct err *e)
+{
+	int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = up < 0 ? -1 : fsync(up);
+	int sys = errno;
+
+	if (up >= 0)
+		(void)close(up);
+	if (rc == 0 || (!made && (up < 0 || sys == EINVAL || sys == EROFS)))
+		return 0;
+	return err_set(e, ERR_TEMP, sys, "cannot sync the parent of %s", path);
+}
+
 int
 durable_open_dir(int dirfd, const char *path, int create, struct err *e)
 {
-	int made = 0;
+	bool made = create && mkdirat(dirfd, path, 0700) == 0;
 
-	if (create) {
-		if (mkdirat(dirfd, path, 0700) == 0)
-			made = 1;
-		else if (errno != EEXIST)
-			return err_set(e, ERR_TEMP, errno,
-				       "cannot make directory %s", path);
-	}
+	if (create && !made && errno != EEXIST)
+		return err_set(e, ERR_TEMP, errno, "cannot make directory %s",
+			       path);
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot open directory %s",
 			       path);
-	if (made) {
-		int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int rc = up < 0 ? -1 : fsync(up);
-		int sys = errno;
-		if (up >= 0)
-			(void)close(up);
-		if (rc != 0) {
-			(void)close(fd);
-			return err_set(e, ERR_TEMP, sys,
-				       "cannot sync the parent of %s", path);
-		}
+	if (create && sync_parent(fd, made, path, e) != 0) {
+		(void)close(fd);
+		return -1;
 	}
 	return fd;
 }
@@ -118,11 +127,21 @@ int
 durable_read_file(int dirfd, const char *name, size_t max, char **text,
 		  size_t *n, struct err *e)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	int rc;
 
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot open %s", name);
-	int rc = read_whole(fd, max, text, n, e);
+	/* A pipe without a writer reads as an empty file: as the list of all
+	 * users, say. */
+	if (fstat(fd, &st) != 0)
+		rc = err_set(e, ERR_TEMP, errno, "stat");
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		rc = err_set(e, ERR_TEMP, S_ISDIR(st.st_mode) ? EISDIR : 0,
+			     "not a file");
+	else
+		rc = read_whole(fd, max, text, n, e);
 	(void)close(fd);
 	return rc != 0 ? err_prefix(e, "%s", name) : 0;
 }

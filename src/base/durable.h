@@ -16,8 +16,9 @@
  */
 
 /* durable_open_dir - open (and with create, make 0700) directory `path`
- * relative to dirfd (AT_FDCWD for a plain path); the new entry is synced.
- * Returns a descriptor or -1. */
+ * relative to dirfd (AT_FDCWD for a plain path).  With create its entry is
+ * synced, new or not: a crash may have come between the two.  Returns a
+ * descriptor or -1. */
 int durable_open_dir(int dirfd, const char *path, int create, struct err *e);
 
 /* durable_create - new file, O_EXCL, mode 0600, write only.  fd or -1. */
@@ -31,6 +32,7 @@ int durable_sync(int fd, struct err *e);
 
 /* durable_read_file - whole file, at most max bytes, into malloc'ed *text
  * (a NUL follows, not counted).  LIMIT when larger; sys = ENOENT when absent.
+ * A directory, a pipe or a socket is refused; a symbolic link is followed.
  */
 int durable_read_file(int dirfd, const char *name, size_t max, char **text,
 		      size_t *n, struct err *e);

@@ -6,12 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/durable.h"
 
 static char dir[64];
 static int dirfd_;
+
+static ino_t last_synced; /* inode of what fsync was last called for */
+
+/* In place of the C library's. */
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0)
+		last_synced = st.st_ino;
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static void
 assert_holds(const char *name, const char *bytes)
@@ -110,6 +124,24 @@ reading_has_a_limit(void **state)
 	assert_int_equal(durable_read_file(dirfd_, ".", 10, &text, &n, &e), -1);
 }
 
+/* A pipe that nobody writes to must not pass for an empty file. */
+static void
+only_files_are_read(void **state)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(mkfifoat(dirfd_, "pipe", 0600), 0);
+	assert_int_equal(durable_read_file(dirfd_, "pipe", 10, &text, &n, &e),
+			 -1);
+	assert_non_null(strstr(e.msg, "pipe: not a file"));
+	assert_int_equal(unlinkat(dirfd_, "pipe", 0), 0);
+	assert_int_equal(durable_read_file(dirfd_, ".", 10, &text, &n, &e), -1);
+	assert_int_equal(e.sys, EISDIR);
+}
+
 static void
 directories_are_made_when_asked(void **state)
 {
@@ -119,12 +151,16 @@ directories_are_made_when_asked(void **state)
 	(void)state;
 	assert_int_equal(durable_open_dir(dirfd_, "sub", 0, &e), -1);
 	assert_int_equal(e.sys, ENOENT);
+	/* The second finds what a crash may have left unsynced. */
 	for (int i = 0; i < 2; i++) {
+		last_synced = 0;
 		int fd = durable_open_dir(dirfd_, "sub", 1, &e);
 		assert_true(fd >= 0);
 		assert_int_equal(fstat(fd, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0700);
 		(void)close(fd);
+		assert_int_equal(fstat(dirfd_, &st), 0);
+		assert_int_equal(last_synced, st.st_ino);
 	}
 	assert_int_equal(unlinkat(dirfd_, "sub", AT_REMOVEDIR), 0);
 }
@@ -137,6 +173,7 @@ main(void)
 		cmocka_unit_test(a_failed_replace_keeps_the_old_file),
 		cmocka_unit_test(create_takes_nothing_that_exists),
 		cmocka_unit_test(reading_has_a_limit),
+		cmocka_unit_test(only_files_are_read),
 		cmocka_unit_test(directories_are_made_when_asked),
 	};
 
