@@ -277,11 +277,24 @@ clean_tmp(const struct maildir_tree *t, int tmp)
 	return gone;
 }
 
+/* The tmp/ of a user's directory; no link is followed on the way. */
+static int
+open_tmp(int domain, const char *user)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+	int dir = openat(domain, user, flags);
+	if (dir < 0)
+		return -1;
+	int tmp = openat(dir, "tmp", flags);
+	(void)close(dir);
+	return tmp;
+}
+
 static int64_t
 clean_domain(const struct maildir_tree *t, const char *domain)
 {
 	int64_t gone = 0;
-	char path[MAILDIR_NAME_SIZE + 8];
 
 	int fd = openat(t->root, domain,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -289,9 +302,7 @@ clean_domain(const struct maildir_tree *t, const char *domain)
 	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
 		if (at->d_name[0] == '.')
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/tmp", at->d_name);
-		int tmp = openat(
-		    fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int tmp = open_tmp(fd, at->d_name);
 		if (tmp < 0)
 			continue;
 		gone += clean_tmp(t, tmp);

@@ -39,6 +39,27 @@ cleaning_takes_our_leftovers_and_old_ones(void **state)
 	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
 }
 
+/* A user's directory that is a link leads out of the tree: to /, and its tmp/
+ * would be everybody's. */
+static void
+cleaning_follows_no_link(void **state)
+{
+	const struct tree *t = *state;
+	char path[1024], away[1024];
+	struct err e;
+
+	tree_put(t, "bob@xyz.com", "tmp", "2.old", "old");
+	age(t, "2.old", 37);
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob", t->path);
+	(void)snprintf(away, sizeof(away), "%s/.away", t->path);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(symlink("../.away", path), 0);
+	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rename(away, path), 0);
+	assert_int_equal(maildir_tree_clean(t->t, &e), 1);
+}
+
 static void
 cleaning_leaves_a_running_delivery_alone(void **state)
 {
@@ -95,6 +116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 		T(cleaning_takes_our_leftovers_and_old_ones),
+		T(cleaning_follows_no_link),
 		T(cleaning_leaves_a_running_delivery_alone),
 		T(quota_follows_deliveries_and_other_programs),
 #undef T
