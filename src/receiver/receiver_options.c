@@ -53,7 +53,9 @@ static const struct option table[] = {
 	{ "smtp", "idle-timeout", OPTION_TIME, AT(smtp_idle), "5m", 100,
 	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
 	{ "smtp", "data-timeout", OPTION_TIME, AT(smtp_data), "1h", 100,
-	  24 * HOUR, NULL, "Longest time for one message." },
+	  24 * HOUR, NULL,
+	  "Longest time for one message; one slower than 100 bytes/s has"
+	  " idle-timeout." },
 	{ "smtp", "session-timeout", OPTION_TIME, AT(smtp_session), "4h", 100,
 	  168 * HOUR, NULL, "Longest session." },
 

@@ -49,7 +49,9 @@ static const struct option table[] = {
 	{ "submission", "idle-timeout", OPTION_TIME, AT(idle), "5m", 100,
 	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
 	{ "submission", "data-timeout", OPTION_TIME, AT(data), "1h", 100,
-	  24 * HOUR, NULL, "Longest time for one message." },
+	  24 * HOUR, NULL,
+	  "Longest time for one message; one slower than 100 bytes/s has"
+	  " idle-timeout." },
 	{ "submission", "session-timeout", OPTION_TIME, AT(session), "4h", 100,
 	  168 * HOUR, NULL, "Longest session." },
 	{ "submission", "auth-in-clear-text", OPTION_BOOL, AT(clear_text), "no",

@@ -21,6 +21,10 @@
  *    close.  (5.6.11 is the code other servers use for exactly this; RFC 3463's
  *    5.6.0 says no more than "something about the content".)
  *  - It never ends: the connection breaks or the time is up.  Nothing is kept.
+ *    Three limits in time: data_timeout_ms for all of it; idle_timeout_ms for
+ *    each wait (RFC 5321 4.5.3.2.5 asks for no more); and, for clients that
+ *    send a byte now and then to hold a thread, SMTP_DATA_RATE_MIN, which is
+ *    looked at once idle_timeout_ms are over.
  *
  * on_end is called only after a whole CRLF.CRLF within the limits.
  */
@@ -33,8 +37,10 @@ enum {
 struct intake {
 	struct dot_decoder decoder;
 	struct buf piece;
-	int64_t bytes;
-	int64_t deadline_ms;
+	int64_t bytes; /* decoded */
+	int64_t come;  /* from the client */
+	int64_t started_ms;
+	int64_t deadline_ms; /* of the whole message */
 	bool dropping;
 	struct smtp_reply refusal; /* when dropping */
 };
@@ -69,11 +75,24 @@ hand_on(struct smtp_session *s, struct intake *in)
 	buf_clear(&in->piece);
 }
 
+/* When the next bytes must be here. */
+static int64_t
+wait_until(const struct smtp_session *s, const struct intake *in)
+{
+	int64_t idle = s->server->o.idle_timeout_ms;
+	int64_t next = clock_mono_ms() + idle;
+	int64_t earned =
+	    in->started_ms + idle + in->come * 1000 / SMTP_DATA_RATE_MIN;
+
+	next = next < earned ? next : earned;
+	return next < in->deadline_ms ? next : in->deadline_ms;
+}
+
 static int
 next_bytes(struct smtp_session *s, struct intake *in, unsigned turn,
 	   struct span *have, struct err *e)
 {
-	if (stream_fill(s->stream, in->deadline_ms, have, e) != 0)
+	if (stream_fill(s->stream, wait_until(s, in), have, e) != 0)
 		return -1;
 	/* A client that never lets us wait must not escape the clock or the
 	 * shutdown. */
@@ -98,6 +117,7 @@ read_text(struct smtp_session *s, struct intake *in, struct err *e)
 		enum dot_result got =
 		    dot_decode(&in->decoder, have, &used, &in->piece);
 		stream_consume(s->stream, used);
+		in->come += (int64_t)used;
 		switch (got) {
 		case DOT_MORE:
 			if (in->piece.n >= PIECE_GOOD)
@@ -173,7 +193,8 @@ finish(struct smtp_session *s, struct intake *in, struct err *e)
 static int
 receive(struct smtp_session *s, struct err *e)
 {
-	struct intake in = { .deadline_ms = smtp_server_deadline(
+	struct intake in = { .started_ms = clock_mono_ms(),
+			     .deadline_ms = smtp_server_deadline(
 				 s, s->server->o.data_timeout_ms) };
 	int rc = -1;
 
