@@ -320,7 +320,7 @@ journal_live_bytes(struct journal *j)
  * The release is itself a record, so that a restart does not bring back what
  * was done with.  Files go only after that record is durable.
  */
-void
+int
 journal_release(struct journal *j, uint64_t seq)
 {
 	char payload[8];
@@ -330,16 +330,19 @@ journal_release(struct journal *j, uint64_t seq)
 	segment_put_u64(payload, seq);
 	struct span part = span_make(payload, sizeof(payload));
 	(void)pthread_mutex_lock(&j->lock);
-	bool news = seq > j->released &&
-		    append(j, SEGMENT_RELEASE, &part, 1, &mine, &e) == 0;
+	bool news = seq > j->released;
+	int rc = news ? append(j, SEGMENT_RELEASE, &part, 1, &mine, &e) : 0;
 	(void)pthread_mutex_unlock(&j->lock);
-	if (!news || journal_sync(j, mine, &e) != 0)
-		return;
+	if (!news || rc != 0)
+		return rc;
+	if (journal_sync(j, mine, &e) != 0)
+		return -1;
 	(void)pthread_mutex_lock(&j->lock);
 	if (seq > j->released)
 		j->released = seq;
 	segment_list_release(&j->list, j->o.dirfd, j->released, SPARES_MAX);
 	(void)pthread_mutex_unlock(&j->lock);
+	return 0;
 }
 
 static void

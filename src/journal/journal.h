@@ -78,9 +78,10 @@ int journal_sync(struct journal *j, uint64_t seq, struct err *e);
 
 /*
  * journal_release - records up to and including seq are needed no more:
- * segments that hold only such ones are recycled.
+ * segments that hold only such ones are recycled.  -1: the disk refused, they
+ * stay and would be replayed.
  */
-void journal_release(struct journal *j, uint64_t seq);
+int journal_release(struct journal *j, uint64_t seq);
 
 /* journal_last - number of the newest record (0: none yet). */
 uint64_t journal_last(struct journal *j);
