@@ -111,7 +111,7 @@ stop(void *server)
 	pop3_server_free(&r->pop3);
 	sasl_free(&r->sasl);
 	users_free(&r->users);
-	maildir_tree_free(&r->tree);
+	receiver_store_close(r);
 	receiver_rules_drop(&r->rules);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -126,6 +126,7 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	if (r == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "receiver");
 	r->o = values;
+	r->data_dir = r->data_lock = -1;
 	(void)pthread_mutex_init(&r->lock, NULL);
 	if (r->o->hostname != NULL && r->o->hostname[0] != '\0')
 		(void)snprintf(r->hostname, sizeof(r->hostname), "%s",
@@ -160,6 +161,7 @@ make_smtp(struct receiver *r, struct err *e)
 		.idle_timeout_ms = o->smtp_idle,
 		.data_timeout_ms = o->smtp_data,
 		.session_timeout_ms = o->smtp_session,
+		.delivery_ids = o->smtp_delivery_ids,
 	};
 
 	return smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e);
@@ -187,20 +189,11 @@ static int
 run(void *server, struct err *e)
 {
 	struct receiver *r = server;
-	struct log_line l;
 
 	if (users_open(&r->users, r->o->users_file, e) != 0 ||
 	    sasl_new(&r->sasl, r->users, e) != 0 ||
-	    maildir_tree_open(&r->tree, r->o->maildirs, r->hostname, e) != 0)
+	    receiver_store_open(r, e) != 0)
 		return -1;
-	int64_t gone = maildir_tree_clean(r->tree, e);
-	if (gone < 0)
-		return -1;
-	if (gone > 0) {
-		log_begin(&l, LOG_WARN, "leftovers-removed");
-		log_num(&l, "files", gone);
-		log_end(&l);
-	}
 	if (make_smtp(r, e) != 0 || make_pop3(r, e) != 0 ||
 	    listener_start(r->smtp_listener, e) != 0 ||
 	    listener_start(r->pop3_listener, e) != 0)

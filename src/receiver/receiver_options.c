@@ -8,12 +8,18 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
+/* In the order of enum receiver_durability. */
+static const char *const durabilities[] = { "strict", "journal", NULL };
+
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
 	{ "server", "maildirs", OPTION_STRING, AT(maildirs),
 	  "/var/lib/postpair/maildirs", 0, 0, NULL,
 	  "Directory of the mailboxes, as domain/user below it." },
+	{ "server", "data-dir", OPTION_STRING, AT(data_dir), "", 0, 0, NULL,
+	  "Directory of the journal and of the delivery ids, for this server"
+	  " alone; empty: .postpair in maildirs." },
 	{ "server", "users-file", OPTION_STRING, AT(users_file),
 	  "/etc/postpair/users", 0, 0, NULL,
 	  "Who has a mailbox here; see postpair-users(5)." },
@@ -30,6 +36,23 @@ static const struct option table[] = {
 	  "Written with the ports in use, a line each; empty: none." },
 	{ "server", "user", OPTION_STRING, AT(user), "", 0, 0, NULL,
 	  "System user to become after binding, when started as root." },
+
+	{ "store", "durability", OPTION_ENUM, AT(durability), "strict", 0, 0,
+	  durabilities,
+	  "What makes a message durable before it is answered: a journal that"
+	  " all sessions share, or its own files." },
+	{ "store", "journal-message-max", OPTION_SIZE, AT(journal_message_max),
+	  "256K", 1024, 4 << 20, NULL,
+	  "Larger messages are synced themselves, with durability = journal"
+	  " too." },
+	{ "store", "checkpoint-size", OPTION_SIZE, AT(checkpoint_size), "32M",
+	  65536, 256 << 20, NULL,
+	  "Bytes in the journal after which the mailboxes are made durable." },
+	{ "store", "checkpoint-interval", OPTION_TIME, AT(checkpoint_interval),
+	  "10s", 100, HOUR, NULL, "The same by time." },
+	{ "store", "delivery-id-days", OPTION_INT, AT(delivery_id_days), "7", 1,
+	  365, NULL,
+	  "How long a delivery id is remembered: longer than a sender tries." },
 
 	{ "domains", "local", OPTION_WORDS, AT(domains), NULL, 0, 0, NULL,
 	  "Domains that mail is accepted for." },
@@ -58,6 +81,10 @@ static const struct option table[] = {
 	  " idle-timeout." },
 	{ "smtp", "session-timeout", OPTION_TIME, AT(smtp_session), "4h", 100,
 	  168 * HOUR, NULL, "Longest session." },
+	{ "smtp", "delivery-ids", OPTION_BOOL, AT(smtp_delivery_ids), "yes", 0,
+	  0, NULL,
+	  "Offer XPOSTPAIRID, by which postpair-sender delivers a message"
+	  " once." },
 
 	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
 	  0, NULL, "Addresses and ports for reading mail." },

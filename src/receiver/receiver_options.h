@@ -7,16 +7,24 @@
 #include "base/daemon.h"
 #include "base/option.h"
 
+enum receiver_durability { RECEIVER_STRICT, RECEIVER_JOURNAL };
+
 /* What the configuration file of postpair-receiver says. */
 struct receiver_options {
 	char *hostname; /* "": the machine's own */
 	char *maildirs;
+	char *data_dir; /* "": below maildirs */
 	char *users_file;
 	char *log_file;
 	int log_level;
 	char *pid_file;
 	char *ports_file;
 	char *user;
+
+	int durability; /* enum receiver_durability */
+	int64_t journal_message_max;
+	int64_t checkpoint_size, checkpoint_interval;
+	int64_t delivery_id_days;
 
 	struct option_list domains;
 	char *postmaster;
@@ -27,6 +35,7 @@ struct receiver_options {
 	int64_t smtp_size_max;
 	int64_t smtp_recipients_max;
 	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
+	bool smtp_delivery_ids;
 
 	struct option_list pop3_listen;
 	int64_t pop3_max_clients, pop3_max_per_address;

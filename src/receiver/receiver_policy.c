@@ -20,6 +20,7 @@ struct incoming {
 	const char **mailbox; /* canonical, each once; in the arena */
 	size_t n, cap;
 	struct delivery *delivery;
+	char delivery_id[IDS_TEXT_MAX + 1];
 	struct received_count received;
 };
 
@@ -39,6 +40,9 @@ log_message(const struct smtp_client_info *c, const struct incoming *in,
 	log_num(&l, "mailboxes", (int64_t)in->n);
 	if (in->delivery != NULL)
 		log_num(&l, "size", delivery_size(in->delivery));
+	if (in->delivery != NULL && delivery_repeated(in->delivery) > 0)
+		log_num(&l, "repeated",
+			(int64_t)delivery_repeated(in->delivery));
 	log_str(&l, "reply", verdict);
 	if (e != NULL)
 		log_err(&l, e);
@@ -253,6 +257,24 @@ write_trace(struct receiver *r, const struct smtp_client_info *c,
 	return rc;
 }
 
+/*
+ * The id counts only together with the client's address: anybody who has seen a
+ * message knows its id, and must not be able to use it up for another mailbox
+ * before the message gets there.
+ */
+static void
+identify(const struct smtp_client_info *c, const struct smtp_txn *txn)
+{
+	struct incoming *in = txn->policy;
+
+	if (txn->delivery_id == NULL)
+		return;
+	int n = snprintf(in->delivery_id, sizeof(in->delivery_id), "%s/%s",
+			 txn->delivery_id, c->address);
+	if (n > 0 && (size_t)n < sizeof(in->delivery_id))
+		delivery_identify(in->delivery, in->delivery_id);
+}
+
 static void
 on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_reply *r)
@@ -267,6 +289,7 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		refuse(r, c, "data", in->mailbox[0], &e);
 		return;
 	}
+	identify(c, txn);
 	reply_set(r, 250, "2.0.0", "go on");
 }
 

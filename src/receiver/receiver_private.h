@@ -12,6 +12,7 @@
 #include "receiver/receiver_options.h"
 #include "receiver/receiver_rules.h"
 #include "smtp/smtp_server.h"
+#include "store/ledger.h"
 #include "store/maildir.h"
 
 struct receiver {
@@ -20,6 +21,8 @@ struct receiver {
 	struct users *users;
 	struct sasl *sasl;
 	struct maildir_tree *tree;
+	int data_dir, data_lock; /* descriptors, or -1 */
+	struct ledger *ledger;
 	struct smtp_server *smtp;
 	struct pop3_server *pop3;
 	struct listener *smtp_listener, *pop3_listener;
@@ -30,6 +33,11 @@ struct receiver {
 
 /* receiver_rules_now - the rules in force; the caller drops them. */
 struct receiver_rules *receiver_rules_now(struct receiver *r);
+
+/* receiver_store_open - mailboxes and ledger, what a crash left being put in
+ * order; -1: *e, receiver_store_close is still to be called. */
+int receiver_store_open(struct receiver *r, struct err *e);
+void receiver_store_close(struct receiver *r);
 
 /* receiver_policy_ops - what is accepted; ctx is the struct receiver. */
 const struct smtp_server_ops *receiver_policy_ops(void);

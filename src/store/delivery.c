@@ -9,54 +9,101 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/durable.h"
+#include "base/log.h"
+#include "store/ledger.h"
+#include "store/maildir_cache.h"
 #include "store/maildir_name.h"
+#include "store/place.h"
 
 enum { OUT_BYTES = 32 * 1024 };
 
 struct delivery {
 	struct maildir_tree *tree;
-	struct maildir first;
-	int fd; /* tmp/<unique> */
+	struct ledger *ledger; /* NULL: none */
+	struct ledger_entry entry;
+	const char *id;     /* "": none */
+	const char *holder; /* mailbox whose tmp/ has, or will have, the file */
+	struct maildir_loan at; /* the holder's directories */
+	int fd;                 /* tmp/<unique>; -1: still in memory */
+	bool in_tmp;            /* there is a file to be removed */
 	char unique[MAILDIR_NAME_SIZE];
 	char name[MAILDIR_NAME_SIZE]; /* in new/ */
 	int64_t lf_bytes, crlf_bytes;
-	bool cr;     /* the last piece ended in CR */
-	bool placed; /* tmp/ is empty again */
-	size_t out_n;
-	char out[OUT_BYTES];
+	bool cr;           /* the last piece ended in CR */
+	const char **todo; /* mailboxes that have not got it before */
+	size_t n_todo, repeated;
+	size_t out_max; /* then it is written to the file */
+	struct buf out;
 };
+
+/* ---- the file in tmp/ -----------------------------------------------------
+ */
+
+static int
+open_holder(struct delivery *d, struct err *e)
+{
+	return maildir_cache_borrow(maildir_tree_cache(d->tree), d->holder,
+				    &d->at, e);
+}
+
+static int
+create_file(struct delivery *d, struct err *e)
+{
+	if (open_holder(d, e) != 0)
+		return -1;
+	d->fd = durable_create(d->at.m.tmp, d->unique, e);
+	if (d->fd < 0)
+		return -1;
+	d->in_tmp = true;
+	return 0;
+}
+
+/* From here on the text goes to a file as it comes. */
+static int
+begin_file(struct delivery *d, struct err *e)
+{
+	if (create_file(d, e) != 0)
+		return -1;
+	d->out_max = OUT_BYTES;
+	if (flock(d->fd, LOCK_EX | LOCK_NB) != 0)
+		return err_set(e, ERR_TEMP, errno, "cannot lock %s", d->unique);
+	return 0;
+}
+
+static void
+remove_file(struct delivery *d)
+{
+	if (d->in_tmp)
+		(void)unlinkat(d->at.m.tmp, d->unique, 0);
+	d->in_tmp = false;
+}
 
 int
 delivery_begin(struct delivery **out, struct maildir_tree *t,
 	       const char *mailbox, struct err *e)
 {
-	struct delivery *d = malloc(sizeof(*d));
+	struct delivery *d = calloc(1, sizeof(*d));
 
 	if (d == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
 	d->tree = t;
-	d->first = (struct maildir)MAILDIR_CLOSED;
+	d->ledger = maildir_tree_ledger(t);
+	d->id = "";
+	d->holder = mailbox;
+	d->at = (struct maildir_loan)MAILDIR_NO_LOAN;
 	d->fd = -1;
-	d->lf_bytes = d->crlf_bytes = 0;
-	d->cr = d->placed = false;
-	d->out_n = 0;
+	d->out_max = d->ledger == NULL ? 0 : ledger_message_max(d->ledger);
+	buf_init(&d->out, d->out_max > OUT_BYTES ? d->out_max : OUT_BYTES);
 	maildir_name_unique(d->unique, maildir_tree_host(t),
 			    maildir_tree_count(t));
-	if (maildir_open(t, mailbox, true, &d->first, e) != 0)
-		goto fail;
-	d->fd = durable_create(d->first.tmp, d->unique, e);
-	if (d->fd < 0)
-		goto fail;
-	if (flock(d->fd, LOCK_EX | LOCK_NB) != 0) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot lock %s", d->unique);
-		goto fail;
+	if (d->out_max == 0 && begin_file(d, e) != 0) {
+		delivery_free(&d);
+		return -1;
 	}
 	*out = d;
 	return 0;
-fail:
-	delivery_free(&d);
-	return -1;
 }
 
 void
@@ -66,13 +113,21 @@ delivery_free(struct delivery **out)
 
 	if (d == NULL)
 		return;
-	if (d->fd >= 0 && !d->placed)
-		(void)unlinkat(d->first.tmp, d->unique, 0);
+	remove_file(d);
 	if (d->fd >= 0)
 		(void)close(d->fd);
-	maildir_close(&d->first);
+	maildir_cache_return(maildir_tree_cache(d->tree), &d->at);
+	buf_free(&d->out);
+	free(d->todo);
 	free(d);
 	*out = NULL;
+}
+
+void
+delivery_identify(struct delivery *d, const char *id)
+{
+	if (d->ledger != NULL)
+		d->id = id;
 }
 
 int64_t
@@ -81,23 +136,40 @@ delivery_size(const struct delivery *d)
 	return d->lf_bytes;
 }
 
-/* Stored bytes: n of them, through the buffer. */
+size_t
+delivery_repeated(const struct delivery *d)
+{
+	return d->repeated;
+}
+
+/* ---- the text -------------------------------------------------------------
+ */
+
+/* What was gathered goes to the file, which is begun when there is none. */
+static int
+spill(struct delivery *d, struct err *e)
+{
+	if (d->fd < 0 && begin_file(d, e) != 0)
+		return -1;
+	int rc = durable_write(d->fd, d->out.p, d->out.n, e);
+	buf_clear(&d->out);
+	return rc;
+}
+
+/* Stored bytes: n of them. */
 static int
 put(struct delivery *d, const char *p, size_t n, struct err *e)
 {
 	while (n > 0) {
-		size_t room = OUT_BYTES - d->out_n;
+		if (d->out.n >= d->out_max && spill(d, e) != 0)
+			return -1;
+		size_t room = d->out_max - d->out.n;
 		size_t part = n < room ? n : room;
-		memcpy(d->out + d->out_n, p, part);
-		d->out_n += part;
+		if (buf_add(&d->out, p, part) != 0)
+			return err_set(e, ERR_TEMP, errno, "message");
 		d->lf_bytes += (int64_t)part;
 		p += part;
 		n -= part;
-		if (d->out_n == OUT_BYTES) {
-			d->out_n = 0;
-			if (durable_write(d->fd, d->out, OUT_BYTES, e) != 0)
-				return -1;
-		}
 	}
 	return 0;
 }
@@ -128,87 +200,63 @@ delivery_write(struct delivery *d, struct span bytes, struct err *e)
 	return 0;
 }
 
-/* Everything written and durable as tmp/<unique>. */
+/* The text is whole: its sizes, and so its name, are known. */
 static int
-finish_file(struct delivery *d, struct err *e)
+end_text(struct delivery *d, struct err *e)
 {
 	if (d->cr && put(d, "\r", 1, e) != 0)
 		return -1;
 	d->cr = false;
-	if (durable_write(d->fd, d->out, d->out_n, e) != 0)
-		return -1;
-	d->out_n = 0;
 	int n =
 	    snprintf(d->name, sizeof(d->name), "%s,S=%" PRId64 ",W=%" PRId64,
 		     d->unique, d->lf_bytes, d->crlf_bytes);
 	if (n < 0 || (size_t)n >= sizeof(d->name))
 		return err_set(e, ERR_BUG, 0, "file name too long");
-	return durable_sync(d->fd, e);
+	return 0;
 }
 
-/* The other mailbox is on another file system, or it knows no links: copy. */
-static int
-copy_into(struct delivery *d, const struct maildir *m, struct err *e)
-{
-	int rc = -1;
+/* ---- into the mailboxes ---------------------------------------------------
+ */
 
-	int from =
-	    openat(d->first.tmp, d->unique, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (from < 0)
-		return err_set(e, ERR_TEMP, errno, "cannot open %s", d->unique);
-	int to = durable_create(m->tmp, d->name, e);
-	if (to < 0) {
-		(void)close(from);
-		return -1;
-	}
-	for (;;) {
-		ssize_t got = read(from, d->out, OUT_BYTES);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			(void)err_set(e, ERR_TEMP, errno, "read");
-		if (got < 0 || durable_write(to, d->out, (size_t)got, e) != 0)
-			goto out;
-		if (got == 0)
-			break;
-	}
-	if (durable_sync(to, e) != 0)
-		goto out;
-	if (renameat(m->tmp, d->name, m->new, d->name) != 0)
-		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
-	else
-		rc = 0;
-out:
-	if (rc != 0)
-		(void)unlinkat(m->tmp, d->name, 0);
-	(void)close(to);
-	(void)close(from);
-	return rc;
+static int
+enter(struct delivery *d, bool with_bytes, struct err *e)
+{
+	struct ledger_message m = { .id = d->id,
+				    .name = d->name,
+				    .holder = d->holder,
+				    .mailboxes = d->todo,
+				    .n_mailboxes = d->n_todo,
+				    .size = (uint64_t)d->lf_bytes,
+				    .has_bytes = with_bytes,
+				    .bytes = buf_span(&d->out) };
+
+	return ledger_accept(d->ledger, &d->entry, &m, e);
 }
 
-static int
-place(struct delivery *d, const char *mailbox, struct err *e)
+static void
+changed(struct delivery *d, const char *mailbox, const struct maildir *m,
+	int64_t delta)
 {
-	struct maildir m = MAILDIR_CLOSED;
-	int rc = -1;
+	quota_changed(maildir_tree_quota(d->tree), mailbox, m, delta);
+}
 
-	if (maildir_open(d->tree, mailbox, true, &m, e) != 0)
+/* Into one mailbox; with sync its name is durable as well. */
+static int
+place(struct delivery *d, const char *mailbox, bool sync, struct err *e)
+{
+	struct maildir_cache *c = maildir_tree_cache(d->tree);
+	struct maildir_loan l = MAILDIR_NO_LOAN;
+
+	if (maildir_cache_borrow(c, mailbox, &l, e) != 0)
 		return -1;
-	if (linkat(d->first.tmp, d->unique, m.new, d->name, 0) == 0)
-		rc = 0;
-	else if (errno == EXDEV || errno == EPERM || errno == EMLINK ||
-		 errno == EOPNOTSUPP)
-		rc = copy_into(d, &m, e);
-	else
-		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
-	if (rc == 0 && durable_sync(m.new, e) != 0) {
-		(void)unlinkat(m.new, d->name, 0);
+	int rc = place_file(d->at.m.tmp, d->unique, &l.m, d->name, e);
+	if (rc == 0 && sync && durable_sync(l.m.new, e) != 0) {
+		(void)unlinkat(l.m.new, d->name, 0);
 		rc = -1;
 	}
 	if (rc == 0)
-		quota_changed(maildir_tree_quota(d->tree), mailbox, &m,
-			      d->lf_bytes);
-	maildir_close(&m);
+		changed(d, mailbox, &l.m, d->lf_bytes);
+	maildir_cache_return(c, &l);
 	return rc;
 }
 
@@ -221,31 +269,143 @@ take_back(struct delivery *d, const char *mailbox)
 	if (maildir_open(d->tree, mailbox, false, &m, &ignored) != 0)
 		return;
 	if (unlinkat(m.new, d->name, 0) == 0)
-		quota_changed(maildir_tree_quota(d->tree), mailbox, &m,
-			      -d->lf_bytes);
+		changed(d, mailbox, &m, -d->lf_bytes);
 	maildir_close(&m);
+}
+
+/*
+ * Mailboxes from `done` on are still without it.  The client will hear that
+ * nothing was stored, so nothing may stay.  A reader who was quick has read it
+ * twice; nobody has lost it.  Where the ledger cannot be told, the file stays
+ * in tmp/ and the next start places it: twice at worst, never half.
+ */
+static void
+give_up(struct delivery *d, size_t done)
+{
+	struct err why;
+
+	while (done > 0)
+		take_back(d, d->todo[--done]);
+	if (d->ledger != NULL &&
+	    ledger_withdraw(d->ledger, &d->entry, d->unique, &why) != 0) {
+		log_failure(LOG_ERROR, "withdraw-failed", "file", d->unique,
+			    &why);
+		d->in_tmp = false;
+	}
+}
+
+/* Everything written and synced: the message does not need the journal. */
+static int
+commit_synced(struct delivery *d, struct err *e)
+{
+	size_t done = 0;
+	struct err why;
+
+	if (spill(d, e) != 0 || durable_sync(d->fd, e) != 0)
+		return -1;
+	/* Without the record a crash could at worst double the message. */
+	if (d->id[0] != '\0' && enter(d, false, &why) != 0)
+		log_failure(LOG_WARN, "delivery-id-not-entered", "file",
+			    d->unique, &why);
+	while (done < d->n_todo && place(d, d->todo[done], true, e) == 0)
+		done++;
+	if (done < d->n_todo) {
+		give_up(d, done);
+		return -1;
+	}
+	remove_file(d); /* before the reply: who heard it finds tmp/ empty */
+	return 0;
+}
+
+/*
+ * Through the journal.  The file stands in tmp/ before the record can be
+ * durable, and leaves it with the last step: while it is there, and only then,
+ * the message is not yet placed.
+ */
+static int
+commit_journaled(struct delivery *d, struct err *e)
+{
+	size_t done = 1;
+
+	d->holder = d->todo[0];
+	if (create_file(d, e) != 0 ||
+	    durable_write(d->fd, d->out.p, d->out.n, e) != 0 ||
+	    enter(d, true, e) != 0)
+		return -1;
+	while (done < d->n_todo && place(d, d->todo[done], false, e) == 0)
+		done++;
+	if (done == d->n_todo &&
+	    renameat(d->at.m.tmp, d->unique, d->at.m.new, d->name) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
+		done = 0;
+	}
+	if (done < d->n_todo) {
+		for (size_t i = 1; i < d->n_todo; i++)
+			take_back(d, d->todo[i]);
+		give_up(d, 0);
+		return -1;
+	}
+	d->in_tmp = false;
+	changed(d, d->holder, &d->at.m, d->lf_bytes);
+	return 0;
+}
+
+/* ---- delivery ids ---------------------------------------------------------
+ */
+
+/* The mailboxes that have not got it; they are claimed. */
+static int
+claim(struct delivery *d, const char *const *mailboxes, size_t n, struct err *e)
+{
+	d->todo = calloc(n, sizeof(*d->todo));
+	if (d->todo == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
+	for (size_t i = 0; i < n; i++) {
+		enum ids_state state =
+		    d->id[0] == '\0'
+			? IDS_CLAIMED
+			: ids_claim(ledger_ids(d->ledger), d->id, mailboxes[i]);
+		switch (state) {
+		case IDS_CLAIMED:
+			d->todo[d->n_todo++] = mailboxes[i];
+			break;
+		case IDS_KNOWN:
+			d->repeated++;
+			break;
+		case IDS_BUSY:
+			return err_set(e, ERR_TEMP, 0,
+				       "another session is storing %s", d->id);
+		}
+	}
+	return 0;
+}
+
+static void
+settle_ids(struct delivery *d, bool stored)
+{
+	for (size_t i = 0; d->id[0] != '\0' && i < d->n_todo; i++) {
+		if (stored)
+			ids_keep(ledger_ids(d->ledger), d->id, d->todo[i]);
+		else
+			ids_drop(ledger_ids(d->ledger), d->id, d->todo[i]);
+	}
 }
 
 int
 delivery_commit(struct delivery *d, const char *const *mailboxes, size_t n,
 		struct err *e)
 {
-	size_t done = 0;
+	int rc = claim(d, mailboxes, n, e);
 
-	if (finish_file(d, e) != 0)
-		return -1;
-	while (done < n && place(d, mailboxes[done], e) == 0)
-		done++;
-	if (done == n) {
-		/* before the reply, so that who has heard it finds tmp/ empty
-		 */
-		(void)unlinkat(d->first.tmp, d->unique, 0);
-		d->placed = true;
-		return 0;
+	if (rc == 0 && d->n_todo > 0) {
+		rc = end_text(d, e);
+		if (rc == 0)
+			rc = d->fd >= 0 ? commit_synced(d, e)
+					: commit_journaled(d, e);
 	}
-	/* The client will hear that nothing was stored, so nothing may stay.  A
-	 * reader who was quick has read it twice; nobody has lost it. */
-	while (done > 0)
-		take_back(d, mailboxes[--done]);
-	return -1;
+	/* kept before the checkpoint may pass the record */
+	settle_ids(d, rc == 0);
+	if (d->ledger != NULL)
+		ledger_placed(d->ledger, &d->entry);
+	return rc;
 }

@@ -10,21 +10,34 @@
 
 /*
  * struct delivery - one message on its way into one or more mailboxes, all or
- * nothing:
+ * nothing.  In which way depends on the tree's ledger (store/ledger.h):
  *
- *   begin   tmp/<unique> of the first mailbox, locked while we write it
- *   write   streamed; CRLF becomes LF, the line end of Maildir files
- *   commit  fsync the file; link it into new/ of every mailbox and fsync each
- *           new/; only then success.  A failure removes what was linked.
- *   free    removes the file in tmp/, unless commit has done so
+ *   into the journal    begin, write: kept in memory.  commit: tmp/<unique>
+ *                       written but not synced; the whole message entered in
+ *                       the ledger, which is durable at once; then linked and
+ *                       renamed into new/ of every mailbox.  A message that
+ *                       grows over the ledger's bound goes the other way.
+ *   synced (no ledger,  begin: tmp/<unique> of the first mailbox, locked while
+ *   or it keeps none)   we write it.  write: streamed.  commit: fsync the file;
+ *                       link it into new/ of every mailbox, fsync each new/.
  *
- * See doc/durability.md for the argument.  One thread at a time.
+ * CRLF becomes LF, the line end of Maildir files.  A failure removes what was
+ * placed.  free removes the file in tmp/, unless commit has done so.  See
+ * doc/durability.md for the argument.  One thread at a time.
  */
 struct delivery;
 
-/* delivery_begin - mailbox: canonical address; made when it does not exist. */
+/* delivery_begin - mailbox: canonical address, made when it does not exist;
+ * borrowed until delivery_free. */
 int delivery_begin(struct delivery **d, struct maildir_tree *t,
 		   const char *mailbox, struct err *e);
+
+/*
+ * delivery_identify - the message has this delivery id (a word of at most
+ * IDS_TEXT_MAX bytes; borrowed): a mailbox that has got it already is left out
+ * by delivery_commit, which then also remembers it.  Needs a ledger.
+ */
+void delivery_identify(struct delivery *d, const char *id);
 
 /* delivery_write - the next bytes, CRLF line ends, in pieces of any size.
  * After a failure only delivery_free may follow. */
@@ -33,6 +46,9 @@ int delivery_write(struct delivery *d, struct span bytes, struct err *e);
 /* delivery_commit - into these mailboxes (each named once, at least one). */
 int delivery_commit(struct delivery *d, const char *const *mailboxes, size_t n,
 		    struct err *e);
+
+/* delivery_repeated - in how many of them it was stored before. */
+size_t delivery_repeated(const struct delivery *d);
 
 /* delivery_size - bytes so far as stored (LF line ends). */
 int64_t delivery_size(const struct delivery *d);

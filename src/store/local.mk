@@ -1,9 +1,17 @@
 noinst_LIBRARIES += src/store/libstore.a
 src_store_libstore_a_SOURCES = \
 	src/store/delivery.c src/store/delivery.h \
+	src/store/ids.c src/store/ids.h \
+	src/store/ids_day.c src/store/ids_day.h \
+	src/store/ledger.c src/store/ledger.h \
+	src/store/ledger_record.c src/store/ledger_record.h \
+	src/store/ledger_recover.c src/store/ledger_private.h \
+	src/store/listing.c src/store/listing.h \
 	src/store/maildir.c src/store/maildir.h \
+	src/store/maildir_cache.c src/store/maildir_cache.h \
 	src/store/maildir_name.c src/store/maildir_name.h \
 	src/store/maildrop.c src/store/maildrop.h \
 	src/store/octets.c src/store/octets.h \
+	src/store/place.c src/store/place.h \
 	src/store/quota.c src/store/quota.h
-STORE_LIBS = src/store/libstore.a
+STORE_LIBS = src/store/libstore.a $(JOURNAL_LIBS)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/durable.h"
 #include "mail/address.h"
+#include "store/maildir_cache.h"
 #include "store/maildir_name.h"
 
 enum { FOREIGN_LEFTOVER_S = 36 * 3600 }; /* the Maildir convention */
@@ -24,6 +25,8 @@ struct maildir_tree {
 	char *host;
 	struct quota *quota;
 	struct octets *octets;
+	struct maildir_cache *cache;
+	struct ledger *ledger;
 	atomic_uint_fast32_t count;
 	pthread_mutex_t making; /* held while a mailbox is being made */
 };
@@ -45,11 +48,19 @@ maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
 		(void)err_set(e, ERR_TEMP, ENOMEM, "maildirs");
 		goto fail;
 	}
+	/* Two servers would each recover what the other is about to place.  The
+	 * kernel gives the lock back with the process. */
+	if (flock(t->root, LOCK_EX | LOCK_NB) != 0) {
+		(void)err_set(e, ERR_PERM, errno == EWOULDBLOCK ? 0 : errno,
+			      "%s is in use by another server", root);
+		goto fail;
+	}
 	if (syncfs(t->root) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "cannot sync %s", root);
 		goto fail;
 	}
-	if (quota_new(&t->quota, e) != 0 || octets_new(&t->octets, e) != 0)
+	if (quota_new(&t->quota, e) != 0 || octets_new(&t->octets, e) != 0 ||
+	    maildir_cache_new(&t->cache, t, e) != 0)
 		goto fail;
 	*out = t;
 	return 0;
@@ -65,6 +76,7 @@ maildir_tree_free(struct maildir_tree **out)
 
 	if (t == NULL)
 		return;
+	maildir_cache_free(&t->cache);
 	if (t->root >= 0)
 		(void)close(t->root);
 	quota_free(&t->quota);
@@ -73,6 +85,30 @@ maildir_tree_free(struct maildir_tree **out)
 	(void)pthread_mutex_destroy(&t->making);
 	free(t);
 	*out = NULL;
+}
+
+int
+maildir_tree_root(const struct maildir_tree *t)
+{
+	return t->root;
+}
+
+void
+maildir_tree_set_ledger(struct maildir_tree *t, struct ledger *l)
+{
+	t->ledger = l;
+}
+
+struct ledger *
+maildir_tree_ledger(struct maildir_tree *t)
+{
+	return t->ledger;
+}
+
+struct maildir_cache *
+maildir_tree_cache(struct maildir_tree *t)
+{
+	return t->cache;
 }
 
 struct quota *

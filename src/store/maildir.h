@@ -17,10 +17,13 @@
  */
 struct maildir_tree; /* shared by all sessions; any thread */
 
+struct maildir_cache;
+
 /*
  * maildir_tree_open - open (and make) the root.  host: this machine's name, for
- * unique file names.  A syncfs makes what an earlier run left behind durable,
- * so that "exists" means "survives" from here on.
+ * unique file names.  Refused (PERM) while another server has the tree.  A
+ * syncfs makes what an earlier run left behind durable, so that "exists" means
+ * "survives" from here on.
  */
 int maildir_tree_open(struct maildir_tree **t, const char *root,
 		      const char *host, struct err *e);
@@ -34,6 +37,15 @@ void maildir_tree_free(struct maildir_tree **t);
  */
 int64_t maildir_tree_clean(struct maildir_tree *t, struct err *e);
 
+int maildir_tree_root(const struct maildir_tree *t); /* its descriptor */
+
+/* maildir_tree_set_ledger - deliveries and deletions are entered there from now
+ * on (NULL: nowhere); before and after any session. */
+struct ledger;
+void maildir_tree_set_ledger(struct maildir_tree *t, struct ledger *l);
+struct ledger *maildir_tree_ledger(struct maildir_tree *t);
+
+struct maildir_cache *maildir_tree_cache(struct maildir_tree *t);
 struct quota *maildir_tree_quota(struct maildir_tree *t);
 struct octets *maildir_tree_octets(struct maildir_tree *t);
 const char *maildir_tree_host(const struct maildir_tree *t);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "store/ledger.h"
 #include "store/octets.h"
 
 struct item {
@@ -341,6 +342,16 @@ maildrop_read(struct maildrop *d, uint32_t i, struct err *e)
 	}
 }
 
+/* A message the journal still holds must not come back from it. */
+static int
+note_removed(struct maildrop *d, const struct item *it, struct err *e)
+{
+	struct ledger *l = maildir_tree_ledger(d->tree);
+
+	return l == NULL ? 0
+			 : ledger_removed(l, d->address, it->parsed.unique, e);
+}
+
 int
 maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
 {
@@ -355,7 +366,7 @@ maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
 		if (unlinkat(it->dirfd, it->name, 0) == 0) {
 			quota_changed(maildir_tree_quota(d->tree), d->address,
 				      &d->m, size > 0 ? -size : 0);
-			return 0;
+			return note_removed(d, it, e);
 		}
 		if (errno != ENOENT)
 			return err_set(e, ERR_TEMP, errno, "cannot remove %s",
@@ -388,6 +399,10 @@ maildrop_seen(struct maildrop *d, uint32_t i, struct err *e)
 int
 maildrop_sync(struct maildrop *d, struct err *e)
 {
+	struct ledger *l = maildir_tree_ledger(d->tree);
+
+	if (l != NULL && ledger_sync(l, e) != 0)
+		return -1;
 	if (durable_sync(d->m.cur, e) != 0 || durable_sync(d->m.new, e) != 0)
 		return -1;
 	return 0;

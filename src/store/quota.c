@@ -161,7 +161,11 @@ quota_changed(struct quota *q, const char *address, const struct maildir *m,
 	struct timespec n, c;
 	struct slot *s = slot_of(q, address);
 
-	if (directory_times(m, &n, &c) != 0)
+	(void)pthread_mutex_lock(&q->lock);
+	bool known = s->address != NULL && strcmp(s->address, address) == 0;
+	(void)pthread_mutex_unlock(&q->lock);
+	/* Most mailboxes have no limit and were never counted. */
+	if (!known || directory_times(m, &n, &c) != 0)
 		return;
 	(void)pthread_mutex_lock(&q->lock);
 	if (s->address != NULL && strcmp(s->address, address) == 0) {

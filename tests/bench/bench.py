@@ -370,6 +370,7 @@ def main():
     p.add_argument("--only", choices=["inbound", "relay", "ceiling"])
     options = p.parse_args()
     slow = options.slow_ms
+    quiet = {"server": {"log-level": "info"}}
     print("%d rounds of %d messages of %d bytes; flush delay %d ms" % (
         options.rounds, options.count, options.size, slow))
     for n in options.sessions:
@@ -377,7 +378,10 @@ def main():
             ceiling(options, n)
         if options.only in (None, "inbound"):
             compare("inbound", [
-                lambda: Ours("postpair-receiver", slow),
+                lambda: Ours("postpair-receiver, journal", slow,
+                             store={"durability": "journal"}, **quiet),
+                lambda: Ours("postpair-receiver, strict", slow,
+                             store={"durability": "strict"}, **quiet),
                 lambda: Postfix(slow),
                 lambda: DovecotLmtp(slow)], n, options, options.count)
         if options.only in (None, "relay"):

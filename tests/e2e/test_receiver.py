@@ -1,6 +1,7 @@
 """The receiver-side server by itself: whose mail it takes, and where it puts
 it; mailboxes shared with other programs."""
 
+import fcntl
 import os
 import poplib
 import smtplib
@@ -141,23 +142,18 @@ def test_reload_takes_over_domains_and_aliases(pair):
 
 
 def test_maildrop_lock_holds_across_processes(pair):
-    other = harness.Server("postpair-receiver", pair.directory + "/other",
-                           harness.merged(pair.receiver.sections, {
-                               "server": {"ports-file": os.path.join(
-                                   pair.directory,
-                                   "other/postpair-receiver.ports")}}))
-    os.mkdir(other.directory)
-    other.start()
-    try:
-        first = pop3(pair)
-        for port in (pair.pop3_port, other.ports["pop3"]):
-            with pytest.raises(poplib.error_proto) as caught:
-                pop3(pair, port=port)
-            assert b"[IN-USE]" in caught.value.args[0]
-        first.quit()
-        pop3(pair, port=other.ports["pop3"]).quit()
-    finally:
-        assert other.stop() == 0
+    first = pop3(pair)
+    with pytest.raises(poplib.error_proto) as caught:
+        pop3(pair)
+    assert b"[IN-USE]" in caught.value.args[0]
+    first.quit()
+    lock = os.path.join(pair.maildir(BOB).path, "postpair-pop3.lock")
+    with open(lock, "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(poplib.error_proto) as caught:
+            pop3(pair)
+        assert b"[IN-USE]" in caught.value.args[0]
+    pop3(pair).quit()
 
 
 def test_lock_dies_with_its_holder(pair):

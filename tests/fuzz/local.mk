@@ -4,8 +4,9 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list conf control date dot dsn header maildir_name \
-	mime pop3 pop3_client reply segment shell smtp_command smtp_session spool users
+fuzz_names = address address_list conf control date dot dsn header \
+	ledger_record maildir_name mime pop3 pop3_client reply segment \
+	shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -26,6 +27,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
+	tests/fuzz/fuzz_ledger_record \
 	tests/fuzz/fuzz_maildir_name \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
@@ -100,6 +102,10 @@ tests_fuzz_fuzz_address_list_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_maildir_name_SOURCES = tests/fuzz/fuzz_maildir_name.c $(fuzz_main)
 tests_fuzz_fuzz_maildir_name_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_maildir_name_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_ledger_record_SOURCES = tests/fuzz/fuzz_ledger_record.c $(fuzz_main)
+tests_fuzz_fuzz_ledger_record_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_ledger_record_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c $(fuzz_main)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

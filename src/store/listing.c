@@ -1,0 +1,174 @@
+#include "store/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/maildir_name.h"
+
+enum { NAMES_MAX = 4000000 };
+
+struct item {
+	char *name;
+	size_t unique; /* so many bytes of it */
+	bool in_cur;
+};
+
+struct listing {
+	char *address; /* NULL: free */
+	struct item *v;
+	size_t n, cap;
+};
+
+struct listings {
+	struct listing at[LISTING_MAILBOXES];
+	unsigned next; /* which goes when another one is needed */
+};
+
+int
+listings_new(struct listings **l, struct err *e)
+{
+	*l = calloc(1, sizeof(**l));
+	return *l == NULL ? err_set(e, ERR_TEMP, ENOMEM, "recovery") : 0;
+}
+
+static void
+forget(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	free(l->v);
+	free(l->address);
+	*l = (struct listing){ 0 };
+}
+
+void
+listings_free(struct listings **l)
+{
+	if (*l == NULL)
+		return;
+	for (size_t i = 0; i < LISTING_MAILBOXES; i++)
+		forget(&(*l)->at[i]);
+	free(*l);
+	*l = NULL;
+}
+
+static int
+add(struct listing *l, const char *name, bool in_cur, struct err *e)
+{
+	struct maildir_name parsed;
+
+	if (!maildir_name_parse(name, &parsed))
+		return 0;
+	if (l->n == NAMES_MAX)
+		return err_set(e, ERR_LIMIT, 0, "too many messages");
+	if (l->n == l->cap) {
+		size_t cap = l->cap == 0 ? 64 : l->cap * 2;
+		struct item *more = realloc(l->v, cap * sizeof(*more));
+		if (more == NULL)
+			return err_set(e, ERR_TEMP, ENOMEM, "recovery");
+		l->v = more;
+		l->cap = cap;
+	}
+	char *copy = strdup(name);
+	if (copy == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "recovery");
+	l->v[l->n++] = (struct item){ copy, parsed.unique.n, in_cur };
+	return 0;
+}
+
+static int
+scan(struct listing *l, int dirfd, bool in_cur, struct err *e)
+{
+	int rc = 0;
+
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot list a mailbox");
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
+	}
+	for (struct dirent *at; rc == 0 && (at = readdir(d)) != NULL;)
+		rc = add(l, at->d_name, in_cur, e);
+	(void)closedir(d);
+	return rc;
+}
+
+static struct span
+unique_of(const struct item *i)
+{
+	return span_make(i->name, i->unique);
+}
+
+static int
+compare(struct span a, struct span b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+static int
+by_unique(const void *a, const void *b)
+{
+	return compare(unique_of(a), unique_of(b));
+}
+
+static int
+unique_is(const void *key, const void *member)
+{
+	const struct span *unique = key;
+
+	return compare(*unique, unique_of(member));
+}
+
+static struct listing *
+listing_of(struct listings *all, const char *address, const struct maildir *m,
+	   struct err *e)
+{
+	for (size_t i = 0; i < LISTING_MAILBOXES; i++) {
+		if (all->at[i].address != NULL &&
+		    strcmp(all->at[i].address, address) == 0)
+			return &all->at[i];
+	}
+	struct listing *l = &all->at[all->next++ % LISTING_MAILBOXES];
+	forget(l);
+	l->address = strdup(address);
+	if (l->address == NULL) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "recovery");
+		return NULL;
+	}
+	if (scan(l, m->new, false, e) != 0 || scan(l, m->cur, true, e) != 0) {
+		forget(l);
+		return NULL;
+	}
+	if (l->n > 0)
+		qsort(l->v, l->n, sizeof(*l->v), by_unique);
+	return l;
+}
+
+int
+listings_find(struct listings *all, const char *address,
+	      const struct maildir *m, struct span unique, const char **name,
+	      bool *in_cur, struct err *e)
+{
+	const struct listing *l = listing_of(all, address, m, e);
+
+	if (l == NULL)
+		return -1;
+	const struct item *i =
+	    l->n == 0 ? NULL
+		      : bsearch(&unique, l->v, l->n, sizeof(*l->v), unique_is);
+	if (i == NULL)
+		return 0;
+	*name = i->name;
+	*in_cur = i->in_cur;
+	return 1;
+}

@@ -1,0 +1,168 @@
+#include "store/maildir_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mail/address.h"
+
+/* An address has one slot; while another one uses it, it is opened apart. */
+struct slot {
+	char *address; /* NULL: free */
+	struct maildir m;
+	dev_t dev; /* of new/ */
+	ino_t ino;
+	unsigned loans;
+	bool stale; /* closed when the last loan ends */
+};
+
+struct maildir_cache {
+	struct maildir_tree *tree;
+	pthread_mutex_t lock;
+	struct slot slot[MAILDIR_CACHE_SLOTS];
+};
+
+int
+maildir_cache_new(struct maildir_cache **out, struct maildir_tree *t,
+		  struct err *e)
+{
+	struct maildir_cache *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "mailbox cache");
+	c->tree = t;
+	(void)pthread_mutex_init(&c->lock, NULL);
+	for (size_t i = 0; i < MAILDIR_CACHE_SLOTS; i++)
+		c->slot[i].m = (struct maildir)MAILDIR_CLOSED;
+	*out = c;
+	return 0;
+}
+
+static void
+empty(struct slot *s)
+{
+	maildir_close(&s->m);
+	free(s->address);
+	s->address = NULL;
+	s->stale = false;
+}
+
+void
+maildir_cache_free(struct maildir_cache **out)
+{
+	struct maildir_cache *c = *out;
+
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < MAILDIR_CACHE_SLOTS; i++)
+		empty(&c->slot[i]);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+	*out = NULL;
+}
+
+static struct slot *
+slot_of(struct maildir_cache *c, const char *address)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = address; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return &c->slot[h % MAILDIR_CACHE_SLOTS];
+}
+
+/* Does the slot's mailbox still stand under its name? */
+static bool
+is_current(struct maildir_cache *c, const struct slot *s)
+{
+	struct span local, domain;
+	char path[2 * 256 + 8];
+	struct stat st;
+
+	address_split(s->address, &local, &domain);
+	int n = snprintf(path, sizeof(path), "%.*s/%.*s/new", SPAN_ARG(domain),
+			 SPAN_ARG(local));
+	return n > 0 && (size_t)n < sizeof(path) &&
+	       fstatat(maildir_tree_root(c->tree), path, &st,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == s->dev && st.st_ino == s->ino;
+}
+
+/* On loan from the slot, if it is this address'.  Lock held. */
+static bool
+lend(struct maildir_cache *c, struct slot *s, const char *address,
+     struct maildir_loan *l)
+{
+	if (s->address == NULL || s->stale || strcmp(s->address, address) != 0)
+		return false;
+	if (!is_current(c, s)) {
+		s->stale = true;
+		if (s->loans == 0)
+			empty(s);
+		return false;
+	}
+	s->loans++;
+	l->m = s->m;
+	l->slot = s;
+	return true;
+}
+
+/* Put what was just opened into the slot, if nobody uses it.  Lock held. */
+static void
+adopt(struct slot *s, const char *address, struct maildir_loan *l)
+{
+	struct stat st;
+
+	if (s->loans > 0 || fstat(l->m.new, &st) != 0)
+		return;
+	char *name = strdup(address);
+	if (name == NULL)
+		return;
+	empty(s);
+	*s = (struct slot){ .address = name,
+			    .m = l->m,
+			    .dev = st.st_dev,
+			    .ino = st.st_ino,
+			    .loans = 1 };
+	l->slot = s;
+}
+
+int
+maildir_cache_borrow(struct maildir_cache *c, const char *address,
+		     struct maildir_loan *l, struct err *e)
+{
+	struct slot *s = slot_of(c, address);
+
+	(void)pthread_mutex_lock(&c->lock);
+	bool have = lend(c, s, address, l);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (have)
+		return 0;
+	l->slot = NULL;
+	if (maildir_open(c->tree, address, true, &l->m, e) != 0)
+		return -1;
+	(void)pthread_mutex_lock(&c->lock);
+	adopt(s, address, l);
+	(void)pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+void
+maildir_cache_return(struct maildir_cache *c, struct maildir_loan *l)
+{
+	struct slot *s = l->slot;
+
+	if (s == NULL) {
+		maildir_close(&l->m);
+		return;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	if (--s->loans == 0 && s->stale)
+		empty(s);
+	(void)pthread_mutex_unlock(&c->lock);
+	*l = (struct maildir_loan)MAILDIR_NO_LOAN;
+}

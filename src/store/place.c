@@ -1,0 +1,69 @@
+#include "store/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/durable.h"
+
+enum { PIECE_BYTES = 4096 };
+
+static int
+copy(int from, int to, struct err *e)
+{
+	char piece[PIECE_BYTES];
+
+	for (;;) {
+		ssize_t got = read(from, piece, sizeof(piece));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_set(e, ERR_TEMP, errno, "read");
+		if (got == 0)
+			return durable_sync(to, e);
+		if (durable_write(to, piece, (size_t)got, e) != 0)
+			return -1;
+	}
+}
+
+/* The mailbox is on another file system, or it knows no links. */
+static int
+copy_into(int tmp, const char *unique, const struct maildir *m,
+	  const char *name, struct err *e)
+{
+	int rc = -1;
+
+	int from = openat(tmp, unique, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open %s", unique);
+	int to = durable_create(m->tmp, name, e);
+	if (to < 0) {
+		(void)close(from);
+		return -1;
+	}
+	if (copy(from, to, e) != 0)
+		goto out;
+	if (renameat(m->tmp, name, m->new, name) != 0)
+		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", name);
+	else
+		rc = 0;
+out:
+	if (rc != 0)
+		(void)unlinkat(m->tmp, name, 0);
+	(void)close(to);
+	(void)close(from);
+	return rc;
+}
+
+int
+place_file(int tmp, const char *unique, const struct maildir *m,
+	   const char *name, struct err *e)
+{
+	if (linkat(tmp, unique, m->new, name, 0) == 0)
+		return 0;
+	if (errno == EXDEV || errno == EPERM || errno == EMLINK ||
+	    errno == EOPNOTSUPP)
+		return copy_into(tmp, unique, m, name, e);
+	return err_set(e, ERR_TEMP, errno, "cannot place %s", name);
+}

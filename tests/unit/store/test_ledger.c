@@ -1,0 +1,656 @@
+/*
+ * The states a crash can leave: each is built on disk, then the ledger is
+ * opened as at a start, then the mailboxes are looked at.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/durable.h"
+#include "journal/journal.h"
+#include "store/ledger.h"
+#include "store/ledger_record.h"
+#include "store/maildrop.h"
+
+/* ---- faults ---------------------------------------------------------------
+ */
+
+static int sync_errors;   /* so many next journal syncs fail with EIO */
+static int syncfs_errors; /* likewise of the file system */
+static int space_errors;  /* so many next segments have no room */
+static int rename_errors; /* so many next renames have no room */
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+int __real_posix_fallocate(int fd, off_t at, off_t n);
+int __wrap_posix_fallocate(int fd, off_t at, off_t n);
+int __real_renameat(int from, const char *a, int to, const char *b);
+int __wrap_renameat(int from, const char *a, int to, const char *b);
+
+static int
+fails(int *times, int sys)
+{
+	if (*times == 0)
+		return 0;
+	(*times)--;
+	errno = sys;
+	return 1;
+}
+
+int
+__wrap_fdatasync(int fd)
+{
+	return fails(&sync_errors, EIO) ? -1 : __real_fdatasync(fd);
+}
+
+int
+__wrap_syncfs(int fd)
+{
+	return fails(&syncfs_errors, EIO) ? -1 : __real_syncfs(fd);
+}
+
+int
+__wrap_posix_fallocate(int fd, off_t at, off_t n)
+{
+	return fails(&space_errors, ENOSPC) ? ENOSPC
+					    : __real_posix_fallocate(fd, at, n);
+}
+
+int
+__wrap_renameat(int from, const char *a, int to, const char *b)
+{
+	return fails(&rename_errors, ENOSPC) ? -1
+					     : __real_renameat(from, a, to, b);
+}
+
+/* ---- a server's data ------------------------------------------------------
+ */
+
+static const char *const bob[] = { "bob@xyz.com", NULL };
+static const char *const both[] = { "bob@xyz.com", "carol@xyz.com", NULL };
+static const char text[] = "A: b\r\n\r\nbody\r\n";
+static const char stored[] = "A: b\n\nbody\n";
+
+struct world {
+	struct tree *tree;
+	int dirfd; /* the data directory */
+	struct ledger *ledger;
+	struct ledger_report report;
+};
+
+static void
+start(struct world *w, bool keeps_messages)
+{
+	struct ledger_options o = { .tree = w->tree->t,
+				    .dirfd = w->dirfd,
+				    .keeps_messages = keeps_messages,
+				    .message_max = 4096,
+				    .id_days = 7,
+				    .checkpoint_bytes = 64 << 20,
+				    .checkpoint_ms = 3600 * 1000 };
+	struct err e;
+
+	if (ledger_open(&w->ledger, &o, &w->report, &e) != 0)
+		fail_msg("%s", e.msg);
+	maildir_tree_set_ledger(w->tree->t, w->ledger);
+}
+
+static void
+stop(struct world *w)
+{
+	maildir_tree_set_ledger(w->tree->t, NULL);
+	ledger_close(&w->ledger);
+}
+
+static int
+setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	void *tree = NULL;
+	struct err e;
+
+	assert_non_null(w);
+	sync_errors = syncfs_errors = space_errors = rename_errors = 0;
+	assert_int_equal(tree_setup(&tree), 0);
+	w->tree = tree;
+	w->dirfd =
+	    durable_open_dir(maildir_tree_root(w->tree->t), ".postpair", 1, &e);
+	assert_true(w->dirfd >= 0);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+	void *tree = w->tree;
+
+	stop(w);
+	(void)close(w->dirfd);
+	assert_int_equal(tree_teardown(&tree), 0);
+	free(w);
+	return 0;
+}
+
+static int
+deliver(struct world *w, const char *id, const char *const *mailboxes,
+	struct err *e)
+{
+	struct delivery *d = NULL;
+	size_t n = 0;
+
+	while (mailboxes[n] != NULL)
+		n++;
+	int rc = delivery_begin(&d, w->tree->t, mailboxes[0], e);
+	if (rc == 0 && id != NULL)
+		delivery_identify(d, id);
+	if (rc == 0)
+		rc = delivery_write(d, span_of(text), e);
+	if (rc == 0)
+		rc = delivery_commit(d, mailboxes, n, e);
+	delivery_free(&d);
+	return rc;
+}
+
+static int
+count(const struct world *w, const char *mailbox, const char *folder)
+{
+	return tree_count(w->tree, mailbox, folder);
+}
+
+/* ---- crashes --------------------------------------------------------------
+ */
+
+enum boot { SAME, OTHER };
+static const char unique[] = "1795412881.M1P2Q3.mx.test";
+static const char name[] = "1795412881.M1P2Q3.mx.test,S=11,W=14";
+
+static void
+boot_id(char boot[LEDGER_BOOT_BYTES])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+	char at[64] = { 0 };
+	unsigned v;
+	int n = 0;
+
+	assert_non_null(f);
+	assert_non_null(fgets(at, sizeof(at), f));
+	(void)fclose(f);
+	for (const char *p = at; n < LEDGER_BOOT_BYTES; p += 2) {
+		char hex[3] = { p[*p == '-'], p[(*p == '-') + 1], '\0' };
+		p += *p == '-';
+		v = (unsigned)strtoul(hex, NULL, 16);
+		boot[n++] = (char)v;
+	}
+}
+
+static int
+pass_over(void *ctx, const struct journal_record *r, struct err *e)
+{
+	(void)ctx;
+	(void)r;
+	(void)e;
+	return 0;
+}
+
+static struct journal *
+open_journal(struct world *w, int *dir)
+{
+	struct journal_options o = { .segment_bytes = 1 << 20,
+				     .segments_max = 4,
+				     .group_max_bytes = 1 << 20 };
+	struct journal_report report;
+	struct journal *j = NULL;
+	struct err e;
+
+	*dir = o.dirfd = durable_open_dir(w->dirfd, "journal", 1, &e);
+	assert_true(o.dirfd >= 0);
+	/* earlier records stay: they are not released */
+	if (journal_open(&j, &o, pass_over, NULL, &report, &e) != 0)
+		fail_msg("%s", e.msg);
+	return j;
+}
+
+static void
+add_record(struct world *w, uint32_t type, struct span head, struct span bytes)
+{
+	struct span parts[] = { head, bytes };
+	uint64_t seq;
+	struct err e;
+	int dir;
+
+	struct journal *j = open_journal(w, &dir);
+	assert_int_equal(journal_append(j, type, parts, 2, &seq, &e), 0);
+	assert_int_equal(journal_sync(j, seq, &e), 0);
+	assert_int_equal(journal_close(&j, &e), 0);
+	(void)close(dir);
+}
+
+/* The last server entered a message in this journal, and died. */
+static void
+accepted(struct world *w, enum boot boot, bool has_bytes, const char *id,
+	 const char *const *mailboxes)
+{
+	struct ledger_accept a = { .id = span_of(id == NULL ? "" : id),
+				   .name = span_of(name),
+				   .holder = span_of(mailboxes[0]),
+				   .size = sizeof(stored) - 1,
+				   .has_bytes = has_bytes };
+	struct buf head;
+	size_t n = 0;
+
+	while (mailboxes[n] != NULL)
+		n++;
+	buf_init(&head, 65536);
+	if (boot == SAME)
+		boot_id(a.boot);
+	assert_int_equal(ledger_record_accept(&a, mailboxes, n, &head), 0);
+	add_record(w, LEDGER_ACCEPT, buf_span(&head),
+		   has_bytes ? span_of(stored) : span_of(""));
+	buf_free(&head);
+}
+
+static void
+gone(struct world *w, enum ledger_record_type type, const char *mailbox)
+{
+	struct buf head;
+
+	buf_init(&head, 4096);
+	assert_int_equal(ledger_record_gone(mailbox, unique, &head), 0);
+	add_record(w, (uint32_t)type, buf_span(&head), span_of(""));
+	buf_free(&head);
+}
+
+static void
+assert_stored(const struct world *w, const char *mailbox, const char *folder)
+{
+	char found[256];
+
+	tree_name(w->tree, mailbox, folder, found);
+	char *got = tree_get(w->tree, mailbox, folder, found);
+	assert_string_equal(got, stored);
+	free(got);
+	assert_int_equal(count(w, mailbox, "tmp"), 0);
+}
+
+/* Killed before the first link. */
+static void
+a_file_in_tmp_is_placed(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, SAME, true, NULL, both);
+	tree_put(w->tree, both[0], "tmp", unique, stored);
+	start(w, true);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "new");
+	assert_int_equal(w->report.placed, 2);
+	stop(w);
+	start(w, true); /* and that was that */
+	assert_int_equal(w->report.accepted, 0);
+}
+
+/* Killed between two links; the second recipient has moved his. */
+static void
+what_is_placed_is_not_placed_again(void **state)
+{
+	struct world *w = *state;
+	char seen[300];
+
+	accepted(w, SAME, true, NULL, both);
+	tree_put(w->tree, both[0], "tmp", unique, stored);
+	(void)snprintf(seen, sizeof(seen), "%s:2,S", name);
+	tree_put(w->tree, both[1], "cur", seen, stored);
+	start(w, true);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "cur");
+	assert_int_equal(count(w, both[1], "new"), 0);
+}
+
+/* Killed after the rename; the owner has deleted it with another program. */
+static void
+what_its_owner_deleted_stays_deleted(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, SAME, true, NULL, bob);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 1);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+}
+
+/* The power went: nothing of it is on disk, or an empty name, or half. */
+static void
+after_a_power_cut_it_comes_from_the_journal(void **state)
+{
+	struct world *w = *state;
+	char seen[300];
+
+	accepted(w, OTHER, true, NULL, both);
+	(void)snprintf(seen, sizeof(seen), "%s:2,S", name);
+	tree_put(w->tree, both[0], "tmp", unique, "");
+	tree_put(w->tree, both[1], "cur", seen, "A: b\n\nbo");
+	start(w, true);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "cur");
+	assert_int_equal(w->report.placed, 1);
+	assert_int_equal(w->report.repaired, 1);
+}
+
+static void
+a_whole_file_is_left_alone(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, OTHER, true, NULL, bob);
+	tree_put(w->tree, bob[0], "new", name, stored);
+	start(w, true);
+	assert_stored(w, bob[0], "new");
+	assert_int_equal(w->report.placed + w->report.repaired, 0);
+}
+
+static void
+a_deletion_over_pop3_survives_a_power_cut(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, OTHER, true, "a1", both);
+	gone(w, LEDGER_REMOVED, both[0]);
+	tree_put(w->tree, both[0], "new", name, ""); /* came back, torn */
+	start(w, true);
+	assert_int_equal(count(w, both[0], "new"), 0);
+	assert_stored(w, both[1], "new");
+	struct err e;
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[0], "new"), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
+static void
+what_was_refused_is_not_placed(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	accepted(w, OTHER, true, "a1", both);
+	gone(w, LEDGER_WITHDRAWN, "");
+	tree_put(w->tree, both[1], "new", name, stored);
+	start(w, true);
+	assert_int_equal(count(w, both[0], "new"), 0);
+	assert_int_equal(count(w, both[1], "new"), 0);
+	/* and the client's next try is a first one */
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[0], "new"), 1);
+}
+
+/* A large message: its record has no bytes, its file was synced. */
+static void
+a_synced_file_is_placed_after_a_power_cut(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	accepted(w, OTHER, false, "a1", both);
+	tree_put(w->tree, both[0], "tmp", unique, stored);
+	start(w, false);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "new");
+	assert_int_equal(deliver(w, "a1", both, &e), 0); /* again: known */
+	assert_int_equal(count(w, both[0], "new"), 1);
+}
+
+/* Entered, never placed, and its file lost: the client tries again. */
+static void
+an_id_without_a_message_is_not_known(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	accepted(w, SAME, false, "a1", bob);
+	start(w, false);
+	assert_int_equal(deliver(w, "a1", bob, &e), 0);
+	assert_stored(w, bob[0], "new");
+}
+
+static void
+a_damaged_record_does_not_stop_the_start(void **state)
+{
+	struct world *w = *state;
+
+	add_record(w, LEDGER_ACCEPT, span_of("\001\001garbage"), span_of(""));
+	accepted(w, OTHER, true, NULL, bob);
+	start(w, true);
+	assert_stored(w, bob[0], "new");
+}
+
+/* ---- running --------------------------------------------------------------
+ */
+
+static void
+delivers_through_the_journal(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both, &e), 0);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "new");
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	stop(w);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 0);
+	assert_int_equal(count(w, both[0], "new"), 1);
+}
+
+static void
+a_large_message_goes_to_a_file(void **state)
+{
+	struct world *w = *state;
+	struct delivery *d = NULL;
+	char found[256], line[101];
+	struct err e;
+
+	start(w, true);
+	memset(line, 'x', 98);
+	memcpy(line + 98, "\r\n", 3);
+	assert_int_equal(delivery_begin(&d, w->tree->t, bob[0], &e), 0);
+	assert_int_equal(count(w, bob[0], "tmp"), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(delivery_write(d, span_of(line), &e), 0);
+	assert_int_equal(count(w, bob[0], "tmp"), 1);
+	assert_int_equal(delivery_commit(d, bob, 1, &e), 0);
+	delivery_free(&d);
+	tree_name(w->tree, bob[0], "new", found);
+	assert_non_null(strstr(found, ",S=99000,W=100000"));
+	char *got = tree_get(w->tree, bob[0], "new", found);
+	assert_int_equal(strlen(got), 99000);
+	free(got);
+	assert_int_equal(count(w, bob[0], "tmp"), 0);
+}
+
+static void
+an_id_is_stored_once_in_each_mailbox(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	for (int keeps = 0; keeps < 2; keeps++) {
+		const char *id = keeps ? "a1" : "b1";
+		int n = keeps + 1;
+		start(w, keeps);
+		assert_int_equal(deliver(w, id, bob, &e), 0);
+		assert_int_equal(deliver(w, id, both, &e), 0);
+		assert_int_equal(deliver(w, id, both, &e), 0);
+		assert_int_equal(count(w, both[0], "new"), n);
+		assert_int_equal(count(w, both[1], "new"), n);
+		stop(w);
+		start(w, keeps); /* known for longer than a run */
+		assert_int_equal(deliver(w, id, both, &e), 0);
+		assert_int_equal(count(w, both[0], "new"), n);
+		assert_int_equal(count(w, both[1], "new"), n);
+		stop(w);
+	}
+}
+
+static void
+refused_while_the_disk_refuses_and_then_not(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	space_errors = 1;
+	assert_int_equal(deliver(w, "a1", both, &e), -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	assert_int_equal(e.sys, ENOSPC);
+	assert_int_equal(count(w, both[0], "new") + count(w, both[0], "tmp"),
+			 0);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	sync_errors = 1;
+	assert_int_equal(deliver(w, "a2", both, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	assert_int_equal(count(w, both[0], "new"), 1);
+	assert_int_equal(count(w, both[0], "tmp"), 0);
+	assert_int_equal(deliver(w, "a2", both, &e), 0);
+	assert_int_equal(count(w, both[0], "new"), 2);
+	stop(w);
+	start(w, true);
+	assert_int_equal(count(w, both[0], "new"), 2);
+	assert_int_equal(count(w, both[1], "new"), 2);
+}
+
+/* Entered, but no room for the name: taken back, refused, and not replayed. */
+static void
+what_cannot_be_placed_is_withdrawn(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	rename_errors = 1;
+	assert_int_equal(deliver(w, "a1", both, &e), -1);
+	assert_int_equal(e.sys, ENOSPC);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(count(w, both[i], "new"), 0);
+		assert_int_equal(count(w, both[i], "tmp"), 0);
+	}
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
+/* The file system lost something: the journal keeps all, and the next start
+ * looks into the files. */
+static void
+a_failed_sync_of_the_mailboxes_releases_nothing(void **state)
+{
+	struct world *w = *state;
+	char found[256];
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	stop(w);
+	tree_name(w->tree, bob[0], "new", found);
+	tree_put(w->tree, bob[0], "new", found, ""); /* what was lost */
+	start(w, true);
+	assert_int_equal(w->report.repaired, 1);
+	assert_stored(w, bob[0], "new");
+}
+
+static void
+pop3_deletions_are_entered(void **state)
+{
+	struct world *w = *state;
+	struct maildrop *d = NULL;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both, &e), 0);
+	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], &e),
+			 MAILDROP_OPEN);
+	assert_int_equal(maildrop_remove(d, 0, &e), 0);
+	assert_int_equal(maildrop_sync(d, &e), 0);
+	maildrop_close(&d);
+	/* the file system is not to be trusted: all is looked at again */
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	stop(w);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 1);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
+static void
+a_mailbox_moved_away_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	char from[600], to[600];
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	(void)snprintf(from, sizeof(from), "%s/xyz.com/bob", w->tree->path);
+	(void)snprintf(to, sizeof(to), "%s/xyz.com/old", w->tree->path);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	assert_int_equal(count(w, "bob@xyz.com", "new"), 1);
+	assert_int_equal(count(w, "old@xyz.com", "new"), 1);
+}
+
+static void
+one_server_a_tree(void **state)
+{
+	struct world *w = *state;
+	struct maildir_tree *second = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(
+	    maildir_tree_open(&second, w->tree->path, "mx.test", &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_file_in_tmp_is_placed),
+		T(what_is_placed_is_not_placed_again),
+		T(what_its_owner_deleted_stays_deleted),
+		T(after_a_power_cut_it_comes_from_the_journal),
+		T(a_whole_file_is_left_alone),
+		T(a_deletion_over_pop3_survives_a_power_cut),
+		T(what_was_refused_is_not_placed),
+		T(a_synced_file_is_placed_after_a_power_cut),
+		T(an_id_without_a_message_is_not_known),
+		T(a_damaged_record_does_not_stop_the_start),
+		T(delivers_through_the_journal),
+		T(a_large_message_goes_to_a_file),
+		T(an_id_is_stored_once_in_each_mailbox),
+		T(refused_while_the_disk_refuses_and_then_not),
+		T(what_cannot_be_placed_is_withdrawn),
+		T(a_failed_sync_of_the_mailboxes_releases_nothing),
+		T(pop3_deletions_are_entered),
+		T(a_mailbox_moved_away_is_made_anew),
+		T(one_server_a_tree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
