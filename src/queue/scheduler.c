@@ -438,6 +438,7 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 	bool last_job = j->m->jobs == 1;
 	s->active++;
 	set_busy(j, true);
+	memcpy(b.why, j->d->why, sizeof(b.why));
 	(void)pthread_mutex_unlock(&s->lock);
 	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
 	b.verdicts = calloc(j->n, sizeof(*b.verdicts));

@@ -54,7 +54,8 @@ struct scheduler_batch {
 	struct scheduler_verdict *verdicts;
 	unsigned n;
 	/* out: the destination could not be talked to at all, and why; the
-	 * verdicts left UNTRIED are then deferred. */
+	 * verdicts left UNTRIED are then deferred.  in: why it could not
+	 * before, or "". */
 	bool destination_failed;
 	char why[SPOOL_REPLY_MAX + 1];
 };

@@ -37,7 +37,7 @@ expire(const struct scheduler *s, const struct scheduler_job *j,
 		struct scheduler_verdict *v = &b->verdicts[i];
 		const char *last = j->m->recipients[v->recipient].reply;
 		if (last == NULL)
-			last = j->d->why;
+			last = b->why;
 		v->outcome = SCHEDULER_FAILED;
 		(void)snprintf(v->reply, sizeof(v->reply),
 			       "554 4.4.7 Not delivered within %lld hours; "
@@ -159,8 +159,7 @@ note_warned(struct scheduler *s, struct scheduler_job *j,
 				.state = SPOOL_WAITING,
 				.warned = true,
 				.wall_s = to->attempt_s,
-				.reply =
-				    to->reply != NULL ? to->reply : j->d->why,
+				.reply = v[i].reply,
 			};
 	}
 	if (r == NULL || spool_results(s->o.spool, j->m, r, n, &e) != 0)
@@ -185,7 +184,7 @@ warn(struct scheduler *s, struct scheduler_job *j,
 			v[n++] = (struct bounce_event){
 				.recipient = r->recipient,
 				.action = DSN_DELAYED,
-				.reply = reply != NULL ? reply : j->d->why,
+				.reply = reply != NULL ? reply : b->why,
 			};
 	}
 	if (v == NULL || (n > 0 && report(s, j->m, v, n) != 0)) {

@@ -1,8 +1,8 @@
 /*
  * The input's lines are what others wrote: recipient, original recipient,
  * peer's name, peer's reply, envelope id, reverse-path, and then the header of
- * the original.  The report keeps its shape: CRLF lines, four boundaries, one
- * recipient group.
+ * the original; as a header alone, and as a whole message.  The report keeps
+ * its shape: CRLF lines, four boundaries, one recipient group.
  */
 #include "fuzz.h"
 
@@ -86,6 +86,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			       .recipients = &r,
 			       .n_recipients = 1,
 			       .original_header = in };
+	if (dsn_format(&f, &out, &e) == 0)
+		check_report(buf_span(&out));
+	f.original_message = in;
+	buf_clear(&out);
 	if (dsn_format(&f, &out, &e) == 0)
 		check_report(buf_span(&out));
 	else
