@@ -163,6 +163,7 @@ void
 scheduler_unlink(struct scheduler *s, struct spool_msg *m)
 {
 	scheduler_unlist(s, m);
+	scheduler_wait_end(m);
 	s->n_messages--;
 }
 
@@ -217,6 +218,8 @@ scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
 		j->seq = s->seq++;
 		m->jobs++;
 		scheduler_place(d, j);
+		if (d->failures > 0)
+			scheduler_wait_job(NULL, j);
 		n = left;
 	}
 	return 0;
@@ -367,11 +370,16 @@ settle(struct scheduler *s, struct scheduler_job *j,
 	int64_t now = scheduler_now_ms(s);
 	bool tried;
 
+	for (unsigned i = 0; i < b->n; i++)
+		scheduler_wait_note(m, b->verdicts[i].recipient,
+				    b->verdicts[i].outcome,
+				    b->verdicts[i].reply);
 	bool waits = shrink(j, b, &tried);
-	if (b->destination_failed)
+	if (b->destination_failed) {
 		scheduler_dest_down(d, now, now + delay_ms(s, d->failures + 1),
 				    b->why);
-	else if (tried && !expired)
+		scheduler_dest_each(d, scheduler_wait_job, NULL);
+	} else if (tried && !expired)
 		scheduler_dest_up(d, now);
 	d->active--;
 	if (waits) {
@@ -512,6 +520,8 @@ scheduler_stop(struct scheduler *s, int64_t grace_ms, struct wake *kill)
 	(void)pthread_mutex_lock(&s->lock);
 	s->stopping = true;
 	(void)pthread_cond_broadcast(&s->work);
+	for (struct spool_msg *m = s->messages; m != NULL; m = m->next)
+		scheduler_wait_end(m);
 	while (s->active > 0 &&
 	       cond_wait_until(&s->idle, &s->lock, until_ms) == 0)
 		;

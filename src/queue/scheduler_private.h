@@ -3,6 +3,7 @@
 
 #include "queue/scheduler.h"
 #include "queue/scheduler_dest.h"
+#include "queue/scheduler_wait.h"
 
 /* Shared by scheduler.c (when, and by whom) and scheduler_attempt.c (one try
  * and what is written about it). */
@@ -46,6 +47,23 @@ scheduler_wall_s(const struct scheduler *s)
 {
 	return s->o.clock.wall_s(s->o.clock.ctx);
 }
+
+/* Who waits for the first attempt at a message (scheduler_wait.c); the lock
+ * guards it. */
+struct scheduler_waiter {
+	struct spool_msg *m; /* NULL: nothing more to come */
+	struct scheduler_first *v;
+	unsigned pending; /* recipients of which nothing is known */
+	pthread_cond_t changed;
+};
+
+/* scheduler_wait_note - the first thing known of a recipient, if someone waits
+ * for it; scheduler_wait_job - its destination is down, for all of a job;
+ * scheduler_wait_end - no one needs to wait any longer.  Lock held. */
+void scheduler_wait_note(struct spool_msg *m, unsigned recipient,
+			 enum scheduler_outcome outcome, const char *reply);
+void scheduler_wait_job(void *ctx, struct scheduler_job *j);
+void scheduler_wait_end(struct spool_msg *m);
 
 /* scheduler_wake_all - due times changed. */
 static inline void

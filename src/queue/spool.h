@@ -82,6 +82,7 @@ struct spool_msg {
 	struct scheduler_job *parked;
 	unsigned jobs;
 	unsigned mark;
+	struct scheduler_waiter *waiter; /* for its first attempt, or NULL */
 	struct spool_entry *entry; /* the spool's: when it is in the journal */
 };
 void spool_msg_free(struct spool_msg **m); /* memory only */

@@ -8,6 +8,7 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
+static const char *const deliveries[] = { "queued", "cut-through", NULL };
 static const char *const durabilities[] = { "journal", "strict", NULL };
 
 static const struct option table[] = {
@@ -58,6 +59,13 @@ static const struct option table[] = {
 	  0, 0, NULL,
 	  "Passwords in clear text from everywhere; no: only from this"
 	  " machine." },
+	{ "submission", "deliver", OPTION_ENUM, AT(deliver), "queued", 0, 0,
+	  deliveries,
+	  "queued: 250 as soon as a message is safe; cut-through: 250 with what"
+	  " its first delivery came to." },
+	{ "submission", "cut-through-wait", OPTION_TIME, AT(cut_through_wait),
+	  "10s", 100, 5 * MIN, NULL,
+	  "Longest wait for that; then 250 says queued." },
 
 	{ "relay", "connections", OPTION_INT, AT(connections), "16", 1, 256,
 	  NULL, "Deliveries at once, over all destinations." },

@@ -5,6 +5,7 @@
 #include "base/option.h"
 
 enum { SENDER_JOURNAL, SENDER_STRICT };
+enum { SENDER_QUEUED, SENDER_CUT_THROUGH };
 
 /* Values of the sender's configuration; the table explains each. */
 struct sender_options {
@@ -16,6 +17,8 @@ struct sender_options {
 	int64_t max_clients, max_per_address, size_max, recipients_max;
 	int64_t greet_pause, idle, data, session;
 	bool clear_text;
+	int deliver; /* SENDER_QUEUED, SENDER_CUT_THROUGH */
+	int64_t cut_through_wait;
 
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
 	int64_t connections, connections_per_destination;

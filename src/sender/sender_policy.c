@@ -362,7 +362,10 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 	reply_set(r, 250, "2.0.0", "%s queued", m->id);
 	/* Durable from here: without memory for it now, the next start finds
 	 * it. */
-	if (scheduler_add(s->scheduler, &msg, &e) != 0) {
+	int rc = s->o->deliver == SENDER_CUT_THROUGH
+		     ? sender_cut_through(s, &msg, txn, r, &e)
+		     : scheduler_add(s->scheduler, &msg, &e);
+	if (rc != 0) {
 		log_failure(LOG_ERROR, "queued-for-restart", "id", m->id, &e);
 		spool_msg_free(&msg);
 	}

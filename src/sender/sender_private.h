@@ -37,4 +37,10 @@ struct sender {
  */
 const struct smtp_server_ops *sender_policy_ops(void);
 
+/* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
+ * that came to.  -1: as scheduler_add, *r is as it was. */
+int sender_cut_through(struct sender *s, struct spool_msg **m,
+		       const struct smtp_txn *txn, struct smtp_reply *r,
+		       struct err *e);
+
 #endif

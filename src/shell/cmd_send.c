@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,18 @@ say_line(struct verdicts *v, const struct smtp_reply *r)
 	width_defuse(v->line, strlen(v->line));
 }
 
+/* The same, of its last line: the lines before are about one recipient each. */
+static void
+say_last(struct verdicts *v, const struct smtp_reply *r)
+{
+	struct smtp_reply last = *r;
+	const char *lf = strrchr(r->text, '\n');
+
+	if (lf != NULL)
+		(void)snprintf(last.text, sizeof(last.text), "%s", lf + 1);
+	say_line(v, &last);
+}
+
 static void
 collect(const struct smtp_send *m, struct verdicts *v)
 {
@@ -84,17 +97,47 @@ set_reply_variable(struct shell *sh, const struct smtp_reply *r,
 	(void)vars_set(&sh->vars, span_of("reply"), span_of(v->line), &e);
 }
 
-/* Whether an address was verified or must wait is said at RCPT only. */
+/* The line of the final reply about this recipient ("<bob@xyz.com> stored"),
+ * without the address; empty when there is none. */
+static struct span
+find_fate(const struct smtp_reply *r, const char *address)
+{
+	struct span rest = span_of(r->text), line;
+	size_t n = strlen(address);
+
+	for (; rest.n > 0; rest = span_skip(rest, line.n + 1)) {
+		long lf = span_find(rest, '\n', 0);
+		line = lf < 0 ? rest : span_head(rest, (size_t)lf);
+		if (line.n > n + 3 && line.p[0] == '<' &&
+		    memcmp(line.p + 1, address, n) == 0 &&
+		    memcmp(line.p + 1 + n, "> ", 2) == 0)
+			return span_skip(line, n + 3);
+	}
+	if (strstr(r->text, " stored for ") != NULL)
+		return span_of("stored");
+	return span_make("", 0);
+}
+
+/* A server that delivers before it answers says what became of each; else what
+ * was said at RCPT tells whether an address was verified or must wait. */
 static void
 say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
 {
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		const struct smtp_send_rcpt *r = &m->recipients[i];
 
-		if (r->reply.code < 200 || r->reply.code > 299 ||
-		    r->at_rcpt.code == 0)
+		if (r->reply.code < 200 || r->reply.code > 299)
 			continue;
-		say_line(v, &r->at_rcpt);
+		struct span fate = find_fate(&r->reply, r->address);
+		if (fate.n == 0 && r->at_rcpt.code == 0)
+			continue;
+		if (fate.n > 0) {
+			(void)snprintf(v->line, sizeof(v->line), "%.*s",
+				       SPAN_ARG(fate));
+			width_defuse(v->line, strlen(v->line));
+		} else {
+			say_line(v, &r->at_rcpt);
+		}
 		shell_say(sh, "  %s: %s", r->address, v->line);
 	}
 }
@@ -107,7 +150,7 @@ judge(struct shell *sh, const struct draft_built *built,
 	struct err e;
 
 	if (v->accepted > 0) {
-		say_line(v, v->said);
+		say_last(v, v->said);
 		shell_say(sh, "sent %s to %.*s: %s", built->id,
 			  SPAN_ARG(buf_span(&v->names)), v->line);
 		say_each(sh, m, v);
