@@ -178,7 +178,7 @@ class Ledger:
     def settle(self, seconds=SETTLE_S):
         """Wait until every promise is kept and the queue says it is empty."""
         end = time.monotonic() + seconds
-        while self.missing() or self.pair.queue():
+        while self.missing() or self.pair.waiting():
             self.revive()
             if time.monotonic() > end:
                 return
