@@ -456,18 +456,19 @@ class Pair:
         return []
 
     def waiting(self):
-        """Whether anything waits: in files, and as the server itself says,
+        """Messages not yet done: files, and what the server itself says,
         since a message that is new has no file yet."""
-        if self.queue():
-            return True
-        if self.sender.process is None or \
+        files = self.queue()
+        if files or self.sender.process is None or \
                 self.sender.process.poll() is not None:
-            return False
+            return files
         done = subprocess.run(
             [program("postpair-admin"), "queue", "list", "--json", "-c",
-             self.sender.config], stdin=subprocess.DEVNULL, timeout=30,
+             self.sender.config], stdin=subprocess.DEVNULL, timeout=60,
             capture_output=True, check=False)
-        return done.returncode != 0 or done.stdout != b""
+        if done.returncode != 0:  # it may have been killed meanwhile
+            return [done.stderr]
+        return done.stdout.splitlines()
 
     def wait_queue_empty(self, seconds=30):
         wait_for(lambda: not self.waiting(), seconds, "an empty queue")
