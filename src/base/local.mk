@@ -7,7 +7,9 @@ src_base_libbase_a_SOURCES = \
 	src/base/conf.c src/base/conf.h \
 	src/base/crc32.c src/base/crc32.h \
 	src/base/daemon.c src/base/daemon.h \
+	src/base/daemon_args.c src/base/daemon_private.h \
 	src/base/daemon_data.c \
+	src/base/daemon_process.c \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
 	src/base/log.c src/base/log.h \
