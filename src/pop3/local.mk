@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/pop3/libpop3.a
 src_pop3_libpop3_a_SOURCES = \
 	src/pop3/pop3_client.c src/pop3/pop3_client.h \
+	src/pop3/pop3_client_login.c \
 	src/pop3/pop3_client_mail.c src/pop3/pop3_client_private.h \
 	src/pop3/pop3_server.c src/pop3/pop3_server.h \
 	src/pop3/pop3_server_auth.c src/pop3/pop3_server_list.c \

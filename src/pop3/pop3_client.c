@@ -10,8 +10,7 @@
 #include "pop3/pop3_client_private.h"
 
 enum {
-	COMMAND_MAX = 253, /* RFC 2449 4: 255 octets with CRLF */
-	REPLY_MAX = 510,   /* RFC 2449 4: 512 octets with CRLF */
+	REPLY_MAX = 510, /* RFC 2449 4: 512 octets with CRLF */
 	LISTING_MAX = 510,
 	CAPAS_MAX = 100,
 };
@@ -136,6 +135,20 @@ pop3_client_reply(struct pop3_client *c, struct pop3_reply *r, struct err *e)
 		     &line, e) != 0)
 		return -1;
 	return take_reply(line.text, r, e);
+}
+
+int
+pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r, bool *go_on,
+		      struct err *e)
+{
+	struct line line;
+
+	if (get_line(c, REPLY_MAX, pop3_client_deadline(c->command_timeout_ms),
+		     &line, e) != 0)
+		return -1;
+	*go_on = line.text.n > 0 && line.text.p[0] == '+' &&
+		 !span_starts_nocase(line.text, span_of("+OK"));
+	return *go_on ? 0 : take_reply(line.text, r, e);
 }
 
 int
@@ -296,7 +309,7 @@ pop3_client_command(struct pop3_client *c, struct pop3_reply *r, struct err *e,
 	va_list ap;
 	int rc = -1;
 
-	buf_init(&line, COMMAND_MAX + 1);
+	buf_init(&line, POP3_CLIENT_COMMAND_MAX + 1);
 	va_start(ap, fmt);
 	int added = buf_addv(&line, fmt, ap);
 	va_end(ap);
@@ -306,114 +319,5 @@ pop3_client_command(struct pop3_client *c, struct pop3_reply *r, struct err *e,
 	else
 		rc = pop3_client_ask(c, line.p, NULL, r, e);
 	buf_free(&line);
-	return rc;
-}
-
-/* ---- login -----------------------------------------------------------------
- */
-
-static int
-base64(struct span in, struct buf *out)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < in.n; i += 3) {
-		uint32_t v = 0;
-		for (size_t k = 0; k < 3; k++)
-			v = v << 8 |
-			    (i + k < in.n ? (unsigned char)in.p[i + k] : 0U);
-		char four[4] = { digits[v >> 18], digits[v >> 12 & 63],
-				 i + 1 < in.n ? digits[v >> 6 & 63] : '=',
-				 i + 2 < in.n ? digits[v & 63] : '=' };
-		if (buf_add(out, four, 4) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Forget a secret, then the memory. */
-static void
-wipe(struct buf *b)
-{
-	if (b->p != NULL)
-		explicit_bzero(b->p, b->cap);
-	buf_free(b);
-}
-
-/* RFC 5034 4: the initial response goes along when the line stays short. */
-static int
-auth_plain(struct pop3_client *c, struct span response, struct pop3_reply *r,
-	   struct err *e)
-{
-	char line[COMMAND_MAX + 1];
-	struct line got;
-
-	if (response.n + 11 <= COMMAND_MAX) {
-		(void)snprintf(line, sizeof(line), "AUTH PLAIN %.*s",
-			       (int)response.n, response.p);
-		int rc = pop3_client_ask(c, line, "AUTH PLAIN ***", r, e);
-		explicit_bzero(line, sizeof(line));
-		return rc;
-	}
-	int64_t until = pop3_client_deadline(c->command_timeout_ms);
-	if (pop3_client_put(c, "AUTH PLAIN", NULL, e) != 0 ||
-	    pop3_client_flush(c, e) != 0 ||
-	    get_line(c, REPLY_MAX, until, &got, e) != 0)
-		return -1;
-	if (got.text.n == 0 || got.text.p[0] != '+' ||
-	    span_starts_nocase(got.text, span_of("+OK"))) {
-		if (take_reply(got.text, r, e) != 0)
-			return -1;
-		return r->ok ? err_set(e, ERR_PROTO, 0,
-				       "AUTH accepted without credentials")
-			     : 0;
-	}
-	return pop3_client_ask(c, response.p, "***", r, e);
-}
-
-static int
-login_plain(struct pop3_client *c, const char *login, const char *password,
-	    struct pop3_reply *r, struct err *e)
-{
-	struct buf message, response;
-	int rc = -1;
-
-	buf_init(&message, 2048);
-	buf_init(&response, 4096);
-	/* RFC 4616 2: authzid (empty) NUL authcid NUL passwd */
-	if (buf_add_char(&message, '\0') != 0 ||
-	    buf_add_str(&message, login) != 0 ||
-	    buf_add_char(&message, '\0') != 0 ||
-	    buf_add_str(&message, password) != 0 ||
-	    base64(buf_span(&message), &response) != 0 ||
-	    buf_add_char(&response, '\0') != 0) {
-		(void)err_set(e, ERR_PERM, errno, "login name or password");
-		goto out;
-	}
-	rc = auth_plain(c, span_make(response.p, response.n - 1), r, e);
-out:
-	wipe(&message);
-	wipe(&response);
-	return rc;
-}
-
-int
-pop3_client_login(struct pop3_client *c, const char *login,
-		  const char *password, struct pop3_reply *r, struct err *e)
-{
-	char line[COMMAND_MAX + 1];
-
-	if ((c->caps & POP3_CAP_SASL_PLAIN) != 0)
-		return login_plain(c, login, password, r, e);
-	if (pop3_client_command(c, r, e, "USER %s", login) != 0)
-		return -1;
-	if (!r->ok)
-		return 0;
-	int n = snprintf(line, sizeof(line), "PASS %s", password);
-	if (n < 0 || (size_t)n >= sizeof(line))
-		return err_set(e, ERR_PERM, 0, "password too long for PASS");
-	int rc = pop3_client_ask(c, line, "PASS ***", r, e);
-	explicit_bzero(line, sizeof(line));
 	return rc;
 }

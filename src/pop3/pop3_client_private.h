@@ -2,11 +2,15 @@
 #define PP_POP3_CLIENT_PRIVATE_H
 
 /*
- * Shared by the two halves of the POP3 client: pop3_client.c (session, lines,
- * login) and pop3_client_mail.c (lists and messages).
+ * Shared by the parts of the POP3 client: pop3_client.c (session and lines),
+ * pop3_client_login.c, and pop3_client_mail.c (lists and messages).
  */
 #include "net/stream.h"
 #include "pop3/pop3_client.h"
+
+enum {
+	POP3_CLIENT_COMMAND_MAX = 253, /* RFC 2449 4: 255 octets with CRLF */
+};
 
 struct pop3_client {
 	struct stream *s;
@@ -29,6 +33,11 @@ int pop3_client_flush(struct pop3_client *c, struct err *e);
 /* pop3_client_reply - read one status line. */
 int pop3_client_reply(struct pop3_client *c, struct pop3_reply *r,
 		      struct err *e);
+
+/* pop3_client_challenge - read the answer to a step of AUTH (RFC 5034 4):
+ * *go_on with "+ ...", else *r is its status line. */
+int pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r,
+			  bool *go_on, struct err *e);
 
 /* pop3_client_ask - put, flush, reply. */
 int pop3_client_ask(struct pop3_client *c, const char *line, const char *shown,
