@@ -46,9 +46,13 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/paths.c src/shell/paths.h \
 	src/shell/proc.c src/shell/proc.h \
 	src/shell/redact.c src/shell/redact.h \
-	src/shell/run.c src/shell/run.h \
+	src/shell/run.c src/shell/run.h src/shell/run_private.h \
+	src/shell/run_command.c \
+	src/shell/run_expand.c \
 	src/shell/session.c src/shell/session.h \
 	src/shell/set.c src/shell/set.h \
+	src/shell/set_parse.c src/shell/set_private.h \
+	src/shell/set_value.c \
 	src/shell/shell.c src/shell/shell.h \
 	src/shell/source.c src/shell/source.h \
 	src/shell/status.c src/shell/status.h \
@@ -58,5 +62,7 @@ SHELL_LIBS = src/shell/libshell.a $(MIME_LIBS) $(SMTP_LIBS) $(POP3_LIBS) \
 	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
 	$(READLINE_LIBS) $(JANSSON_LIBS)
 bin_PROGRAMS += src/shell/mailsh
-src_shell_mailsh_SOURCES = src/shell/mailsh.c
+src_shell_mailsh_SOURCES = src/shell/mailsh.c \
+	src/shell/mailsh_options.c src/shell/mailsh_options.h \
+	src/shell/mailsh_prompt.c src/shell/mailsh_prompt.h
 src_shell_mailsh_LDADD = $(SHELL_LIBS)
