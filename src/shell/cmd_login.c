@@ -180,10 +180,8 @@ say_login(struct shell *sh, bool in_use)
 {
 	const struct session *s = &sh->session;
 	char smtp[NET_HOST_SIZE + 32] = "", pop3[NET_HOST_SIZE + 64] = "";
-	uint32_t count = 0;
+	uint32_t count = mailbox_count(&sh->box).all;
 
-	for (uint32_t n = 1; n <= sh->box.n; n++)
-		count += mailbox_at(&sh->box, n) != NULL;
 	if (s->smtp_at.port != 0)
 		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u",
 			       s->smtp_at.host, s->smtp_at.port);
@@ -245,16 +243,11 @@ cmd_login(struct shell *sh, const struct args *a)
 int
 cmd_leave(struct shell *sh)
 {
-	uint32_t marked = 0;
+	uint32_t marked = mailbox_count(&sh->box).marked;
 	int rc;
 
 	if (sh->session.user[0] == '\0')
 		return SHELL_OK;
-	for (uint32_t n = 1; n <= sh->box.n; n++) {
-		const struct message *m = mailbox_at(&sh->box, n);
-
-		marked += m != NULL && m->deleted;
-	}
 	rc = mailbox_commit(sh);
 	if (rc == SHELL_OK && marked > 0)
 		shell_say(sh, "deleted %u message%s", marked,
@@ -308,25 +301,18 @@ static void
 pop3_line(struct shell *sh)
 {
 	const struct session *s = &sh->session;
-	unsigned count = 0, unread = 0, marked = 0;
+	const struct mailbox_count count = mailbox_count(&sh->box);
 
 	if (s->pop3_at.port == 0) {
 		(void)fprintf(sh->out, "pop3\tnot logged in\n");
 		return;
 	}
-	for (uint32_t n = 1; n <= sh->box.n; n++) {
-		const struct message *m = mailbox_at(&sh->box, n);
-
-		count += m != NULL;
-		unread += m != NULL && !m->seen;
-		marked += m != NULL && m->deleted;
-	}
 	(void)fprintf(sh->out,
 		      "pop3\t%s:%u\t%s\nmessages\t%u, %u not read here, %u "
 		      "marked for deletion\n",
 		      s->pop3_at.host, s->pop3_at.port,
-		      s->pop3 == NULL ? "disconnected" : "connected", count,
-		      unread, marked);
+		      s->pop3 == NULL ? "disconnected" : "connected", count.all,
+		      count.unread, count.marked);
 }
 
 int

@@ -71,7 +71,7 @@ reading_options(struct shell *sh, const struct args *a, struct reading *r)
 	r->part = (unsigned)n;
 	r->render.headers = words[i].headers;
 	r->render.prefer_html = args_has(a, "html");
-	r->render.width = shell_columns(sh);
+	r->render.width = shell_size(sh).columns;
 	r->render.bold_names = shell_color(sh);
 	return SHELL_OK;
 }

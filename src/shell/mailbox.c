@@ -35,6 +35,21 @@ mailbox_at(struct mailbox *b, uint32_t n)
 	return &b->v[n - 1];
 }
 
+struct mailbox_count
+mailbox_count(const struct mailbox *b)
+{
+	struct mailbox_count c = { 0 };
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct message *m = &b->v[i];
+
+		c.all += !m->gone;
+		c.unread += !m->gone && !m->seen;
+		c.marked += !m->gone && m->deleted;
+	}
+	return c;
+}
+
 void
 mailbox_remember(struct mailbox *b, uint32_t *numbers, uint32_t n)
 {

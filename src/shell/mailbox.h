@@ -54,6 +54,12 @@ int mailbox_merge(struct mailbox *b, const struct pop3_item *items, uint32_t n,
 /* mailbox_at - message n when it exists and is not gone, else NULL. */
 struct message *mailbox_at(struct mailbox *b, uint32_t n);
 
+/* mailbox_count - the messages that are not gone. */
+struct mailbox_count {
+	uint32_t all, unread, marked; /* marked: for deletion */
+};
+struct mailbox_count mailbox_count(const struct mailbox *b);
+
 /* mailbox_last_text - the last set as one word, "1:3,7", to be used again. */
 int mailbox_last_text(const struct mailbox *b, struct buf *out);
 

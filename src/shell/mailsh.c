@@ -66,7 +66,6 @@ interact(struct shell *sh, bool login)
 	struct source src;
 	char path[PATHS_SIZE];
 	struct err e;
-	int rc;
 
 	sh->interactive = true;
 	if (tty_open(&sh->tty, sh, &e) != 0) {
@@ -90,22 +89,16 @@ interact(struct shell *sh, bool login)
 	src.ctx = sh;
 	(void)run_source(sh, &src);
 	source_free(&src);
-	rc = SHELL_OK;
 	tty_close(&sh->tty);
-	return rc;
+	return SHELL_OK;
 }
 
 /* After the last command: deletions are final only when all went well. */
 static int
 finish(struct shell *sh, int rc)
 {
-	unsigned marked = 0;
+	uint32_t marked = mailbox_count(&sh->box).marked;
 
-	for (uint32_t n = 1; n <= sh->box.n; n++) {
-		const struct message *m = mailbox_at(&sh->box, n);
-
-		marked += m != NULL && m->deleted;
-	}
 	if (rc == SHELL_OK || sh->keep_going || sh->exiting) {
 		int left = cmd_leave(sh);
 
@@ -142,7 +135,7 @@ run_all(struct shell *sh, struct mailsh_options *in)
 {
 	const char *from_env = getenv("MAILSH_PASSWORD");
 	bool terminal = isatty(STDIN_FILENO) == 1;
-	int rc = SHELL_OK, first = SHELL_OK;
+	int rc = SHELL_OK;
 
 	load_contacts(sh);
 	if (in->n_scripts == 0 && terminal && !in->check)
@@ -154,14 +147,15 @@ run_all(struct shell *sh, struct mailsh_options *in)
 		rc = run_text(sh, NULL, span_of("login"));
 	if (in->n_scripts == 0 && rc == SHELL_OK)
 		(void)mailsh_options_script(in, true, "-");
-	first = rc;
 	for (unsigned i = 0; i < in->n_scripts && !sh->exiting; i++) {
-		if (first != SHELL_OK && !sh->keep_going && !in->check)
+		int status;
+
+		if (rc != SHELL_OK && !sh->keep_going && !in->check)
 			break;
-		rc = run_script(sh, in, &in->script[i]);
-		first = first == SHELL_OK ? rc : first;
+		status = run_script(sh, in, &in->script[i]);
+		rc = rc == SHELL_OK ? status : rc;
 	}
-	return finish(sh, first);
+	return finish(sh, rc);
 }
 
 int
@@ -181,18 +175,15 @@ main(int argc, char **argv)
 	/* A reader that leaves early is an error of one write, no death. */
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	rc = mailsh_options_parse(sh, argc, argv, in);
-	if (rc != SHELL_OK) {
-		rc = rc < 0 ? SHELL_OK : rc;
-		goto clear;
+	if (rc == SHELL_OK) {
+		(void)setvbuf(stdout, NULL, sh->out_is_tty ? _IOLBF : _IOFBF,
+			      0);
+		mime_start();
+		rc = run_all(sh, in);
+		mime_stop();
 	}
-	(void)setvbuf(stdout, NULL, sh->out_is_tty ? _IOLBF : _IOFBF, 0);
-	mime_start();
-	rc = run_all(sh, in);
 	shell_clear(sh);
-	mime_stop();
-	goto out;
-clear:
-	shell_clear(sh);
+	rc = rc < 0 ? SHELL_OK : rc;
 out:
 	free(sh);
 	free(in);

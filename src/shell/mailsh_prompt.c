@@ -7,21 +7,16 @@ make_prompt(struct shell *sh, bool more, char *out, size_t size)
 {
 	const struct session *s = &sh->session;
 	bool color = shell_color(sh);
-	unsigned total = 0, unread = 0;
+	const struct mailbox_count count = mailbox_count(&sh->box);
 	char counts[40] = "";
 
 	if (more) {
 		(void)snprintf(out, size, "... ");
 		return;
 	}
-	for (uint32_t n = 1; n <= sh->box.n; n++) {
-		const struct message *m = mailbox_at(&sh->box, n);
-
-		total += m != NULL;
-		unread += m != NULL && !m->seen;
-	}
 	if (s->pop3_at.port != 0)
-		(void)snprintf(counts, sizeof(counts), " %u/%u", unread, total);
+		(void)snprintf(counts, sizeof(counts), " %u/%u", count.unread,
+			       count.all);
 	(void)snprintf(
 	    out, size, "%s%s%s%s%s> ", color ? "\001\033[1m\002" : "",
 	    s->user[0] == '\0' ? "mailsh" : s->user, counts,

@@ -187,7 +187,7 @@ output_end(struct output *o)
 	if (o->format == FORMAT_TABLE && o->n_rows > 0) {
 		buf_init(&text, TABLE_BYTES_MAX);
 		measure(o, widths);
-		squeeze(o, widths, shell_columns(o->sh));
+		squeeze(o, widths, shell_size(o->sh).columns);
 		if (lay_out(o, widths, &text) != 0)
 			rc = failure_set(&o->sh->fail, SHELL_LOCAL,
 					 "out of memory");
@@ -205,7 +205,8 @@ output_end(struct output *o)
 static bool
 too_long(const struct shell *sh, struct span text)
 {
-	unsigned rows = shell_rows(sh), columns = shell_columns(sh), lines = 0;
+	unsigned rows = shell_size(sh).rows, columns = shell_size(sh).columns,
+		 lines = 0;
 
 	if (rows == 0 || columns == 0)
 		return false;

@@ -75,24 +75,14 @@ shell_interrupt_done(struct shell *sh)
 		;
 }
 
-unsigned
-shell_columns(const struct shell *sh)
+struct shell_size
+shell_size(const struct shell *sh)
 {
-	unsigned columns = 0, rows = 0;
+	struct shell_size s = { 0 };
 
 	if (sh->out_is_tty)
-		tty_size(STDOUT_FILENO, &columns, &rows);
-	return columns;
-}
-
-unsigned
-shell_rows(const struct shell *sh)
-{
-	unsigned columns = 0, rows = 0;
-
-	if (sh->out_is_tty)
-		tty_size(STDOUT_FILENO, &columns, &rows);
-	return rows;
+		tty_size(STDOUT_FILENO, &s.columns, &s.rows);
+	return s;
 }
 
 bool

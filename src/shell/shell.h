@@ -85,7 +85,6 @@ struct shell {
 	unsigned depth;
 	bool exiting, exit_warned;
 	int exit_status;
-	int first_failure; /* of the whole run */
 	struct failure fail;
 	struct vars vars;
 
@@ -101,9 +100,12 @@ struct shell {
 int shell_init(struct shell *sh, struct err *e);
 void shell_clear(struct shell *sh);
 
-/* shell_columns, shell_rows - of the terminal; 0 when there is none. */
-unsigned shell_columns(const struct shell *sh);
-unsigned shell_rows(const struct shell *sh);
+/* shell_size - of the terminal that the command writes to; zeroes when there is
+ * none. */
+struct shell_size {
+	unsigned columns, rows;
+};
+struct shell_size shell_size(const struct shell *sh);
 
 /* shell_color - may the running command's output be coloured? */
 bool shell_color(const struct shell *sh);
