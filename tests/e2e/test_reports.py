@@ -224,6 +224,30 @@ def test_report_that_cannot_be_delivered_ends_at_the_postmaster():
         assert "rcpt=gone@xyz.com action=failed" in log
 
 
+def test_what_was_asked_survives_a_crash():
+    port, held = harness.closed_port()
+    with Pair(routes={"xyz.com": "127.0.0.1:%d" % port}) as pair:
+        with session(pair) as client:
+            submit(client, {BOB: ["NOTIFY=SUCCESS", "ORCPT=x-id;b+2Bob"],
+                            CAROL: ["NOTIFY=NEVER"],
+                            NOBODY: ["NOTIFY=FAILURE"]},
+                   b"Subject: crash\r\n\r\nthe body\r\n",
+                   ["RET=FULL", "ENVID=QQ+2B1"])
+        pair.sender.kill()
+        pair.sender.sections["routes"]["xyz.com"] = \
+            "127.0.0.1:%d" % pair.smtp_port
+        pair.sender.start()
+        pair.wait_message(CAROL, "crash")
+        pair.wait_queue_empty()
+        [report] = reports(pair)
+        assert report.envid == "QQ+1"
+        assert report.actions() == {BOB: "relayed", NOBODY: "failed"}
+        assert report.recipients[0]["Original-Recipient"] == "x-id;b+ob"
+        [original] = report.original.get_payload()
+        assert original.get_payload() == "the body\n"
+        held.close()
+
+
 class Peer:
     """A receiver that offers DSN and takes everything; one connection a
     time."""
