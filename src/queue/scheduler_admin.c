@@ -9,7 +9,7 @@
 #include "queue/scheduler_private.h"
 
 enum {
-	PAGE = 256,      /* messages copied or changed at a time */
+	PAGE = 512,      /* messages copied or changed at a time */
 	EXAMINED = 8192, /* messages looked at under one lock */
 };
 
@@ -360,22 +360,34 @@ free_jobs(struct scheduler_job *list)
 	}
 }
 
-/* Of one message, which is in no list any more. */
+/* The messages of the page that are in no list any more: unlink each, sync
+ * once, say what became of them. */
 static void
-discard(struct walk *k, unsigned i)
+discard_page(struct walk *k)
 {
-	struct spool_msg *m = k->page[i];
-	struct err e = { 0 }, again;
+	struct err e = { 0 }, unsynced = { 0 }, again;
 
-	int rc = spool_discard(k->s->o.spool, m, &e);
-	if (rc != 0)
+	for (unsigned i = 0; i < k->n; i++) {
+		if (k->did[i] != SCHEDULER_DID)
+			continue;
+		struct spool_msg *m = k->page[i];
+		if (spool_remove(k->s->o.spool, m, &e) == 0)
+			continue;
 		k->did[i] = SCHEDULER_DID_FAIL;
-	k->v->acted(k->v->ctx, m->id, k->did[i], &e);
-	if (rc >= 0) {
+		k->v->acted(k->v->ctx, m->id, k->did[i], &e);
+		if (scheduler_add(k->s, &m, &again) != 0)
+			spool_msg_free(&m); /* the next start finds it */
+	}
+	bool durable = spool_sync_removals(k->s->o.spool, &unsynced) == 0;
+	for (unsigned i = 0; i < k->n; i++) {
+		if (k->did[i] != SCHEDULER_DID)
+			continue;
+		struct spool_msg *m = k->page[i];
 		log_event(LOG_WARN, "queue-removed", "id", m->id);
+		k->v->acted(k->v->ctx, m->id,
+			    durable ? SCHEDULER_DID : SCHEDULER_DID_FAIL,
+			    &unsynced);
 		spool_msg_free(&m);
-	} else if (scheduler_add(k->s, &m, &again) != 0) {
-		spool_msg_free(&m); /* the next start finds it */
 	}
 }
 
@@ -402,11 +414,8 @@ remove_page(struct walk *k)
 		scheduler_unlink(s, m);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
-	for (unsigned i = 0; i < k->n; i++) {
-		/* a busy one may have gone: its id is what was asked for */
-		if (k->did[i] == SCHEDULER_DID)
-			discard(k, i);
-	}
+	/* a busy one may be gone by now */
+	discard_page(k);
 	(void)pthread_mutex_lock(&s->lock);
 }
 

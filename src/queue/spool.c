@@ -395,11 +395,9 @@ spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 }
 
 int
-spool_discard(struct spool *s, const struct spool_msg *m, struct err *e)
+spool_sync_removals(struct spool *s, struct err *e)
 {
-	if (spool_remove(s, m, e) != 0)
+	if (s->journal != NULL && spool_journal_flush(s, e) != 0)
 		return -1;
-	if (m->entry != NULL && spool_journal_flush(s, e) != 0)
-		return 1;
-	return durable_sync(s->msg_fd, e) != 0 ? 1 : 0;
+	return durable_sync(s->msg_fd, e);
 }

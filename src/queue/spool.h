@@ -185,9 +185,8 @@ int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
 int spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 	       int64_t wall_s, struct err *e);
 
-/* spool_discard - an administrator wants it gone: unlink.  0: durable; 1: gone,
- * but a power cut may bring it back, *e says why; -1: still there. */
-int spool_discard(struct spool *s, const struct spool_msg *m, struct err *e);
+/* spool_sync_removals - what was removed before is durable on return. */
+int spool_sync_removals(struct spool *s, struct err *e);
 
 /* spool_set_aside - move to damaged/ and log why. */
 void spool_set_aside(struct spool *s, const char *name, int64_t offset,

@@ -10,7 +10,7 @@
  * answers). */
 
 enum {
-	CONTROL_PAGE_MAX = 4 * 1024 * 1024, /* bytes of an answer at a time */
+	CONTROL_PAGE_MAX = 8 * 1024 * 1024, /* bytes of an answer at a time */
 	CONTROL_WAIT_MS = 10000,            /* for a client to send or take */
 };
 

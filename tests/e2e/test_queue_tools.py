@@ -174,6 +174,14 @@ def test_remove_leaves_nothing_and_tells_nobody(pair):
                                              two + " removed"}
     assert pair.queue() == []
     assert pair.sender.log().count("queue-removed id=" + one) == 1
+    # also before a checkpoint has given it a file
+    new = send(pair, ["dave@far.example"])
+    wait_tried(pair, 1)
+    assert tool(pair, "queue", "remove", new).stdout == new + " removed\n"
+    pair.sender.keep_ports()
+    pair.sender.kill()
+    pair.sender.start()
+    assert rows(pair, "queue", "list") == []
     assert len(pair.maildir(ALICE).files()) == reports
 
 
