@@ -280,10 +280,12 @@ run(void *arg)
 int
 spool_checkpoint_start(struct spool *s, struct err *e)
 {
-	if (thread_start_joinable(&s->thread, run, s, e) != 0)
-		return -1;
-	s->has_thread = true;
-	return 0;
+	int rc = thread_start_joinable(&s->thread, run, s, e);
+
+	(void)pthread_mutex_lock(&s->lock);
+	s->has_thread = rc == 0;
+	(void)pthread_mutex_unlock(&s->lock);
+	return rc;
 }
 
 void
