@@ -92,6 +92,8 @@ sasl_new(struct sasl **out, struct users *users, struct err *e)
 		return err_set(e, ERR_TEMP, ENOMEM, "SASL");
 	s->users = users;
 	int rc = gsasl_init(&s->gsasl);
+	if (rc != GSASL_OK)
+		s->gsasl = NULL; /* the library has freed it, and leaves it */
 	for (size_t i = 0; rc == GSASL_OK && i < MECHANISMS; i++) {
 		if (!gsasl_server_support_p(s->gsasl, mechanisms[i]))
 			rc = GSASL_UNKNOWN_MECHANISM;

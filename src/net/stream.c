@@ -225,7 +225,7 @@ skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
 {
 	bool last_was_cr = false;
 
-	for (;;) {
+	for (size_t skipped = 0; skipped < STREAM_SKIP_BYTES;) {
 		struct span have = span_of("");
 		if (still_allowed(s, deadline_ms, e) != 0 ||
 		    stream_fill(s, deadline_ms, &have, e) != 0)
@@ -244,8 +244,10 @@ skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
 				*flags |= LINE_NUL;
 			last_was_cr = c == '\r';
 		}
+		skipped += have.n;
 		stream_consume(s, have.n);
 	}
+	return die(s, ERR_CLOSED, 0, "line without an end", e);
 }
 
 int

@@ -22,7 +22,11 @@
  */
 struct stream;
 
-enum { STREAM_IN_BYTES = 16 * 1024, STREAM_OUT_BYTES = 16 * 1024 };
+enum {
+	STREAM_IN_BYTES = 16 * 1024,
+	STREAM_OUT_BYTES = 16 * 1024,
+	STREAM_SKIP_BYTES = 1024 * 1024, /* of a line that is too long */
+};
 
 /*
  * stream_new - take over the connected socket fd: it becomes non-blocking and
@@ -55,7 +59,9 @@ struct line {
  * stream_read_line - the next line, at most max <= STREAM_IN_BYTES - 2 bytes of
  * text.  A longer one is read to its end within the deadline, and reported with
  * LINE_LONG: never split, never truncated unseen.  End of input in the middle
- * of a line is CLOSED.  Returns 0 or -1.
+ * of a line is CLOSED, and so is a line that has no end within
+ * STREAM_SKIP_BYTES more: a fast peer must not keep us reading.  Returns 0 or
+ * -1.
  */
 int stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 		     struct line *line, struct err *e);

@@ -112,7 +112,8 @@ def settings(over):
     """Fast retries; a durable log would only slow it down."""
     quick = {"server": {"log-level": "info"}}
     return {"sender": harness.merged(
-                {**quick, "queue": {"retry-min": "100ms", "retry-max": "1s"}},
+                {**quick, "queue": {"retry-min": "100ms", "retry-max": "1s"},
+                 "relay": {"idle-timeout": "100ms"}},
                 over.get("sender")),
             "receiver": harness.merged(quick, over.get("receiver"))}
 

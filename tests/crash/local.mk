@@ -1,14 +1,26 @@
 # What is left after kill -9, a power cut, a failing disk: see doc/testing.md.
-CRASH_TESTS = tests/crash/test_kill_steps.py tests/crash/test_powercut.py
-EXTRA_DIST += $(CRASH_TESTS) tests/crash/ledger.py tests/crash/kill_steps.py \
-	tests/crash/powercut.py tests/crash/steps.c
+CRASH_TESTS = \
+	tests/crash/test_faults.py \
+	tests/crash/test_hostile_receiver.py \
+	tests/crash/test_kill_steps.py \
+	tests/crash/test_powercut.py
+EXTRA_DIST += $(CRASH_TESTS) \
+	tests/crash/faults.py \
+	tests/crash/hostile.py \
+	tests/crash/kill_steps.py \
+	tests/crash/ledger.py \
+	tests/crash/nomem.c \
+	tests/crash/powercut.py \
+	tests/crash/steps.c
 TESTS += $(CRASH_TESTS)
 CLEANFILES += tests/crash/*.so
 
 # The whole of it, with figures; not part of make check.
-.PHONY: crash powercut
+.PHONY: crash faults powercut
 crash: all
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/kill_steps.py
+faults: all
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/faults.py
 powercut: all
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/powercut.py \
 		--cuts 200 --fs ext4

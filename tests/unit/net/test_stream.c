@@ -186,7 +186,7 @@ flood(void *arg)
 }
 
 static void
-against_a_flood(bool stop, enum err_class class)
+against_a_flood(bool stop, int64_t ms, enum err_class class)
 {
 	struct stream *s;
 	struct line line;
@@ -201,7 +201,7 @@ against_a_flood(bool stop, enum err_class class)
 	if (stop)
 		wake_raise(&w);
 	assert_int_equal(thread_start_joinable(&t, flood, &peer, &e), 0);
-	int64_t deadline = clock_mono_ms() + (stop ? 60000 : 100);
+	int64_t deadline = clock_mono_ms() + ms;
 	assert_int_equal(stream_read_line(s, 510, deadline, &line, &e), -1);
 	assert_int_equal(e.class, class);
 	stream_free(&s);
@@ -214,14 +214,21 @@ static void
 an_endless_line_meets_the_deadline(void **state)
 {
 	(void)state;
-	against_a_flood(false, ERR_TIMEOUT);
+	against_a_flood(false, 0, ERR_TIMEOUT);
+}
+
+static void
+an_endless_line_meets_the_limit(void **state)
+{
+	(void)state;
+	against_a_flood(false, 60000, ERR_CLOSED);
 }
 
 static void
 an_endless_line_meets_the_wake(void **state)
 {
 	(void)state;
-	against_a_flood(true, ERR_STOP);
+	against_a_flood(true, 60000, ERR_STOP);
 }
 
 static void
@@ -325,6 +332,7 @@ main(void)
 		cmocka_unit_test(a_long_line_keeps_its_flags),
 		cmocka_unit_test(a_deadline_loses_no_byte),
 		cmocka_unit_test(an_endless_line_meets_the_deadline),
+		cmocka_unit_test(an_endless_line_meets_the_limit),
 		cmocka_unit_test(an_endless_line_meets_the_wake),
 		cmocka_unit_test(a_dead_stream_stays_dead),
 		cmocka_unit_test(output_is_sent_once_after_a_timeout),

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""faults.py [--every K] [--memory N]
+
+A disk that says no, and memory that runs out.  A preload library lets the n-th
+write, sync, rename, link, unlink, truncation or creation of a file fail (or
+three in a row), or the n-th allocation.  The clients try again what was not
+answered; no server may end, and every promise must be kept (see ledger.py).
+A server may refuse to start while the fault is in its start, with status 1.
+"""
+
+import argparse
+import collections
+import errno
+import os
+import random
+import sys
+
+import ledger as books
+import harness
+import kill_steps
+
+FAULTS = (errno.ENOSPC, errno.EIO)
+
+
+class Memory(books.Steps):
+    """The same for allocations."""
+
+    def arm(self, server, at, times=1):
+        with open(self.file.name, "wb") as f:
+            f.write(bytes(64))
+        server.environment = {
+            "LD_PRELOAD": self.library, "NOMEM_PROGRAM": server.name,
+            "NOMEM_AT": str(at), "NOMEM_FOR": str(times),
+            "NOMEM_COUNT": self.file.name}
+
+
+def memory():
+    return Memory(books.build_library("nomem.c", os.path.join(
+        harness.top_builddir(), "tests", "crash", "nomem.so")))
+
+
+def is_sanitized():
+    """Sanitizers have an allocator of their own, and end when it fails."""
+    with open(harness.program("postpair-sender"), "rb") as f:
+        data = f.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
+class Faults(kill_steps.Kills):
+    """Faults in one of the servers of one pair."""
+
+    def __init__(self, pair, name):
+        super().__init__(pair, name)
+        self.ledger.expected_death = False
+
+    def fault(self, arm):
+        """arm() prepares the next start.  What is wrong afterwards."""
+        self.pair_up()
+        self.ledger.restart(self.server)
+        self.server.stop()
+        arm()
+        try:
+            self.server.start()
+        except AssertionError:
+            if self.server.process.returncode != 1:
+                raise
+            self.server.process = None
+            self.ledger.figures["start refused"] += 1
+        books.workload(self.ledger)
+        self.ledger.figures["faults"] += 1
+        self.server.environment = {}
+        self.ledger.restart(self.server)
+        self.ledger.settle()
+        self.ledger.restart(self.pair.sender)
+        self.ledger.settle()
+        wrong = self.ledger.check()
+        self.ledger.forget()
+        return wrong
+
+
+def run_disk(name, every=1, first=1, say=lambda _: None, **sections):
+    """A fault at every step; returns the figures and what went wrong."""
+    everything, n = [], first
+    with harness.Pair(**kill_steps.settings(sections)) as pair:
+        faults = Faults(pair, name)
+        try:
+            while True:
+                error = FAULTS[n // every % len(FAULTS)]
+                times = (1, 3)[n // every // 2 % 2]
+                wrong = faults.fault(lambda: faults.steps.arm(
+                    faults.server, n, error, **{"for": times}))
+                what = "%s, %d times from step %d (%s)" % (
+                    errno.errorcode[error], times, n,
+                    faults.steps.count()[1])
+                everything += ["%s: %s" % (what, w) for w in wrong]
+                for w in wrong:
+                    say("%s: %s" % (what, w))
+                if faults.steps.count()[0] < n:
+                    break
+                n += every
+        finally:
+            faults.close()
+    say("%s: disk: %s" % (name, dict(faults.ledger.figures)))
+    return faults.ledger.figures, everything
+
+
+def run_memory(name, number, say=lambda _: None, seed=None, **sections):
+    """`number` allocations that fail, over the whole workload."""
+    everything = []
+    picks = random.Random(seed)
+    with harness.Pair(**kill_steps.settings(sections)) as pair:
+        faults = Faults(pair, name)
+        none_left = memory()
+        try:
+            faults.fault(lambda: none_left.arm(faults.server, 0))
+            total = none_left.count()[0]
+            for _ in range(number):
+                n = picks.randrange(1, total + 1)
+                wrong = faults.fault(lambda: none_left.arm(faults.server, n))
+                for w in wrong:
+                    everything.append("allocation %d of %d: %s" % (
+                        n, total, w))
+                    say(everything[-1])
+        finally:
+            none_left.close()
+            faults.close()
+    say("%s: memory: %s" % (name, dict(faults.ledger.figures)))
+    return faults.ledger.figures, everything
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--every", type=int, default=1)
+    p.add_argument("--memory", type=int, default=300)
+    p.add_argument("--seed", type=int, default=None)
+    options = p.parse_args()
+    total = collections.Counter()
+
+    def say(line):
+        print(line, flush=True)
+
+    for name in kill_steps.SERVERS:
+        total.update(run_disk(name, options.every, say=say)[0])
+        if not is_sanitized():
+            total.update(run_memory(name, options.memory, say,
+                                    options.seed)[0])
+    for key in ("faults", "start refused", "said", "unanswered", "deleted",
+                "lost", "doubled", "undead", "broken", "left", "crashed"):
+        print("%-14s %d" % (key, total[key]))
+    return 1 if any(total[key] for key in books.WRONG) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""A disk that says no, memory and descriptors that run out; `make faults`
+does every step."""
+
+import contextlib
+import resource
+import socket
+import time
+
+import pytest
+
+import faults
+import harness
+import kill_steps
+import ledger as books
+from test_hostile_receiver import usage
+
+
+@pytest.mark.deadline(150)
+@pytest.mark.parametrize("server", kill_steps.SERVERS)
+def test_a_failing_disk_costs_no_mail(server):
+    figures, wrong = faults.run_disk(server, every=23, first=2)
+    assert figures["faults"] >= 3
+    assert not any(figures[key] for key in books.WRONG), wrong
+
+
+@pytest.mark.deadline(150)
+@pytest.mark.parametrize("server", kill_steps.SERVERS)
+def test_no_memory_costs_no_mail(server):
+    if faults.is_sanitized():
+        pytest.skip("the sanitizer's own allocator is in use")
+    figures, wrong = faults.run_memory(server, 8)
+    assert not any(figures[key] for key in books.WRONG), wrong
+
+
+def service(pair, server):
+    return pair.submission_port if server == "postpair-sender" \
+        else pair.smtp_port
+
+
+@pytest.mark.parametrize("server", kill_steps.SERVERS)
+def test_no_descriptors_left_is_said_and_passes(server):
+    with harness.Pair() as pair:
+        ledger = books.Ledger(pair)
+        ledger.expected_death = False
+        ledger.send([books.BOB])
+        ledger.settle()
+        process = (pair.sender if server == "postpair-sender"
+                   else pair.receiver).process
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (30, 30))
+        with contextlib.ExitStack() as stack:
+            port = service(pair, server)
+            clients = [stack.enter_context(socket.create_connection(
+                ("127.0.0.1", port), 20)) for _ in range(60)]
+            greetings = [c.recv(100)[:3] for c in clients]
+            assert greetings.count(b"220") >= 5
+            assert greetings.count(b"220") + greetings.count(b"421") == 60
+            before, start = usage(process.pid)[0], time.monotonic()
+            # a full house is no reason to run in circles
+            harness.wait_for(lambda: time.monotonic() - start > 0.5)
+            spent = usage(process.pid)[0] - before
+            assert spent < 0.25, "%.2f s of processor time" % spent
+        ledger.send([books.BOB, books.CAROL])
+        ledger.send([books.BOB, books.CAROL], direct=True)
+        ledger.settle()
+        wrong = ledger.check()
+        assert not any(ledger.figures[key] for key in books.WRONG), wrong
