@@ -323,9 +323,11 @@ write_changed(struct buf *out, struct span line, const char *credential)
 	}
 }
 
-int
-users_edit_set_credential(struct users_edit *x, const char *address,
-			  const char *credential, struct err *e)
+/* The user's line with this credential in place of those it has, or, without
+ * one, no line any more. */
+static int
+change_user(struct users_edit *x, const char *address, const char *credential,
+	    struct err *e)
 {
 	struct span before, line, after;
 	struct buf text;
@@ -340,8 +342,9 @@ users_edit_set_credential(struct users_edit *x, const char *address,
 		end--;
 	buf_init(&text, USERS_FILE_MAX);
 	if (buf_add_span(&text, before) != 0 ||
-	    write_changed(&text, span_head(line, end), credential) != 0 ||
-	    buf_add_span(&text, span_skip(line, end)) != 0 ||
+	    (credential != NULL &&
+	     (write_changed(&text, span_head(line, end), credential) != 0 ||
+	      buf_add_span(&text, span_skip(line, end)) != 0)) ||
 	    buf_add_span(&text, after) != 0)
 		(void)no_memory(e);
 	else
@@ -351,23 +354,16 @@ users_edit_set_credential(struct users_edit *x, const char *address,
 }
 
 int
+users_edit_set_credential(struct users_edit *x, const char *address,
+			  const char *credential, struct err *e)
+{
+	return change_user(x, address, credential, e);
+}
+
+int
 users_edit_remove(struct users_edit *x, const char *address, struct err *e)
 {
-	struct span before, line, after;
-	struct buf text;
-	int rc = -1;
-
-	const struct users_entry *entry = find_user(x, address, e);
-	if (entry == NULL)
-		return -1;
-	split_at(buf_span(&x->text), entry->line, &before, &line, &after);
-	buf_init(&text, USERS_FILE_MAX);
-	if (buf_add_span(&text, before) != 0 || buf_add_span(&text, after) != 0)
-		(void)no_memory(e);
-	else
-		rc = adopt(x, &text, e);
-	buf_free(&text);
-	return rc;
+	return change_user(x, address, NULL, e);
 }
 
 int
