@@ -24,6 +24,9 @@ struct life {
 	bool pid_written, ports_written;
 };
 
+const char *const daemon_log_levels[] = { "debug", "info", "warn", "error",
+					  NULL };
+
 void
 daemon_ports_add(struct daemon_ports *p, const char *name, uint16_t port)
 {

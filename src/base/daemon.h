@@ -43,6 +43,24 @@ struct daemon_settings {
 	const char *user;       /* to become after binding */
 };
 
+extern const char *const daemon_log_levels[]; /* as in enum log_level */
+
+/* DAEMON_OPTIONS - their rows in the option table of a program: its struct has
+ * members of these names (log_level is an int). */
+/* clang-format off */
+#define DAEMON_OPTIONS(type) \
+	{ "server", "log-file", OPTION_STRING, offsetof(type, log_file), "", 0, 0, \
+	  NULL, "Where log lines go; empty: standard error." }, \
+	{ "server", "log-level", OPTION_ENUM, offsetof(type, log_level), "info", 0, 0, \
+	  daemon_log_levels, "Least level of the lines that are written." }, \
+	{ "server", "pid-file", OPTION_STRING, offsetof(type, pid_file), "", 0, 0, \
+	  NULL, "Written with the process id when ready; empty: none." }, \
+	{ "server", "ports-file", OPTION_STRING, offsetof(type, ports_file), "", 0, 0, \
+	  NULL, "Written with the ports in use, a line each; empty: none." }, \
+	{ "server", "user", OPTION_STRING, offsetof(type, user), "", 0, 0, NULL, \
+	  "System user to become after binding, when started as root." }
+/* clang-format on */
+
 /*
  * What a program brings.  `values` is the struct that `options` describes; the
  * one given to check and bind lives until the process ends, the one given to

@@ -2,11 +2,11 @@
 
 #include <stddef.h>
 
+#include "base/daemon.h"
+
 #define AT(field) offsetof(struct receiver_options, field)
 
 enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
-
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
 /* In the order of enum receiver_durability. */
 static const char *const durabilities[] = { "strict", "journal", NULL };
@@ -26,16 +26,7 @@ static const struct option table[] = {
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
 	  "User who gets mail for postmaster; empty: a mailbox of that name"
 	  " in the first domain." },
-	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
-	  "Where log lines go; empty: standard error." },
-	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
-	  levels, "Least level of the lines that are written." },
-	{ "server", "pid-file", OPTION_STRING, AT(pid_file), "", 0, 0, NULL,
-	  "Written with the process id when ready; empty: none." },
-	{ "server", "ports-file", OPTION_STRING, AT(ports_file), "", 0, 0, NULL,
-	  "Written with the ports in use, a line each; empty: none." },
-	{ "server", "user", OPTION_STRING, AT(user), "", 0, 0, NULL,
-	  "System user to become after binding, when started as root." },
+	DAEMON_OPTIONS(struct receiver_options),
 
 	{ "store", "durability", OPTION_ENUM, AT(durability), "strict", 0, 0,
 	  durabilities,

@@ -2,11 +2,11 @@
 
 #include <stddef.h>
 
+#include "base/daemon.h"
+
 #define AT(field) offsetof(struct sender_options, field)
 
 enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
-
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
 static const char *const deliveries[] = { "queued", "cut-through", NULL };
 static const char *const durabilities[] = { "journal", "strict", NULL };
@@ -23,16 +23,7 @@ static const struct option table[] = {
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
 	  "Address that gets mail for a bare postmaster, and reports that have"
 	  " no sender to go to; empty: postmaster at the hostname." },
-	{ "server", "log-file", OPTION_STRING, AT(log_file), "", 0, 0, NULL,
-	  "Where log lines go; empty: standard error." },
-	{ "server", "log-level", OPTION_ENUM, AT(log_level), "info", 0, 0,
-	  levels, "Least level of the lines that are written." },
-	{ "server", "pid-file", OPTION_STRING, AT(pid_file), "", 0, 0, NULL,
-	  "Written with the process id when ready; empty: none." },
-	{ "server", "ports-file", OPTION_STRING, AT(ports_file), "", 0, 0, NULL,
-	  "Written with the ports in use, a line each; empty: none." },
-	{ "server", "user", OPTION_STRING, AT(user), "", 0, 0, NULL,
-	  "System user to become after binding, when started as root." },
+	DAEMON_OPTIONS(struct sender_options),
 
 	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
 	  0, NULL, "Addresses and ports for clients." },
