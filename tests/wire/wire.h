@@ -57,6 +57,11 @@ int wire_unescape(struct span text, struct buf *out);
 /* wire_match - glob with '*' only. */
 bool wire_match(struct span pattern, struct span text);
 
+/* wire_next_is - does the next line of `events`, from *at on, match?  *at goes
+ * past it; "none" is the end. */
+int wire_next_is(struct span events, size_t *at, struct span want,
+		 struct err *e);
+
 /* ---- a session over a socket pair, for other tests too --------------------
  */
 struct wire_session {
@@ -76,6 +81,8 @@ int wire_send(struct wire_session *w, struct span bytes);
 /* wire_line - next line without its CRLF into *line (lives until the next
  * call); -1 at the end, after a time-out, or for a line not ended by CRLF. */
 int wire_line(struct wire_session *w, struct span *line, struct err *e);
+/* wire_make_remote - the client comes from another machine. */
+void wire_make_remote(struct listener_client *c);
 void wire_hang_up(struct wire_session *w);
 void wire_join(struct wire_session *w); /* hangs up, waits for the thread */
 

@@ -91,11 +91,8 @@ client(void *service, struct listener_client *c)
 	struct service *s = service;
 	struct err e;
 
-	if (s->remote) {
-		(void)span_copy(span_of("192.0.2.7"), c->address,
-				sizeof(c->address));
-		c->is_loopback = false;
-	}
+	if (s->remote)
+		wire_make_remote(c);
 	if (smtp_server_new(&s->server, &s->o, &smtp_recorder_ops, &s->recorder,
 			    &e) != 0)
 		abort();
@@ -113,26 +110,6 @@ static bool
 last_line(struct span line)
 {
 	return line.n < 4 || line.p[3] != '-';
-}
-
-static int
-check_event(struct service *s, struct span want, struct err *e)
-{
-	struct span rest =
-	    span_skip(buf_span(&s->recorder.events), s->event_at);
-
-	if (span_eq(want, span_of("none")))
-		return rest.n == 0 ? 0
-				   : err_set(e, ERR_PROTO, 0, "was: %.*s",
-					     SPAN_ARG(rest));
-	long lf = span_find(rest, '\n', 0);
-	if (lf < 0)
-		return err_set(e, ERR_PROTO, 0, "it was asked nothing more");
-	struct span have = span_head(rest, (size_t)lf);
-	s->event_at += have.n + 1;
-	return wire_match(want, have)
-		   ? 0
-		   : err_set(e, ERR_PROTO, 0, "was: %.*s", SPAN_ARG(have));
 }
 
 static int
@@ -158,7 +135,8 @@ check(void *service, struct span key, struct span value, struct err *e)
 	uint64_t n = 0;
 
 	if (span_eq(key, span_of("policy")))
-		return check_event(s, value, e);
+		return wire_next_is(buf_span(&s->recorder.events), &s->event_at,
+				    value, e);
 	if (span_eq(key, span_of("message"))) {
 		if (next_message(s, &text, e) != 0)
 			return -1;
