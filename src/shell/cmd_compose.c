@@ -6,17 +6,25 @@
 #include "shell/output.h"
 #include "shell/session.h"
 
+/* What `compose` and `reply` have in common. */
+/* clang-format off */
+#define COPY_OPTIONS \
+	{ "cc", 'c', "ADDRESSES", COMPLETE_ADDRESS, "copies to" }, \
+	{ "bcc", 'b', "ADDRESSES", COMPLETE_ADDRESS, "copies nobody sees" }
+#define TEXT_OPTIONS \
+	{ "body", 0, "TEXT", COMPLETE_FILE, \
+	  "the text, or @FILE, or @- (standard input)" }, \
+	{ "attach", 'a', "FILE", COMPLETE_FILE, "add a file" }, \
+	{ "header", 0, "NAME:VALUE", COMPLETE_NONE, "add a header field" }, \
+	{ "edit", 'e', NULL, COMPLETE_NONE, "write in $VISUAL or $EDITOR" }, \
+	{ "no-edit", 0, NULL, COMPLETE_NONE, "ask for nothing more" }
+/* clang-format on */
+
 const struct command_option cmd_compose_options[] = {
 	{ "to", 't', "ADDRESSES", COMPLETE_ADDRESS, "recipients" },
-	{ "cc", 'c', "ADDRESSES", COMPLETE_ADDRESS, "copies to" },
-	{ "bcc", 'b', "ADDRESSES", COMPLETE_ADDRESS, "copies nobody sees" },
+	COPY_OPTIONS,
 	{ "subject", 's', "TEXT", COMPLETE_NONE, "what it is about" },
-	{ "body", 0, "TEXT", COMPLETE_FILE,
-	  "the text, or @FILE, or @- (standard input)" },
-	{ "attach", 'a', "FILE", COMPLETE_FILE, "add a file" },
-	{ "header", 0, "NAME:VALUE", COMPLETE_NONE, "add a header field" },
-	{ "edit", 'e', NULL, COMPLETE_NONE, "write in $VISUAL or $EDITOR" },
-	{ "no-edit", 0, NULL, COMPLETE_NONE, "ask for nothing more" },
+	TEXT_OPTIONS,
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
 };
 
@@ -24,15 +32,9 @@ const struct command_option cmd_reply_options[] = {
 	{ "all", 0, NULL, COMPLETE_NONE, "to everybody it went to" },
 	{ "quote", 0, NULL, COMPLETE_NONE, "quote the text it answers" },
 	{ "no-quote", 0, NULL, COMPLETE_NONE, "do not" },
-	{ "cc", 'c', "ADDRESSES", COMPLETE_ADDRESS, "copies to" },
-	{ "bcc", 'b', "ADDRESSES", COMPLETE_ADDRESS, "copies nobody sees" },
+	COPY_OPTIONS,
 	{ "subject", 's', "TEXT", COMPLETE_NONE, "instead of Re: ..." },
-	{ "body", 0, "TEXT", COMPLETE_FILE,
-	  "the text, or @FILE, or @- (standard input)" },
-	{ "attach", 'a', "FILE", COMPLETE_FILE, "add a file" },
-	{ "header", 0, "NAME:VALUE", COMPLETE_NONE, "add a header field" },
-	{ "edit", 'e', NULL, COMPLETE_NONE, "write in $VISUAL or $EDITOR" },
-	{ "no-edit", 0, NULL, COMPLETE_NONE, "ask for nothing more" },
+	TEXT_OPTIONS,
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
 };
 

@@ -143,6 +143,45 @@ session_password(struct shell *sh, const char *user, char **password)
 	}
 }
 
+/* ---- both -----------------------------------------------------------------
+ */
+
+static int
+need_server(struct shell *sh, const struct endpoint *at, const char *which,
+	    const char *option)
+{
+	const char *user = sh->session.user;
+
+	if (user[0] != '\0' && at->port != 0)
+		return SHELL_OK;
+	if (user[0] == '\0')
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "nobody is logged in");
+	else
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "not logged in to a %s server", which);
+	failure_hint(&sh->fail, "login %s --%s HOST:PORT",
+		     user[0] == '\0' ? "USER@DOMAIN" : user, option);
+	return SHELL_USAGE;
+}
+
+static void
+hint_connection(struct shell *sh, const struct endpoint *at, const char *what)
+{
+	if (sh->fail.status == SHELL_NO_LINK)
+		failure_hint(&sh->fail,
+			     "is the %s server running on %s port %u?", what,
+			     at->host, at->port);
+}
+
+static void
+hint_password(struct shell *sh)
+{
+	if (sh->fail.status == SHELL_AUTH)
+		failure_hint(&sh->fail, "is the password of %s right?",
+			     sh->session.user);
+}
+
 /* ---- SMTP -----------------------------------------------------------------
  */
 
@@ -158,15 +197,6 @@ session_close_smtp(struct shell *sh)
 {
 	if (sh->session.smtp != NULL)
 		smtp_client_close(&sh->session.smtp, true);
-}
-
-static void
-hint_connection(struct shell *sh, const struct endpoint *at, const char *what)
-{
-	if (sh->fail.status == SHELL_NO_LINK)
-		failure_hint(&sh->fail,
-			     "is the %s server running on %s port %u?", what,
-			     at->host, at->port);
 }
 
 static int
@@ -199,9 +229,7 @@ open_smtp(struct shell *sh)
 	if (r.code == 235)
 		return SHELL_OK;
 	(void)failure_from_reply(&sh->fail, NULL, &r);
-	if (sh->fail.status == SHELL_AUTH)
-		failure_hint(&sh->fail, "is the password of %s right?",
-			     s->user);
+	hint_password(sh);
 	session_close_smtp(sh);
 	return (int)sh->fail.status;
 }
@@ -210,20 +238,10 @@ int
 session_smtp(struct shell *sh)
 {
 	struct session *s = &sh->session;
+	int rc = need_server(sh, &s->smtp_at, "sender-side", "smtp");
 
-	if (s->user[0] == '\0') {
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "nobody is logged in");
-		failure_hint(&sh->fail,
-			     "login USER --smtp HOST:PORT --pop3 HOST:PORT");
-		return SHELL_USAGE;
-	}
-	if (s->smtp_at.port == 0) {
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "not logged in to a sender-side server");
-		failure_hint(&sh->fail, "login %s --smtp HOST:PORT", s->user);
-		return SHELL_USAGE;
-	}
+	if (rc != SHELL_OK)
+		return rc;
 	if (s->smtp != NULL && smtp_client_is_idle(s->smtp))
 		return SHELL_OK;
 	if (s->smtp != NULL) /* the server hung up while nothing was asked */
@@ -303,9 +321,7 @@ open_pop3(struct shell *sh)
 		sh->fail.status = SHELL_AUTH;
 		sh->fail.symbol = status_symbol(SHELL_AUTH);
 	}
-	if (sh->fail.status == SHELL_AUTH)
-		failure_hint(&sh->fail, "is the password of %s right?",
-			     s->user);
+	hint_password(sh);
 	session_close_pop3(sh);
 	return (int)sh->fail.status;
 }
@@ -315,22 +331,6 @@ session_is_in_use(const struct shell *sh)
 {
 	return sh->fail.status == SHELL_LATER &&
 	       strstr(sh->fail.text, "[IN-USE]") != NULL;
-}
-
-static int
-need_pop3(struct shell *sh)
-{
-	const struct session *s = &sh->session;
-
-	if (s->user[0] != '\0' && s->pop3_at.port != 0)
-		return SHELL_OK;
-	(void)failure_set(&sh->fail, SHELL_USAGE,
-			  s->user[0] == '\0'
-			      ? "nobody is logged in"
-			      : "not logged in to a receiver-side server");
-	failure_hint(&sh->fail, "login %s --pop3 HOST:PORT",
-		     s->user[0] == '\0' ? "USER" : s->user);
-	return SHELL_USAGE;
 }
 
 /* A server may have hung up while a long text was read or another program ran:
@@ -353,7 +353,7 @@ int
 session_pop3(struct shell *sh, enum session_patience patience, bool *opened)
 {
 	int64_t give_up = clock_mono_ms() + IN_USE_WAIT_MS;
-	int rc = need_pop3(sh);
+	int rc = need_server(sh, &sh->session.pop3_at, "receiver-side", "pop3");
 
 	*opened = false;
 	if (rc == SHELL_OK)
