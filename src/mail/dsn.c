@@ -283,8 +283,11 @@ put_recipient(struct report *r, const struct dsn_recipient *d)
 	if (is_set(d->remote_host))
 		put_field(r, "Remote-MTA: dns; ", d->remote_host, r->global);
 	if (is_set(d->diagnostic))
-		put_field(r, "Diagnostic-Code: smtp; ", d->diagnostic,
-			  r->global);
+		put_field(r,
+			  is_set(d->remote_host)
+			      ? "Diagnostic-Code: smtp; "
+			      : "Diagnostic-Code: x-postpair; ",
+			  d->diagnostic, r->global);
 	put_date(r, "Last-Attempt-Date: ", d->last_attempt_s);
 }
 

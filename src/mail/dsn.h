@@ -22,8 +22,8 @@ struct dsn_recipient {
 	const char *orcpt;   /* "rfc822;x@y", xtext (RFC 3461 4.2), or NULL */
 	enum dsn_action action;
 	const char *status;      /* "5.1.1" */
-	const char *remote_host; /* or NULL */
-	const char *diagnostic;  /* the peer's reply "550 5.1.1 ...", or NULL */
+	const char *remote_host; /* whose words the diagnostic is; NULL: ours */
+	const char *diagnostic;  /* a reply, "550 5.1.1 ...", or NULL */
 	int64_t last_attempt_s;  /* wall clock; 0 = none */
 };
 

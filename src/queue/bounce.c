@@ -14,6 +14,7 @@ enum {
 	FULL_MAX = 1024 * 1024,  /* larger ones are returned as a header */
 	BOUNCE_MAX = 8 * 1024 * 1024,
 	STATUS_SIZE = 12,
+	PEER_SIZE = 320,
 };
 
 /* The class that a status must have (RFC 3464 2.3.4). */
@@ -144,12 +145,34 @@ store(const struct bounce_options *o, const struct dsn_facts *f, bool smtputf8,
 	return spool_commit(&w, out, e);
 }
 
+/* A destination as RFC 3464 2.3.5 names a host: without its port, and as a
+ * literal (RFC 5321 4.1.3) when it is an address. */
+static const char *
+name_peer(const char *peer, char host[PEER_SIZE])
+{
+	if (peer == NULL)
+		return NULL;
+	const char *colon = strrchr(peer, ':');
+	struct span s = colon == NULL ? span_of(peer)
+				      : span_make(peer, (size_t)(colon - peer));
+	bool v4 = s.n > 0 && strspn(peer, "0123456789.") >= s.n;
+
+	if (s.n > 0 && s.p[0] == '[')
+		(void)snprintf(host, PEER_SIZE, "[IPv6:%.*s",
+			       SPAN_ARG(span_skip(s, 1)));
+	else
+		(void)snprintf(host, PEER_SIZE, v4 ? "[%.*s]" : "%.*s",
+			       SPAN_ARG(s));
+	return host;
+}
+
 /* One report being made. */
 struct report {
 	const struct bounce_options *o;
 	const struct spool_msg *m;
 	struct dsn_recipient *list;
 	char (*status)[STATUS_SIZE];
+	char peer[PEER_SIZE]; /* of all events: they are of one attempt */
 	size_t n;
 	bool failure; /* one of them failed */
 	struct buf original, text;
@@ -178,6 +201,7 @@ choose(struct report *r, const struct bounce_event *v, size_t n,
 			.orcpt = to->orcpt,
 			.action = v[i].action,
 			.status = r->status[r->n],
+			.remote_host = name_peer(v[i].peer, r->peer),
 			.diagnostic = reply,
 			.last_attempt_s = to->attempt_s,
 		};

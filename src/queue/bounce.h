@@ -29,6 +29,7 @@ struct bounce_event {
 	unsigned recipient; /* index in the message */
 	enum dsn_action action;
 	const char *reply; /* the diagnostic; NULL: the recipient's last */
+	const char *peer;  /* whose words that is, host:port; NULL: ours */
 };
 
 /*

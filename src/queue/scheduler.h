@@ -45,6 +45,7 @@ struct scheduler_verdict {
 	/* out: delivered to a peer that promises the reports that were asked
 	 * for (RFC 3461 5.2.1); else a success is ours to report, as relayed */
 	bool peer_reports;
+	bool peer_said; /* out: the reply is the peer's, not our own words */
 	char reply[SPOOL_REPLY_MAX + 1];
 };
 

@@ -115,6 +115,7 @@ report_settled(struct scheduler *s, const struct scheduler_job *j,
 			.recipient = r->recipient,
 			.action = failed ? DSN_FAILED : DSN_RELAYED,
 			.reply = r->reply,
+			.peer = r->peer_said ? j->d->key : NULL,
 		};
 	}
 	int rc = n == 0 ? 0 : report(s, j->m, v, n);
@@ -185,6 +186,7 @@ warn(struct scheduler *s, struct scheduler_job *j,
 				.recipient = r->recipient,
 				.action = DSN_DELAYED,
 				.reply = reply != NULL ? reply : b->why,
+				.peer = r->peer_said ? j->d->key : NULL,
 			};
 	}
 	if (v == NULL || (n > 0 && report(s, j->m, v, n) != 0)) {

@@ -29,6 +29,7 @@ set_verdict(struct scheduler_verdict *v, const struct smtp_reply *r)
 	v->outcome = r->code / 100 == 2   ? SCHEDULER_DELIVERED
 		     : r->code / 100 == 5 ? SCHEDULER_FAILED
 					  : SCHEDULER_DEFERRED;
+	v->peer_said = true;
 	reply_one_line(r, v->reply, sizeof(v->reply));
 }
 

@@ -162,6 +162,7 @@ def test_what_is_returned_and_named():
             assert one["Final-Recipient"].split(";")[1].strip() == NOBODY
             assert one["Status"] == "5.1.1"
             assert one["Diagnostic-Code"].startswith("smtp; 550 5.1.1")
+            assert one["Remote-MTA"] == "dns; [127.0.0.1]"
         assert full.original.get_content_type() == "message/rfc822"
         [original] = full.original.get_payload()
         assert original["Subject"] == "return"

@@ -138,6 +138,7 @@ peer_answers(struct scheduler_batch *b, unsigned i)
 		    (w.peer == PEER_BUSY_A_DAY && w.now_ms < DAY);
 	const char *address = b->msg->recipients[v->recipient].address;
 
+	v->peer_said = true;
 	if (busy) {
 		say(v, SCHEDULER_DEFERRED, "451 4.2.1 mailbox busy");
 	} else if (w.peer == PEER_REFUSES ||
@@ -332,6 +333,10 @@ a_warning_comes_on_time_and_once(void **state)
 	run();
 	assert_string_equal(w.actions, "delayed failed ");
 	assert_int_equal(w.first_ms, 4 * HOUR);
+	/* that it was given up is nobody else's word */
+	assert_non_null(
+	    strstr(w.text, "Diagnostic-Code: x-postpair; 554 4.4.7"));
+	assert_null(strstr(w.text, "Remote-MTA"));
 	assert_in_range(w.now_ms, 5 * (int64_t)DAY, 5 * (int64_t)DAY + HOUR);
 	/* about one try an hour: neither silent nor a flood */
 	assert_in_range(w.tries, 100, 180);
@@ -419,10 +424,12 @@ one_report_tells_of_all_recipients(void **state)
 	assert_string_equal(w.actions, "failed relayed ");
 	assert_non_null(strstr(w.text, "Subject: Your message was not"));
 	assert_non_null(strstr(w.text, "\r\nOriginal-Envelope-Id: QQ+1\r\n"));
-	assert_non_null(strstr(w.text,
-			       "Original-Recipient: rfc822;Bob+tag@xyz.com\r\n"
-			       "Final-Recipient: rfc822; bob@xyz.com\r\n"
-			       "Action: failed\r\nStatus: 5.1.1\r\n"));
+	assert_non_null(strstr(
+	    w.text,
+	    "Original-Recipient: rfc822;Bob+tag@xyz.com\r\n"
+	    "Final-Recipient: rfc822; bob@xyz.com\r\n"
+	    "Action: failed\r\nStatus: 5.1.1\r\n"
+	    "Remote-MTA: dns; xyz.com\r\nDiagnostic-Code: smtp; 550 5.1.1 "));
 	assert_non_null(strstr(w.text,
 			       "Final-Recipient: rfc822; carol@xyz.com\r\n"
 			       "Action: relayed\r\nStatus: 2.0.0\r\n"));
