@@ -310,8 +310,14 @@ mailbox_summarise(struct shell *sh, const uint32_t *numbers, uint32_t n)
 		rc = session_lost_pop3(sh, g.e.msg[0] != '\0' ? &g.e : &e);
 		goto out;
 	}
-	for (uint32_t i = 0; i < n_ask; i++)
-		empty_summary(&b->v[map[ask[i]] - 1]);
+	/* Those too that no server with its wits would number so high: nothing
+	 * was asked about them, but they are listed. */
+	for (uint32_t i = 0; i < n; i++) {
+		struct message *m = mailbox_at(b, numbers[i]);
+
+		if (m != NULL)
+			empty_summary(m);
+	}
 out:
 	free(ask);
 	free(map);

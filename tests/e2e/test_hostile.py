@@ -5,6 +5,8 @@ import contextlib
 import os
 import select
 import smtplib
+import socket
+import threading
 
 import harness
 import pytest
@@ -57,3 +59,69 @@ def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
         pair.write_users()
         deliver(pair)
         assert len(pair.maildir(BOB).wait(3)) == 3
+
+
+# ---- servers that lie to the shell ------------------------------------------
+
+class Liar:
+    """A server for mailsh alone: answers a command by the given words."""
+
+    def __init__(self, greeting, answers):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.greeting, self.answers = greeting, answers
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listening.close()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client = self.listening.accept()[0]
+                with contextlib.suppress(OSError), client, \
+                        client.makefile("rb") as lines:
+                    self.talk(client, lines)
+
+    def talk(self, client, lines):
+        client.sendall(self.greeting)
+        for line in lines:
+            verb = line.split()[0].upper().decode()
+            client.sendall(self.answers.get(verb, b"+OK\r\n"))
+            if verb == "QUIT":
+                return
+
+
+NASTY = b"\x1b]0;owned\x07\x1b[31m\x9b2J\xc2\x9b2J"
+MAIL = (b"+OK\r\nFrom: " + NASTY + b" <a@b.example>\r\nSubject: "
+        b"=?utf-8?B?G10wO293bmVkBxtbMzFt?= " + NASTY + b"\r\n\r\n" +
+        NASTY + b"\r\n.\r\n")
+POP3 = {"CAPA": b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\n.\r\n",
+        "STAT": b"+OK 1 100\r\n", "LIST": b"+OK\r\n1 100\r\n.\r\n",
+        "UIDL": b"+OK\r\n1 abc\r\n.\r\n", "TOP": MAIL, "RETR": MAIL}
+
+
+@pytest.mark.parametrize("greeting,answers,status", [
+    (b"+OK " + NASTY + b"\r\n", {}, 0),
+    (b"-ERR " + NASTY + b"\r\n", {}, 1),
+    (b"+OK hello\r\n", {"PASS": b"-ERR " + NASTY + b"\r\n"}, 4),
+    (b"+OK hello\r\n", {"UIDL": b"+OK\r\n1 " + NASTY + b"\r\n.\r\n"}, 3),
+    # a number that no mailbox of that size has
+    (b"+OK hello\r\n", {"LIST": b"+OK\r\n4294967295 1\r\n.\r\n"}, 0),
+    (b"+OK hello\r\n", {"LIST": b"+OK\r\n1 3\r\n1 3\r\n.\r\n"}, 3),
+], ids=["greeting", "refusal", "password", "uidl", "number", "twice"])
+def test_pop3_server_cannot_hurt_the_shell_or_its_terminal(greeting, answers,
+                                                           status):
+    script = b"trace on\nlogin bob@xyz.com --password secret\nlist\nread 1\n"
+    with harness.Pair() as pair, Liar(greeting, {**POP3, **answers}) as liar:
+        done = pair.run([
+            harness.program("mailsh"), "--smtp-port", str(pair.submission_port),
+            "--pop3-port", str(liar.port)], script)
+        text = (done.stdout + done.stderr).decode()  # UTF-8, all of it
+        assert not harness.FAULTS.search(text), text
+        assert done.returncode == status, text
+        assert not any(ord(c) < 0x20 and c not in "\n\t" or
+                       0x7f <= ord(c) < 0xa0 for c in text), ascii(text)
