@@ -117,12 +117,10 @@ take_options(struct shell *sh, const struct args *a)
 static int
 begin(struct shell *sh)
 {
-	if (sh->session.user[0] == '\0') {
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "nobody is logged in");
-		failure_hint(&sh->fail, "login USER@DOMAIN --smtp HOST:PORT");
-		return SHELL_USAGE;
-	}
+	int rc = session_need_user(sh, "smtp");
+
+	if (rc != SHELL_OK)
+		return rc;
 	if (sh->interactive && sh->draft.exists) {
 		(void)failure_set(&sh->fail, SHELL_USAGE,
 				  "a draft is not sent yet");

@@ -146,22 +146,35 @@ session_password(struct shell *sh, const char *user, char **password)
 /* ---- both -----------------------------------------------------------------
  */
 
+int
+session_need_user(struct shell *sh, const char *option)
+{
+	if (sh->session.user[0] != '\0')
+		return SHELL_OK;
+	(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
+	if (sh->user_default[0] != '\0' && !sh->interactive)
+		failure_hint(&sh->fail,
+			     "%s logs in by itself only with --password-fd, "
+			     "--password-command or $MAILSH_PASSWORD",
+			     sh->user_default);
+	else
+		failure_hint(&sh->fail, "login USER@DOMAIN --%s HOST:PORT",
+			     option);
+	return SHELL_USAGE;
+}
+
 static int
 need_server(struct shell *sh, const struct endpoint *at, const char *which,
 	    const char *option)
 {
-	const char *user = sh->session.user;
+	int rc = session_need_user(sh, option);
 
-	if (user[0] != '\0' && at->port != 0)
-		return SHELL_OK;
-	if (user[0] == '\0')
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "nobody is logged in");
-	else
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "not logged in to a %s server", which);
-	failure_hint(&sh->fail, "login %s --%s HOST:PORT",
-		     user[0] == '\0' ? "USER@DOMAIN" : user, option);
+	if (rc != SHELL_OK || at->port != 0)
+		return rc;
+	(void)failure_set(&sh->fail, SHELL_USAGE,
+			  "not logged in to a %s server", which);
+	failure_hint(&sh->fail, "login %s --%s HOST:PORT", sh->session.user,
+		     option);
 	return SHELL_USAGE;
 }
 

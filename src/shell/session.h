@@ -11,6 +11,10 @@
  * sh->fail.
  */
 
+/* session_need_user - is somebody logged in?  If not, the hint names the server
+ * that the command wants: `option` is "smtp" or "pop3". */
+int session_need_user(struct shell *sh, const char *option);
+
 /* session_smtp - a usable, logged-in connection to the sender-side server. */
 int session_smtp(struct shell *sh);
 

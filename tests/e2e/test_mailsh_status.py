@@ -84,6 +84,20 @@ def test_4_no_password_to_be_had(pair):
     assert done.returncode == 4 and b"--password-fd" in done.stderr
 
 
+def test_u_logs_in_where_a_password_is_at_hand(pair):
+    servers = ("-H", "127.0.0.1", "--smtp-port", str(pair.submission_port),
+               "--pop3-port", str(pair.pop3_port), "-u", "alice@abc.com")
+    done = shell(pair, *servers, "--password-command", "echo secret",
+                 "-c", "compose bob@xyz.com --body x", "-c", "send")
+    assert done.returncode == 0 and b"250 2.0.0" in done.stdout
+    # without one only the script can, and it is told
+    done = shell(pair, *servers, "-c", "compose bob@xyz.com --body x")
+    assert done.returncode == 2
+    assert b"nobody is logged in [usage]\nhint: alice@abc.com logs in by itself" \
+        in done.stderr
+    assert shell(pair, *servers, "-c", "login --password secret").returncode == 0
+
+
 def test_4_a_password_does_not_cross_the_network_in_clear(pair):
     done = shell(pair, "-c", "login a@b.org --smtp mail.example.org:25 "
                  "--password x")

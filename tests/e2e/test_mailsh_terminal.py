@@ -130,7 +130,7 @@ def test_compose_typed_with_completion(pair):
 def test_editor_and_the_draft_is_not_lost(pair):
     t = log_in(pair)
     t.type("compose --to carol@xyz.com --subject before --body x --edit\n")
-    t.expect("Subject: after")
+    t.expect("Subject: after  1 line, 0 attachments")
     t.expect("draft> ")
     t.type("exit\n")
     t.expect("a draft is not sent yet")
