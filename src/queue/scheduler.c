@@ -88,6 +88,7 @@ scheduler_free(struct scheduler **out)
 		struct scheduler_job *j;
 		while ((j = scheduler_dest_pop(d)) != NULL)
 			free(j);
+		d->failures = 0;
 	}
 	scheduler_dest_sweep(&s->dests);
 	while (s->messages != NULL) {
@@ -272,7 +273,7 @@ take_all(struct scheduler *s, struct scheduler_job **out, size_t max)
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
 		d->failures = 0;
 		d->not_before_ms = 0;
-		while (n < max && d->n > 0)
+		while (n < max && d->n + d->n_ready > 0)
 			out[n++] = scheduler_dest_pop(d);
 	}
 	return n;
@@ -284,7 +285,7 @@ scheduler_retry(struct scheduler *s)
 	(void)pthread_mutex_lock(&s->lock);
 	size_t max = 0;
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next)
-		max += d->n;
+		max += d->n + d->n_ready;
 	struct scheduler_job **all = calloc(max + 1, sizeof(*all));
 	size_t n = all == NULL ? 0 : take_all(s, all, max);
 	int64_t now = scheduler_now_ms(s);
@@ -360,6 +361,17 @@ is_done(const struct spool_msg *m)
 	return true;
 }
 
+/* Was nobody served?  A peer that only puts off has enough to do. */
+static bool
+all_wait(const struct scheduler_batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->verdicts[i].outcome != SCHEDULER_DEFERRED)
+			return false;
+	}
+	return true;
+}
+
 /* Put the job back or drop it; returns the message when that was its last. */
 static struct spool_msg *
 settle(struct scheduler *s, struct scheduler_job *j,
@@ -381,6 +393,9 @@ settle(struct scheduler *s, struct scheduler_job *j,
 		scheduler_dest_each(d, scheduler_wait_job, NULL);
 	} else if (tried && !expired)
 		scheduler_dest_up(d, now);
+	if (tried && !expired)
+		scheduler_dest_learn(d, !b->destination_failed && !all_wait(b),
+				     s->o.per_destination);
 	d->active--;
 	if (waits) {
 		j->attempts += tried ? 1 : 0;
@@ -405,19 +420,26 @@ static struct scheduler_job *
 pick(struct scheduler *s, int64_t *until_ms)
 {
 	struct scheduler_dest *best = NULL;
+	int64_t now = scheduler_now_ms(s);
 
+	*until_ms = -1;
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
-		int limit = d->failures > 0 ? 1 : s->o.per_destination;
-		if (d->n > 0 && d->active < limit &&
-		    (best == NULL ||
-		     d->heap[0]->due_ms < best->heap[0]->due_ms))
+		int64_t due = scheduler_dest_due_ms(d);
+		if (due < 0 ||
+		    d->active >= scheduler_dest_limit(d, s->o.per_destination))
+			continue;
+		if (due > now) {
+			if (*until_ms < 0 || due < *until_ms)
+				*until_ms = due;
+		} else if (best == NULL || d->turn < best->turn) {
 			best = d;
+		}
 	}
-	*until_ms = best == NULL ? -1 : best->heap[0]->due_ms;
-	if (best == NULL || *until_ms > scheduler_now_ms(s))
+	if (best == NULL)
 		return NULL;
+	best->turn = ++s->turns;
 	best->active++;
-	return scheduler_dest_pop(best);
+	return scheduler_dest_next(best, now);
 }
 
 void

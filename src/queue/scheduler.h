@@ -14,8 +14,11 @@
  *
  * A destination is a name the route function gives for a recipient's domain
  * (it may stand for many domains).  The recipients of a message that share a
- * destination are one job.  Jobs of a destination go out oldest due time first,
- * on at most per_destination threads, at most `threads` overall.
+ * destination are one job.  Jobs of a destination that are due go out in turns
+ * of their senders, so that none keeps others waiting, and the destinations
+ * take turns too.  How many go to one at once is found out: it grows with each
+ * success up to per_destination, and is halved by each failure; at most
+ * `threads` overall.
  *
  * A deferred job waits retry_min, then twice as long each time up to retry_max,
  * with a quarter of jitter.  When a destination itself fails (no connection),

@@ -547,7 +547,7 @@ scheduler_destination_get(struct scheduler *s, const char *key,
 			continue;
 		int64_t wait_ms = d->not_before_ms - scheduler_now_ms(s);
 		found = true;
-		out->waiting = (unsigned)d->n;
+		out->waiting = (unsigned)(d->n + d->n_ready);
 		out->active = (unsigned)d->active;
 		out->failures = d->failures;
 		out->again_in_ms = d->failures > 0 && wait_ms > 0 ? wait_ms : 0;

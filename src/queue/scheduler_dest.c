@@ -27,12 +27,14 @@ scheduler_dest_sweep(struct scheduler_dest **list)
 {
 	while (*list != NULL) {
 		struct scheduler_dest *d = *list;
-		if (d->n > 0 || d->active > 0) {
+		if (d->n > 0 || d->n_ready > 0 || d->active > 0 ||
+		    d->failures > 0) {
 			list = &d->next;
 			continue;
 		}
 		*list = d->next;
 		free(d->heap);
+		free(d->lanes);
 		free(d);
 	}
 }
@@ -65,7 +67,7 @@ int
 scheduler_dest_reserve(struct scheduler_dest *d)
 {
 	/* Those being delivered come back: they need their places too. */
-	size_t need = d->n + (size_t)d->active + 1;
+	size_t need = d->n + d->n_ready + (size_t)d->active + 1;
 
 	if (need <= d->cap)
 		return 0;
@@ -94,21 +96,152 @@ scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j)
 	}
 }
 
-struct scheduler_job *
-scheduler_dest_pop(struct scheduler_dest *d)
+/* ---- lanes --------------------------------------------------------------
+ */
+
+enum { WINDOW = 512 }; /* jobs that enter the lanes at one time */
+
+static struct scheduler_lane *
+lane_of(struct scheduler_dest *d, const struct scheduler_job *j)
 {
-	if (d->n == 0)
-		return NULL;
+	uint32_t h = 2166136261u ^ d->salt;
+
+	for (const char *p = j->m->reverse_path; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return &d->lanes[(h ^ h >> 16) % SCHEDULER_LANES];
+}
+
+static void
+enter_lane(struct scheduler_dest *d, struct scheduler_job *j)
+{
+	struct scheduler_lane *lane = lane_of(d, j);
+
+	j->next = NULL;
+	if (lane->last != NULL)
+		lane->last->next = j;
+	else
+		lane->first = j;
+	lane->last = j;
+	d->n_ready++;
+}
+
+/* The first of the next lane that has one. */
+static struct scheduler_job *
+leave_lane(struct scheduler_dest *d)
+{
+	while (d->lanes[d->lane].first == NULL)
+		d->lane = (d->lane + 1) % SCHEDULER_LANES;
+	struct scheduler_lane *lane = &d->lanes[d->lane];
+	struct scheduler_job *j = lane->first;
+	lane->first = j->next;
+	if (lane->first == NULL)
+		lane->last = NULL;
+	j->next = NULL;
+	d->lane = (d->lane + 1) % SCHEDULER_LANES;
+	if (--d->n_ready == 0)
+		d->salt++;
+	return j;
+}
+
+/* All back into the heap, for what looks at every job. */
+static void
+gather(struct scheduler_dest *d)
+{
+	while (d->n_ready > 0)
+		scheduler_dest_push(d, leave_lane(d));
+}
+
+static struct scheduler_job *
+pop_heap(struct scheduler_dest *d)
+{
 	struct scheduler_job *j = d->heap[0];
+
 	d->heap[0] = d->heap[--d->n];
 	sift_down(d, 0);
 	return j;
+}
+
+static bool
+is_due(const struct scheduler_dest *d, int64_t now_ms)
+{
+	return d->n > 0 && d->heap[0]->due_ms <= now_ms;
+}
+
+struct scheduler_job *
+scheduler_dest_next(struct scheduler_dest *d, int64_t now_ms)
+{
+	if (d->n_ready == 0) {
+		if (!is_due(d, now_ms))
+			return NULL;
+		struct scheduler_job *j = pop_heap(d);
+		if (!is_due(d, now_ms))
+			return j; /* alone */
+		if (d->lanes == NULL)
+			d->lanes = calloc(SCHEDULER_LANES, sizeof(*d->lanes));
+		if (d->lanes == NULL)
+			return j; /* first come, first served */
+		enter_lane(d, j);
+	}
+	for (int i = 0; i < WINDOW && is_due(d, now_ms); i++)
+		enter_lane(d, pop_heap(d));
+	return leave_lane(d);
+}
+
+int64_t
+scheduler_dest_due_ms(const struct scheduler_dest *d)
+{
+	if (d->n_ready > 0)
+		return 0;
+	return d->n > 0 ? d->heap[0]->due_ms : -1;
+}
+
+/* ---- how many at once ---------------------------------------------------
+ */
+
+int
+scheduler_dest_limit(const struct scheduler_dest *d, int max)
+{
+	int limit = d->limit > 0 ? d->limit : SCHEDULER_LIMIT_FIRST;
+
+	if (d->failures > 0)
+		return 1; /* a probe */
+	return limit < max ? limit : max;
+}
+
+void
+scheduler_dest_learn(struct scheduler_dest *d, bool ok, int max)
+{
+	int limit = d->limit > 0 ? d->limit : SCHEDULER_LIMIT_FIRST;
+
+	if (!ok) {
+		d->limit = limit > 1 ? limit / 2 : 1;
+		d->good = 0;
+		d->careful = true;
+		return;
+	}
+	if (limit < max && ++d->good >= (d->careful ? limit : 1)) {
+		d->limit = limit + 1;
+		d->good = 0;
+	}
+}
+
+/* ---- all of them --------------------------------------------------------
+ */
+
+struct scheduler_job *
+scheduler_dest_pop(struct scheduler_dest *d)
+{
+	gather(d);
+	if (d->n == 0)
+		return NULL;
+	return pop_heap(d);
 }
 
 void
 scheduler_dest_each(struct scheduler_dest *d,
 		    void (*fn)(void *ctx, struct scheduler_job *j), void *ctx)
 {
+	gather(d);
 	for (size_t i = 0; i < d->n; i++)
 		fn(ctx, d->heap[i]);
 }
@@ -119,6 +252,7 @@ scheduler_dest_take_marked(struct scheduler_dest *d,
 {
 	size_t kept = 0;
 
+	gather(d);
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
 		if (j->m->mark == 0) {
@@ -147,6 +281,7 @@ scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
 {
 	d->failures++;
 	d->not_before_ms = not_before_ms;
+	gather(d);
 	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
@@ -165,6 +300,7 @@ scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms)
 {
 	if (d->failures == 0)
 		return;
+	gather(d);
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
 		if (j->retry_ms <= d->not_before_ms)

@@ -1,13 +1,16 @@
 #ifndef PP_QUEUE_SCHEDULER_DEST_H
 #define PP_QUEUE_SCHEDULER_DEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "queue/scheduler.h"
 
 /*
  * The plain data under the scheduler: jobs, and destinations with a heap of
- * jobs each, first due on top.  No locks, no clock: the scheduler has both.
+ * jobs each, first due on top.  Those that are due wait in lanes, one for
+ * (most) senders, served in turn: who sends much does not keep others waiting.
+ * No locks, no clock: the scheduler has both.
  */
 struct scheduler_job {
 	struct scheduler_job *next; /* in a list, outside a heap */
@@ -21,12 +24,26 @@ struct scheduler_job {
 	unsigned recipients[]; /* indices in m */
 };
 
+enum { SCHEDULER_LANES = 64, SCHEDULER_LIMIT_FIRST = 4 };
+
+struct scheduler_lane {
+	struct scheduler_job *first, *last;
+};
+
 struct scheduler_dest {
 	struct scheduler_dest *next;
 	char key[SCHEDULER_KEY_SIZE];
 	struct scheduler_job **heap;
 	size_t n, cap;
+	struct scheduler_lane *lanes; /* NULL until two are due at once */
+	size_t n_ready;               /* in the lanes */
+	unsigned lane;                /* the next in turn */
+	unsigned salt;     /* who shares a lane changes now and then */
+	uint64_t turn;     /* among the destinations: last served */
 	int active;        /* deliveries under way */
+	int limit;         /* so many at once; 0: not yet known */
+	int good;          /* successes since it last changed */
+	bool careful;      /* failed before: grows slowly */
 	unsigned failures; /* in a row; > 0: only one probe at a time */
 	int64_t not_before_ms;
 	char why[SPOOL_REPLY_MAX + 1]; /* the last failure */
@@ -48,7 +65,8 @@ scheduler_job_plan(struct scheduler_job *j, int64_t now_ms)
 /* scheduler_dest_get - find or make; NULL: out of memory. */
 struct scheduler_dest *scheduler_dest_get(struct scheduler_dest **list,
 					  const char *key);
-/* scheduler_dest_sweep - free those without a job and a delivery. */
+/* scheduler_dest_sweep - free those without a job and a delivery, except the
+ * dead: they are remembered until they are up again. */
 void scheduler_dest_sweep(struct scheduler_dest **list);
 
 /* scheduler_dest_reserve - room for one more job: a push after it and a pop
@@ -56,6 +74,19 @@ void scheduler_dest_sweep(struct scheduler_dest **list);
 int scheduler_dest_reserve(struct scheduler_dest *d);
 void scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j);
 struct scheduler_job *scheduler_dest_pop(struct scheduler_dest *d);
+/* scheduler_dest_next - take a job that is due, the senders in turn; NULL when
+ * none is. */
+struct scheduler_job *scheduler_dest_next(struct scheduler_dest *d,
+					  int64_t now_ms);
+/* scheduler_dest_due_ms - when there is one; < 0: never. */
+int64_t scheduler_dest_due_ms(const struct scheduler_dest *d);
+
+/* scheduler_dest_limit - how many deliveries at once, of at most max;
+ * scheduler_dest_learn - one went well, or not: additive growth,
+ * multiplicative decrease. */
+int scheduler_dest_limit(const struct scheduler_dest *d, int max);
+void scheduler_dest_learn(struct scheduler_dest *d, bool ok, int max);
+
 /* scheduler_dest_each - every job that waits here, in no order; after it a
  * reorder when fn changed due times. */
 void scheduler_dest_each(struct scheduler_dest *d,

@@ -29,6 +29,7 @@ struct scheduler {
 	bool stopping;
 	int active;
 	uint64_t seq;
+	uint64_t turns; /* of the destinations */
 	unsigned n_messages;
 	/* all messages; one without recipients is only a bookmark of a walk
 	 * (scheduler_admin.c) and is passed by */

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "mail/address.h"
 #include "queue/scheduler.h"
+#include "queue/scheduler_admin.h"
+#include "queue/scheduler_dest.h"
 
 enum { TRIES_MAX = 512, S = 1000, HOUR = 3600 * S, DAY = 24 * HOUR };
 
@@ -30,6 +32,7 @@ struct world {
 
 	/* what it saw */
 	int n_tries;
+	char from[TRIES_MAX]; /* first letter of the reverse-path */
 	int64_t at_ms[TRIES_MAX];
 	char last_key[SCHEDULER_KEY_SIZE];
 	int bounces;
@@ -125,6 +128,8 @@ world_deliver(void *ctx, const char *key, struct scheduler_batch *b)
 	} else {
 		if (w->n_tries < TRIES_MAX)
 			w->at_ms[w->n_tries] = w->now_ms;
+		if (w->n_tries < TRIES_MAX)
+			w->from[w->n_tries] = b->msg->reverse_path[0];
 		w->n_tries++;
 		(void)snprintf(w->last_key, sizeof(w->last_key), "%s", key);
 		w->answer(w, b);
@@ -546,6 +551,74 @@ deliveries_at_once_are_bounded(void **state)
 	world_close(&w);
 }
 
+/* alice has sent eight before zoe sends one. */
+static void
+no_sender_keeps_others_waiting(void **state)
+{
+	static struct world w;
+	char id[] = "00000000000000a0";
+
+	(void)state;
+	world_open(&w, say_yes);
+	for (int i = 0; i < 8; i++) {
+		id[15] = (char)('0' + i);
+		world_add(&w, id, "alice@abc.com", bob, 1);
+	}
+	world_add(&w, ID_A, "zoe@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 9);
+	assert_true(w.from[0] == 'z' || w.from[1] == 'z');
+	world_close(&w);
+}
+
+static void
+deliveries_at_once_are_found_out(void **state)
+{
+	struct scheduler_dest d = { 0 };
+
+	(void)state;
+	int first = scheduler_dest_limit(&d, 100);
+	assert_int_equal(scheduler_dest_limit(&d, 2), 2);
+	for (int i = 0; i < 200; i++)
+		scheduler_dest_learn(&d, true, 20);
+	assert_int_equal(scheduler_dest_limit(&d, 20), 20);
+	scheduler_dest_learn(&d, false, 20);
+	assert_int_equal(scheduler_dest_limit(&d, 20), 10);
+	/* from now on it grows slowly */
+	scheduler_dest_learn(&d, true, 20);
+	assert_int_equal(scheduler_dest_limit(&d, 20), 10);
+	for (int i = 0; i < 10; i++)
+		scheduler_dest_learn(&d, true, 20);
+	assert_int_equal(scheduler_dest_limit(&d, 20), 11);
+	for (int i = 0; i < 10; i++)
+		scheduler_dest_learn(&d, false, 20);
+	assert_int_equal(scheduler_dest_limit(&d, 20), 1);
+	assert_true(first > 1);
+}
+
+/* A new message for a dead destination does not knock at once. */
+static void
+the_dead_are_remembered(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 100;
+	w.hold = true;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	int tries = w.n_tries;
+	struct scheduler_destination d;
+	assert_true(scheduler_destination_get(w.s, "xyz.com", &d));
+	assert_true(d.failures > 0);
+	world_add(&w, ID_B, "zoe@abc.com", bob, 1);
+	assert_true(scheduler_destination_get(w.s, "xyz.com", &d));
+	assert_int_equal(d.waiting, 2);
+	assert_int_equal(w.n_tries, tries);
+	world_close(&w);
+}
+
 int
 main(void)
 {
@@ -562,6 +635,9 @@ main(void)
 		cmocka_unit_test(a_destination_seen_alive_is_due_at_once),
 		cmocka_unit_test(a_full_queue_says_so),
 		cmocka_unit_test(deliveries_at_once_are_bounded),
+		cmocka_unit_test(no_sender_keeps_others_waiting),
+		cmocka_unit_test(deliveries_at_once_are_found_out),
+		cmocka_unit_test(the_dead_are_remembered),
 	};
 
 	(void)log_open("/dev/null", LOG_ERROR, NULL);
