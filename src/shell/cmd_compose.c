@@ -158,6 +158,9 @@ finish(struct shell *sh, const struct args *a)
 	bool ask = sh->tty != NULL && !has_text && !args_has(a, "no-edit");
 	int rc = take_options(sh, a);
 
+	/* Said before somebody writes a text for it. */
+	if (rc == SHELL_OK && ask && !edit)
+		rc = draft_check(sh, a->arena);
 	if (rc == SHELL_OK && edit)
 		rc = draft_edit(sh);
 	else if (rc == SHELL_OK && ask)

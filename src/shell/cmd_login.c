@@ -269,6 +269,16 @@ cmd_logout(struct shell *sh, const struct args *a)
 /* ---- status ---------------------------------------------------------------
  */
 
+/* Aligned for the eye, a tab for programs. */
+static void
+status_key(struct shell *sh, const char *key)
+{
+	if (sh->out_is_tty)
+		(void)fprintf(sh->out, "%-10s", key);
+	else
+		(void)fprintf(sh->out, "%s\t", key);
+}
+
 static void
 smtp_line(struct shell *sh)
 {
@@ -283,12 +293,13 @@ smtp_line(struct shell *sh)
 		      { SMTP_EXT_DSN, "DSN" } };
 	const struct session *s = &sh->session;
 
+	status_key(sh, "smtp");
 	if (s->smtp_at.port == 0) {
-		(void)fprintf(sh->out, "smtp\tnot logged in\n");
+		(void)fprintf(sh->out, "not logged in\n");
 		return;
 	}
-	(void)fprintf(sh->out, "smtp\t%s:%u\t%s", s->smtp_at.host,
-		      s->smtp_at.port,
+	(void)fprintf(sh->out, "%s:%u%c%s", s->smtp_at.host, s->smtp_at.port,
+		      sh->out_is_tty ? ' ' : '\t',
 		      s->smtp == NULL ? "disconnected" : "connected");
 	for (size_t i = 0;
 	     s->smtp != NULL && i < sizeof(names) / sizeof(names[0]); i++)
@@ -303,16 +314,17 @@ pop3_line(struct shell *sh)
 	const struct session *s = &sh->session;
 	const struct mailbox_count count = mailbox_count(&sh->box);
 
+	status_key(sh, "pop3");
 	if (s->pop3_at.port == 0) {
-		(void)fprintf(sh->out, "pop3\tnot logged in\n");
+		(void)fprintf(sh->out, "not logged in\n");
 		return;
 	}
-	(void)fprintf(sh->out,
-		      "pop3\t%s:%u\t%s\nmessages\t%u, %u not read here, %u "
-		      "marked for deletion\n",
-		      s->pop3_at.host, s->pop3_at.port,
-		      s->pop3 == NULL ? "disconnected" : "connected", count.all,
-		      count.unread, count.marked);
+	(void)fprintf(sh->out, "%s:%u%c%s\n", s->pop3_at.host, s->pop3_at.port,
+		      sh->out_is_tty ? ' ' : '\t',
+		      s->pop3 == NULL ? "disconnected" : "connected");
+	status_key(sh, "messages");
+	(void)fprintf(sh->out, "%u, %u not read here, %u marked for deletion\n",
+		      count.all, count.unread, count.marked);
 }
 
 int
@@ -321,14 +333,17 @@ cmd_status(struct shell *sh, const struct args *a)
 	const struct session *s = &sh->session;
 
 	(void)a;
-	(void)fprintf(sh->out, "user\t%s\n",
+	status_key(sh, "user");
+	(void)fprintf(sh->out, "%s\n",
 		      s->user[0] == '\0' ? "nobody is logged in" : s->user);
 	smtp_line(sh);
 	pop3_line(sh);
-	(void)fprintf(sh->out, "draft\t%s\n",
+	status_key(sh, "draft");
+	(void)fprintf(sh->out, "%s\n",
 		      !sh->draft.exists      ? "none"
 		      : sh->draft.to == NULL ? "without recipient"
 					     : sh->draft.to);
-	(void)fprintf(sh->out, "trace\t%s\n", sh->trace == NULL ? "off" : "on");
+	status_key(sh, "trace");
+	(void)fprintf(sh->out, "%s\n", sh->trace == NULL ? "off" : "on");
 	return SHELL_OK;
 }

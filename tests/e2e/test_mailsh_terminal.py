@@ -127,6 +127,15 @@ def test_compose_typed_with_completion(pair):
     assert b"\n\nHello\n" in pair.wait_message("bob@xyz.com", "Typed")
 
 
+def test_a_wrong_recipient_is_told_before_the_text_is_typed(pair):
+    t = log_in(pair)
+    t.type("compose nobodyknows\n")
+    assert "Subject" not in t.expect("is neither an address nor a contact")
+    t.expect("> ")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
 def test_editor_and_the_draft_is_not_lost(pair):
     t = log_in(pair)
     t.type("compose --to carol@xyz.com --subject before --body x --edit\n")
