@@ -9,8 +9,9 @@
 #include "queue/scheduler_private.h"
 
 enum {
-	PAGE = 512,      /* messages copied or changed at a time */
-	EXAMINED = 8192, /* messages looked at under one lock */
+	EXAMINED = 8192,  /* messages looked at under one lock */
+	LIST_PAGE = 4096, /* copied; each page looks at all attempts */
+	HOLD_PAGE = 256,  /* changed with a sync for each */
 };
 
 /* One walk.  The place in the list is kept by a node of its own, a bookmark:
@@ -20,12 +21,13 @@ struct walk {
 	const struct scheduler_select *w;
 	const struct scheduler_viewer *v;
 	struct spool_msg bookmark;
-	bool placed, over;
+	bool placed, over, changed;
+	unsigned max; /* messages of a page */
 	int64_t now_ms, wall_s;
 	unsigned n;
-	struct spool_msg *page[PAGE];
-	struct scheduler_item item[PAGE];
-	enum scheduler_did did[PAGE];
+	struct spool_msg *page[EXAMINED];
+	enum scheduler_did did[EXAMINED];
+	struct scheduler_item item[LIST_PAGE];
 };
 
 static bool
@@ -135,7 +137,7 @@ gather(struct walk *k)
 	k->n = 0;
 	k->now_ms = scheduler_now_ms(s);
 	k->wall_s = scheduler_wall_s(s);
-	for (; m != NULL && k->n < PAGE && seen++ < EXAMINED; m = m->next) {
+	for (; m != NULL && k->n < k->max && seen++ < EXAMINED; m = m->next) {
 		last = m;
 		if (!is_chosen(k, m))
 			continue;
@@ -261,6 +263,7 @@ make_due(void *ctx, struct scheduler_job *j)
 		return;
 	j->retry_ms = k->now_ms;
 	scheduler_job_plan(j, k->now_ms);
+	k->changed = true;
 	k->did[j->m->mark - 1] = SCHEDULER_DID;
 }
 
@@ -271,8 +274,10 @@ retry(struct walk *k)
 		k->did[i] =
 		    k->page[i]->held ? SCHEDULER_DID_HELD : SCHEDULER_DID_BUSY;
 	for (struct scheduler_dest *d = k->s->dests; d != NULL; d = d->next) {
+		k->changed = false;
 		scheduler_dest_each(d, make_due, k);
-		scheduler_dest_reorder(d);
+		if (k->changed)
+			scheduler_dest_reorder(d);
 	}
 	scheduler_wake_all(k->s);
 	clear_marks(k);
@@ -453,6 +458,7 @@ walk_new(struct walk **out, struct scheduler *s,
 	k->s = s;
 	k->w = w;
 	k->v = v;
+	k->max = LIST_PAGE;
 	*out = k;
 	return 0;
 }
@@ -501,7 +507,7 @@ scheduler_act(struct scheduler *s, enum scheduler_action a,
 	      const struct scheduler_select *w,
 	      const struct scheduler_viewer *v, struct err *e)
 {
-	char(*ids)[RAND_ID_SIZE] = calloc(PAGE, sizeof(*ids));
+	char(*ids)[RAND_ID_SIZE] = calloc(EXAMINED, sizeof(*ids));
 	struct walk *k = NULL;
 	int rc = 0;
 
@@ -511,6 +517,8 @@ scheduler_act(struct scheduler *s, enum scheduler_action a,
 		free(ids);
 		return -1;
 	}
+	k->max = a == SCHEDULER_RETRY || a == SCHEDULER_REMOVE ? EXAMINED
+							       : HOLD_PAGE;
 	(void)pthread_mutex_lock(&s->admin);
 	while (rc == 0 && !k->over) {
 		(void)pthread_mutex_lock(&s->lock);

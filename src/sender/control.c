@@ -121,6 +121,7 @@ serve(struct control *c, struct stream *stream, uid_t uid)
 	s->o = c->o;
 	s->stream = stream;
 	buf_init(&s->out, CONTROL_PAGE_MAX);
+	s->stop = &c->stop;
 	stream_watch(stream, &c->stop);
 	int rc = read_request(s, &e);
 	if (rc == 0) {

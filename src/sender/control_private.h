@@ -10,14 +10,15 @@
  * answers). */
 
 enum {
-	CONTROL_PAGE_MAX = 8 * 1024 * 1024, /* bytes of an answer at a time */
-	CONTROL_WAIT_MS = 10000,            /* for a client to send or take */
+	CONTROL_PAGE_MAX = 16 * 1024 * 1024, /* bytes of an answer at a time */
+	CONTROL_WAIT_MS = 10000,             /* for a client to send or take */
 };
 
 /* One client. */
 struct control_session {
 	struct control_options o;
 	struct stream *stream;
+	const struct wake *stop;
 	struct control_request r;
 	bool found[CONTROL_IDS_MAX]; /* by place in r.ids */
 	struct buf out;

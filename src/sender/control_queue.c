@@ -131,7 +131,11 @@ on_item(void *ctx, const struct scheduler_item *i)
 static int
 on_page(void *ctx)
 {
-	return control_session_flush(ctx, NULL);
+	struct control_session *s = ctx;
+
+	if (wake_is_raised(s->stop))
+		return -1;
+	return s->out.n == 0 ? 0 : control_session_flush(s, NULL);
 }
 
 /* ---- what is done -------------------------------------------------------
