@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/unit/test.h
+EXTRA_DIST += tests/unit/test.h tests/unit/synced.h
 include tests/unit/base/local.mk
 include tests/unit/mail/local.mk
 include tests/unit/net/local.mk

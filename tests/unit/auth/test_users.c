@@ -1,5 +1,6 @@
 #include "../test.h"
 
+#include <crypt.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -379,6 +380,76 @@ every_refusal_takes_as_long(void **state)
 }
 
 /* Words that need escapes come back as they were. */
+/* ---- how many hashes at once ---- */
+
+static pthread_mutex_t hash_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t hash_moved = PTHREAD_COND_INITIALIZER;
+static int hashing, hashing_most, hashing_waited_for; /* 0: nothing */
+
+/* In place of libcrypt's: a hash lasts until one too many is under way, or for
+ * a moment. */
+char *
+crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
+{
+	struct timespec until;
+
+	(void)pthread_mutex_lock(&hash_lock);
+	hashing++;
+	if (hashing > hashing_most)
+		hashing_most = hashing;
+	(void)pthread_cond_broadcast(&hash_moved);
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 50 * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	while (hashing_most < hashing_waited_for &&
+	       pthread_cond_timedwait(&hash_moved, &hash_lock, &until) == 0)
+		;
+	(void)pthread_mutex_unlock(&hash_lock);
+	char *hash = crypt_rn(phrase, setting, data, (int)sizeof(*data));
+	(void)pthread_mutex_lock(&hash_lock);
+	hashing--;
+	(void)pthread_mutex_unlock(&hash_lock);
+	return hash;
+}
+
+static void *
+log_in_wrongly(void *arg)
+{
+	return login(arg, "a@b.c", "wrong") == 0 ? NULL : arg;
+}
+
+/* A hash takes 16 MiB and a processor: a flood of logins waits in line. */
+static void
+no_more_hashes_at_once_than_processors(void **state)
+{
+	enum { EXTRA = 3, MOST = 16 };
+	char hash[200], text[300];
+	pthread_t t[MOST + EXTRA];
+	struct err e;
+
+	(void)state;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	n = n < 1 ? 1 : n > MOST ? MOST : n;
+	assert_int_equal(
+	    password_hash(span_of("right"), hash, sizeof(hash), &e), 0);
+	(void)snprintf(text, sizeof(text), "a@b.c %s\n", hash);
+	struct users *u = open_with(text);
+	hashing_most = 0;
+	hashing_waited_for = (int)n + 1;
+	for (int i = 0; i < n + EXTRA; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, log_in_wrongly, u),
+				 0);
+	for (int i = 0; i < n + EXTRA; i++) {
+		void *failed;
+		assert_int_equal(pthread_join(t[i], &failed), 0);
+		assert_null(failed);
+	}
+	hashing_waited_for = 0;
+	assert_in_range(hashing_most, 1, n);
+	users_free(&u);
+}
+
 static void
 words_survive_their_escapes(void **state)
 {
@@ -417,6 +488,7 @@ main(void)
 		cmocka_unit_test(many_users_are_found),
 		cmocka_unit_test(threads_look_up_while_the_file_changes),
 		cmocka_unit_test(every_refusal_takes_as_long),
+		cmocka_unit_test(no_more_hashes_at_once_than_processors),
 		cmocka_unit_test(words_survive_their_escapes),
 	};
 	struct err e;

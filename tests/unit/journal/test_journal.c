@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../synced.h"
 #include "base/buf.h"
 #include "base/durable.h"
 #include "base/thread.h"
@@ -196,6 +197,26 @@ crc32c_knows_the_published_values(void **state)
 	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(crc32c_portable(0, zeros, 32), 0x8a9136aa);
 	assert_int_equal(crc32c(crc32c(0, "12345", 5), "6789", 4), 0xe3069283);
+}
+
+/* A sync for whoever waits, and none for whom nothing is left to do. */
+static void
+a_waiter_returns_after_a_sync(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+
+	sync_ok(j, add(j, "zero")); /* with its segment */
+	synced_forget();
+	uint64_t one = add(j, "one"), two = add(j, "two");
+	assert_int_equal(synced_n, 0);
+	sync_ok(j, two);
+	assert_int_equal(synced_n, 1);
+	sync_ok(j, one);
+	assert_int_equal(synced_n, 1);
+	sync_ok(j, add(j, "three"));
+	assert_int_equal(synced_n, 2);
+	close_ok(&j);
 }
 
 static void
@@ -466,6 +487,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc32c_knows_the_published_values),
+		T(a_waiter_returns_after_a_sync),
 		T(records_come_back_in_order),
 		T(released_records_stay_away_and_their_files_are_used_again),
 		T(a_full_journal_refuses_and_recovers_by_a_release),

@@ -1,3 +1,4 @@
+#include "../synced.h"
 #include "queue_dir.h"
 
 #include <sys/stat.h>
@@ -64,6 +65,23 @@ assert_text(struct queue_dir *d, const struct spool_msg *m, const char *want)
 	spool_read_close(&r);
 	assert_int_equal(n, strlen(want));
 	assert_memory_equal(got, want, n);
+}
+
+/* First the bytes, then the name: 250 is said after both. */
+static void
+a_message_is_synced_before_its_entry(void **state)
+{
+	struct queue_dir d;
+
+	(void)state;
+	queue_dir_make(&d);
+	synced_forget();
+	struct spool_msg *m = queue_dir_put(&d, id, "", two, 2, text);
+	int file = synced_at(d.fd, path);
+	assert_true(file > 0);
+	assert_true(synced_at(d.fd, "queue/msg") > file);
+	spool_msg_free(&m);
+	queue_dir_remove(&d);
 }
 
 static void
@@ -423,6 +441,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_is_synced_before_its_entry),
 		cmocka_unit_test(a_message_survives_a_restart),
 		cmocka_unit_test(eight_bit_text_is_noticed),
 		cmocka_unit_test(results_survive_a_restart),

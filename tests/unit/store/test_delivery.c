@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +11,18 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../synced.h"
+
+static DIR *
+opendir_at(int dirfd)
+{
+	DIR *d =
+	    fdopendir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	assert_non_null(d);
+	return d;
+}
 
 static const char *const bob[] = { "bob@xyz.com", NULL };
 static const char *const both[] = { "bob@xyz.com", "carol@xyz.com", NULL };
@@ -29,6 +42,34 @@ stores_lf_lines_and_says_both_sizes(void **state)
 	assert_string_equal(text, "A: b\n\nx\ry\n.\n");
 	free(text);
 	assert_int_equal(tree_count(t, "bob@xyz.com", "tmp"), 0);
+}
+
+/* First the file, then the entry of each mailbox: the entry must never name a
+ * file whose bytes a power cut can take. */
+static void
+what_is_stored_was_synced_in_order(void **state)
+{
+	const struct tree *t = *state;
+	struct err e;
+
+	assert_int_equal(tree_deliver(t, "A: b\r\n\r\n", both, &e), 0);
+	synced_forget();
+	assert_int_equal(tree_deliver(t, "C: d\r\n\r\nx\r\n", both, &e), 0);
+	for (int i = 0; i < 2; i++) {
+		struct maildir m = MAILDIR_CLOSED;
+		assert_int_equal(maildir_open(t->t, both[i], false, &m, &e), 0);
+		int entry = synced_at(m.dir, "new");
+		int file = 0;
+		DIR *d = opendir_at(m.new);
+		for (struct dirent *at; (at = readdir(d)) != NULL;) {
+			if (strstr(at->d_name, ",S=8,") != NULL)
+				file = synced_at(m.new, at->d_name);
+		}
+		(void)closedir(d);
+		assert_true(file > 0);
+		assert_true(entry > file);
+		maildir_close(&m);
+	}
 }
 
 static void
@@ -197,6 +238,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 		T(stores_lf_lines_and_says_both_sizes),
+		T(what_is_stored_was_synced_in_order),
 		T(pieces_of_any_size_give_the_same_file),
 		T(one_file_for_all_recipients),
 		T(a_delivery_given_up_leaves_nothing),
