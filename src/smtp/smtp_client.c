@@ -405,7 +405,9 @@ smtp_client_auth(struct smtp_client *c, const char *login, const char *password,
 			  "The server offers no way to log in that we know");
 		return 0;
 	}
-	if (rc == 0 && is_class(r, 3))
+	/* RFC 4954 4: 235 is the one yes; to take 250 for one would be to go on
+	 * with a server that answered something else. */
+	if (rc == 0 && r->code != 235 && !is_class(r, 4) && !is_class(r, 5))
 		return unexpected(c, r, "AUTH", e);
 	return rc;
 }

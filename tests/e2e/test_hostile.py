@@ -66,10 +66,10 @@ def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
 class Liar:
     """A server for mailsh alone: answers a command by the given words."""
 
-    def __init__(self, greeting, answers):
+    def __init__(self, greeting, answers, other=b"+OK\r\n"):
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
-        self.greeting, self.answers = greeting, answers
+        self.greeting, self.answers, self.other = greeting, answers, other
         threading.Thread(target=self.serve, daemon=True).start()
 
     def __enter__(self):
@@ -89,8 +89,8 @@ class Liar:
     def talk(self, client, lines):
         client.sendall(self.greeting)
         for line in lines:
-            verb = line.split()[0].upper().decode()
-            client.sendall(self.answers.get(verb, b"+OK\r\n"))
+            verb = (line.split() or [b""])[0].upper().decode()
+            client.sendall(self.answers.get(verb, self.other))
             if verb == "QUIT":
                 return
 
@@ -121,6 +121,41 @@ def test_pop3_server_cannot_hurt_the_shell_or_its_terminal(greeting, answers,
             harness.program("mailsh"), "--smtp-port", str(pair.submission_port),
             "--pop3-port", str(liar.port)], script)
         text = (done.stdout + done.stderr).decode()  # UTF-8, all of it
+        assert not harness.FAULTS.search(text), text
+        assert done.returncode == status, text
+        assert not any(ord(c) < 0x20 and c not in "\n\t" or
+                       0x7f <= ord(c) < 0xa0 for c in text), ascii(text)
+
+
+SMTP = {"EHLO": b"250-liar\r\n250 AUTH PLAIN\r\n", "AUTH": b"334 \r\n",
+        "DATA": b"354 go\r\n"}
+YES = {"AGFSAWNLQGFIYY5JB20AC2VJCMV0": b"235 2.7.0 come in\r\n"}
+
+
+@pytest.mark.parametrize("greeting,answers,status", [
+    (b"220 " + NASTY + b"\r\n", YES, 0),
+    (b"554 " + NASTY + b"\r\n", YES, 1),
+    (b"220 liar\r\n", {}, 3),  # 250 to the credentials
+    (b"220 liar\r\n", {"AUTH": b"250 ok\r\n"}, 3),
+    (b"220 liar\r\n", {"EHLO": b"250-x\r\n" * 200}, 3),
+    (b"220 liar\r\n", {**YES, "RCPT": b"550 5.1.1 " + NASTY + b"\r\n"}, 1),
+    (b"220 liar\r\n", {**YES, "RCPT": b"250-a\r\n550 b\r\n"}, 3),
+    (b"220 liar\r\n", {**YES, "MAIL": b"250 a\r\n250 b\r\n250 c\r\n"}, 3),
+    (b"220 liar\r\n", {**YES, "RCPT": b"250 a\0b\r\n"}, 3),
+], ids=["greeting", "refusal", "auth-250", "auth-at-once", "endless", "rcpt",
+        "two-minds", "ahead", "nul"])
+def test_smtp_server_cannot_hurt_the_shell_or_its_terminal(greeting, answers,
+                                                           status):
+    script = (b"trace on\nlogin alice@abc.com --password secret\n"
+              b"compose --to bob@xyz.com --subject hi --body x --no-edit\n"
+              b"send\n")
+    with harness.Pair(sender=False) as pair, \
+            Liar(greeting, {**SMTP, **answers, ".": b"250 ok\r\n"},
+                 b"250 ok\r\n") as liar:
+        done = pair.run([
+            harness.program("mailsh"), "--smtp-port", str(liar.port),
+            "--pop3-port", str(pair.pop3_port)], script)
+        text = (done.stdout + done.stderr).decode()
         assert not harness.FAULTS.search(text), text
         assert done.returncode == status, text
         assert not any(ord(c) < 0x20 and c not in "\n\t" or
