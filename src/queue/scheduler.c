@@ -69,6 +69,7 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
 	}
 	s->o = *o;
+	s->watch_ms = -1;
 	(void)pthread_mutex_init(&s->admin, NULL);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	cond_init_mono(&s->work);
@@ -415,31 +416,49 @@ settle(struct scheduler *s, struct scheduler_job *j,
 	return m;
 }
 
-/* The next job that may go, or NULL and when to look again (< 0: never). */
+static bool
+may_start(const struct scheduler *s, const struct scheduler_dest *d)
+{
+	return d->active < scheduler_dest_limit(d, s->o.per_destination);
+}
+
+/*
+ * The next job that may go, or NULL.  *until_ms: when to look again for those
+ * that are not yet due (< 0: never); *more: another one may go now.
+ */
 static struct scheduler_job *
-pick(struct scheduler *s, int64_t *until_ms)
+pick(struct scheduler *s, int64_t *until_ms, bool *more)
 {
 	struct scheduler_dest *best = NULL;
 	int64_t now = scheduler_now_ms(s);
 
 	*until_ms = -1;
+	*more = false;
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
 		int64_t due = scheduler_dest_due_ms(d);
-		if (due < 0 ||
-		    d->active >= scheduler_dest_limit(d, s->o.per_destination))
+		if (due < 0 || !may_start(s, d))
 			continue;
 		if (due > now) {
 			if (*until_ms < 0 || due < *until_ms)
 				*until_ms = due;
-		} else if (best == NULL || d->turn < best->turn) {
-			best = d;
+			continue;
 		}
+		*more = *more || best != NULL;
+		if (best == NULL || d->turn < best->turn)
+			best = d;
 	}
 	if (best == NULL)
 		return NULL;
 	best->turn = ++s->turns;
 	best->active++;
-	return scheduler_dest_next(best, now);
+	struct scheduler_job *j = scheduler_dest_next(best, now);
+	int64_t due = scheduler_dest_due_ms(best);
+	if (due >= 0 && may_start(s, best)) {
+		*more = *more || due <= now;
+		if (due > now && (*until_ms < 0 || due < *until_ms))
+			*until_ms = due;
+	}
+	return j;
 }
 
 void
@@ -499,8 +518,32 @@ work_on(struct scheduler *s, struct scheduler_job *j)
 	}
 	free(b.verdicts);
 	s->active--;
-	(void)pthread_cond_signal(&s->work);
-	(void)pthread_cond_broadcast(&s->idle);
+	/* This worker looks for the next job itself. */
+	if (s->stopping)
+		(void)pthread_cond_broadcast(&s->idle);
+}
+
+/* Does a waiting worker look again by then? */
+static bool
+is_watched(const struct scheduler *s, int64_t until_ms)
+{
+	return s->watch_ms >= 0 && s->watch_ms <= until_ms;
+}
+
+/* Wait for work; the one that waits for the earliest due time is the watch. */
+static void
+watch(struct scheduler *s, int64_t until_ms)
+{
+	bool mine = until_ms >= 0 && !is_watched(s, until_ms);
+	uint64_t watch = s->watches;
+
+	if (mine) {
+		s->watch_ms = until_ms;
+		watch = ++s->watches;
+	}
+	s->o.clock.wait(s->o.clock.ctx, &s->work, &s->lock, until_ms);
+	if (mine && s->watches == watch)
+		s->watch_ms = -1;
 }
 
 static void
@@ -508,16 +551,17 @@ worker(void *arg)
 {
 	struct scheduler *s = arg;
 	int64_t until_ms;
+	bool more;
 
 	(void)pthread_mutex_lock(&s->lock);
 	while (!s->stopping) {
-		struct scheduler_job *j = pick(s, &until_ms);
+		struct scheduler_job *j = pick(s, &until_ms, &more);
 		if (j == NULL) {
-			s->o.clock.wait(s->o.clock.ctx, &s->work, &s->lock,
-					until_ms);
+			watch(s, until_ms);
 			continue;
 		}
-		(void)pthread_cond_signal(&s->work);
+		if (more || (until_ms >= 0 && !is_watched(s, until_ms)))
+			(void)pthread_cond_signal(&s->work);
 		work_on(s, j);
 	}
 	(void)pthread_mutex_unlock(&s->lock);

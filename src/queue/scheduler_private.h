@@ -13,9 +13,10 @@
  * job that a worker has taken belongs to that worker, with the recipients it
  * names; the lock is not held while it is delivered or written about.
  *
- * Waking: whoever makes a job due earlier signals one waiter; a waiter that
- * takes a job signals the next.  So while any worker waits, one of them waits
- * for the earliest due time.
+ * Waking: whoever makes a job due earlier signals one waiter.  A worker that
+ * takes a job signals the next when another may go now, or when no waiter looks
+ * again by the earliest due time (the watch).  One that has finished a job
+ * looks for the next itself.
  */
 struct scheduler {
 	struct scheduler_options o;
@@ -29,7 +30,9 @@ struct scheduler {
 	bool stopping;
 	int active;
 	uint64_t seq;
-	uint64_t turns; /* of the destinations */
+	uint64_t turns;   /* of the destinations */
+	int64_t watch_ms; /* a waiter looks again then; -1: none */
+	uint64_t watches; /* tells the watch from an older one */
 	unsigned n_messages;
 	/* all messages; one without recipients is only a bookmark of a walk
 	 * (scheduler_admin.c) and is passed by */
