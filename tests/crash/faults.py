@@ -11,6 +11,7 @@ A server may refuse to start while the fault is in its start, with status 1.
 import argparse
 import collections
 import errno
+import itertools
 import os
 import random
 import sys
@@ -78,10 +79,10 @@ class Faults(kill_steps.Kills):
         return wrong
 
 
-def run_disk(name, every=1, first=1, say=lambda _: None, **sections):
+def run_disk(name, durability, every=1, first=1, say=lambda _: None):
     """A fault at every step; returns the figures and what went wrong."""
     everything, n = [], first
-    with harness.Pair(**kill_steps.settings(sections)) as pair:
+    with harness.Pair(**kill_steps.settings(durability)) as pair:
         faults = Faults(pair, name)
         try:
             while True:
@@ -100,15 +101,15 @@ def run_disk(name, every=1, first=1, say=lambda _: None, **sections):
                 n += every
         finally:
             faults.close()
-    say("%s: disk: %s" % (name, dict(faults.ledger.figures)))
+    say("%s, %s: disk: %s" % (name, durability, dict(faults.ledger.figures)))
     return faults.ledger.figures, everything
 
 
-def run_memory(name, number, say=lambda _: None, seed=None, **sections):
+def run_memory(name, durability, number, say=lambda _: None, seed=None):
     """`number` allocations that fail, over the whole workload."""
     everything = []
     picks = random.Random(seed)
-    with harness.Pair(**kill_steps.settings(sections)) as pair:
+    with harness.Pair(**kill_steps.settings(durability)) as pair:
         faults = Faults(pair, name)
         none_left = memory()
         try:
@@ -124,7 +125,7 @@ def run_memory(name, number, say=lambda _: None, seed=None, **sections):
         finally:
             none_left.close()
             faults.close()
-    say("%s: memory: %s" % (name, dict(faults.ledger.figures)))
+    say("%s, %s: memory: %s" % (name, durability, dict(faults.ledger.figures)))
     return faults.ledger.figures, everything
 
 
@@ -139,10 +140,11 @@ def main():
     def say(line):
         print(line, flush=True)
 
-    for name in kill_steps.SERVERS:
-        total.update(run_disk(name, options.every, say=say)[0])
+    for name, durability in itertools.product(
+            kill_steps.SERVERS, kill_steps.DURABILITIES):
+        total.update(run_disk(name, durability, options.every, say=say)[0])
         if not is_sanitized():
-            total.update(run_memory(name, options.memory, say,
+            total.update(run_memory(name, durability, options.memory, say,
                                     options.seed)[0])
     for key in ("faults", "start refused", "said", "unanswered", "deleted",
                 "lost", "doubled", "undead", "broken", "left", "crashed"):

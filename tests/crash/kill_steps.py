@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""kill_steps.py [--server NAME] [--every K] [--first N] [--again]
+"""kill_steps.py [--server NAME] [--durability D] [--every K] [--first N] [--again]
 
 kill -9 at every durable step.  The servers run under a preload library that
 ends one of them just before its n-th write, sync, rename, link, unlink,
@@ -13,6 +13,7 @@ n that the workload does not reach.
 
 import argparse
 import collections
+import itertools
 import sys
 
 import ledger as books
@@ -20,6 +21,7 @@ import harness
 
 
 SERVERS = ("postpair-receiver", "postpair-sender")
+DURABILITIES = ("journal", "strict")
 
 
 class Kills:
@@ -85,11 +87,11 @@ class Kills:
         self.steps.close()
 
 
-def run(name, every=1, first=1, do="before", again=False, say=lambda _: None,
-        **sections):
+def run(name, durability, every=1, first=1, do="before", again=False,
+        say=lambda _: None):
     """All kills of one server; returns the figures and what went wrong."""
     everything = []
-    with harness.Pair(**settings(sections)) as pair:
+    with harness.Pair(**settings(durability)) as pair:
         kills = Kills(pair, name, again)
         try:
             n = first
@@ -104,37 +106,41 @@ def run(name, every=1, first=1, do="before", again=False, say=lambda _: None,
                 n += every
         finally:
             kills.close()
-    say("%s, %s: kills %s" % (name, do, dict(kills.at)))
+    say("%s, %s, %s: kills %s" % (name, durability, do, dict(kills.at)))
     return kills.ledger.figures, everything
 
 
-def settings(over):
-    """Fast retries; a durable log would only slow it down."""
+def settings(durability):
+    """Fast retries, and checkpoints that happen while the workload runs."""
     quick = {"server": {"log-level": "info"}}
-    return {"sender": harness.merged(
-                {**quick, "queue": {"retry-min": "100ms", "retry-max": "1s"},
-                 "relay": {"idle-timeout": "100ms"}},
-                over.get("sender")),
-            "receiver": harness.merged(quick, over.get("receiver"))}
+    return {"sender": {**quick,
+                       "queue": {"retry-min": "100ms", "retry-max": "1s",
+                                 "durability": durability,
+                                 "checkpoint": "100ms"},
+                       "relay": {"idle-timeout": "100ms"}},
+            "receiver": {**quick,
+                         "store": {"durability": durability,
+                                   "checkpoint-interval": "100ms"}}}
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--server", choices=SERVERS)
+    p.add_argument("--durability", choices=DURABILITIES)
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--first", type=int, default=1)
     p.add_argument("--again", action="store_true")
     p.add_argument("--do", choices=("before", "after"), default=None)
     options = p.parse_args()
     total = collections.Counter()
-    wrong = []
     for name in [options.server] if options.server else SERVERS:
-        for do in [options.do] if options.do else ("before", "after"):
-            figures, more = run(name, options.every, options.first, do,
-                                options.again,
-                                lambda line: print(line, flush=True))
+        for durability, do in itertools.product(
+                [options.durability] if options.durability else DURABILITIES,
+                [options.do] if options.do else ("before", "after")):
+            figures, _ = run(name, durability, options.every,
+                             options.first, do, options.again,
+                             lambda line: print(line, flush=True))
             total.update(figures)
-            wrong += more
     for key in ("kills", "said", "unanswered", "deleted", "lost", "doubled",
                 "undead", "broken", "left", "crashed"):
         print("%-12s %d" % (key, total[key]))

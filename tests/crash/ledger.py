@@ -30,9 +30,8 @@ NAME = re.compile(rb"^X-Ledger: (\S+)$", re.M)
 FAILED = (OSError, EOFError, smtplib.SMTPException, poplib.error_proto)
 SETTLE_S = 60
 
-# What must never happen.  A message may come twice where SMTP allows it (RFC
-# 5321 6.1): "doubled", and "undead" when its reader had deleted the first.
-WRONG = ("lost", "broken", "left", "crashed")
+# What must never happen; "undead": delivered again after its deletion.
+WRONG = ("lost", "doubled", "undead", "broken", "left", "crashed")
 
 
 def body_of(name, lines):

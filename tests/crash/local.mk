@@ -1,5 +1,6 @@
 # What is left after kill -9, a power cut, a failing disk: see doc/testing.md.
 CRASH_TESTS = \
+	tests/crash/test_damage.py \
 	tests/crash/test_faults.py \
 	tests/crash/test_hostile_receiver.py \
 	tests/crash/test_kill_steps.py \
@@ -22,7 +23,7 @@ crash: all
 faults: all
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/faults.py
 powercut: all
-	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/powercut.py \
-		--cuts 200 --fs ext4
-	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/powercut.py \
-		--cuts 200 --fs xfs
+	@$(AM_TESTS_ENVIRONMENT) for fs in ext4 xfs; do \
+	for durability in journal strict; do \
+	$(PYTHON) $(top_srcdir)/tests/crash/powercut.py --cuts 100 --fs $$fs \
+		--durability $$durability || exit 1; done; done

@@ -9,7 +9,7 @@ replayed by mount, the servers start on it.  Then every message that was
 answered 250 before the cut must be in each recipient's mailbox, and what was
 deleted must be gone.  The servers read another boot id, as after a real cut.
 
-    powercut.py [--cuts N] [--fs ext4|xfs] [--seed N]
+    powercut.py [--cuts N] [--fs ext4|xfs] [--durability D] [--seed N]
 
 Needs root and loop devices; says "skip" where they are not to be had.  What the
 servers wrote and did not sync is lost in the cut; what they synced was in the
@@ -30,13 +30,7 @@ import uuid
 
 import ledger as books
 import harness
-
-SETTINGS = {
-    "sender": {"server": {"log-level": "info"},
-               "queue": {"retry-min": "100ms", "retry-max": "1s"}},
-    "receiver": {"server": {"log-level": "info"}},
-}
-
+import kill_steps
 
 class NoDisk(Exception):
     """This machine cannot make the images."""
@@ -182,7 +176,7 @@ def run(options, say=lambda _: None):
     pair = None
     try:
         tempfile.tempdir = disk.inner
-        pair = harness.Pair(**SETTINGS)
+        pair = harness.Pair(**kill_steps.settings(options.durability))
         ledger = books.Ledger(pair)
         os.sync()
         for server in (pair.sender, pair.receiver):
@@ -208,6 +202,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--cuts", type=int, default=5)
     p.add_argument("--fs", choices=["ext4", "xfs"], default="ext4")
+    p.add_argument("--durability", choices=kill_steps.DURABILITIES,
+                   default="journal")
     p.add_argument("--clients", type=int, default=8)
     p.add_argument("--seed", type=int, default=None)
     p.add_argument("--without-sync", action="store_true", help="make every "
@@ -218,7 +214,7 @@ def main():
     except NoDisk as e:
         print("skip: %s" % e)
         return 0
-    print("on %s: %s" % (options.fs, ", ".join(
+    print("%s on %s: %s" % (options.durability, options.fs, ", ".join(
         "%s %d" % (key, figures[key]) for key in (
             "cuts", "said", "deleted", "lost", "doubled", "undead", "broken",
             "left", "crashed"))))

@@ -16,10 +16,11 @@ from test_hostile_receiver import usage
 
 
 @pytest.mark.deadline(150)
+@pytest.mark.parametrize("durability", kill_steps.DURABILITIES)
 @pytest.mark.parametrize("server", kill_steps.SERVERS)
-def test_a_failing_disk_costs_no_mail(server):
-    figures, wrong = faults.run_disk(server, every=23, first=2)
-    assert figures["faults"] >= 3
+def test_a_failing_disk_costs_no_mail(server, durability):
+    figures, wrong = faults.run_disk(server, durability, every=37, first=2)
+    assert figures["faults"] >= 2
     assert not any(figures[key] for key in books.WRONG), wrong
 
 
@@ -28,7 +29,7 @@ def test_a_failing_disk_costs_no_mail(server):
 def test_no_memory_costs_no_mail(server):
     if faults.is_sanitized():
         pytest.skip("the sanitizer's own allocator is in use")
-    figures, wrong = faults.run_memory(server, 8)
+    figures, wrong = faults.run_memory(server, "journal", 8)
     assert not any(figures[key] for key in books.WRONG), wrong
 
 

@@ -4,12 +4,14 @@ import argparse
 
 import pytest
 
+import kill_steps
 import ledger
 import powercut
 
 
-def cuts(number, fs, without_sync=False):
-    options = argparse.Namespace(cuts=number, fs=fs, clients=8, seed=None,
+def cuts(number, fs, durability, without_sync=False):
+    options = argparse.Namespace(cuts=number, fs=fs, durability=durability,
+                                 clients=8, seed=None,
                                  without_sync=without_sync)
     try:
         figures = powercut.run(options)
@@ -20,12 +22,13 @@ def cuts(number, fs, without_sync=False):
 
 
 @pytest.mark.deadline(120)
+@pytest.mark.parametrize("durability", kill_steps.DURABILITIES)
 @pytest.mark.parametrize("fs", ["ext4", "xfs"])
-def test_what_was_answered_survives_a_power_cut(fs):
-    figures = cuts(5, fs)
+def test_what_was_answered_survives_a_power_cut(fs, durability):
+    figures = cuts(3, fs, durability)
     assert not any(figures[key] for key in ledger.WRONG), figures
 
 
 @pytest.mark.deadline(120)
 def test_a_missing_sync_would_be_seen():
-    assert cuts(2, "ext4", without_sync=True)["lost"] > 0
+    assert cuts(2, "ext4", "journal", without_sync=True)["lost"] > 0
