@@ -67,7 +67,10 @@ class Faults(kill_steps.Kills):
                 raise
             self.server.process = None
             self.ledger.figures["start refused"] += 1
+        patience = self.ledger.patience
+        self.ledger.patience = 5  # out of memory may mean: after a restart
         books.workload(self.ledger)
+        self.ledger.patience = patience
         self.ledger.figures["faults"] += 1
         self.server.environment = {}
         self.ledger.restart(self.server)

@@ -65,6 +65,7 @@ class Ledger:
         self.figures = collections.Counter()
         self.crashes = []
         self.expected_death = True
+        self.patience = SETTLE_S
 
     # ---- servers -------------------------------------------------------
 
@@ -174,9 +175,9 @@ class Ledger:
                 for name in self.said[user] - self.maybe_gone[user]
                 if counts[user][name] == 0]
 
-    def settle(self, seconds=SETTLE_S):
+    def settle(self, seconds=None):
         """Wait until every promise is kept and the queue says it is empty."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (seconds or self.patience)
         while self.missing() or self.pair.waiting():
             self.revive()
             if time.monotonic() > end:

@@ -29,7 +29,7 @@ def test_a_failing_disk_costs_no_mail(server, durability):
 def test_no_memory_costs_no_mail(server):
     if faults.is_sanitized():
         pytest.skip("the sanitizer's own allocator is in use")
-    figures, wrong = faults.run_memory(server, "journal", 8)
+    figures, wrong = faults.run_memory(server, "journal", 5)
     assert not any(figures[key] for key in books.WRONG), wrong
 
 
