@@ -263,14 +263,17 @@ place(struct delivery *d, const char *mailbox, bool sync, struct err *e)
 static void
 take_back(struct delivery *d, const char *mailbox)
 {
-	struct maildir m = MAILDIR_CLOSED;
+	struct maildir_cache *c = maildir_tree_cache(d->tree);
+	struct maildir_loan l = MAILDIR_NO_LOAN;
 	struct err ignored;
 
-	if (maildir_open(d->tree, mailbox, false, &m, &ignored) != 0)
+	/* open since it was placed there: no descriptors may be left to open it
+	 * again, and lack of them may be why it is taken back */
+	if (maildir_cache_borrow(c, mailbox, &l, &ignored) != 0)
 		return;
-	if (unlinkat(m.new, d->name, 0) == 0)
-		changed(d, mailbox, &m, -d->lf_bytes);
-	maildir_close(&m);
+	if (unlinkat(l.m.new, d->name, 0) == 0)
+		changed(d, mailbox, &l.m, -d->lf_bytes);
+	maildir_cache_return(c, &l);
 }
 
 /*
