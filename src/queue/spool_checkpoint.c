@@ -192,10 +192,12 @@ release(struct spool *s)
 	(void)pthread_mutex_unlock(&s->lock);
 	if (!news)
 		return;
-	journal_release(s->journal, seq);
-	/* The release is a record itself: not worth another one. */
+	int rc = journal_release(s->journal, seq);
 	(void)pthread_mutex_lock(&s->lock);
-	s->released = s->first != NULL ? seq : journal_last(s->journal);
+	if (rc != 0)
+		s->unsynced = true; /* again at a later round */
+	else /* the release is a record itself: not worth another one */
+		s->released = s->first != NULL ? seq : journal_last(s->journal);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 

@@ -74,9 +74,9 @@ free_table(struct recovery *r)
 /* ---- files --------------------------------------------------------------
  */
 
-/* Whole before its name appears; the sync of all comes before the release. */
+/* Under its name in tmp/, the results it had with it. */
 static int
-to_file(struct recovery *r, struct found *f, struct err *e)
+write_tmp(struct recovery *r, struct found *f, bool sync, struct err *e)
 {
 	struct spool *s = r->spool;
 
@@ -84,20 +84,31 @@ to_file(struct recovery *r, struct found *f, struct err *e)
 	if (fd < 0)
 		return -1;
 	int rc = durable_write(fd, f->bytes.p, f->bytes.n, e);
-	if (rc == 0 && fdatasync(fd) != 0)
+	if (rc == 0 && sync && fdatasync(fd) != 0)
 		rc = err_set(e, ERR_TEMP, errno, "sync");
 	(void)close(fd);
-	if (rc == 0 && renameat(s->tmp_fd, f->id, s->msg_fd, f->id) != 0)
-		rc = err_set(e, ERR_TEMP, errno, "rename");
-	if (rc != 0) {
-		(void)unlinkat(s->tmp_fd, f->id, 0);
-		return err_prefix(e, "queue/msg/%s", f->id);
-	}
+	return rc == 0 ? 0 : err_prefix(e, "queue/tmp/%s", f->id);
+}
+
+/* Its bytes are durable: under its name in msg/ it is a message. */
+static int
+place(struct recovery *r, struct found *f, struct err *e)
+{
+	struct spool *s = r->spool;
+
+	if (renameat(s->tmp_fd, f->id, s->msg_fd, f->id) != 0)
+		return err_set(e, ERR_TEMP, errno, "queue/msg/%s", f->id);
 	r->placed++;
 	r->memory -= f->bytes.n;
 	buf_free(&f->bytes);
 	f->in_file = true;
 	return 0;
+}
+
+static int
+to_file(struct recovery *r, struct found *f, struct err *e)
+{
+	return write_tmp(r, f, true, e) == 0 ? place(r, f, e) : -1;
 }
 
 static bool
@@ -237,20 +248,48 @@ log_recovered(const struct recovery *r, const struct journal_report *report,
 	log_end(&l);
 }
 
+/* fn for each message that has no file yet. */
+static int
+each_waiting(struct recovery *r,
+	     int (*fn)(struct recovery *r, struct found *f, struct err *e),
+	     struct err *e)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct found *f = r->buckets[i]; f != NULL; f = f->next) {
+			if (!f->in_file && fn(r, f, e) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+write_one(struct recovery *r, struct found *f, struct err *e)
+{
+	return write_tmp(r, f, false, e);
+}
+
 /* Everything not done becomes a file, durable; then the journal is not needed.
  */
 static int
 settle(struct recovery *r, struct journal *j, struct err *e)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		for (struct found *f = r->buckets[i]; f != NULL; f = f->next) {
-			if (!f->in_file && to_file(r, f, e) != 0)
-				return -1;
-		}
-	}
+	if (each_waiting(r, write_one, e) != 0)
+		return -1;
+	/* One sync for all, before the first name appears. */
 	if (syncfs(r->spool->msg_fd) != 0)
 		return err_set(e, ERR_TEMP, errno, "syncfs");
-	journal_release(j, journal_last(j));
+	if (each_waiting(r, place, e) != 0 ||
+	    durable_sync(r->spool->msg_fd, e) != 0)
+		return -1;
+	if (journal_release(j, journal_last(j)) == 0)
+		return 0;
+	if (r->spool->o.strict)
+		return err_set(e, ERR_TEMP, 0,
+			       "cannot empty the journal: see its disk");
+	/* A full disk: the next checkpoint tries again. */
+	log_event(LOG_ERROR, "queue-journal-not-released", NULL, NULL);
+	r->spool->unsynced = true;
 	return 0;
 }
 
