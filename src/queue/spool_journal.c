@@ -86,8 +86,8 @@ static void
 leave(struct spool *s, struct spool_entry *x)
 {
 	(void)pthread_mutex_lock(&s->lock);
+	x->refs = 1; /* the list's: no message has come to refer to it */
 	spool_journal_unlink(s, x);
-	spool_journal_drop(x);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
