@@ -69,8 +69,10 @@ note_gone(void *ctx, const struct journal_record *r, struct err *e)
 		return 0;
 	if (v->n_gone == v->cap_gone) {
 		size_t cap = v->cap_gone == 0 ? 64 : v->cap_gone * 2;
+		if (cap > GONE_MAX)
+			return err_set(e, ERR_LIMIT, 0, "too many removals");
 		char **more = realloc(v->gone, cap * sizeof(*more));
-		if (more == NULL || cap > GONE_MAX)
+		if (more == NULL)
 			return err_set(e, ERR_TEMP, ENOMEM, "recovery");
 		v->gone = more;
 		v->cap_gone = cap;

@@ -74,10 +74,13 @@ add(struct listing *l, const char *name, bool in_cur, struct err *e)
 		l->v = more;
 		l->cap = cap;
 	}
-	char *copy = strdup(name);
-	if (copy == NULL)
+	struct item *item = &l->v[l->n];
+	item->name = strdup(name);
+	if (item->name == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "recovery");
-	l->v[l->n++] = (struct item){ copy, parsed.unique.n, in_cur };
+	item->unique = parsed.unique.n;
+	item->in_cur = in_cur;
+	l->n++;
 	return 0;
 }
 
