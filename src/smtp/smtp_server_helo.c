@@ -1,5 +1,4 @@
-#include <stdio.h>
-
+#include "base/buf.h"
 #include "smtp/smtp_server_private.h"
 
 /*
@@ -50,29 +49,20 @@ smtp_server_helo(struct smtp_session *s, struct span args, struct err *e)
 int
 smtp_server_ehlo(struct smtp_session *s, struct span args, struct err *e)
 {
-	const struct smtp_server_options *o = &s->server->o;
-	const struct smtp_server_ops *ops = &s->server->ops;
-	char size[40] = "", auth[128] = "";
 	struct smtp_reply r;
+	struct buf list;
 
 	if (!name_is_harmless(args))
 		return smtp_server_answerf(s, e, 501, "5.5.4",
 					   "Syntax: EHLO hostname");
 	begin(s, args, true);
-	if (o->size_max_bytes > 0) /* RFC 1870 3 */
-		(void)snprintf(size, sizeof(size), " %lld",
-			       (long long)o->size_max_bytes);
-	if (smtp_server_may_auth(s) && s->user.address[0] == '\0')
-		(void)snprintf(auth, sizeof(auth), "\nAUTH %s",
-			       sasl_mechanisms(o->sasl));
-	/* The first line needs no more than our name (4.1.1.1); EXPN and VRFY
-	 * are named only when they tell something (3.5.2). */
-	reply_set(&r, 250, NULL,
-		  "%s\nPIPELINING\nSIZE%s\n8BITMIME\nSMTPUTF8\n"
-		  "ENHANCEDSTATUSCODES%s%s%s%s%s\nHELP",
-		  o->hostname, size, auth, o->dsn ? "\nDSN" : "",
-		  o->delivery_ids ? "\nXPOSTPAIRID" : "",
-		  ops->on_vrfy != NULL ? "\nVRFY" : "",
-		  ops->on_expn != NULL ? "\nEXPN" : "");
+	buf_init(&list, REPLY_TEXT_SIZE - sizeof(s->helo));
+	/* The first line needs no more than our name (4.1.1.1). */
+	if (smtp_server_extension_list(s, &list) == 0)
+		reply_set(&r, 250, NULL, "%s%.*s", s->server->o.hostname,
+			  SPAN_ARG(buf_span(&list)));
+	else
+		reply_set(&r, 421, "4.3.0", "Out of memory, closing");
+	buf_free(&list);
 	return smtp_server_send(s, &r, e);
 }

@@ -2,6 +2,7 @@
 #define PP_SMTP_SERVER_PRIVATE_H
 
 #include "auth/users.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "smtp/smtp_server.h"
 
@@ -82,6 +83,24 @@ smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_rcpt, smtp_server_data, smtp_server_auth, smtp_server_rset,
     smtp_server_noop, smtp_server_vrfy, smtp_server_expn, smtp_server_help,
     smtp_server_quit;
+
+/* ---- what EHLO offers (smtp_server_extension.c) ----------------------------
+ */
+
+/* A service extension (RFC 5321 2.2); doc/extensions.md has a row for each. */
+struct smtp_server_extension {
+	const char *keyword;
+	const char *standard; /* "RFC 1870"; "private" */
+	/* offered - to this client, now?  NULL: always. */
+	bool (*offered)(const struct smtp_session *s);
+	/* parameters - what follows the keyword, with a blank before each;
+	 * NULL: nothing.  0 or -1 as buf_add. */
+	int (*parameters)(const struct smtp_session *s, struct buf *out);
+};
+const struct smtp_server_extension *smtp_server_extensions(size_t *n);
+
+/* smtp_server_extension_list - what is offered now, each after a LF. */
+int smtp_server_extension_list(const struct smtp_session *s, struct buf *out);
 
 /* smtp_server_command - one command line, without its CRLF: look it up, check
  * it against the table, run it.  Returns as a verb does. */

@@ -23,3 +23,10 @@ tests_unit_smtp_test_smtp_client_SOURCES = \
 tests_unit_smtp_test_smtp_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_smtp_test_smtp_client_LDADD = $(SMTP_LIBS) \
 	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp/test_smtp_extension
+TESTS += tests/unit/smtp/test_smtp_extension
+tests_unit_smtp_test_smtp_extension_SOURCES = \
+	tests/unit/smtp/test_smtp_extension.c
+tests_unit_smtp_test_smtp_extension_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_smtp_test_smtp_extension_LDADD = $(SMTP_LIBS) $(AUTH_LIBS) \
+	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

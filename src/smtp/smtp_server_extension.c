@@ -1,0 +1,95 @@
+#include "smtp/smtp_server_private.h"
+
+/*
+ * What EHLO offers (RFC 5321 4.1.1.1).  An extension has one row, and EHLO is
+ * made of the rows: who adds one adds its row, and a row in doc/extensions.md,
+ * which the tests compare with this table and with what both servers say.
+ *
+ * Offered is only what is true for this client at this moment: a keyword that
+ * must be taken back makes a client fail in the middle of a transaction.
+ */
+
+static int
+size_parameters(const struct smtp_session *s, struct buf *out)
+{
+	int64_t max = s->server->o.size_max_bytes;
+
+	/* RFC 1870 3: without a number, no limit is stated */
+	return max > 0 ? buf_addf(out, " %lld", (long long)max) : 0;
+}
+
+/* RFC 4954 3: not once somebody is logged in, when it would be refused. */
+static bool
+auth_offered(const struct smtp_session *s)
+{
+	return smtp_server_may_auth(s) && s->user.address[0] == '\0';
+}
+
+static int
+auth_parameters(const struct smtp_session *s, struct buf *out)
+{
+	return buf_addf(out, " %s", sasl_mechanisms(s->server->o.sasl));
+}
+
+static bool
+dsn_offered(const struct smtp_session *s)
+{
+	return s->server->o.dsn;
+}
+
+static bool
+delivery_ids_offered(const struct smtp_session *s)
+{
+	return s->server->o.delivery_ids;
+}
+
+/* RFC 5321 3.5.2: VRFY and EXPN are named only when they tell something. */
+static bool
+vrfy_offered(const struct smtp_session *s)
+{
+	return s->server->ops.on_vrfy != NULL;
+}
+
+static bool
+expn_offered(const struct smtp_session *s)
+{
+	return s->server->ops.on_expn != NULL;
+}
+
+static const struct smtp_server_extension extensions[] = {
+	{ "PIPELINING", "RFC 2920", NULL, NULL },
+	{ "SIZE", "RFC 1870", NULL, size_parameters },
+	{ "8BITMIME", "RFC 6152", NULL, NULL },
+	{ "SMTPUTF8", "RFC 6531", NULL, NULL },
+	{ "ENHANCEDSTATUSCODES", "RFC 2034", NULL, NULL },
+	{ "AUTH", "RFC 4954", auth_offered, auth_parameters },
+	{ "DSN", "RFC 3461", dsn_offered, NULL },
+	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },
+	{ "VRFY", "RFC 5321", vrfy_offered, NULL },
+	{ "EXPN", "RFC 5321", expn_offered, NULL },
+	{ "HELP", "RFC 5321", NULL, NULL },
+};
+
+const struct smtp_server_extension *
+smtp_server_extensions(size_t *n)
+{
+	*n = sizeof(extensions) / sizeof(extensions[0]);
+	return extensions;
+}
+
+int
+smtp_server_extension_list(const struct smtp_session *s, struct buf *out)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]);
+	     i++) {
+		const struct smtp_server_extension *x = &extensions[i];
+		if (x->offered != NULL && !x->offered(s))
+			continue;
+		bad |= buf_addf(out, "\n%s", x->keyword);
+		if (x->parameters != NULL)
+			bad |= x->parameters(s, out);
+	}
+	return bad == 0 ? 0 : -1;
+}
