@@ -27,6 +27,7 @@ enum {
 	MAIL_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_MAIL_EXTRA,
 	RCPT_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_RCPT_EXTRA,
 	LAST = SMTP_VERB_LAST_IN_GROUP,
+	HELLO = LAST | SMTP_VERB_NEEDS_ARGS,
 };
 
 /*
@@ -35,10 +36,12 @@ enum {
  * Behind EHLO, AUTH and DATA other things than commands could follow.
  */
 static const struct smtp_server_verb verbs[] = {
-	{ "EHLO", smtp_server_ehlo, ANY, LAST | SMTP_VERB_NEEDS_ARGS,
+	{ "EHLO", smtp_server_ehlo, ANY, HELLO | SMTP_VERB_NOT_LMTP,
 	  SMTP_CMD_MAX, "EHLO hostname" },
-	{ "HELO", smtp_server_helo, ANY, LAST | SMTP_VERB_NEEDS_ARGS,
+	{ "HELO", smtp_server_helo, ANY, HELLO | SMTP_VERB_NOT_LMTP,
 	  SMTP_CMD_MAX, "HELO hostname" },
+	{ "LHLO", smtp_server_ehlo, ANY, HELLO | SMTP_VERB_LMTP, SMTP_CMD_MAX,
+	  "LHLO hostname" },
 	{ "AUTH", smtp_server_auth, SMTP_ST_READY, LAST | SMTP_VERB_NEEDS_ARGS,
 	  SMTP_AUTH_LINE_MAX, "AUTH mechanism [initial-response]" },
 	{ "MAIL", smtp_server_mail, SMTP_ST_READY, SMTP_VERB_NEEDS_ARGS,
@@ -70,11 +73,21 @@ smtp_server_verbs(size_t *n)
 	return verbs;
 }
 
+bool
+smtp_server_speaks(const struct smtp_server *s,
+		   const struct smtp_server_verb *v)
+{
+	unsigned not_ours = s->o.lmtp ? SMTP_VERB_NOT_LMTP : SMTP_VERB_LMTP;
+
+	return (v->flags & not_ours) == 0;
+}
+
 static const struct smtp_server_verb *
-find_verb(struct span name)
+find_verb(const struct smtp_server *s, struct span name)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (span_eq_nocase(name, span_of(verbs[i].name)))
+		if (smtp_server_speaks(s, &verbs[i]) &&
+		    span_eq_nocase(name, span_of(verbs[i].name)))
 			return &verbs[i];
 	}
 	return NULL;
@@ -88,7 +101,7 @@ refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
 
 	switch (s->state) {
 	case SMTP_ST_NEW:
-		why = "EHLO or HELO first";
+		why = s->server->o.lmtp ? "LHLO first" : "EHLO or HELO first";
 		break;
 	case SMTP_ST_READY:
 		why = "MAIL first";
@@ -107,7 +120,8 @@ int
 smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 {
 	struct span args = text;
-	const struct smtp_server_verb *v = find_verb(span_word(&args));
+	const struct smtp_server_verb *v =
+	    find_verb(s->server, span_word(&args));
 
 	if (text.n > 0 && span_is_blank(text.p[0]))
 		v = NULL;
@@ -213,7 +227,8 @@ greeting(struct smtp_session *s, struct err *e)
 		return smtp_server_bye(
 		    s, e, "early-talker", 421, NULL,
 		    "You spoke before the greeting, closing");
-	reply_set(&r, 220, NULL, "%s ESMTP postpair", o->hostname);
+	reply_set(&r, 220, NULL, "%s %s postpair", o->hostname,
+		  o->lmtp ? "LMTP" : "ESMTP");
 	return smtp_server_send(s, &r, e);
 }
 
@@ -267,6 +282,7 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 					     .address = c->address,
 					     .is_loopback = c->is_loopback,
 					     .helo = s->helo,
+					     .lmtp = server->o.lmtp,
 					     .login = "",
 					     .kill = c->kill };
 	run_session(s);

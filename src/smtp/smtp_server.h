@@ -28,7 +28,8 @@ struct smtp_client_info {
 	const char *address; /* peer's IP address */
 	bool is_loopback;
 	const char *helo;        /* "" before HELO/EHLO */
-	bool esmtp;              /* EHLO was used */
+	bool esmtp;              /* EHLO (or LHLO) was used */
+	bool lmtp;               /* RFC 2033 */
 	const char *login;       /* canonical login, or "" */
 	const struct wake *kill; /* long waits in a policy watch this */
 };
@@ -56,6 +57,9 @@ struct smtp_txn_rcpt {
 	unsigned notify;       /* enum dsn_notify; 0: NOTIFY= was not given */
 	const char *orcpt;     /* ORCPT=, "type;xtext" as written, or NULL */
 	void *policy;          /* the policy's own, set in on_rcpt */
+	/* reply - LMTP: the verdict on this recipient after the data, set in
+	 * on_end; code 0: that of the whole message. */
+	struct smtp_reply *reply;
 };
 
 /*
@@ -83,7 +87,9 @@ struct smtp_server_ops {
 	 */
 	int (*on_bytes)(void *ctx, struct smtp_txn *txn, struct span bytes,
 			struct err *e);
-	/* on_end - end of data; a 2xx in *r means stored and synced. */
+	/* on_end - end of data; a 2xx in *r means stored and synced for every
+	 * recipient, except those whose own reply says otherwise: only an LMTP
+	 * client hears these (RFC 2033 4.2), to all others *r is the answer. */
 	void (*on_end)(void *ctx, const struct smtp_client_info *c,
 		       struct smtp_txn *txn, struct smtp_reply *r);
 	/* on_reset - the transaction is over, for whatever reason (after on_end
@@ -100,6 +106,7 @@ struct smtp_server_ops {
 struct smtp_server_options {
 	const char *hostname;    /* greeting, EHLO, Received */
 	const char *service;     /* "submission", "smtp": for logs */
+	bool lmtp;               /* speak LMTP (RFC 2033), not SMTP */
 	struct sasl *sasl;       /* NULL: AUTH is not offered */
 	bool auth_required;      /* MAIL before AUTH: 530 5.7.0 */
 	bool auth_in_clear_text; /* allow AUTH without TLS from everywhere;

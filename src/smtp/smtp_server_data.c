@@ -41,6 +41,7 @@ struct intake {
 	int64_t come;  /* from the client */
 	int64_t started_ms;
 	int64_t deadline_ms; /* of the whole message */
+	unsigned recipients; /* that were accepted */
 	bool dropping;
 	struct smtp_reply refusal; /* when dropping */
 };
@@ -166,7 +167,7 @@ refuse_bare(struct smtp_session *s, const struct intake *in, int what,
 	smtp_server_txn_reset(s);
 	s->closing = true;
 	s->reason = "bare-control";
-	return smtp_server_send(s, &r, e);
+	return smtp_server_answer_data(s, in->recipients, &r, e);
 }
 
 /* A whole message has come. */
@@ -185,7 +186,7 @@ finish(struct smtp_session *s, struct intake *in, struct err *e)
 		}
 	}
 	log_verdict(s, in, &r);
-	int rc = smtp_server_answer(s, &r, e);
+	int rc = smtp_server_answer_data(s, in->recipients, &r, e);
 	smtp_server_txn_reset(s);
 	return rc;
 }
@@ -195,7 +196,8 @@ receive(struct smtp_session *s, struct err *e)
 {
 	struct intake in = { .started_ms = clock_mono_ms(),
 			     .deadline_ms = smtp_server_deadline(
-				 s, s->server->o.data_timeout_ms) };
+				 s, s->server->o.data_timeout_ms),
+			     .recipients = s->txn.n_recipients };
 	int rc = -1;
 
 	buf_init(&in.piece, PIECE_MAX);
@@ -217,9 +219,9 @@ smtp_server_data(struct smtp_session *s, struct span args, struct err *e)
 	struct smtp_reply r = { .code = 250 };
 
 	(void)args;
-	if (s->txn.n_recipients == 0) /* 3.3 */
-		return smtp_server_answerf(s, e, 554, "5.5.1",
-					   "No valid recipients");
+	if (s->txn.n_recipients == 0) /* 3.3; RFC 2033 4.2 */
+		return smtp_server_answerf(s, e, server->o.lmtp ? 503 : 554,
+					   "5.5.1", "No valid recipients");
 	if (server->ops.on_data != NULL)
 		server->ops.on_data(server->ctx, &s->info, &s->txn, &r);
 	if (!smtp_server_accepts(&r)) {

@@ -2,10 +2,10 @@
 #include "smtp/smtp_server_private.h"
 
 /*
- * HELO and EHLO (RFC 5321 4.1.1.1).  The name is only for the Received line: a
- * message is never refused for it (4.1.4), so names that are no proper host
- * names pass (underscores, bare addresses: real programs send them) as long as
- * they are harmless to quote.
+ * HELO and EHLO (RFC 5321 4.1.1.1), and LHLO, which is EHLO (RFC 2033 4.1). The
+ * name is only for the Received line: a message is never refused for it
+ * (4.1.4), so names that are no proper host names pass (underscores, bare
+ * addresses: real programs send them) as long as they are harmless to quote.
  */
 static bool
 name_is_harmless(struct span name)
@@ -54,7 +54,8 @@ smtp_server_ehlo(struct smtp_session *s, struct span args, struct err *e)
 
 	if (!name_is_harmless(args))
 		return smtp_server_answerf(s, e, 501, "5.5.4",
-					   "Syntax: EHLO hostname");
+					   "Syntax: %s hostname",
+					   s->server->o.lmtp ? "LHLO" : "EHLO");
 	begin(s, args, true);
 	buf_init(&list, REPLY_TEXT_SIZE - sizeof(s->helo));
 	/* The first line needs no more than our name (4.1.1.1). */

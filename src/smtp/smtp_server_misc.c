@@ -37,7 +37,8 @@ smtp_server_help(struct smtp_session *s, struct span args, struct err *e)
 
 	if (args.n > 0) {
 		for (size_t i = 0; i < n; i++) {
-			if (span_eq_nocase(args, span_of(verbs[i].name)))
+			if (smtp_server_speaks(s->server, &verbs[i]) &&
+			    span_eq_nocase(args, span_of(verbs[i].name)))
 				return smtp_server_answerf(
 				    s, e, 214, "2.0.0", "%s", verbs[i].usage);
 		}
@@ -45,8 +46,10 @@ smtp_server_help(struct smtp_session *s, struct span args, struct err *e)
 					   "No help for that");
 	}
 	buf_init(&text, 400);
-	for (size_t i = 0; i < n; i++)
-		bad |= buf_addf(&text, " %s", verbs[i].name);
+	for (size_t i = 0; i < n; i++) {
+		if (smtp_server_speaks(s->server, &verbs[i]))
+			bad |= buf_addf(&text, " %s", verbs[i].name);
+	}
 	int rc = bad ? smtp_server_answerf(s, e, 451, "4.3.0", "Out of memory")
 		     : smtp_server_answerf(s, e, 214, "2.0.0", "Commands:%.*s",
 					   SPAN_ARG(buf_span(&text)));

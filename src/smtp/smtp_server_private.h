@@ -27,6 +27,8 @@ enum smtp_server_flag {
 					its reply (RFC 2920 3.1) */
 	SMTP_VERB_NO_ARGS = 2,       /* an argument is 501 (RFC 5321 4.1.1) */
 	SMTP_VERB_NEEDS_ARGS = 4,    /* none is 501 */
+	SMTP_VERB_NOT_LMTP = 8,      /* unknown to LMTP (RFC 2033 4.1) */
+	SMTP_VERB_LMTP = 16,         /* unknown to SMTP */
 };
 
 /*
@@ -79,6 +81,10 @@ struct smtp_session {
 /* smtp_server_verbs - the table; HELP and the tests walk it. */
 const struct smtp_server_verb *smtp_server_verbs(size_t *n);
 
+/* smtp_server_speaks - does the protocol of this service have the verb? */
+bool smtp_server_speaks(const struct smtp_server *s,
+			const struct smtp_server_verb *v);
+
 smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_rcpt, smtp_server_data, smtp_server_auth, smtp_server_rset,
     smtp_server_noop, smtp_server_vrfy, smtp_server_expn, smtp_server_help,
@@ -124,6 +130,16 @@ int smtp_server_answer(struct smtp_session *s, const struct smtp_reply *r,
 int smtp_server_answerf(struct smtp_session *s, struct err *e, int code,
 			const char *enhanced, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+
+/*
+ * smtp_server_answer_data - the verdict after a whole message, DATA or BDAT:
+ * *r, and in LMTP a reply for each of the n recipients that had been accepted,
+ * in their order (RFC 2033 4.2): its own where the policy gave it one, else *r.
+ * n is what txn.n_recipients was before the data: a transaction that has been
+ * reset since has no recipients left, and each gets *r.  Returns as a verb.
+ */
+int smtp_server_answer_data(struct smtp_session *s, unsigned n,
+			    const struct smtp_reply *r, struct err *e);
 
 /* smtp_server_bye - last reply; returns smtp_server_send's value. */
 int smtp_server_bye(struct smtp_session *s, struct err *e, const char *reason,

@@ -135,6 +135,23 @@ on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
 		   : err_set(e, ERR_LIMIT, 0, "test message too large");
 }
 
+/* The recipients "over" and "gone" are refused after the data. */
+static void
+set_own_verdict(struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt)
+{
+	bool over = is_local(rcpt->canonical, "over");
+
+	if (!over && !is_local(rcpt->canonical, "gone"))
+		return;
+	rcpt->reply = arena_alloc(txn->arena, sizeof(*rcpt->reply));
+	if (rcpt->reply == NULL)
+		abort();
+	if (over)
+		reply_set(rcpt->reply, 452, "4.2.2", "Over quota now");
+	else
+		reply_set(rcpt->reply, 421, "4.3.0", "Gone");
+}
+
 static void
 on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
        struct smtp_reply *r)
@@ -152,6 +169,8 @@ on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	rec->stored++;
 	(void)buf_addf(&rec->messages, "%zu\n", rec->text.n);
 	(void)buf_add_span(&rec->messages, buf_span(&rec->text));
+	for (unsigned i = 0; i < txn->n_recipients; i++)
+		set_own_verdict(txn, &txn->recipients[i]);
 	reply_set(r, 250, "2.0.0", "Stored as %d", rec->stored);
 }
 

@@ -6,13 +6,14 @@ rig_serve(void *rig, const struct listener_client *c)
 	smtp_server_session(((struct rig *)rig)->server, c);
 }
 
-void
-rig_open_with(struct rig *g,
-	      void (*serve_fn)(void *, const struct listener_client *))
+static void
+open_rig(struct rig *g,
+	 void (*serve_fn)(void *, const struct listener_client *))
 {
 	const struct smtp_server_options o = {
 		.hostname = "mx.test",
 		.service = "smtp",
+		.lmtp = g->lmtp,
 		.sasl = smtp_recorder_sasl(),
 		.size_max_bytes = 100000,
 	};
@@ -23,6 +24,21 @@ rig_open_with(struct rig *g,
 					 &g->recorder, &e),
 			 0);
 	assert_int_equal(wire_open(&g->w, g, serve_fn, NULL), 0);
+}
+
+void
+rig_open_with(struct rig *g,
+	      void (*serve_fn)(void *, const struct listener_client *))
+{
+	g->lmtp = false;
+	open_rig(g, serve_fn);
+}
+
+void
+rig_open_lmtp(struct rig *g)
+{
+	g->lmtp = true;
+	open_rig(g, rig_serve);
 }
 
 void

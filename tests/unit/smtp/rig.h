@@ -8,12 +8,14 @@
 
 /* A session of the SMTP engine with the recorder behind it. */
 struct rig {
+	bool lmtp;
 	struct smtp_recorder recorder;
 	struct smtp_server *server;
 	struct wire_session w;
 };
 
 void rig_open(struct rig *g);
+void rig_open_lmtp(struct rig *g); /* speaks LMTP */
 void rig_open_with(struct rig *g,
 		   void (*serve)(void *rig, const struct listener_client *c));
 

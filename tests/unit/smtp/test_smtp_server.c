@@ -27,7 +27,8 @@ go_to(struct rig *g, int state)
 {
 	assert_int_equal(rig_reply(g), 220);
 	if (state >= READY)
-		assert_int_equal(command(g, "EHLO c"), 250);
+		assert_int_equal(command(g, g->lmtp ? "LHLO c" : "EHLO c"),
+				 250);
 	if (state >= MAIL)
 		assert_int_equal(command(g, "MAIL FROM:<alice@abc.com>"), 250);
 	if (state >= RCPT)
@@ -42,6 +43,7 @@ static const struct {
 } cells[] = {
 	{ "EHLO", "EHLO c", { 250, 250, 250, 250 } },
 	{ "HELO", "HELO c", { 250, 250, 250, 250 } },
+	{ "LHLO", "LHLO c", { 500, 500, 500, 500 } },
 	{ "AUTH",
 	  "AUTH PLAIN AGFsaWNlQGFiYy5jb20Ac2VjcmV0",
 	  { 503, 235, 503, 503 } },
@@ -77,6 +79,41 @@ every_verb_in_every_state(void **state)
 			assert_int_equal(code, cells[i].code[at]);
 			rig_close(&g, 0);
 		}
+	}
+}
+
+/* Where LMTP differs: RFC 2033 4.1, 4.2. */
+static int
+lmtp_code(size_t cell, int at)
+{
+	const char *verb = cells[cell].verb;
+
+	if (strcmp(verb, "EHLO") == 0 || strcmp(verb, "HELO") == 0)
+		return 500;
+	if (strcmp(verb, "LHLO") == 0)
+		return 250;
+	if (strcmp(verb, "DATA") == 0 && at == MAIL)
+		return 503;
+	return cells[cell].code[at];
+}
+
+static void
+every_verb_in_every_state_of_lmtp(void **state)
+{
+	size_t n = sizeof(cells) / sizeof(cells[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n * STATES; i++) {
+		int at = (int)(i % STATES);
+		struct rig g;
+		rig_open_lmtp(&g);
+		go_to(&g, at);
+		int code = command(&g, cells[i / STATES].line);
+		if (code != lmtp_code(i / STATES, at))
+			print_error("%s in state %d: %d\n",
+				    cells[i / STATES].verb, at, code);
+		assert_int_equal(code, lmtp_code(i / STATES, at));
+		rig_close(&g, 0);
 	}
 }
 
@@ -317,7 +354,7 @@ the_log_tells_the_story(void **state)
 	go_to(&g, READY);
 	assert_int_equal(command(&g, "AUTH PLAIN AGFsaWNlQGFiYy5jb20AYmFk"),
 			 535);
-	assert_int_equal(command(&g, cells[2].line), 235);
+	assert_int_equal(command(&g, cells[3].line), 235);
 	assert_int_equal(command(&g, "MAIL FROM:<alice@abc.com>"), 250);
 	assert_int_equal(command(&g, "RCPT TO:<nobody@xyz.com>"), 550);
 	assert_int_equal(command(&g, "RCPT TO:<bob@xyz.com>"), 250);
@@ -368,6 +405,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_in_every_state),
+		cmocka_unit_test(every_verb_in_every_state_of_lmtp),
 		cmocka_unit_test(a_refused_verb_changes_no_state),
 		cmocka_unit_test(a_disconnect_at_every_byte),
 		cmocka_unit_test(a_half_close_at_every_byte),
