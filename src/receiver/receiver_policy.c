@@ -82,7 +82,7 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		return;
 	}
 	in->rules = receiver_rules_now(ctx);
-	rand_id(in->id);
+	memcpy(in->id, txn->id, sizeof(in->id));
 	txn->policy = in;
 	reply_set(r, 250, "2.1.0", "sender ok");
 }

@@ -65,6 +65,7 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 		return;
 	}
 	m->sender = s;
+	memcpy(m->id, txn->id, sizeof(m->id));
 	buf_init(&m->header, HEADER_BLOCK_MAX);
 	trail_hop_begin(&m->hop);
 	txn->policy = m;
@@ -170,7 +171,6 @@ sender_on_data(void *ctx, const struct smtp_client_info *c,
 	struct sender *s = ctx;
 	struct submission *m = txn->policy;
 
-	rand_id(m->id);
 	m->arrival_s = clock_wall_s();
 	m->received = (struct received_facts){
 		.helo = c->helo,

@@ -116,6 +116,20 @@ refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
 				   v->name, why);
 }
 
+static int
+refuse_unknown(struct smtp_session *s, struct span text, struct err *e)
+{
+	const struct smtp_server *server = s->server;
+	struct smtp_reply r;
+
+	reply_set(&r, 500, "5.5.1", "Unknown command");
+	if (server->ops.on_unknown != NULL)
+		server->ops.on_unknown(server->ctx, &s->info, text, &r);
+	if (smtp_server_accepts(&r))
+		reply_set(&r, 500, "5.5.1", "Unknown command");
+	return smtp_server_answer(s, &r, e);
+}
+
 int
 smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 {
@@ -128,9 +142,11 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	size_t max = v == NULL ? SMTP_CMD_MAX : v->line_max;
 	if (text.n > max - 2)
 		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
+	if (s->turned_away && (v == NULL || v->run != smtp_server_quit))
+		return smtp_server_answerf(s, e, 503, "5.5.1",
+					   "No service here: QUIT only");
 	if (v == NULL)
-		return smtp_server_answerf(s, e, 500, "5.5.1",
-					   "Unknown command");
+		return refuse_unknown(s, text, e);
 	args = span_trim(args);
 	if ((v->flags & SMTP_VERB_LAST_IN_GROUP) != 0 &&
 	    stream_buffered(s->stream) > 0)
@@ -215,18 +231,48 @@ farewell(struct smtp_session *s, const struct err *why)
 	}
 }
 
+/* The policy does not want this client. */
+static int
+refuse_client(struct smtp_session *s, const struct smtp_reply *why,
+	      struct err *e)
+{
+	struct log_line l;
+	struct smtp_reply r;
+
+	smtp_server_log(s, &l, LOG_INFO, "client-refused");
+	log_str(&l, "client", s->peer->address);
+	log_num(&l, "code", why->code);
+	log_str(&l, "text", why->text);
+	log_end(&l);
+	if (why->code < 500)
+		return smtp_server_bye(s, e, "policy", 421, why->enhanced,
+				       why->text);
+	/* 3.1: the session goes on until the client has said QUIT.  A greeting
+	 * has no enhanced code (RFC 2034 3). */
+	s->turned_away = true;
+	reply_set(&r, 554, NULL, "%s %s", s->server->o.hostname, why->text);
+	return smtp_server_send(s, &r, e);
+}
+
 /* Greeting (3.1): a client must wait for it. */
 static int
 greeting(struct smtp_session *s, struct err *e)
 {
-	const struct smtp_server_options *o = &s->server->o;
-	struct smtp_reply r;
+	const struct smtp_server *server = s->server;
+	const struct smtp_server_options *o = &server->o;
+	struct smtp_reply r = { .code = 250 };
 
 	smtp_server_watch(s);
 	if (stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
 		return smtp_server_bye(
 		    s, e, "early-talker", 421, NULL,
 		    "You spoke before the greeting, closing");
+	if (server->ops.on_connect != NULL) {
+		s->connected = true;
+		server->ops.on_connect(server->ctx, &s->info, &r);
+	}
+	if (!smtp_server_accepts(&r))
+		return refuse_client(s, &r, e);
 	reply_set(&r, 220, NULL, "%s %s postpair", o->hostname,
 		  o->lmtp ? "LMTP" : "ESMTP");
 	return smtp_server_send(s, &r, e);
@@ -248,6 +294,8 @@ run_session(struct smtp_session *s)
 	if (rc != 0)
 		farewell(s, &e);
 	smtp_server_txn_reset(s);
+	if (s->connected && s->server->ops.on_disconnect != NULL)
+		s->server->ops.on_disconnect(s->server->ctx, &s->info);
 	stream_watch(s->stream, s->peer->kill);
 	(void)stream_flush(s->stream, clock_mono_ms() + 1000, &e);
 	smtp_server_log(s, &l, LOG_INFO, "session-close");
@@ -280,6 +328,7 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 	s->deadline_ms = clock_mono_ms() + server->o.session_timeout_ms;
 	s->info = (struct smtp_client_info){ .session = c->session,
 					     .address = c->address,
+					     .port = c->port,
 					     .is_loopback = c->is_loopback,
 					     .helo = s->helo,
 					     .lmtp = server->o.lmtp,

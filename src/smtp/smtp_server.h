@@ -7,6 +7,7 @@
 #include "auth/sasl.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/rand.h"
 #include "mail/address.h"
 #include "mail/dsn_param.h"
 #include "mail/status.h"
@@ -26,18 +27,22 @@ struct smtp_session; /* one client; private to the engine */
 struct smtp_client_info {
 	const char *session; /* session id */
 	const char *address; /* peer's IP address */
+	uint16_t port;
 	bool is_loopback;
 	const char *helo;        /* "" before HELO/EHLO */
 	bool esmtp;              /* EHLO (or LHLO) was used */
 	bool lmtp;               /* RFC 2033 */
 	const char *login;       /* canonical login, or "" */
 	const struct wake *kill; /* long waits in a policy watch this */
+	void *policy; /* the policy's own for the session, set in on_connect */
+	void *filter; /* and of what stands before the policy (src/milter) */
 };
 
 enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
 
 /* The transaction as far as it has come; lives until its end or reset. */
 struct smtp_txn {
+	char id[RAND_ID_SIZE];    /* of the message, wherever it is named */
 	const char *reverse_path; /* canonical; "" for <> */
 	const char *reverse_text; /* as written, without <> */
 	int64_t declared_size;    /* SIZE=, or -1 */
@@ -50,6 +55,7 @@ struct smtp_txn {
 	struct smtp_txn_rcpt *recipients;
 	struct arena *arena; /* until the transaction ends */
 	void *policy;        /* the policy's own, set in on_mail */
+	void *filter;        /* and of what stands before the policy */
 };
 struct smtp_txn_rcpt {
 	const char *canonical; /* "bob@xyz.com"; "postmaster" */
@@ -70,6 +76,30 @@ struct smtp_txn_rcpt {
  * means the stated default.
  */
 struct smtp_server_ops {
+	/*
+	 * on_connect - a client is there and has not been greeted.  4xx: it
+	 * gets 421 and a close; 5xx: 554, and 503 for everything but QUIT
+	 * (RFC 5321 3.1).  Several parties of one policy (limits, filters) are
+	 * called by its on_connect in the policy's order; the first refusal is
+	 * the answer.  Default: accepted.
+	 * on_disconnect - the session is over: give back c->policy.  Exactly
+	 * once for each on_connect, whatever that answered; after the last
+	 * on_reset.
+	 */
+	void (*on_connect)(void *ctx, struct smtp_client_info *c,
+			   struct smtp_reply *r);
+	void (*on_disconnect)(void *ctx, struct smtp_client_info *c);
+	/* on_helo - EHLO (esmtp) or HELO with a name that is harmless to quote;
+	 * not always the first, and c->helo is still the last one.  Accepted,
+	 * an open transaction is reset; refused, the session stays as it was
+	 * (4.1.4).  Default: accepted. */
+	void (*on_helo)(void *ctx, const struct smtp_client_info *c,
+			const char *name, bool esmtp, struct smtp_reply *r);
+	/* on_unknown - a line that begins with no verb of ours, which *r
+	 * refuses: for a policy that looks at it; it may put another refusal
+	 * (4xx, 5xx) there.  Default: none. */
+	void (*on_unknown)(void *ctx, const struct smtp_client_info *c,
+			   struct span line, struct smtp_reply *r);
 	/* on_mail - MAIL FROM.  txn->reverse_path etc. are set. */
 	void (*on_mail)(void *ctx, const struct smtp_client_info *c,
 			struct smtp_txn *txn, struct smtp_reply *r);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/buf.h"
 #include "smtp/smtp_server_private.h"
 
@@ -23,25 +25,41 @@ name_is_harmless(struct span name)
 	return true;
 }
 
-/* 4.1.4: both begin anew, as if RSET had been given. */
-static void
-begin(struct smtp_session *s, struct span name, bool esmtp)
+/*
+ * 4.1.4: both begin anew, as if RSET had been given, unless they are refused,
+ * which changes nothing.  1: begun; 0: a refusal was answered; -1 as the verb.
+ */
+static int
+begin(struct smtp_session *s, struct span name, bool esmtp, struct err *e)
 {
+	const struct smtp_server *server = s->server;
+	struct smtp_reply r = { .code = 250 };
+	const char *hello = server->o.lmtp ? "LHLO" : "EHLO";
+	const char *verb = esmtp ? hello : "HELO";
+	char helo[sizeof(s->helo)];
+
+	if (!name_is_harmless(name) || span_copy(name, helo, sizeof(helo)) != 0)
+		return smtp_server_answerf(s, e, 501, "5.5.4",
+					   "Syntax: %s hostname", verb);
+	if (server->ops.on_helo != NULL)
+		server->ops.on_helo(server->ctx, &s->info, helo, esmtp, &r);
+	if (!smtp_server_accepts(&r))
+		return smtp_server_answer(s, &r, e);
 	smtp_server_txn_reset(s);
-	(void)span_copy(name, s->helo, sizeof(s->helo));
+	memcpy(s->helo, helo, sizeof(helo));
 	s->info.esmtp = esmtp;
 	s->state = SMTP_ST_READY;
+	return 1;
 }
 
 int
 smtp_server_helo(struct smtp_session *s, struct span args, struct err *e)
 {
 	struct smtp_reply r;
+	int rc = begin(s, args, false, e);
 
-	if (!name_is_harmless(args))
-		return smtp_server_answerf(s, e, 501, "5.5.4",
-					   "Syntax: HELO hostname");
-	begin(s, args, false);
+	if (rc <= 0)
+		return rc;
 	reply_set(&r, 250, NULL, "%s", s->server->o.hostname);
 	return smtp_server_send(s, &r, e);
 }
@@ -51,12 +69,10 @@ smtp_server_ehlo(struct smtp_session *s, struct span args, struct err *e)
 {
 	struct smtp_reply r;
 	struct buf list;
+	int rc = begin(s, args, true, e);
 
-	if (!name_is_harmless(args))
-		return smtp_server_answerf(s, e, 501, "5.5.4",
-					   "Syntax: %s hostname",
-					   s->server->o.lmtp ? "LHLO" : "EHLO");
-	begin(s, args, true);
+	if (rc <= 0)
+		return rc;
 	buf_init(&list, REPLY_TEXT_SIZE - sizeof(s->helo));
 	/* The first line needs no more than our name (4.1.1.1). */
 	if (smtp_server_extension_list(s, &list) == 0)

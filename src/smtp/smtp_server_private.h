@@ -74,6 +74,8 @@ struct smtp_session {
 	int refused;         /* recipients refused since then */
 	int auth_failures;
 	int64_t messages, recipients;
+	bool connected;     /* on_connect was called */
+	bool turned_away;   /* by on_connect: QUIT is all that is left */
 	bool closing;       /* the last reply is written */
 	const char *reason; /* why it ended, for the log */
 };

@@ -43,6 +43,7 @@ smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 		.recipients =
 		    arena_alloc(&s->arena, n * sizeof(struct smtp_txn_rcpt)),
 	};
+	rand_id(s->txn.id);
 	if (s->txn.reverse_path != NULL && s->txn.reverse_text != NULL &&
 	    s->txn.recipients != NULL)
 		return 0;

@@ -42,6 +42,7 @@ check_policy(const struct smtp_recorder *r)
 	FUZZ_CHECK(r->broken == NULL);
 	FUZZ_CHECK(!r->open);
 	FUZZ_CHECK(r->mails == r->resets);
+	FUZZ_CHECK(r->connects == r->disconnects);
 	FUZZ_CHECK(r->stored <= r->ends && r->ends <= r->mails);
 }
 

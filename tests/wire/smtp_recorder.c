@@ -38,12 +38,67 @@ must(struct smtp_recorder *r, bool ok, const char *promise)
 }
 
 static void
+on_connect(void *ctx, struct smtp_client_info *c, struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, c->policy == NULL && c->helo[0] == '\0',
+	     "on_connect not at the start");
+	c->policy = rec;
+	rec->connects++;
+	if (rec->connect_code != 0)
+		(void)buf_addf(&rec->events, "connect %s\n", c->address);
+	reply_set(r, rec->connect_code != 0 ? rec->connect_code : 250,
+		  rec->connect_code >= 500 ? "5.7.1" : "4.7.1",
+		  "Not from there");
+}
+
+static void
+on_disconnect(void *ctx, struct smtp_client_info *c)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, c->policy == rec && !rec->open,
+	     "on_disconnect not at the end");
+	rec->disconnects++;
+	if (rec->connect_code != 0)
+		(void)buf_add_str(&rec->events, "disconnect\n");
+}
+
+static void
+on_helo(void *ctx, const struct smtp_client_info *c, const char *name,
+	bool esmtp, struct smtp_reply *r)
+{
+	(void)ctx;
+	(void)c;
+	(void)esmtp;
+	if (strcmp(name, "refused.test") == 0)
+		reply_set(r, 550, "5.7.1", "Not by that name");
+	else if (strcmp(name, "temp.test") == 0)
+		reply_set(r, 450, "4.7.1", "Not by that name now");
+}
+
+static void
+on_unknown(void *ctx, const struct smtp_client_info *c, struct span line,
+	   struct smtp_reply *r)
+{
+	(void)ctx;
+	(void)c;
+	if (span_eq(line, span_of("REFUSED")))
+		reply_set(r, 554, "5.7.1", "Not that");
+	else if (span_eq(line, span_of("ACCEPTED")))
+		reply_set(r, 250, "2.0.0", "Why not");
+}
+
+static void
 on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_reply *r)
 {
 	struct smtp_recorder *rec = ctx;
 
 	must(rec, !rec->open, "on_mail during a transaction");
+	must(rec, rec->connects == 0 || c->policy == rec,
+	     "the session lost its policy");
 	must(rec, txn->n_recipients == 0, "on_mail with recipients");
 	(void)buf_addf(&rec->events, "mail %s size=%lld%s%s%s%s%s\n",
 		       txn->reverse_path, (long long)txn->declared_size,
@@ -187,6 +242,10 @@ on_reset(void *ctx, struct smtp_txn *txn)
 }
 
 const struct smtp_server_ops smtp_recorder_ops = {
+	.on_connect = on_connect,
+	.on_disconnect = on_disconnect,
+	.on_helo = on_helo,
+	.on_unknown = on_unknown,
 	.on_mail = on_mail,
 	.on_rcpt = on_rcpt,
 	.on_data = on_data,

@@ -8,6 +8,9 @@
  * A policy for tests of the SMTP engine.  It writes down what it is asked, and
  * decides by the address:
  *
+ *   connection      connect_code, when that is set
+ *   HELO, EHLO      refused.test 550 5.7.1, temp.test 450 4.7.1, others 250
+ *   unknown verbs   REFUSED 554 5.7.1, ACCEPTED 250 (a policy's mistake)
  *   MAIL  refused@ 550 5.7.1, temp@ 451 4.7.1, shut@ 421 4.3.2, zero@ nothing
  *         (a policy's mistake), others 250
  *   RCPT  *@xyz.com and postmaster 250, nobody@xyz.com 550 5.1.1, full@xyz.com
@@ -17,12 +20,14 @@
  *   end   from late@ 554 5.6.0
  */
 struct smtp_recorder {
+	int connect_code;    /* 0: every client is greeted */
 	struct buf events;   /* lines: "mail a@b", "rcpt c@d", "data", "end",
-				"reset"; what was asked for reports and the
-				delivery id in lines of their own */
+				"reset"; "connect" and "disconnect" when
+				connect_code is set; what was asked for reports
+				and the   delivery id in lines of their own */
 	struct buf text;     /* of the transaction */
 	struct buf messages; /* stored: each "LENGTH\n" and its bytes */
-	int mails, resets, ends, stored;
+	int connects, disconnects, mails, resets, ends, stored;
 	bool open;          /* between an accepted on_mail and its on_reset */
 	const char *broken; /* a broken promise of the engine, or NULL */
 };

@@ -66,6 +66,8 @@ set(void *service, struct span key, struct span value)
 		s->o.delivery_ids = n != 0;
 	else if (span_eq(key, span_of("lmtp")))
 		s->o.lmtp = n != 0;
+	else if (span_eq(key, span_of("connect-code")))
+		s->recorder.connect_code = (int)n;
 	else if (span_eq(key, span_of("remote")))
 		s->remote = n != 0;
 	else if (span_eq(key, span_of("size-max")))

@@ -56,6 +56,7 @@ rig_close(struct rig *g, int stored)
 	assert_null(r->broken);
 	assert_false(r->open);
 	assert_int_equal(r->mails, r->resets);
+	assert_int_equal(r->connects, r->disconnects);
 	if (stored >= 0) {
 		assert_int_equal(r->stored, stored);
 		assert_int_equal(r->ends, stored);
