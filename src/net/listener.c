@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/dial.h"
+#include "net/unix_socket.h"
 
 enum { BUCKETS = 256 };
 
@@ -29,6 +30,7 @@ struct listener {
 	struct listener_options o;
 	int fd[LISTENER_SOCKETS_MAX];
 	uint16_t port[LISTENER_SOCKETS_MAX];
+	struct unix_socket named[LISTENER_SOCKETS_MAX]; /* fd -1: TCP */
 	size_t n;
 	int spare_fd; /* given up to answer 421 when descriptors run out */
 	pthread_t acceptor;
@@ -42,7 +44,20 @@ struct listener {
 };
 
 static int
-bind_one(struct listener *l, const char *text, struct err *e)
+bind_unix(struct listener *l, const char *path, struct err *e)
+{
+	unsigned mode = l->o.socket_mode == 0 ? 0600 : l->o.socket_mode;
+	struct unix_socket *u = &l->named[l->n];
+
+	if (unix_socket_listen(u, path, (mode_t)mode, l->o.socket_group, e) !=
+	    0)
+		return -1;
+	l->fd[l->n++] = u->fd;
+	return 0;
+}
+
+static int
+bind_tcp(struct listener *l, const char *text, struct err *e)
 {
 	char host[NET_HOST_SIZE], service[8];
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
@@ -87,8 +102,21 @@ bind_one(struct listener *l, const char *text, struct err *e)
 			   : ((const struct sockaddr_in *)&got)->sin_port;
 		l->port[l->n] = ntohs(port);
 	}
+	l->named[l->n].fd = -1;
 	l->fd[l->n++] = fd;
 	return 0;
+}
+
+static void
+close_sockets(struct listener *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->named[i].fd >= 0)
+			unix_socket_close(&l->named[i]);
+		else
+			(void)close(l->fd[i]);
+	}
+	l->n = 0;
 }
 
 int
@@ -113,7 +141,9 @@ listener_new(struct listener **out, const struct listener_options *o,
 	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
 		goto fail;
 	for (size_t i = 0; i < o->n_addresses; i++) {
-		if (bind_one(l, o->addresses[i], e) != 0)
+		const char *at = o->addresses[i];
+		if ((unix_socket_is_path(at) ? bind_unix(l, at, e)
+					     : bind_tcp(l, at, e)) != 0)
 			goto fail;
 	}
 	*out = l;
@@ -142,7 +172,8 @@ admit(struct listener *l, struct client *c)
 	(void)pthread_mutex_lock(&l->lock);
 	struct client **b = bucket_of(l, c->pub.address);
 	for (struct client *i = *b; i != NULL; i = i->next)
-		same += strcmp(i->pub.address, c->pub.address) == 0;
+		same += i->pub.uid == c->pub.uid &&
+			strcmp(i->pub.address, c->pub.address) == 0;
 	bool ok = l->clients < l->o.max_clients && same < l->o.max_per_address;
 	if (ok) {
 		c->next = *b;
@@ -225,6 +256,13 @@ name_peer(const struct sockaddr *sa, socklen_t size, struct listener_client *c)
 	char port[8] = "0";
 	uint64_t value = 0;
 
+	c->uid = (uid_t)-1;
+	if (sa->sa_family == AF_UNIX) {
+		memcpy(c->address, "unix", 5);
+		c->is_unix = c->is_loopback =
+		    unix_socket_peer(stream_fd(c->stream), &c->uid);
+		return;
+	}
 	if (getnameinfo(sa, size, c->address, sizeof(c->address), port,
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		memcpy(c->address, "unknown", 8);
@@ -368,9 +406,7 @@ listener_drain(struct listener *l)
 		return;
 	(void)pthread_join(l->acceptor, NULL);
 	l->running = false;
-	for (size_t i = 0; i < l->n; i++)
-		(void)close(l->fd[i]);
-	l->n = 0;
+	close_sockets(l);
 }
 
 static bool
@@ -402,8 +438,7 @@ listener_free(struct listener **out)
 
 	if (l == NULL)
 		return;
-	for (size_t i = 0; i < l->n; i++)
-		(void)close(l->fd[i]);
+	close_sockets(l);
 	if (l->spare_fd >= 0)
 		(void)close(l->spare_fd);
 	wake_close(&l->drain);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/rand.h"
@@ -24,18 +25,23 @@ struct listener_client {
 	char session[RAND_ID_SIZE];       /* id for logs and Received lines */
 	char address[LISTENER_PEER_SIZE]; /* "127.0.0.1", "2001:db8::1" */
 	uint16_t port;
-	bool is_loopback;
+	bool is_loopback; /* from this machine */
+	bool is_unix;     /* over a unix socket: address is "unix", port 0 */
+	uid_t uid;        /* then the system user at its other end */
 	const struct wake *drain; /* raised: finish at the next good moment */
 	const struct wake *kill;  /* raised: leave now */
 };
 
 struct listener_options {
-	const char *service;          /* for logs: "smtp" */
-	const char *const *addresses; /* "127.0.0.1:2525", "[::1]:0" */
-	size_t n_addresses;           /* <= LISTENER_SOCKETS_MAX */
-	int max_clients;              /* >= 1 */
-	int max_per_address;          /* >= 1 */
-	const char *busy_reply;       /* whole line with CRLF */
+	const char *service; /* for logs: "smtp" */
+	/* "127.0.0.1:2525", "[::1]:0", or the path of a unix socket */
+	const char *const *addresses;
+	size_t n_addresses;       /* <= LISTENER_SOCKETS_MAX */
+	int max_clients;          /* >= 1 */
+	int max_per_address;      /* >= 1; on a unix socket: per user */
+	unsigned socket_mode;     /* of unix sockets; 0: 0600 */
+	const char *socket_group; /* NULL or "": ours */
+	const char *busy_reply;   /* whole line with CRLF */
 	/* serve - the whole session, on its own thread. */
 	void (*serve)(void *ctx, const struct listener_client *client);
 	void *ctx;

@@ -3,5 +3,6 @@ src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/resolve.c src/net/resolve.h \
-	src/net/stream.c src/net/stream.h
+	src/net/stream.c src/net/stream.h \
+	src/net/unix_socket.c src/net/unix_socket.h
 NET_LIBS = src/net/libnet.a

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "net/unix_socket.h"
 #include "sender/control_private.h"
 
 enum { CLIENTS_MAX = 4, BACKLOG = 16, PAUSE_MS = 200 };
@@ -175,14 +176,7 @@ refuse(int fd, const char *reason)
 static bool
 is_allowed(int fd, uid_t *uid)
 {
-	struct ucred who;
-	socklen_t n = sizeof(who);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
-	    n != sizeof(who))
-		return false;
-	*uid = who.uid;
-	return who.uid == 0 || who.uid == geteuid();
+	return unix_socket_peer(fd, uid) && (*uid == 0 || *uid == geteuid());
 }
 
 static void
