@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "net/dial.h"
+#include "net/unix_socket.h"
 #include "smtp/smtp_client_private.h"
 
 enum {
@@ -258,7 +259,7 @@ smtp_client_close(struct smtp_client **out, bool politely)
 	*out = NULL;
 }
 
-/* Greeting, EHLO or HELO.  0 with *r the last reply. */
+/* Greeting, EHLO or HELO, or LHLO.  0 with *r the last reply. */
 static int
 say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	  struct err *e)
@@ -270,11 +271,12 @@ say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 		return 0;
 	(void)snprintf(c->greeting, sizeof(c->greeting), "%.*s",
 		       (int)sizeof(c->greeting) - 1, r->text);
-	if (smtp_client_put(c, e, "EHLO %s", helo) != 0 ||
+	if (smtp_client_put(c, e, "%s %s", c->lmtp ? "LHLO" : "EHLO", helo) !=
+		0 ||
 	    read_reply(c, smtp_client_deadline(c), true, r, e) != 0)
 		return -1;
 	/* RFC 5321 3.2: a server that does not know EHLO may know HELO. */
-	if (is_class(r, 5)) {
+	if (is_class(r, 5) && !c->lmtp) {
 		c->extensions = 0;
 		c->size_max = 0;
 		if (smtp_client_put(c, e, "HELO %s", helo) != 0 ||
@@ -284,6 +286,17 @@ say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	if (!is_class(r, 2) && !is_class(r, 4) && !is_class(r, 5))
 		return unexpected(c, r, "EHLO", e);
 	return 0;
+}
+
+static int
+dial(struct smtp_client *c, const struct smtp_client_options *o, struct err *e)
+{
+	int64_t deadline_ms = clock_mono_ms() + o->connect_timeout_ms;
+
+	if (o->path != NULL)
+		return unix_socket_dial(&c->stream, o->path, deadline_ms,
+					o->stop, e);
+	return net_dial(&c->stream, o->host, o->port, deadline_ms, o->stop, e);
 }
 
 int
@@ -300,15 +313,16 @@ smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
 	c->data_timeout_ms = o->data_timeout_ms;
 	c->trace = o->trace;
 	c->trace_ctx = o->trace_ctx;
-	if (net_dial(&c->stream, o->host, o->port,
-		     clock_mono_ms() + o->connect_timeout_ms, o->stop,
-		     e) != 0) {
+	c->lmtp = o->lmtp;
+	if (dial(c, o, e) != 0) {
 		free(c);
 		return -1;
 	}
 	if (say_hello(c, o->helo, r, e) != 0) {
 		smtp_client_close(&c, false);
-		return err_prefix(e, "%s:%u", o->host, (unsigned)o->port);
+		return o->path != NULL
+			   ? err_prefix(e, "%s", o->path)
+			   : err_prefix(e, "%s:%u", o->host, (unsigned)o->port);
 	}
 	if (!is_class(r, 2)) {
 		smtp_client_close(&c, true);

@@ -12,7 +12,8 @@
 #include "smtp/smtp_limits.h"
 
 /*
- * The SMTP client side: the sender's relay and verification, and the shell.
+ * The SMTP client side: the sender's relay and verification, and the shell.  It
+ * speaks LMTP (RFC 2033) too, over TCP or a unix socket.
  * One connection, blocking, every step under its own deadline; the peer's
  * replies are hostile input.  Thread: one at a time.
  */
@@ -37,6 +38,8 @@ typedef void smtp_trace_fn(void *ctx, char direction, struct span line);
 struct smtp_client_options {
 	const char *host;
 	uint16_t port;
+	const char *path; /* of a unix socket, in place of both; or NULL */
+	bool lmtp;        /* speak LMTP (RFC 2033) */
 	const char *helo; /* our name */
 	int64_t connect_timeout_ms;
 	int64_t command_timeout_ms; /* for each reply */
@@ -53,7 +56,8 @@ struct smtp_client_options {
  */
 
 /* smtp_client_open - connect, greeting, EHLO (HELO when EHLO is refused with
- * 5xx).  0 with r->code 2xx: ready.  Another code: refused; *c is NULL. */
+ * 5xx), or LHLO.  0 with r->code 2xx: ready.  Another code: refused; *c is
+ * NULL. */
 int smtp_client_open(struct smtp_client **c,
 		     const struct smtp_client_options *o, struct smtp_reply *r,
 		     struct err *e);
@@ -80,7 +84,9 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
 /*
  * smtp_client_send - one transaction: MAIL, RCPT for each, DATA, the message;
  * pipelined when offered.  Each recipient's `reply` is its verdict: the RCPT
- * reply when refused, else the final reply (or the MAIL/DATA refusal).
+ * reply when refused, else the final reply (or the MAIL/DATA refusal).  In LMTP
+ * there is a final reply for each; when the connection breaks among them those
+ * that came count, and nothing is known of the others.
  * A transaction that the peer may still hold open is ended with RSET.
  *
  * A message the peer cannot take is refused without asking it, in its place:

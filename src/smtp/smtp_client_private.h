@@ -13,6 +13,7 @@ struct smtp_client {
 	smtp_trace_fn *trace;
 	void *trace_ctx;
 	bool dead; /* no valid answer came: never used again */
+	bool lmtp;
 	unsigned extensions;
 	int64_t size_max;
 	char greeting[SMTP_CLIENT_GREETING_SIZE];

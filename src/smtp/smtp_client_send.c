@@ -245,18 +245,43 @@ end_transaction(struct smtp_client *c)
 /*
  * 354 although every recipient was refused: the peer waits for a message, and
  * RFC 2920 3.1 has us send an empty one; a lone dot ends it.  Whatever it then
- * says, nobody was to get it.
+ * says, nobody was to get it.  In LMTP that 354 is against the protocol (RFC
+ * 2033 4.2: 503), and no reply would follow.
  */
 static int
 send_nothing(struct smtp_client *c, struct err *e)
 {
 	struct smtp_reply r;
 
+	if (c->lmtp) {
+		c->dead = true;
+		return err_set(e, ERR_PROTO, 0, "354 without a recipient");
+	}
 	return smtp_client_put(c, e, ".") != 0 ||
 		       smtp_client_verdict(c, smtp_client_deadline(c), 0,
 					   "end of data", &r, e) != 0
 		   ? -1
 		   : 0;
+}
+
+/*
+ * RFC 2033 4.2: a reply for each recipient whose RCPT was accepted, in that
+ * order.  Where they end early, the rest stay as they are: unknown.
+ */
+static int
+read_verdicts(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
+	      struct err *e)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		struct smtp_reply r;
+		if (!is_yes(&m->recipients[i].at_rcpt))
+			continue;
+		if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &r,
+					e) != 0)
+			return -1;
+		m->recipients[i].reply = r;
+	}
+	return 0;
 }
 
 static int
@@ -270,6 +295,8 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	refuse_open(m, &last);
 	if (write_message(c, m, deadline_ms, e) != 0)
 		return -1;
+	if (c->lmtp)
+		return read_verdicts(c, m, deadline_ms, e);
 	if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &last, e) !=
 	    0)
 		return -1;

@@ -30,3 +30,10 @@ tests_unit_smtp_test_smtp_extension_SOURCES = \
 tests_unit_smtp_test_smtp_extension_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_smtp_test_smtp_extension_LDADD = $(SMTP_LIBS) $(AUTH_LIBS) \
 	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp/test_smtp_client_lmtp
+TESTS += tests/unit/smtp/test_smtp_client_lmtp
+tests_unit_smtp_test_smtp_client_lmtp_SOURCES = \
+	tests/unit/smtp/test_smtp_client_lmtp.c tests/unit/smtp/script_peer.h
+tests_unit_smtp_test_smtp_client_lmtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_smtp_test_smtp_client_lmtp_LDADD = $(SMTP_LIBS) \
+	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

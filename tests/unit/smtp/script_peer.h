@@ -15,8 +15,9 @@
 
 /*
  * An SMTP server on a loopback port that answers what the test says: for each
- * verb the raw bytes of its reply (NULL: a plain yes; "": hang up there).  A
- * thread for each connection.
+ * verb the raw bytes of its reply (NULL: a plain yes; "": hang up there; with a
+ * last '\f': hang up behind it).  LHLO counts as EHLO.  A thread for each
+ * connection.
  */
 enum peer_verb {
 	PEER_GREETING,
@@ -57,6 +58,8 @@ script_peer_verb(const char *line)
 					     "MAIL", "RCPT", "DATA",
 					     "",     "RSET", "AUTH" };
 
+	if (strncasecmp(line, "LHLO", 4) == 0)
+		return PEER_EHLO;
 	for (int i = 0; i < PEER_OTHER; i++) {
 		if (names[i][0] != '\0' && strncasecmp(line, names[i], 4) == 0)
 			return (enum peer_verb)i;
@@ -92,7 +95,9 @@ script_peer_say(struct script_peer *p, int fd, enum peer_verb verb,
 		text = plain[verb];
 	(void)pthread_mutex_unlock(&p->lock);
 	size_t n = strlen(text);
-	return n > 0 && send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n;
+	bool last = n > 0 && text[n - 1] == '\f';
+	n -= last ? 1 : 0;
+	return n > 0 && send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n && !last;
 }
 
 static inline void
