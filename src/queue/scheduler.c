@@ -192,10 +192,11 @@ scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
 		if (j == NULL)
 			return n;
 		unsigned left = 0;
-		s->o.route(s->o.ctx, m->recipients[list[0]].domain, first);
+		s->o.route(s->o.ctx, m->reverse_path,
+			   m->recipients[list[0]].domain, first);
 		for (unsigned i = 0; i < n; i++) {
-			s->o.route(s->o.ctx, m->recipients[list[i]].domain,
-				   key);
+			s->o.route(s->o.ctx, m->reverse_path,
+				   m->recipients[list[i]].domain, key);
 			if (strcmp(key, first) == 0)
 				j->recipients[j->n++] = list[i];
 			else

@@ -32,7 +32,11 @@
  */
 struct scheduler;
 
-enum { SCHEDULER_KEY_SIZE = 300, SCHEDULER_THREADS_MAX = 256 };
+enum {
+	SCHEDULER_KEY_SIZE = 384,
+	SCHEDULER_PEER_SIZE = 264,
+	SCHEDULER_THREADS_MAX = 256
+};
 
 enum scheduler_outcome {
 	SCHEDULER_UNTRIED, /* nothing happened (shutting down): keep as it was
@@ -62,6 +66,8 @@ struct scheduler_batch {
 	 * before, or "". */
 	bool destination_failed;
 	char why[SPOOL_REPLY_MAX + 1];
+	/* out: host:port that said what the peer said; "": the destination */
+	char peer[SCHEDULER_PEER_SIZE];
 };
 
 /* Time, so that a test can run five days in a second. */
@@ -85,8 +91,9 @@ struct scheduler_options {
 	int64_t delay_warning_ms; /* 0: nobody is warned */
 	int max_messages;         /* scheduler_has_room */
 	struct scheduler_clock clock;
-	/* route - destination key for a domain; always gives one. */
-	void (*route)(void *ctx, const char *domain,
+	/* route - destination key for mail from reverse_path to a domain;
+	 * always gives one. */
+	void (*route)(void *ctx, const char *reverse_path, const char *domain,
 		      char key[SCHEDULER_KEY_SIZE]);
 	/* deliver - try the batch now, fill in verdicts; runs on a worker. */
 	void (*deliver)(void *ctx, const char *destination,

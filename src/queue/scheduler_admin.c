@@ -69,13 +69,14 @@ is_undone(const struct spool_rcpt *to)
 }
 
 static bool
-goes_to(struct scheduler *s, const struct spool_rcpt *to, const char *wanted)
+goes_to(struct scheduler *s, const struct spool_msg *m,
+	const struct spool_rcpt *to, const char *wanted)
 {
 	char key[SCHEDULER_KEY_SIZE];
 
 	if (span_eq_nocase(span_of(to->domain), span_of(wanted)))
 		return true;
-	s->o.route(s->o.ctx, to->domain, key);
+	s->o.route(s->o.ctx, m->reverse_path, to->domain, key);
 	return strcmp(key, wanted) == 0;
 }
 
@@ -93,7 +94,7 @@ recipients_match(struct scheduler *s, const struct spool_msg *m,
 		named = named || address_is(to->address, w->recipient);
 		/* most recipients of a message share one domain */
 		if (!goes && strcmp(domain, to->domain) != 0)
-			goes = goes_to(s, to, w->destination);
+			goes = goes_to(s, m, to, w->destination);
 		domain = to->domain;
 	}
 	return named && goes;

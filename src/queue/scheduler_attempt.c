@@ -89,6 +89,13 @@ report(struct scheduler *s, const struct spool_msg *m,
 	return 0;
 }
 
+/* Whose words the replies are. */
+static const char *
+peer_of(const struct scheduler_job *j, const struct scheduler_batch *b)
+{
+	return b->peer[0] != '\0' ? b->peer : j->d->key;
+}
+
 /*
  * What was settled now: failures, and successes that nobody else reports.
  * -1: could not be stored; the failures then wait with the rest, while a
@@ -115,7 +122,7 @@ report_settled(struct scheduler *s, const struct scheduler_job *j,
 			.recipient = r->recipient,
 			.action = failed ? DSN_FAILED : DSN_RELAYED,
 			.reply = r->reply,
-			.peer = r->peer_said ? j->d->key : NULL,
+			.peer = r->peer_said ? peer_of(j, b) : NULL,
 		};
 	}
 	int rc = n == 0 ? 0 : report(s, j->m, v, n);
@@ -186,7 +193,7 @@ warn(struct scheduler *s, struct scheduler_job *j,
 				.recipient = r->recipient,
 				.action = DSN_DELAYED,
 				.reply = reply != NULL ? reply : b->why,
-				.peer = r->peer_said ? j->d->key : NULL,
+				.peer = r->peer_said ? peer_of(j, b) : NULL,
 			};
 	}
 	if (v == NULL || (n > 0 && report(s, j->m, v, n) != 0)) {

@@ -3,6 +3,7 @@
 
 #include "queue/scheduler_admin.h"
 #include "sender/control_private.h"
+#include "sender/route.h"
 
 /* ---- trail --------------------------------------------------------------
  */
@@ -62,7 +63,7 @@ put_verified(struct control_session *s, struct control_json *j, const char *key,
 	char text[REPLY_TEXT_SIZE];
 	int64_t left_ms;
 
-	if (s->o.verify == NULL) {
+	if (s->o.verify == NULL || !route_may_ask(key)) {
 		control_json_text(j, "verified", "off");
 		return;
 	}
@@ -106,7 +107,7 @@ control_why_answer(struct control_session *s, struct err *e)
 	if (address_canonical(&a, canonical) != 0)
 		return err_set(e, ERR_PERM, 0, "%s: too long", s->r.address);
 	address_split(canonical, &local, &domain);
-	bool routed = routes_find(s->o.routes, domain.p, key);
+	bool routed = routes_find(s->o.routes, "", domain.p, key);
 	control_json_begin(&j, &s->out);
 	control_json_text(&j, "type", "why");
 	control_json_text(&j, "address", canonical);

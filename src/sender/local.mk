@@ -5,8 +5,11 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/control_queue.c src/sender/control_private.h \
 	src/sender/control_why.c \
 	src/sender/control_request.c src/sender/control_request.h \
+	src/sender/credentials.c src/sender/credentials.h \
 	src/sender/pool.c src/sender/pool.h \
+	src/sender/reach.c src/sender/reach.h \
 	src/sender/relay.c src/sender/relay.h \
+	src/sender/route.c src/sender/route.h \
 	src/sender/routes.c src/sender/routes.h \
 	src/sender/sender.c src/sender/sender.h \
 	src/sender/sender_options.c src/sender/sender_options.h \

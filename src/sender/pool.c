@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "queue/scheduler.h"
 
 struct waiting {
 	char key[SCHEDULER_KEY_SIZE];
+	char peer[SCHEDULER_PEER_SIZE];
 	struct smtp_client *client;
 	int64_t until_ms;
 };
@@ -94,15 +94,17 @@ pool_free(struct pool **out)
 }
 
 struct smtp_client *
-pool_take(struct pool *p, const char *key)
+pool_take(struct pool *p, const char *key, char peer[SCHEDULER_PEER_SIZE])
 {
 	struct smtp_client *found = NULL;
 
 	(void)pthread_mutex_lock(&p->lock);
 	/* The newest first: the others may then grow old and go. */
 	for (int i = p->n - 1; i >= 0 && found == NULL; i--) {
-		if (strcmp(p->v[i].key, key) == 0)
-			found = remove_at(p, i);
+		if (strcmp(p->v[i].key, key) != 0)
+			continue;
+		memcpy(peer, p->v[i].peer, SCHEDULER_PEER_SIZE);
+		found = remove_at(p, i);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	if (found != NULL && !smtp_client_is_idle(found))
@@ -111,7 +113,8 @@ pool_take(struct pool *p, const char *key)
 }
 
 void
-pool_give(struct pool *p, const char *key, struct smtp_client **c)
+pool_give(struct pool *p, const char *key, const char *peer,
+	  struct smtp_client **c)
 {
 	if (!smtp_client_is_idle(*c)) {
 		smtp_client_close(c, false);
@@ -121,6 +124,7 @@ pool_give(struct pool *p, const char *key, struct smtp_client **c)
 	if (p->n < POOL_MAX && !p->stopping && p->idle_ms > 0) {
 		struct waiting *w = &p->v[p->n++];
 		(void)snprintf(w->key, sizeof(w->key), "%s", key);
+		(void)snprintf(w->peer, sizeof(w->peer), "%s", peer);
 		w->client = *c;
 		w->until_ms = clock_mono_ms() + p->idle_ms;
 		*c = NULL;

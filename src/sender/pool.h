@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/thread.h"
+#include "queue/scheduler.h"
 #include "smtp/smtp_client.h"
 
 /*
@@ -19,10 +20,13 @@ enum { POOL_MAX = 128 }; /* waiting connections; more are closed at once */
 int pool_new(struct pool **p, int64_t idle_ms, struct err *e);
 void pool_free(struct pool **p); /* closes all */
 
-/* pool_take - a usable connection to `key`, or NULL. */
-struct smtp_client *pool_take(struct pool *p, const char *key);
+/* pool_take - a usable connection to `key` and whose it is (host:port), or
+ * NULL. */
+struct smtp_client *pool_take(struct pool *p, const char *key,
+			      char peer[SCHEDULER_PEER_SIZE]);
 
 /* pool_give - put *c back (closed when it cannot be used again). */
-void pool_give(struct pool *p, const char *key, struct smtp_client **c);
+void pool_give(struct pool *p, const char *key, const char *peer,
+	       struct smtp_client **c);
 
 #endif

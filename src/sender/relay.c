@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/crc32.h"
-#include "net/dial.h"
 #include "sender/routes.h"
 
 enum { DELIVERY_ID_SIZE = RAND_ID_SIZE + 9 };
@@ -61,30 +60,22 @@ on_line(void *ctx, char direction, struct span line)
 static int
 connect_to(struct delivery *d, struct err *e)
 {
-	char host[NET_HOST_SIZE], text[400];
-	struct smtp_reply r;
-	struct smtp_client_options o = {
-		.host = host,
-		.helo = d->relay->helo,
+	struct reach_try t = {
 		.connect_timeout_ms = d->relay->connect_timeout_ms,
 		.command_timeout_ms = d->relay->command_timeout_ms,
 		.data_timeout_ms = d->relay->data_timeout_ms,
-		.stop = d->relay->stop,
 		.trace = on_line,
 		.trace_ctx = d,
 	};
 
 	d->client_is_kept = false;
 	trail_hop_linef(&d->hop, '=', "connecting to %s", d->key);
-	if (net_endpoint(span_of(d->key), -1, host, &o.port, e) != 0 ||
-	    smtp_client_open(&d->client, &o, &r, e) != 0)
-		return -1;
-	if (d->client != NULL)
-		return 0;
-	/* A greeting of 554 is about the host and today (RFC 5321 3.1). */
-	reply_one_line(&r, text, sizeof(text));
-	return err_set(e, ERR_TEMP, 0, "%s refuses the session: %s", d->key,
-		       text);
+	int rc = reach_open(d->relay->reach, d->key, &t, &d->client, e);
+	memcpy(d->b->peer, t.peer, sizeof(d->b->peer));
+	if (rc != 0)
+		(void)snprintf(d->b->why, sizeof(d->b->why), "%d %s %s", t.code,
+			       t.enhanced, e->msg);
+	return rc;
 }
 
 /* ---- message ------------------------------------------------------------
@@ -114,7 +105,7 @@ read_bytes(void *ctx, char *p, unsigned long size, struct err *e)
 static void
 name_delivery(const struct delivery *d, char id[DELIVERY_ID_SIZE])
 {
-	const char *helo = d->relay->helo;
+	const char *helo = d->relay->reach->helo;
 
 	(void)snprintf(id, DELIVERY_ID_SIZE, "%s.%08x", d->b->msg->id,
 		       (unsigned)crc32_add(0, helo, strlen(helo)));
@@ -224,7 +215,7 @@ deliver(struct delivery *d)
 			 "550 5.1.2 No route to this domain");
 		return;
 	}
-	d->client = pool_take(d->relay->pool, d->key);
+	d->client = pool_take(d->relay->pool, d->key, b->peer);
 	d->client_is_kept = d->client != NULL;
 	if (d->client_is_kept) {
 		smtp_client_set_trace(d->client, on_line, d);
@@ -232,14 +223,15 @@ deliver(struct delivery *d)
 	}
 	for (;;) {
 		if (d->client == NULL && connect_to(d, &e) != 0) {
-			b->destination_failed = e.class != ERR_STOP;
-			(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 %s",
-				       e.msg);
+			if (e.class == ERR_PERM)
+				set_rest(b, SCHEDULER_FAILED, b->why);
+			else
+				b->destination_failed = e.class != ERR_STOP;
 			return;
 		}
 		if (send_all(d, &e) == 0) {
 			smtp_client_set_trace(d->client, NULL, NULL);
-			pool_give(d->relay->pool, d->key, &d->client);
+			pool_give(d->relay->pool, d->key, b->peer, &d->client);
 			return;
 		}
 		smtp_client_close(&d->client, false);

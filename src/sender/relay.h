@@ -4,6 +4,7 @@
 #include "queue/scheduler.h"
 #include "queue/trail.h"
 #include "sender/pool.h"
+#include "sender/reach.h"
 
 /*
  * relay - one delivery of the scheduler done over SMTP: a kept connection or a
@@ -14,8 +15,7 @@ struct relay {
 	struct spool *spool;
 	struct pool *pool;
 	struct trail *trail; /* NULL: none is kept */
-	const char *helo;
-	const struct wake *stop;
+	const struct reach *reach;
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;
 };
 

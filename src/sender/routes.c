@@ -7,27 +7,41 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "net/dial.h"
+#include "sender/route.h"
 
-enum { SMTP_PORT = 25 };
-
-struct route {
-	char *domain; /* canonical, or "*" */
-	char *key;
+/* One line: of a domain (canonical, or "*") or of a sender (canonical, or
+ * "@domain"). */
+struct route_line {
+	char *name;
+	struct route route;
 };
 
-struct routes {
-	pthread_mutex_t lock;
-	struct route *v; /* sorted by domain */
+struct route_lines {
+	struct route_line *v; /* sorted by name */
 	size_t n;
 };
 
-static int
-by_domain(const void *a, const void *b)
-{
-	const struct route *x = a, *y = b;
+struct routes {
+	pthread_mutex_t lock; /* guards the rest */
+	struct route_lines domains, senders;
+	struct credentials *credentials;
+};
 
-	return strcmp(x->domain, y->domain);
+static int
+by_name(const void *a, const void *b)
+{
+	const struct route_line *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static void
+lines_clear(struct route_lines *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	free(l->v);
+	*l = (struct route_lines){ 0 };
 }
 
 void
@@ -37,15 +51,16 @@ routes_free(struct routes **out)
 
 	if (r == NULL)
 		return;
-	for (size_t i = 0; r->v != NULL && i < r->n; i++) {
-		free(r->v[i].domain);
-		free(r->v[i].key);
-	}
-	free(r->v);
+	lines_clear(&r->domains);
+	lines_clear(&r->senders);
+	credentials_free(&r->credentials);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 	*out = NULL;
 }
+
+/* ---- making -------------------------------------------------------------
+ */
 
 /* The form of a domain that recipients are looked up by. */
 static int
@@ -62,94 +77,192 @@ canonical_domain(const char *name, char out[ADDRESS_SIZE])
 }
 
 static int
-make_route(struct route *r, const struct option_pair *p, struct err *e)
+domain_name(const char *name, char out[ADDRESS_SIZE], struct err *e)
 {
-	char host[NET_HOST_SIZE], domain[ADDRESS_SIZE] = "*",
-				  key[NET_HOST_SIZE + 16];
-	uint16_t port;
-
-	if (strcmp(p->name, "*") != 0 && canonical_domain(p->name, domain) != 0)
+	if (strcmp(name, "*") == 0)
+		(void)snprintf(out, ADDRESS_SIZE, "*");
+	else if (canonical_domain(name, out) != 0)
 		return err_set(e, ERR_PERM, 0, "not a domain");
-	if (net_endpoint(span_of(p->value), SMTP_PORT, host, &port, e) != 0)
+	return 0;
+}
+
+static int
+sender_name(const char *name, char out[ADDRESS_SIZE], struct err *e)
+{
+	struct address a;
+
+	out[0] = '@';
+	if (name[0] == '@') {
+		char domain[ADDRESS_SIZE];
+		if (canonical_domain(name + 1, domain) != 0)
+			return err_set(e, ERR_PERM, 0, "not a domain");
+		(void)snprintf(out, ADDRESS_SIZE, "@%.*s", ADDRESS_SIZE - 2,
+			       domain);
+		return 0;
+	}
+	if (address_parse_mailbox(span_of(name), ADDRESS_ALLOW_UTF8, &a, e) !=
+		0 ||
+	    address_canonical(&a, out) != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "neither an address nor @domain");
+	return 0;
+}
+
+typedef int name_fn(const char *name, char out[ADDRESS_SIZE], struct err *e);
+
+static int
+read_line(struct routes *r, struct route_line *l, const struct option_pair *p,
+	  name_fn *canonical, struct err *e)
+{
+	char name[ADDRESS_SIZE];
+
+	if (canonical(p->name, name, e) != 0 ||
+	    route_parse(span_of(p->value), &l->route, e) != 0)
 		return -1;
-	if (port == 0)
-		return err_set(e, ERR_PERM, 0, "port 0");
-	(void)snprintf(key, sizeof(key),
-		       strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
-		       (unsigned)port);
-	r->domain = strdup(domain);
-	r->key = strdup(key);
-	return r->domain == NULL || r->key == NULL
-		   ? err_set(e, ERR_TEMP, ENOMEM, "routes")
-		   : 0;
+	if (l->route.auth[0] != '\0' &&
+	    credentials_find(r->credentials, l->route.auth) == NULL)
+		return err_set(e, ERR_PERM, 0,
+			       "auth=%s is no name of [credentials]",
+			       l->route.auth);
+	l->name = strdup(name);
+	return l->name != NULL ? 0 : err_set(e, ERR_TEMP, ENOMEM, "routes");
+}
+
+/* Two spellings of one name would make the route a matter of luck. */
+static int
+check_twice(const struct route_lines *l, struct err *e)
+{
+	for (size_t i = 1; i < l->n; i++) {
+		if (strcmp(l->v[i - 1].name, l->v[i].name) == 0)
+			return err_set(e, ERR_PERM, 0,
+				       "two lines for %s, in two spellings",
+				       l->v[i].name);
+	}
+	return 0;
+}
+
+static int
+read_lines(struct routes *r, struct route_lines *l, const char *path,
+	   const struct option_map *map, name_fn *canonical, struct err *e)
+{
+	l->v = calloc(map->n + 1, sizeof(*l->v));
+	if (l->v == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "routes");
+	for (size_t i = 0; i < map->n; i++) {
+		l->n++;
+		if (read_line(r, &l->v[i], &map->v[i], canonical, e) != 0)
+			return err_prefix(e, "%s:%d: %s", path, map->v[i].line,
+					  map->v[i].name);
+	}
+	qsort(l->v, l->n, sizeof(*l->v), by_name);
+	return check_twice(l, e) == 0 ? 0 : err_prefix(e, "%s", path);
 }
 
 int
-routes_new(struct routes **out, const char *path, const struct option_map *map,
-	   struct err *e)
+routes_new(struct routes **out, const struct routes_config *c, struct err *e)
 {
 	struct routes *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "routes");
 	(void)pthread_mutex_init(&r->lock, NULL);
-	r->v = calloc(map->n + 1, sizeof(*r->v));
-	if (r->v == NULL) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "routes");
-		goto fail;
+	if (credentials_new(&r->credentials, c->path, c->credentials, e) != 0 ||
+	    read_lines(r, &r->domains, c->path, c->domains, domain_name, e) !=
+		0 ||
+	    read_lines(r, &r->senders, c->path, c->senders, sender_name, e) !=
+		0) {
+		routes_free(&r);
+		return -1;
 	}
-	for (size_t i = 0; i < map->n; i++) {
-		r->n++;
-		if (make_route(&r->v[i], &map->v[i], e) != 0) {
-			(void)err_prefix(e, "%s:%d: %s", path, map->v[i].line,
-					 map->v[i].name);
-			goto fail;
-		}
-	}
-	qsort(r->v, r->n, sizeof(*r->v), by_domain);
 	*out = r;
 	return 0;
-fail:
-	routes_free(&r);
-	return -1;
 }
 
 void
 routes_swap(struct routes *r, struct routes *from)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	struct route *v = r->v;
-	size_t n = r->n;
-	r->v = from->v;
-	r->n = from->n;
-	from->v = v;
-	from->n = n;
+	struct route_lines domains = r->domains, senders = r->senders;
+	struct credentials *credentials = r->credentials;
+	r->domains = from->domains;
+	r->senders = from->senders;
+	r->credentials = from->credentials;
+	from->domains = domains;
+	from->senders = senders;
+	from->credentials = credentials;
 	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- finding (lock held) ------------------------------------------------
+ */
+
+static const struct route *
+look_up(const struct route_lines *l, const char *name)
+{
+	/* bsearch takes the key const; it is only compared. */
+	char copy[ADDRESS_SIZE];
+	struct route_line key = { .name = copy };
+
+	if (l->n == 0)
+		return NULL;
+	(void)snprintf(copy, sizeof(copy), "%s", name);
+	const struct route_line *found =
+	    bsearch(&key, l->v, l->n, sizeof(*l->v), by_name);
+	return found == NULL ? NULL : &found->route;
 }
 
 static const struct route *
-look_up(const struct routes *r, const char *domain)
+look_up_sender(const struct route_lines *l, const char *reverse_path)
 {
-	/* bsearch takes the key const; it is only compared. */
-	char name[ADDRESS_SIZE];
-	struct route key = { .domain = name };
+	char canonical[ADDRESS_SIZE];
+	struct address a;
 
-	(void)snprintf(name, sizeof(name), "%s", domain);
-	return bsearch(&key, r->v, r->n, sizeof(*r->v), by_domain);
+	if (l->n == 0 || reverse_path[0] == '\0' ||
+	    address_parse_mailbox(span_of(reverse_path), ADDRESS_ALLOW_UTF8, &a,
+				  NULL) != 0 ||
+	    address_canonical(&a, canonical) != 0)
+		return NULL;
+	const struct route *found = look_up(l, canonical);
+	if (found != NULL)
+		return found;
+	const char *at = strrchr(canonical, '@');
+	return at == NULL ? NULL : look_up(l, at);
 }
 
 bool
-routes_find(struct routes *r, const char *domain, char key[SCHEDULER_KEY_SIZE])
+routes_find(struct routes *r, const char *reverse_path, const char *domain,
+	    char key[SCHEDULER_KEY_SIZE])
 {
 	(void)pthread_mutex_lock(&r->lock);
-	const struct route *found = look_up(r, domain);
+	const struct route *found = look_up(&r->domains, domain);
 	if (found == NULL)
-		found = look_up(r, "*");
-	if (found != NULL)
-		(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s", found->key);
-	else
+		found = look_up_sender(&r->senders, reverse_path);
+	if (found == NULL)
+		found = look_up(&r->domains, "*");
+	if (found != NULL) {
+		struct route way = *found;
+		if (way.kind == ROUTE_MX && way.host[0] == '\0')
+			(void)snprintf(way.host, sizeof(way.host), "%s",
+				       domain);
+		route_key(&way, key);
+	} else {
 		(void)snprintf(key, SCHEDULER_KEY_SIZE, "%c%s", ROUTES_NONE,
 			       domain);
+	}
 	(void)pthread_mutex_unlock(&r->lock);
 	return found != NULL;
+}
+
+int
+routes_credentials(struct routes *r, const char *name, struct credential *out,
+		   struct err *e)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	const struct credential *c = credentials_find(r->credentials, name);
+	if (c != NULL)
+		*out = *c;
+	(void)pthread_mutex_unlock(&r->lock);
+	return c != NULL ? 0
+			 : err_set(e, ERR_TEMP, 0,
+				   "[credentials] has no %s any more", name);
 }

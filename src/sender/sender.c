@@ -15,17 +15,27 @@ enum { STOP_GRACE_MS = 10000, JOURNAL_BYTES = 256 * 1024 * 1024 };
 /* ---- configuration ------------------------------------------------------
  */
 
+static struct routes_config
+routes_config(const char *path, const struct sender_options *o)
+{
+	return (struct routes_config){ .path = path,
+				       .domains = &o->routes,
+				       .senders = &o->sender_routes,
+				       .credentials = &o->credentials };
+}
+
 static int
 check(const char *path, const void *values, struct err *e)
 {
 	const struct sender_options *o = values;
 	struct routes *routes = NULL;
+	struct routes_config way = routes_config(path, o);
 	struct users *users = NULL;
 
 	if (o->retry_min > o->retry_max)
 		return err_set(e, ERR_PERM, 0,
 			       "%s: [queue] retry-min is over retry-max", path);
-	if (routes_new(&routes, path, &o->routes, e) != 0)
+	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
 	if (users_open(&users, o->users_file, e) != 0)
@@ -113,6 +123,7 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	s->o = values;
 	s->data_fd = s->lock_fd = s->stop.fd = -1;
 	name_host(s);
+	struct routes_config way = routes_config("configuration", s->o);
 	struct listener_options l = {
 		.service = "submission",
 		.addresses = (const char *const *)s->o->listen.v,
@@ -124,7 +135,7 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		.ctx = s,
 	};
 	if (wake_init(&s->stop, e) != 0 ||
-	    routes_new(&s->routes, "configuration", &s->o->routes, e) != 0 ||
+	    routes_new(&s->routes, &way, e) != 0 ||
 	    listener_new(&s->listener, &l, e) != 0) {
 		stop(s);
 		return -1;
@@ -140,11 +151,12 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
  */
 
 static void
-route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+route(void *ctx, const char *reverse_path, const char *domain,
+      char key[SCHEDULER_KEY_SIZE])
 {
 	struct sender *s = ctx;
 
-	(void)routes_find(s->routes, domain, key);
+	(void)routes_find(s->routes, reverse_path, domain, key);
 }
 
 static void
@@ -229,20 +241,23 @@ open_relay(struct sender *s, struct err *e)
 	if (pool_new(&s->relay_pool, o->relay_idle, e) != 0 ||
 	    pool_new(&s->verify_pool, o->relay_idle, e) != 0)
 		return -1;
+	s->reach = (struct reach){
+		.routes = s->routes,
+		.helo = s->hostname,
+		.stop = &s->stop,
+	};
 	s->relay = (struct relay){
 		.spool = s->spool,
 		.pool = s->relay_pool,
 		.trail = s->trail,
-		.helo = s->hostname,
-		.stop = &s->stop,
+		.reach = &s->reach,
 		.connect_timeout_ms = o->relay_connect,
 		.command_timeout_ms = o->relay_command,
 		.data_timeout_ms = o->relay_data,
 	};
 	struct verify_options v = {
-		.helo = s->hostname,
+		.reach = &s->reach,
 		.pool = s->verify_pool,
-		.stop = &s->stop,
 		.timeout_ms = o->verify_timeout,
 		.yes_ttl_ms = o->verify_yes_ttl,
 		.no_ttl_ms = o->verify_no_ttl,
@@ -311,9 +326,10 @@ reload(void *server, const void *values, struct err *e)
 {
 	const struct sender_options *o = values;
 	struct sender *s = server;
+	struct routes_config way = routes_config("configuration", o);
 	struct routes *routes = NULL;
 
-	if (routes_new(&routes, "configuration", &o->routes, e) != 0)
+	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	if (users_reload(s->users, e) != 0) {
 		routes_free(&routes);

@@ -116,8 +116,13 @@ static const struct option table[] = {
 	  1000000, NULL, "Addresses remembered." },
 
 	{ "routes", NULL, OPTION_MAP, AT(routes), "", 0, 0, NULL,
-	  "Where the mail of a domain goes: domain = host:port; * = host:port"
-	  " for all others." },
+	  "Where the mail of a domain goes: domain = [lmtp:]host[:port]"
+	  " [tls=LEVEL] [auth=NAME], lmtp:/path or mx; * for all others." },
+	{ "sender-routes", NULL, OPTION_MAP, AT(sender_routes), "", 0, 0, NULL,
+	  "Where mail from address or @domain goes that has no line for its"
+	  " recipient's domain: as in [routes]." },
+	{ "credentials", NULL, OPTION_MAP, AT(credentials), "", 0, 0, NULL,
+	  "What auth=NAME stands for: NAME = login password-file." },
 	{ NULL, NULL, OPTION_BOOL, 0, NULL, 0, 0, NULL, NULL },
 };
 

@@ -32,7 +32,7 @@ struct sender_options {
 	int64_t verify_timeout, verify_yes_ttl, verify_no_ttl;
 	int64_t verify_cache, verify_connections;
 
-	struct option_map routes;
+	struct option_map routes, sender_routes, credentials;
 };
 
 const struct option *sender_options_table(void);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "mail/header.h"
 #include "mail/submit.h"
+#include "sender/route.h"
 #include "sender/sender_private.h"
 #include "sender/submission_trail.h"
 
@@ -137,12 +138,12 @@ answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 		return;
 	}
 	rcpt->policy = name;
-	if (!routes_find(s->routes, name, key)) {
+	if (!routes_find(s->routes, txn->reverse_path, name, key)) {
 		reply_set(r, 550, "5.1.2", "No route to the domain of <%s>",
 			  rcpt->text);
 		return;
 	}
-	if (!s->o->verify) {
+	if (!s->o->verify || !route_may_ask(key)) {
 		reply_set(r, 250, "2.1.5", "<%s> accepted", rcpt->text);
 		return;
 	}

@@ -29,6 +29,7 @@ struct sender {
 	struct scheduler *scheduler;
 	struct pool *relay_pool, *verify_pool;
 	struct verify *verify;
+	struct reach reach;
 	struct relay relay;
 	struct control *control;
 };

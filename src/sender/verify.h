@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "mail/status.h"
 #include "sender/pool.h"
+#include "sender/reach.h"
 
 /*
  * verify - is a recipient known to its receiver?  Asked with MAIL FROM:<> and
@@ -26,10 +27,9 @@
 struct verify;
 
 struct verify_options {
-	const char *helo;        /* lives on */
-	struct pool *pool;       /* lives on */
-	const struct wake *stop; /* ends every wait */
-	int64_t timeout_ms;      /* for one answer, all steps together */
+	const struct reach *reach; /* lives on */
+	struct pool *pool;         /* lives on */
+	int64_t timeout_ms;        /* for one answer, all steps together */
 	int64_t yes_ttl_ms, no_ttl_ms;
 	int cache_max;
 	int connections_max; /* questions at once */
@@ -54,7 +54,7 @@ enum verify_answer {
 
 /*
  * verify_ask - about `address` (as the client wrote it; `canonical` is what the
- * table is keyed by) at the receiver `key` ("host:port").
+ * table is keyed by) at the receiver that `key` (sender/route.h) names.
  */
 enum verify_answer verify_ask(struct verify *v, const char *key,
 			      const char *address, const char *canonical,

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "net/dial.h"
 #include "sender/verify_private.h"
 
 enum verify_answer
@@ -13,25 +12,19 @@ verify_unreachable(struct smtp_reply *r, const char *why)
 
 static struct smtp_client *
 connect_to(const struct verify_options *v, const char *key, int64_t deadline_ms,
-	   struct smtp_reply *r, struct err *e)
+	   char peer[SCHEDULER_PEER_SIZE], struct err *e)
 {
-	char host[NET_HOST_SIZE];
-	struct smtp_client_options o = { .host = host,
-					 .helo = v->helo,
-					 .stop = v->stop };
-	struct smtp_client *c = NULL;
-
-	int64_t left = deadline_ms - clock_mono_ms();
-	o.connect_timeout_ms = left;
 	/* Kept connections are asked later questions: each reply in its time.
 	 */
-	o.command_timeout_ms = o.data_timeout_ms = v->timeout_ms;
-	if (net_endpoint(span_of(key), -1, host, &o.port, e) != 0 ||
-	    smtp_client_open(&c, &o, r, e) != 0)
+	struct reach_try t = { .connect_timeout_ms =
+				   deadline_ms - clock_mono_ms(),
+			       .command_timeout_ms = v->timeout_ms,
+			       .data_timeout_ms = v->timeout_ms };
+	struct smtp_client *c = NULL;
+
+	if (reach_open(v->reach, key, &t, &c, e) != 0)
 		return NULL;
-	if (c == NULL)
-		(void)err_set(e, ERR_TEMP, 0, "the receiver refuses: %d %s",
-			      r->code, r->text);
+	memcpy(peer, t.peer, sizeof(t.peer));
 	return c;
 }
 
@@ -78,19 +71,20 @@ verify_question(const struct verify_options *o, const char *key,
 		bool *timed_out)
 {
 	enum verify_answer answer = VERIFY_UNREACHABLE;
+	char peer[SCHEDULER_PEER_SIZE] = "";
 	bool utf8 = is_utf8(address);
 	struct err e = { 0 };
 
 	/* A kept connection may have died unseen: then once more, anew. */
-	struct smtp_client *c = pool_take(o->pool, key);
+	struct smtp_client *c = pool_take(o->pool, key, peer);
 	for (int tries = c != NULL ? 2 : 1; tries > 0; tries--) {
 		if (c == NULL)
-			c = connect_to(o, key, deadline_ms, r, &e);
+			c = connect_to(o, key, deadline_ms, peer, &e);
 		if (c == NULL)
 			break;
 		if (utf8 &&
 		    (smtp_client_extensions(c) & SMTP_EXT_SMTPUTF8) == 0) {
-			pool_give(o->pool, key, &c);
+			pool_give(o->pool, key, peer, &c);
 			reply_set(r, 553, "5.6.7",
 				  "The receiver cannot take "
 				  "internationalized addresses");
@@ -98,7 +92,7 @@ verify_question(const struct verify_options *o, const char *key,
 		}
 		int rc = question(c, address, utf8, &answer, r, &e);
 		if (rc == 0)
-			pool_give(o->pool, key, &c);
+			pool_give(o->pool, key, peer, &c);
 		else
 			smtp_client_close(&c, false);
 		if (rc >= 0)

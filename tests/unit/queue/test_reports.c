@@ -78,9 +78,11 @@ world_wait(void *ctx, pthread_cond_t *c, pthread_mutex_t *m, int64_t until_ms)
 }
 
 static void
-world_route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+world_route(void *ctx, const char *reverse_path, const char *domain,
+	    char key[SCHEDULER_KEY_SIZE])
 {
 	(void)ctx;
+	(void)reverse_path;
 	(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s", domain);
 }
 

@@ -76,10 +76,12 @@ world_wait(void *ctx, pthread_cond_t *c, pthread_mutex_t *m, int64_t until_ms)
 }
 
 static void
-world_route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+world_route(void *ctx, const char *reverse_path, const char *domain,
+	    char key[SCHEDULER_KEY_SIZE])
 {
 	struct world *w = ctx;
 
+	(void)reverse_path;
 	(void)pthread_mutex_lock(&w->lock);
 	(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s",
 		       w->route_to != NULL ? w->route_to : domain);

@@ -26,9 +26,11 @@ struct world {
 };
 
 static void
-route(void *ctx, const char *domain, char key[SCHEDULER_KEY_SIZE])
+route(void *ctx, const char *reverse_path, const char *domain,
+      char key[SCHEDULER_KEY_SIZE])
 {
 	(void)ctx;
+	(void)reverse_path;
 	(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s:25", domain);
 }
 

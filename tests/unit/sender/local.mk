@@ -1,5 +1,7 @@
-check_PROGRAMS += tests/unit/sender/test_verify tests/unit/sender/test_relay
-TESTS += tests/unit/sender/test_verify tests/unit/sender/test_relay
+check_PROGRAMS += tests/unit/sender/test_verify tests/unit/sender/test_relay \
+	tests/unit/sender/test_routes
+TESTS += tests/unit/sender/test_verify tests/unit/sender/test_relay \
+	tests/unit/sender/test_routes
 tests_unit_sender_test_verify_SOURCES = \
 	tests/unit/sender/test_verify.c tests/unit/smtp/script_peer.h
 tests_unit_sender_test_verify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -9,3 +11,6 @@ tests_unit_sender_test_relay_SOURCES = \
 	tests/unit/queue/queue_dir.h
 tests_unit_sender_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_relay_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+tests_unit_sender_test_routes_SOURCES = tests/unit/sender/test_routes.c
+tests_unit_sender_test_routes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_routes_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

@@ -5,54 +5,13 @@
 #include "sender/relay.h"
 #include "sender/routes.h"
 
-/* ---- routes -------------------------------------------------------------
- */
-
-static void
-routes_are_found_by_domain(void **state)
-{
-	static char names[][16] = { "XYZ.com", "abc.com", "v6.example" };
-	static char values[][20] = { "127.0.0.1:2525", "mx.abc.com",
-				     "[::1]:2600" };
-	struct option_pair pairs[3];
-	struct option_map map = { pairs, 3 };
-	struct routes *r = NULL;
-	char key[SCHEDULER_KEY_SIZE];
-	struct err e;
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		pairs[i] = (struct option_pair){ names[i], values[i], i + 7 };
-	assert_int_equal(routes_new(&r, "conf", &map, &e), 0);
-	assert_true(routes_find(r, "xyz.com", key));
-	assert_string_equal(key, "127.0.0.1:2525");
-	assert_true(routes_find(r, "abc.com", key));
-	assert_string_equal(key, "mx.abc.com:25");
-	assert_true(routes_find(r, "v6.example", key));
-	assert_string_equal(key, "[::1]:2600");
-	assert_false(routes_find(r, "sub.xyz.com", key));
-	assert_string_equal(key, "!sub.xyz.com");
-	routes_free(&r);
-	/* a default for all others */
-	(void)snprintf(names[1], sizeof(names[1]), "*");
-	assert_int_equal(routes_new(&r, "conf", &map, &e), 0);
-	assert_true(routes_find(r, "sub.xyz.com", key));
-	assert_string_equal(key, "mx.abc.com:25");
-	routes_free(&r);
-	/* and what is no route names its line */
-	(void)snprintf(values[1], sizeof(values[1]), "mx:99999");
-	assert_int_equal(routes_new(&r, "conf", &map, &e), -1);
-	assert_memory_equal(e.msg, "conf:8: *: ", 11);
-	(void)snprintf(names[1], sizeof(names[1]), "a..b");
-	assert_int_equal(routes_new(&r, "conf", &map, &e), -1);
-}
-
 /* ---- relay --------------------------------------------------------------
  */
 
 struct world {
 	struct script_peer peer;
 	struct queue_dir dir;
+	struct reach reach;
 	struct relay relay;
 	struct wake stop;
 	char key[64];
@@ -74,9 +33,9 @@ make(void **state)
 	(void)snprintf(w.key, sizeof(w.key), "127.0.0.1:%u",
 		       (unsigned)w.peer.port);
 	assert_int_equal(wake_init(&w.stop, &e), 0);
+	w.reach = (struct reach){ .helo = "sender.test", .stop = &w.stop };
 	w.relay = (struct relay){ .spool = w.dir.spool,
-				  .helo = "sender.test",
-				  .stop = &w.stop,
+				  .reach = &w.reach,
 				  .connect_timeout_ms = 5000,
 				  .command_timeout_ms = 5000,
 				  .data_timeout_ms = 5000 };
@@ -249,7 +208,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(routes_are_found_by_domain),
 		TEST(one_connection_serves_many_messages),
 		TEST(each_recipient_gets_its_verdict),
 		TEST(a_stale_connection_is_replaced_at_once),

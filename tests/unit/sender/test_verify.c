@@ -8,6 +8,7 @@ enum { ASKERS = 12 };
 
 struct world {
 	struct script_peer peer;
+	struct reach reach;
 	struct pool *pool;
 	struct verify *v;
 	struct wake stop;
@@ -31,9 +32,8 @@ note_answered(void *ctx, const char *key)
 static void
 make_verify(int cache_max, int64_t timeout_ms)
 {
-	struct verify_options o = { .helo = "sender.test",
+	struct verify_options o = { .reach = &w.reach,
 				    .pool = w.pool,
-				    .stop = &w.stop,
 				    .timeout_ms = timeout_ms,
 				    .yes_ttl_ms = 60000,
 				    .no_ttl_ms = 60000,
@@ -60,6 +60,7 @@ make(void **state)
 		       (unsigned)w.peer.port);
 	assert_int_equal(wake_init(&w.stop, &e), 0);
 	assert_int_equal(pool_new(&w.pool, 60000, &e), 0);
+	w.reach = (struct reach){ .helo = "sender.test", .stop = &w.stop };
 	make_verify(100, 5000);
 	return 0;
 }
