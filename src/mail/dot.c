@@ -62,7 +62,7 @@ step_text(struct dot_decoder *d, struct span in, size_t *i, struct buf *out)
 {
 	char c = in.p[*i];
 
-	if (c == '.' && d->state == LINE_START) {
+	if (c == '.' && d->state == LINE_START && !d->no_dots) {
 		d->state = DOT;
 	} else if (c == '\r') {
 		d->state = d->state == DOT ? DOT_CR : CR;
@@ -117,6 +117,17 @@ dot_decode(struct dot_decoder *d, struct span in, size_t *used, struct buf *out)
 	}
 	*used = i;
 	return r;
+}
+
+enum dot_result
+dot_decode_last(struct dot_decoder *d, struct buf *out)
+{
+	if (d->state == CR)
+		return DOT_BARE_CR;
+	if (d->state == TEXT && !add(out, "\r\n", 2))
+		return DOT_FULL;
+	d->state = LINE_START;
+	return DOT_END;
 }
 
 /* Bytes that go out as they are: no line end, and no dot at a line start. */

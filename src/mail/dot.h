@@ -26,6 +26,8 @@ struct dot_decoder {
 	int state;    /* private; zero is the start of a message */
 	bool lenient; /* client side: a bare LF or CR or NUL is kept as content
 		       */
+	bool no_dots; /* BDAT (RFC 3030 2): its length ends the text, a dot is a
+			 byte like others, and DOT_END is not found in it */
 };
 
 /*
@@ -34,6 +36,13 @@ struct dot_decoder {
  */
 enum dot_result dot_decode(struct dot_decoder *d, struct span in, size_t *used,
 			   struct buf *out);
+
+/*
+ * dot_decode_last - with no_dots: the text is over.  A last line without CRLF
+ * gets it; a CR at the very end is DOT_BARE_CR, else DOT_END, or DOT_FULL as
+ * above.
+ */
+enum dot_result dot_decode_last(struct dot_decoder *d, struct buf *out);
 
 /*
  * struct dot_encoder - the sending side: doubles a dot at the start of a line,

@@ -8,8 +8,10 @@ src_smtp_libsmtp_a_SOURCES = \
 src_smtp_libsmtp_a_SOURCES += \
 	src/smtp/smtp_server.c src/smtp/smtp_server.h \
 	src/smtp/smtp_server_auth.c src/smtp/smtp_server_data.c \
-	src/smtp/smtp_server_extension.c src/smtp/smtp_server_helo.c \
-	src/smtp/smtp_server_lmtp.c src/smtp/smtp_server_mail.c \
+	src/smtp/smtp_server_bdat.c src/smtp/smtp_server_extension.c \
+	src/smtp/smtp_server_intake.c \
+	src/smtp/smtp_server_helo.c src/smtp/smtp_server_lmtp.c \
+	src/smtp/smtp_server_mail.c \
 	src/smtp/smtp_server_misc.c src/smtp/smtp_server_private.h \
 	src/smtp/smtp_server_rcpt.c src/smtp/smtp_server_reply.c \
 	src/smtp/smtp_server_txn.c

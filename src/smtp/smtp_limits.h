@@ -20,8 +20,10 @@ enum {
 	SMTP_ERRORS_MAX = 20,       /* then 421 and close */
 	SMTP_REFUSED_FACTOR = 5,    /* refused recipients: this times more, for
 				       an honest list has stale ones too */
-	SMTP_TXN_ARENA_BYTES = 128 * 1024,    /* a policy's share of one */
-	SMTP_IDLE_TIMEOUT_MS = 5 * 60 * 1000, /* 4.5.3.2.7 */
+	SMTP_TXN_ARENA_BYTES = 128 * 1024,      /* a policy's share of one */
+	SMTP_CHUNK_DROP_MAX = 64 * 1024 * 1024, /* of a refused BDAT, read and
+						   thrown away; more: close */
+	SMTP_IDLE_TIMEOUT_MS = 5 * 60 * 1000,   /* 4.5.3.2.7 */
 	SMTP_DATA_RATE_MIN = 100, /* bytes a second of a message, once it
 				     takes longer than the idle timeout */
 	SMTP_DATA_TIMEOUT_MS = 30 * 60 * 1000,    /* one whole message */

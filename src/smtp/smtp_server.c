@@ -24,6 +24,7 @@
 
 enum {
 	ANY = SMTP_ST_ANY,
+	ENVELOPE = SMTP_ST_MAIL | SMTP_ST_RCPT,
 	MAIL_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_MAIL_EXTRA,
 	RCPT_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_RCPT_EXTRA,
 	LAST = SMTP_VERB_LAST_IN_GROUP,
@@ -48,12 +49,14 @@ static const struct smtp_server_verb verbs[] = {
 	  MAIL_LINE_MAX,
 	  "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] "
 	  "[RET=FULL|HDRS] [ENVID=xtext]" },
-	{ "RCPT", smtp_server_rcpt, SMTP_ST_TXN, SMTP_VERB_NEEDS_ARGS,
+	{ "RCPT", smtp_server_rcpt, ENVELOPE, SMTP_VERB_NEEDS_ARGS,
 	  RCPT_LINE_MAX,
 	  "RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
 	  "[ORCPT=type;xtext]" },
-	{ "DATA", smtp_server_data, SMTP_ST_TXN, LAST | SMTP_VERB_NO_ARGS,
+	{ "DATA", smtp_server_data, ENVELOPE, LAST | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "DATA" },
+	/* Its octets follow in any state: it looks at the state itself. */
+	{ "BDAT", smtp_server_bdat, ANY, 0, SMTP_CMD_MAX, "BDAT size [LAST]" },
 	{ "RSET", smtp_server_rset, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
 	  "RSET" },
 	{ "NOOP", smtp_server_noop, ANY, 0, SMTP_CMD_MAX, "NOOP [text]" },
@@ -106,6 +109,9 @@ refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
 	case SMTP_ST_READY:
 		why = "MAIL first";
 		break;
+	case SMTP_ST_CHUNK:
+		why = "Not between two BDAT";
+		break;
 	case SMTP_ST_MAIL:
 	case SMTP_ST_RCPT:
 	case SMTP_ST_TXN:
@@ -148,6 +154,8 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	if (v == NULL)
 		return refuse_unknown(s, text, e);
 	args = span_trim(args);
+	if (v->run != smtp_server_bdat)
+		s->chunk_refused = false;
 	if ((v->flags & SMTP_VERB_LAST_IN_GROUP) != 0 &&
 	    stream_buffered(s->stream) > 0)
 		return smtp_server_bye(s, e, "pipelining", 503, "5.5.1",

@@ -60,6 +60,7 @@ static const struct smtp_server_extension extensions[] = {
 	{ "PIPELINING", "RFC 2920", NULL, NULL },
 	{ "SIZE", "RFC 1870", NULL, size_parameters },
 	{ "8BITMIME", "RFC 6152", NULL, NULL },
+	{ "CHUNKING", "RFC 3030", NULL, NULL },
 	{ "SMTPUTF8", "RFC 6531", NULL, NULL },
 	{ "ENHANCEDSTATUSCODES", "RFC 2034", NULL, NULL },
 	{ "AUTH", "RFC 4954", auth_offered, auth_parameters },

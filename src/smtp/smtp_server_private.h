@@ -4,6 +4,7 @@
 #include "auth/users.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "mail/dot.h"
 #include "smtp/smtp_server.h"
 
 /*
@@ -14,11 +15,12 @@
 /* Where a session stands (RFC 5321 4.1.4); bits, so that a verb can name the
  * states it is allowed in. */
 enum smtp_server_state {
-	SMTP_ST_NEW = 1,   /* no HELO or EHLO yet */
-	SMTP_ST_READY = 2, /* no transaction */
-	SMTP_ST_MAIL = 4,  /* MAIL accepted, no recipient yet */
-	SMTP_ST_RCPT = 8,  /* at least one recipient */
-	SMTP_ST_TXN = SMTP_ST_MAIL | SMTP_ST_RCPT,
+	SMTP_ST_NEW = 1,    /* no HELO or EHLO yet */
+	SMTP_ST_READY = 2,  /* no transaction */
+	SMTP_ST_MAIL = 4,   /* MAIL accepted, no recipient yet */
+	SMTP_ST_RCPT = 8,   /* at least one recipient */
+	SMTP_ST_CHUNK = 16, /* a chunk has come, the last has not (RFC 3030) */
+	SMTP_ST_TXN = SMTP_ST_MAIL | SMTP_ST_RCPT | SMTP_ST_CHUNK,
 	SMTP_ST_ANY = SMTP_ST_NEW | SMTP_ST_READY | SMTP_ST_TXN,
 };
 
@@ -55,6 +57,20 @@ struct smtp_server {
 	void *ctx;
 };
 
+/* The message on its way in (smtp_server_intake.c). */
+struct smtp_server_intake {
+	struct dot_decoder chunks; /* BDAT: goes on from chunk to chunk */
+	struct buf piece;          /* decoded, for the policy */
+	int64_t bytes;             /* decoded */
+	int64_t come;              /* from the client, since started_ms */
+	int64_t started_ms;
+	int64_t deadline_ms; /* of the whole message */
+	unsigned recipients; /* that were accepted before it */
+	unsigned turn;
+	bool dropping;             /* refused: the rest is thrown away */
+	struct smtp_reply refusal; /* when dropping */
+};
+
 struct smtp_session {
 	struct smtp_server *server;
 	const struct listener_client *peer;
@@ -68,6 +84,8 @@ struct smtp_session {
 	struct arena arena; /* of the transaction */
 	char *slot;         /* room for the next recipient's two texts */
 	char *orcpt_slot;   /* and for its ORCPT; both NULL until needed */
+	struct smtp_server_intake intake;
+	bool chunk_refused; /* the last command was a BDAT, and refused */
 
 	int64_t deadline_ms; /* of the whole session */
 	int errors;          /* 5xx since the last stored message */
@@ -88,9 +106,9 @@ bool smtp_server_speaks(const struct smtp_server *s,
 			const struct smtp_server_verb *v);
 
 smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
-    smtp_server_rcpt, smtp_server_data, smtp_server_auth, smtp_server_rset,
-    smtp_server_noop, smtp_server_vrfy, smtp_server_expn, smtp_server_help,
-    smtp_server_quit;
+    smtp_server_rcpt, smtp_server_data, smtp_server_bdat, smtp_server_auth,
+    smtp_server_rset, smtp_server_noop, smtp_server_vrfy, smtp_server_expn,
+    smtp_server_help, smtp_server_quit;
 
 /* ---- what EHLO offers (smtp_server_extension.c) ----------------------------
  */
@@ -182,6 +200,34 @@ void smtp_server_txn_drop(struct smtp_session *s);
  * on_mail had accepted, memory given back, state READY.  Harmless without one.
  */
 void smtp_server_txn_reset(struct smtp_session *s);
+
+/* ---- the message (smtp_server_intake.c) ------------------------------------
+ */
+
+/* smtp_server_intake_begin - an empty one; buf_free(&piece) when done. */
+void smtp_server_intake_begin(struct smtp_session *s);
+
+/* smtp_server_intake_fill - wait for more; as stream_fill, within all limits
+ * in time.  smtp_server_intake_take - so much of it is used. */
+int smtp_server_intake_fill(struct smtp_session *s, struct span *have,
+			    struct err *e);
+void smtp_server_intake_take(struct smtp_session *s, size_t n);
+
+/* smtp_server_intake_hand_on - give the policy what was decoded. */
+void smtp_server_intake_hand_on(struct smtp_session *s);
+
+/* smtp_server_intake_refuse - drop the rest and answer *r at the end; the
+ * transaction is reset now.  _refuse_bare - for a bare CR, LF or NUL. */
+void smtp_server_intake_refuse(struct smtp_session *s,
+			       const struct smtp_reply *r);
+void smtp_server_intake_refuse_bare(struct smtp_session *s,
+				    enum dot_result what);
+
+/* smtp_server_intake_finish - the message is whole (or refused): ask the
+ * policy, answer, end the transaction.  Returns as a verb. */
+int smtp_server_intake_finish(struct smtp_session *s, struct err *e);
+void smtp_server_intake_log(const struct smtp_session *s,
+			    const struct smtp_reply *r);
 
 /* smtp_server_param - take the next "KEY[=VALUE]" off *rest (RFC 5321 4.1.2):
  * 1, 0 when none is left, -1 when it is not of that form. */

@@ -214,11 +214,61 @@ a_failed_encode_changes_nothing(void **state)
 	buf_free(&out);
 }
 
+/* BDAT: decode all of `in`, in pieces of `step` bytes, and its end. */
+static enum dot_result
+decode_chunk(struct span in, size_t step, struct buf *out)
+{
+	struct dot_decoder d = { .no_dots = true };
+	size_t used;
+
+	while (in.n > 0) {
+		enum dot_result r =
+		    dot_decode(&d, span_head(in, step), &used, out);
+		if (r != DOT_MORE)
+			return r;
+		in = span_skip(in, used);
+	}
+	return dot_decode_last(&d, out);
+}
+
+static void
+assert_chunk(struct span in, enum dot_result want, struct span text)
+{
+	for (size_t step = 1; step <= in.n + 1; step++) {
+		struct buf out;
+
+		buf_init(&out, 1000);
+		assert_int_equal(decode_chunk(in, step, &out), want);
+		assert_int_equal(out.n, text.n);
+		if (text.n > 0)
+			assert_memory_equal(out.p, text.p, text.n);
+		buf_free(&out);
+	}
+}
+
+static void
+without_dots_only_lines_matter(void **state)
+{
+	(void)state;
+	assert_chunk(S(""), DOT_END, S(""));
+	assert_chunk(S("a\r\n"), DOT_END, S("a\r\n"));
+	assert_chunk(S(".\r\n..\r\na\r\n.\r\n"), DOT_END,
+		     S(".\r\n..\r\na\r\n.\r\n"));
+	assert_chunk(S("no end"), DOT_END, S("no end\r\n"));
+	assert_chunk(S("."), DOT_END, S(".\r\n"));
+	assert_chunk(S("\r\n"), DOT_END, S("\r\n"));
+	assert_chunk(S("a\r"), DOT_BARE_CR, S("a"));
+	assert_chunk(S("a\rb"), DOT_BARE_CR, S("a"));
+	assert_chunk(S(".\n"), DOT_BARE_LF, S("."));
+	assert_chunk(S("a\0"), DOT_NUL, S("a"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_end_at_crlf_dot_crlf),
+		cmocka_unit_test(without_dots_only_lines_matter),
 		cmocka_unit_test(smuggled_endings_are_refused),
 		cmocka_unit_test(a_reading_client_keeps_odd_bytes),
 		cmocka_unit_test(a_full_buffer_loses_nothing),

@@ -20,7 +20,7 @@ command(struct rig *g, const char *text)
 	return rig_reply(g);
 }
 
-enum { NEW, READY, MAIL, RCPT, STATES };
+enum { NEW, READY, MAIL, RCPT, CHUNK, STATES };
 
 static void
 go_to(struct rig *g, int state)
@@ -33,6 +33,8 @@ go_to(struct rig *g, int state)
 		assert_int_equal(command(g, "MAIL FROM:<alice@abc.com>"), 250);
 	if (state >= RCPT)
 		assert_int_equal(command(g, "RCPT TO:<bob@xyz.com>"), 250);
+	if (state >= CHUNK)
+		assert_int_equal(command(g, "BDAT 3\r\na"), 250);
 }
 
 /* RFC 5321 4.1.4 and 4.3.2: what each verb gets in each state. */
@@ -41,21 +43,22 @@ static const struct {
 	const char *line;
 	int code[STATES];
 } cells[] = {
-	{ "EHLO", "EHLO c", { 250, 250, 250, 250 } },
-	{ "HELO", "HELO c", { 250, 250, 250, 250 } },
-	{ "LHLO", "LHLO c", { 500, 500, 500, 500 } },
+	{ "EHLO", "EHLO c", { 250, 250, 250, 250, 250 } },
+	{ "HELO", "HELO c", { 250, 250, 250, 250, 250 } },
+	{ "LHLO", "LHLO c", { 500, 500, 500, 500, 500 } },
 	{ "AUTH",
 	  "AUTH PLAIN AGFsaWNlQGFiYy5jb20Ac2VjcmV0",
-	  { 503, 235, 503, 503 } },
-	{ "MAIL", "MAIL FROM:<alice@abc.com>", { 503, 250, 503, 503 } },
-	{ "RCPT", "RCPT TO:<bob@xyz.com>", { 503, 503, 250, 250 } },
-	{ "DATA", "DATA", { 503, 503, 554, 354 } },
-	{ "RSET", "RSET", { 250, 250, 250, 250 } },
-	{ "NOOP", "NOOP", { 250, 250, 250, 250 } },
-	{ "VRFY", "VRFY bob", { 252, 252, 252, 252 } },
-	{ "EXPN", "EXPN list", { 502, 502, 502, 502 } },
-	{ "HELP", "HELP", { 214, 214, 214, 214 } },
-	{ "QUIT", "QUIT", { 221, 221, 221, 221 } },
+	  { 503, 235, 503, 503, 503 } },
+	{ "MAIL", "MAIL FROM:<alice@abc.com>", { 503, 250, 503, 503, 503 } },
+	{ "RCPT", "RCPT TO:<bob@xyz.com>", { 503, 503, 250, 250, 503 } },
+	{ "DATA", "DATA", { 503, 503, 554, 354, 503 } },
+	{ "BDAT", "BDAT 6\r\nQUIT", { 503, 503, 554, 250, 250 } },
+	{ "RSET", "RSET", { 250, 250, 250, 250, 250 } },
+	{ "NOOP", "NOOP", { 250, 250, 250, 250, 250 } },
+	{ "VRFY", "VRFY bob", { 252, 252, 252, 252, 252 } },
+	{ "EXPN", "EXPN list", { 502, 502, 502, 502, 502 } },
+	{ "HELP", "HELP", { 214, 214, 214, 214, 214 } },
+	{ "QUIT", "QUIT", { 221, 221, 221, 221, 221 } },
 };
 
 static void
@@ -92,7 +95,8 @@ lmtp_code(size_t cell, int at)
 		return 500;
 	if (strcmp(verb, "LHLO") == 0)
 		return 250;
-	if (strcmp(verb, "DATA") == 0 && at == MAIL)
+	if ((strcmp(verb, "DATA") == 0 || strcmp(verb, "BDAT") == 0) &&
+	    at == MAIL)
 		return 503;
 	return cells[cell].code[at];
 }
