@@ -1,0 +1,17 @@
+#ifndef PP_NET_TLS_CERT_PRIVATE_H
+#define PP_NET_TLS_CERT_PRIVATE_H
+
+#include <openssl/x509.h>
+
+#include "net/tls_cert.h"
+
+/* Shared by tls_cert.c (making) and tls_cert_read.c (showing, checking). */
+
+/* tls_cert_failed - `what` and the library's last reason, which is cleared. */
+int tls_cert_failed(struct err *e, enum err_class class, const char *what);
+
+/* The private key, the first certificate in `pem`; NULL with *e PERM. */
+EVP_PKEY *tls_cert_key_of(struct span pem, struct err *e);
+X509 *tls_cert_first_of(struct span pem, struct err *e);
+
+#endif
