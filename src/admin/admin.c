@@ -17,12 +17,18 @@ enum takes {
 	TAKES_CONFIG = 16, /* --config, of the sender */
 	TAKES_FILTER = 32, /* --sender, --recipient, ... */
 	TAKES_ALL = 64,
+	TAKES_DIR = 128,  /* --dir, --days: certificates */
+	TAKES_MAKE = 256, /* --force */
+	TAKES_NAME = 512,
 };
 
 /* Numbers of arguments that are not one number. */
 enum { ANY = -1, SOME = -2 };
 
-enum { TAKES_ACT = TAKES_CONFIG | TAKES_JSON | TAKES_FILTER | TAKES_ALL };
+enum {
+	TAKES_ACT = TAKES_CONFIG | TAKES_JSON | TAKES_FILTER | TAKES_ALL,
+	TAKES_NEW_CERT = TAKES_DIR | TAKES_MAKE | TAKES_JSON,
+};
 
 struct verb {
 	const char *group, *name, *args;
@@ -67,6 +73,16 @@ static const struct verb verbs[] = {
 	  "what becomes of mail to an address" },
 	{ "journal", "check", "[DIRECTORY]", ANY, TAKES_CONFIG,
 	  admin_journal_check, "is the sender's journal right?" },
+	{ "cert", "ca", "", 0, TAKES_NEW_CERT | TAKES_NAME, admin_cert_ca,
+	  "a private authority for certificates" },
+	{ "cert", "host", "NAME...", SOME, TAKES_NEW_CERT, admin_cert_host,
+	  "a server's certificate, by that authority" },
+	{ "cert", "user", "ADDRESS", 1, TAKES_NEW_CERT, admin_cert_user,
+	  "a user's, to log in with" },
+	{ "cert", "show", "FILE...", SOME, TAKES_JSON, admin_cert_show,
+	  "what certificates say" },
+	{ "cert", "check", "[FILE]...", ANY, TAKES_DIR | TAKES_JSON,
+	  admin_cert_check, "are they right, and for how long?" },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -82,6 +98,10 @@ enum {
 	OPT_DESTINATION,
 	OPT_OLDER_THAN,
 	OPT_ALL,
+	OPT_DIR,
+	OPT_DAYS,
+	OPT_NAME,
+	OPT_FORCE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -99,6 +119,10 @@ static const struct option long_options[] = {
 	{ "destination", required_argument, NULL, OPT_DESTINATION },
 	{ "older-than", required_argument, NULL, OPT_OLDER_THAN },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "dir", required_argument, NULL, OPT_DIR },
+	{ "days", required_argument, NULL, OPT_DAYS },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -118,6 +142,14 @@ static const char options_help[] =
     "      --older-than=TIME\n"
     "                       messages of the queue for which all this holds\n"
     "      --all            all messages of the queue\n"
+    "      --dir=DIR        where the certificates are (default:\n"
+    "                       " ADMIN_CERT_DIR ")\n"
+    "      --days=N         how long a certificate is valid; a negative one "
+    "is\n"
+    "                       over already; check: fewer left than this is "
+    "wrong\n"
+    "      --name=TEXT      what the authority calls itself\n"
+    "      --force          make it anew where there is one\n"
     "      --help           print this help and exit\n"
     "      --version        print the version and exit\n";
 
@@ -134,8 +166,8 @@ print_help(void)
 {
 	(void)printf("Usage: postpair-admin GROUP VERB [ARGUMENT]... "
 		     "[OPTION]...\nLook after the users, the "
-		     "configuration and the queue of postpair's "
-		     "servers.\n\n");
+		     "configuration, the queue and the certificates\n"
+		     "of postpair's servers.\n\n");
 	for (size_t i = 0; i < VERBS; i++) {
 		char left[80];
 		(void)snprintf(left, sizeof(left), "%s %s%s%s", verbs[i].group,
@@ -185,31 +217,33 @@ unknown_word(const char *group, const char *word)
 static const char *
 stray_option(const struct verb *v, const struct admin_options *o)
 {
-	if ((v->takes & TAKES_FILE) == 0 && o->users_file != NULL)
-		return "--users";
-	if ((v->takes & (TAKES_FILE | TAKES_CONFIG)) == 0 &&
-	    o->config_file != NULL)
-		return "--config";
-	if ((v->takes & TAKES_PASSWORD) == 0 && o->password_fd >= 0)
-		return "--password-fd";
-	if ((v->takes & TAKES_PASSWORD) == 0 && o->plain)
-		return "--plain";
-	if ((v->takes & TAKES_MAILBOX) == 0 && o->quota != NULL)
-		return "--quota";
-	if ((v->takes & TAKES_MAILBOX) == 0 && o->n_aliases > 0)
-		return "--alias";
-	if ((v->takes & TAKES_JSON) == 0 && o->json)
-		return "--json";
-	if ((v->takes & TAKES_FILTER) == 0 && o->sender != NULL)
-		return "--sender";
-	if ((v->takes & TAKES_FILTER) == 0 && o->recipient != NULL)
-		return "--recipient";
-	if ((v->takes & TAKES_FILTER) == 0 && o->destination != NULL)
-		return "--destination";
-	if ((v->takes & TAKES_FILTER) == 0 && o->older_than != NULL)
-		return "--older-than";
-	if ((v->takes & TAKES_ALL) == 0 && o->all)
-		return "--all";
+	const struct {
+		bool given;
+		unsigned by; /* what takes it */
+		const char *name;
+	} all[] = {
+		{ o->users_file != NULL, TAKES_FILE, "--users" },
+		{ o->config_file != NULL, TAKES_FILE | TAKES_CONFIG,
+		  "--config" },
+		{ o->password_fd >= 0, TAKES_PASSWORD, "--password-fd" },
+		{ o->plain, TAKES_PASSWORD, "--plain" },
+		{ o->quota != NULL, TAKES_MAILBOX, "--quota" },
+		{ o->n_aliases > 0, TAKES_MAILBOX, "--alias" },
+		{ o->json, TAKES_JSON, "--json" },
+		{ o->sender != NULL, TAKES_FILTER, "--sender" },
+		{ o->recipient != NULL, TAKES_FILTER, "--recipient" },
+		{ o->destination != NULL, TAKES_FILTER, "--destination" },
+		{ o->older_than != NULL, TAKES_FILTER, "--older-than" },
+		{ o->all, TAKES_ALL, "--all" },
+		{ o->dir != NULL, TAKES_DIR, "--dir" },
+		{ o->days != 0, TAKES_DIR, "--days" },
+		{ o->name != NULL, TAKES_NAME, "--name" },
+		{ o->force, TAKES_MAKE, "--force" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].given && (v->takes & all[i].by) == 0)
+			return all[i].name;
 	return NULL;
 }
 
@@ -275,6 +309,19 @@ parse_fd(const char *text)
 								     : (int)fd;
 }
 
+/* A number of days, never 0; 0 when it is none. */
+static int
+parse_days(const char *text)
+{
+	char *end;
+	long days = strtol(text, &end, 10);
+
+	return *end != '\0' || days < -ADMIN_CERT_DAYS_MAX ||
+		       days > ADMIN_CERT_DAYS_MAX
+		   ? 0
+		   : (int)days;
+}
+
 /* 0 to go on, 1 when *status ends the program. */
 static int
 take_option(struct admin_options *o, int c, char **argv, int *status)
@@ -323,6 +370,21 @@ take_option(struct admin_options *o, int c, char **argv, int *status)
 	case OPT_ALL:
 		o->all = true;
 		return 0;
+	case OPT_DIR:
+		o->dir = optarg;
+		return 0;
+	case OPT_NAME:
+		o->name = optarg;
+		return 0;
+	case OPT_FORCE:
+		o->force = true;
+		return 0;
+	case OPT_DAYS:
+		o->days = parse_days(optarg);
+		if (o->days != 0)
+			return 0;
+		*status = usage_error("not a number of days:", optarg);
+		return 1;
 	case OPT_HELP:
 		*status = print_help();
 		return 1;

@@ -28,8 +28,9 @@ enum admin_status { /* the numbers of sysexits(3) */
 #define ADMIN_USERS_FILE "/etc/postpair/users"
 #define ADMIN_SENDER_CONFIG "/etc/postpair/sender.conf"
 #define ADMIN_SENDER_DATA "/var/lib/postpair/sender"
+#define ADMIN_CERT_DIR "/etc/postpair/tls"
 
-enum { ADMIN_ALIASES_MAX = 64 };
+enum { ADMIN_ALIASES_MAX = 64, ADMIN_CERT_DAYS_MAX = 36500 };
 
 struct admin_options {
 	const char *users_file;  /* --users */
@@ -43,6 +44,10 @@ struct admin_options {
 	/* which messages of the queue; NULL: not given */
 	const char *sender, *recipient, *destination, *older_than;
 	bool all;
+	/* certificates */
+	const char *dir, *name;
+	int days; /* 0: not given */
+	bool force;
 };
 
 /* The words after the verb, NULL after the last; their number was checked by
@@ -56,6 +61,8 @@ admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_release, admin_queue_retry, admin_queue_remove,
     admin_queue_flush;
 admin_fn admin_trail, admin_why, admin_journal_check;
+admin_fn admin_cert_ca, admin_cert_host, admin_cert_user, admin_cert_show,
+    admin_cert_check;
 
 /* admin_fail - "postpair-admin: reason" on standard error; returns status. */
 int admin_fail(enum admin_status status, const struct err *e);

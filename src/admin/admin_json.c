@@ -55,3 +55,71 @@ admin_json_users(const struct users_table *t, FILE *out, struct err *e)
 		return err_set(e, ERR_TEMP, errno, "JSON");
 	return 0;
 }
+
+/* One object, one line; it is given away. */
+static int
+print_line(json_t *object, int rc, FILE *out, struct err *e)
+{
+	if (rc == 0)
+		rc = json_dumpf(object, out, JSON_COMPACT);
+	json_decref(object);
+	if (rc != 0 || fputc('\n', out) == EOF || fflush(out) != 0)
+		return err_set(e, ERR_TEMP, errno, "JSON");
+	return 0;
+}
+
+/* A path need not be UTF-8, and JSON must. */
+static int
+set_path(json_t *object, const char *key, const char *path)
+{
+	if (path == NULL)
+		return 0;
+	json_t *text = json_string(path);
+	return json_object_set_new(object, key,
+				   text != NULL ? text : json_string("?"));
+}
+
+int
+admin_json_cert(const char *file, const char *key_file,
+		const struct tls_cert_info *info, FILE *out, struct err *e)
+{
+	json_t *o = json_object();
+	json_t *names = json_array();
+	int rc = 0;
+
+	for (size_t i = 0; i < info->n_names; i++)
+		rc |= json_array_append_new(names, json_string(info->names[i]));
+	rc |= json_object_set_new(o, "type", json_string("certificate"));
+	rc |= set_path(o, "file", file);
+	rc |= set_path(o, "key_file", key_file);
+	rc |= json_object_set_new(o, "subject", json_string(info->subject));
+	rc |= json_object_set_new(o, "issuer", json_string(info->issuer));
+	rc |= json_object_set_new(o, "serial", json_string(info->serial));
+	rc |= json_object_set_new(o, "names", names);
+	rc |= json_object_set_new(o, "not_before",
+				  json_integer(info->not_before));
+	rc |=
+	    json_object_set_new(o, "not_after", json_integer(info->not_after));
+	rc |= json_object_set_new(o, "ca", json_boolean(info->is_ca));
+	rc |= json_object_set_new(o, "server", json_boolean(info->for_server));
+	rc |= json_object_set_new(o, "client", json_boolean(info->for_client));
+	rc |= json_object_set_new(o, "key", json_string(info->key));
+	rc |= json_object_set_new(o, "sha256", json_string(info->sha256));
+	rc |= json_object_set_new(o, "pin", json_string(info->pin));
+	rc |= json_object_set_new(o, "tlsa", json_string(info->tlsa));
+	return print_line(o, rc, out, e);
+}
+
+int
+admin_json_check(const char *file, const char *reason, FILE *out, struct err *e)
+{
+	json_t *o = json_object();
+	int rc = 0;
+
+	rc |= json_object_set_new(o, "type", json_string("check"));
+	rc |= set_path(o, "file", file);
+	rc |= json_object_set_new(o, "right", json_boolean(reason == NULL));
+	if (reason != NULL)
+		rc |= json_object_set_new(o, "reason", json_string(reason));
+	return print_line(o, rc, out, e);
+}

@@ -3,6 +3,8 @@ src_admin_postpair_admin_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 src_admin_postpair_admin_SOURCES = \
 	src/admin/admin.c src/admin/admin.h \
 	src/admin/admin_ask.c src/admin/admin_ask.h \
+	src/admin/admin_cert.c \
+	src/admin/admin_cert_make.c \
 	src/admin/admin_config.c \
 	src/admin/admin_journal.c \
 	src/admin/admin_json.c src/admin/admin_json.h \
@@ -10,6 +12,6 @@ src_admin_postpair_admin_SOURCES = \
 	src/admin/admin_queue.c \
 	src/admin/admin_row.c src/admin/admin_row.h \
 	src/admin/admin_user.c
-src_admin_postpair_admin_LDADD = $(AUTH_LIBS) $(JOURNAL_LIBS) $(MAIL_LIBS) \
+src_admin_postpair_admin_LDADD = $(NET_LIBS) $(AUTH_LIBS) $(JOURNAL_LIBS) $(MAIL_LIBS) \
 	$(BASE_LIBS) \
 	$(JANSSON_LIBS)

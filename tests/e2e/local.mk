@@ -6,6 +6,7 @@ E2E_TESTS = \
 	tests/e2e/test_admin.py \
 	tests/e2e/test_conformance.py \
 	tests/e2e/test_bad_input.py \
+	tests/e2e/test_cert.py \
 	tests/e2e/test_clients_read.py \
 	tests/e2e/test_clients_send.py \
 	tests/e2e/test_crossed_wire.py \
