@@ -209,8 +209,7 @@ close_gently(struct stream *s, const struct wake *kill)
 	struct err e;
 	int64_t deadline = clock_mono_ms() + 1000;
 
-	if (stream_flush(s, deadline, &e) != 0 ||
-	    shutdown(stream_fd(s), SHUT_WR) != 0)
+	if (stream_flush(s, deadline, &e) != 0 || stream_shutdown(s, &e) != 0)
 		return;
 	stream_watch(s, kill);
 	for (int i = 0; i < 64; i++) {

@@ -5,7 +5,15 @@ src_net_libnet_a_SOURCES = \
 	src/net/listener.c src/net/listener.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/stream.c src/net/stream.h \
+	src/net/stream_tls.c src/net/stream_private.h \
 	src/net/tls_cert.c src/net/tls_cert.h \
 	src/net/tls_cert_private.h src/net/tls_cert_read.c \
+	src/net/tls_client.c src/net/tls.h \
+	src/net/tls_content.c src/net/tls_private.h \
+	src/net/tls_info.c \
+	src/net/tls_server.c \
+	src/net/tls_session.c src/net/tls_session.h \
+	src/net/tls_ticket.c \
+	src/net/tls_verify.c \
 	src/net/unix_socket.c src/net/unix_socket.h
 NET_LIBS = src/net/libnet.a $(OPENSSL_LIBS)

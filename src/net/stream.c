@@ -10,22 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-/*
- * Input lives in in[start..end); it is moved to the front only when the tail
- * is full.  Both buffers are allocated when first needed, so that a connection
- * that says nothing costs little.
- */
-struct stream {
-	int fd;
-	const struct wake *watch;
-	char *in;
-	size_t start, end;
-	char *out;
-	size_t out_n;
-	bool dead;
-	struct err why_dead;
-};
+#include "net/stream_private.h"
 
 int
 stream_new(struct stream **s, int fd, struct err *e)
@@ -51,6 +36,9 @@ stream_free(struct stream **s)
 
 	if (n == NULL)
 		return;
+	if (n->tls != NULL && !n->dead)
+		tls_session_close(n->tls);
+	tls_session_free(&n->tls);
 	(void)close(n->fd);
 	free(n->in);
 	free(n->out);
@@ -70,15 +58,25 @@ stream_watch(struct stream *s, const struct wake *w)
 	s->watch = w;
 }
 
+int
+stream_die(struct stream *s, const struct err *why, struct err *e)
+{
+	s->dead = true;
+	if (why != &s->why_dead)
+		s->why_dead = *why;
+	if (e != NULL && e != why)
+		*e = s->why_dead;
+	return -1;
+}
+
 static int
 die(struct stream *s, enum err_class class, int sys, const char *what,
     struct err *e)
 {
-	s->dead = true;
-	(void)err_set(&s->why_dead, class, sys, "%s", what);
-	if (e != NULL)
-		*e = s->why_dead;
-	return -1;
+	struct err why;
+
+	(void)err_set(&why, class, sys, "%s", what);
+	return stream_die(s, &why, e);
 }
 
 static int
@@ -90,9 +88,8 @@ system_error(struct stream *s, const char *what, struct err *e)
 	return die(s, ERR_TEMP, errno, what, e);
 }
 
-/* Wait for `events`; 0 when they (or an error to be read) are there. */
-static int
-wait_for(struct stream *s, short events, int64_t deadline_ms, struct err *e)
+int
+stream_wait(struct stream *s, short events, int64_t deadline_ms, struct err *e)
 {
 	for (;;) {
 		struct pollfd p[2] = {
@@ -121,11 +118,8 @@ wait_for(struct stream *s, short events, int64_t deadline_ms, struct err *e)
 static int
 read_more(struct stream *s, int64_t deadline_ms, struct err *e)
 {
-	if (s->dead) {
-		if (e != NULL)
-			*e = s->why_dead;
-		return -1;
-	}
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
 	if (s->in == NULL) {
 		s->in = malloc(STREAM_IN_BYTES);
 		if (s->in == NULL)
@@ -135,6 +129,14 @@ read_more(struct stream *s, int64_t deadline_ms, struct err *e)
 		memmove(s->in, s->in + s->start, s->end - s->start);
 		s->end -= s->start;
 		s->start = 0;
+	}
+	if (s->tls != NULL) {
+		size_t n = 0;
+		if (stream_tls_read(s, s->in + s->end, STREAM_IN_BYTES - s->end,
+				    &n, deadline_ms, e) != 0)
+			return -1;
+		s->end += n;
+		return 0;
 	}
 	for (;;) {
 		ssize_t got =
@@ -150,7 +152,7 @@ read_more(struct stream *s, int64_t deadline_ms, struct err *e)
 			continue;
 		if (errno != EAGAIN)
 			return system_error(s, "read", e);
-		if (wait_for(s, POLLIN, deadline_ms, e) != 0)
+		if (stream_wait(s, POLLIN, deadline_ms, e) != 0)
 			return -1;
 	}
 }
@@ -188,9 +190,13 @@ stream_peer_spoke(struct stream *s, int wait_ms)
 	if (stream_buffered(s) > 0)
 		return true;
 	struct err e;
+	struct span have;
 	int64_t deadline = clock_mono_ms() + wait_ms;
+	/* what makes a TLS socket readable may be no word of the peer's */
+	if (s->tls != NULL)
+		return stream_fill(s, deadline, &have, &e) == 0 || s->dead;
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
-	if (wait_ms > 0 && wait_for(s, POLLIN, deadline, &e) != 0)
+	if (wait_ms > 0 && stream_wait(s, POLLIN, deadline, &e) != 0)
 		return false;
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
 }
@@ -288,35 +294,58 @@ stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 	}
 }
 
-int
-stream_flush(struct stream *s, int64_t deadline_ms, struct err *e)
+/* Send some of p[0..n), at least a byte. */
+static int
+send_some(struct stream *s, const char *p, size_t n, size_t *put,
+	  int64_t deadline_ms, struct err *e)
 {
-	size_t done = 0;
-
-	while (done < s->out_n) {
-		if (s->dead) {
-			if (e != NULL)
-				*e = s->why_dead;
-			return -1;
-		}
-		ssize_t put =
-		    send(s->fd, s->out + done, s->out_n - done, MSG_NOSIGNAL);
-		if (put >= 0) {
-			done += (size_t)put;
-			continue;
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
+	if (s->tls != NULL)
+		return stream_tls_write(s, p, n, put, deadline_ms, e);
+	for (;;) {
+		ssize_t sent = send(s->fd, p, n, MSG_NOSIGNAL);
+		if (sent >= 0) {
+			*put = (size_t)sent;
+			return 0;
 		}
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)
 			return system_error(s, "write", e);
-		if (wait_for(s, POLLOUT, deadline_ms, e) != 0) {
+		if (stream_wait(s, POLLOUT, deadline_ms, e) != 0)
+			return -1;
+	}
+}
+
+int
+stream_flush(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	size_t done = 0, put = 0;
+
+	while (done < s->out_n) {
+		if (send_some(s, s->out + done, s->out_n - done, &put,
+			      deadline_ms, e) != 0) {
 			/* keep what is left, for a caller that tries again */
 			memmove(s->out, s->out + done, s->out_n - done);
 			s->out_n -= done;
 			return -1;
 		}
+		done += put;
 	}
 	s->out_n = 0;
+	return 0;
+}
+
+int
+stream_shutdown(struct stream *s, struct err *e)
+{
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
+	if (s->tls != NULL)
+		tls_session_close(s->tls);
+	if (shutdown(s->fd, SHUT_WR) != 0)
+		return system_error(s, "shutdown", e);
 	return 0;
 }
 
@@ -326,11 +355,8 @@ stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
 {
 	const char *at = p;
 
-	if (s->dead) {
-		if (e != NULL)
-			*e = s->why_dead;
-		return -1;
-	}
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
 	if (s->out == NULL) {
 		s->out = malloc(STREAM_OUT_BYTES);
 		if (s->out == NULL)

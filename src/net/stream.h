@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/thread.h"
+#include "net/tls.h"
 
 /*
  * struct stream - one connection with bounded buffers, absolute deadlines and a
@@ -89,5 +90,39 @@ int stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
 int stream_writef(struct stream *s, int64_t deadline_ms, struct err *e,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 int stream_flush(struct stream *s, int64_t deadline_ms, struct err *e);
+
+/* stream_shutdown - nothing more will be written: TLS says so first, then TCP.
+ * What the peer still sends can be read. */
+int stream_shutdown(struct stream *s, struct err *e);
+
+/* ---- TLS ------------------------------------------------------------------
+ *
+ * From a successful call on, everything goes through TLS, with the same
+ * deadlines, wake and classes of failures; an end without close_notify and any
+ * failure of TLS are CLOSED.
+ */
+
+/*
+ * stream_accept_tls, stream_connect_tls - flush, then the handshake, as server
+ * or as client.  Every failure leaves the stream dead:
+ *   PROTO    input was already buffered: the peer, or someone between, sent it
+ *            before the handshake (CVE-2011-0411); or the handshake failed
+ *   TEMP     the certificate is not what *peer demands: stream_tls tells why
+ *   CLOSED, TIMEOUT, STOP as for reading
+ * Fits the stack of a session (base/thread.h).
+ */
+int stream_accept_tls(struct stream *s, struct tls_server *server,
+		      int64_t deadline_ms, struct err *e);
+int stream_connect_tls(struct stream *s, struct tls_client *client,
+		       const struct tls_peer *peer, int64_t deadline_ms,
+		       struct err *e);
+
+/* stream_tls - what is known of the peer, for the life of the stream; NULL when
+ * there is no TLS or its handshake did not get that far. */
+const struct tls_info *stream_tls(const struct stream *s);
+
+/* stream_tls_binding - channel binding "tls-exporter" (RFC 9266): 0, or -1 when
+ * the connection has none. */
+int stream_tls_binding(struct stream *s, uint8_t out[32]);
 
 #endif

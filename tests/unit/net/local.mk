@@ -27,3 +27,10 @@ TESTS += tests/unit/net/test_tls_cert
 tests_unit_net_test_tls_cert_SOURCES = tests/unit/net/test_tls_cert.c
 tests_unit_net_test_tls_cert_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_tls_cert_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/net/test_stream_tls
+TESTS += tests/unit/net/test_stream_tls
+tests_unit_net_test_stream_tls_SOURCES = tests/unit/net/test_stream_tls.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_unit_net_test_stream_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_net_test_stream_tls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_stream_tls_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

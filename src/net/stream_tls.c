@@ -1,0 +1,129 @@
+#include <poll.h>
+
+#include "net/stream_private.h"
+
+/*
+ * A stream that was upgraded never goes back: whatever TLS says of an end or a
+ * failure ends the stream, so that no later byte of the peer, and none of ours,
+ * is taken or sent in clear text (CVE-2026-45185).
+ */
+
+/* 0: call again; -1: over, or not now. */
+static int
+wait_more(struct stream *s, enum tls_result r, int64_t deadline_ms,
+	  struct err *e)
+{
+	struct err why;
+
+	switch (r) {
+	case TLS_WANT_READ:
+		return stream_wait(s, POLLIN, deadline_ms, e);
+	case TLS_WANT_WRITE:
+		return stream_wait(s, POLLOUT, deadline_ms, e);
+	case TLS_DONE:
+		return 0;
+	case TLS_END:
+	case TLS_BROKEN:
+		break;
+	}
+	(void)err_set(&why, ERR_CLOSED, 0, "connection closed by the peer");
+	return stream_die(s, r == TLS_BROKEN && e != NULL ? e : &why, e);
+}
+
+int
+stream_tls_read(struct stream *s, void *p, size_t n, size_t *got,
+		int64_t deadline_ms, struct err *e)
+{
+	for (;;) {
+		enum tls_result r = tls_session_read(s->tls, p, n, got, e);
+		if (r == TLS_DONE)
+			return 0;
+		if (wait_more(s, r, deadline_ms, e) != 0)
+			return -1;
+	}
+}
+
+int
+stream_tls_write(struct stream *s, const void *p, size_t n, size_t *put,
+		 int64_t deadline_ms, struct err *e)
+{
+	for (;;) {
+		enum tls_result r = tls_session_write(s->tls, p, n, put, e);
+		if (r == TLS_DONE)
+			return 0;
+		if (wait_more(s, r, deadline_ms, e) != 0)
+			return -1;
+	}
+}
+
+/* Nothing may be left over from the time in clear text: an attacker could have
+ * put it there, to be taken as if it had come through TLS (CVE-2011-0411). */
+static int
+may_upgrade(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	struct err why;
+
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
+	if (s->tls != NULL)
+		return err_set(e, ERR_BUG, 0, "TLS within TLS");
+	if (stream_flush(s, deadline_ms, e) != 0)
+		return -1;
+	if (stream_buffered(s) == 0)
+		return 0;
+	stream_consume(s, stream_buffered(s));
+	(void)err_set(&why, ERR_PROTO, 0,
+		      "the peer sent more before the TLS handshake");
+	return stream_die(s, &why, e);
+}
+
+/* Half a handshake cannot be taken up again: every failure is the end. */
+static int
+shake_hands(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	struct err why;
+
+	for (;;) {
+		enum tls_result r = tls_session_handshake(s->tls, &why);
+		if (r == TLS_DONE)
+			return 0;
+		if (wait_more(s, r, deadline_ms, &why) != 0)
+			return stream_die(s, &why, e);
+	}
+}
+
+int
+stream_accept_tls(struct stream *s, struct tls_server *server,
+		  int64_t deadline_ms, struct err *e)
+{
+	if (may_upgrade(s, deadline_ms, e) != 0)
+		return -1;
+	if (tls_session_new_server(&s->tls, s->fd, server, e) != 0)
+		return stream_die(s, e, e);
+	return shake_hands(s, deadline_ms, e);
+}
+
+int
+stream_connect_tls(struct stream *s, struct tls_client *client,
+		   const struct tls_peer *peer, int64_t deadline_ms,
+		   struct err *e)
+{
+	if (may_upgrade(s, deadline_ms, e) != 0)
+		return -1;
+	if (tls_session_new_client(&s->tls, s->fd, client, peer, e) != 0)
+		return stream_die(s, e, e);
+	return shake_hands(s, deadline_ms, e);
+}
+
+const struct tls_info *
+stream_tls(const struct stream *s)
+{
+	return s->tls == NULL ? NULL : tls_session_info(s->tls);
+}
+
+int
+stream_tls_binding(struct stream *s, uint8_t out[32])
+{
+	return s->tls == NULL || s->dead ? -1
+					 : tls_session_binding(s->tls, out);
+}
