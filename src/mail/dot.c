@@ -156,7 +156,8 @@ encode_step(struct dot_encoder *d, struct span in, size_t *i, struct buf *out)
 		(*i)++;
 		return buf_add(out, "\r\n", 2);
 	}
-	if (c == '.' && d->state != IN_LINE && buf_add(out, ".", 1) != 0)
+	if (c == '.' && d->state != IN_LINE && !d->no_dots &&
+	    buf_add(out, ".", 1) != 0)
 		return -1;
 	size_t n = plain_run(span_skip(in, *i));
 	if (buf_add(out, in.p + *i, n) != 0)
@@ -185,9 +186,10 @@ dot_encode(struct dot_encoder *d, struct span in, struct buf *out)
 int
 dot_encode_end(struct dot_encoder *d, struct buf *out)
 {
-	int rc = d->state == IN_LINE ? buf_add(out, "\r\n.\r\n", 5)
-				     : buf_add(out, ".\r\n", 3);
+	int rc = d->state == IN_LINE ? buf_add(out, "\r\n", 2) : 0;
 
+	if (rc == 0 && !d->no_dots)
+		rc = buf_add(out, ".\r\n", 3);
 	if (rc == 0)
 		d->state = AT_START;
 	return rc;

@@ -52,6 +52,7 @@ enum dot_result dot_decode_last(struct dot_decoder *d, struct buf *out);
  */
 struct dot_encoder {
 	int state;
+	bool no_dots; /* BDAT: nothing is doubled, and the end is no line */
 };
 int dot_encode(struct dot_encoder *d, struct span in, struct buf *out);
 int dot_encode_end(struct dot_encoder *d, struct buf *out);

@@ -139,6 +139,7 @@ note_extension(struct smtp_client *c, struct span text)
 		{ "SMTPUTF8", SMTP_EXT_SMTPUTF8 },
 		{ "DSN", SMTP_EXT_DSN },
 		{ "XPOSTPAIRID", SMTP_EXT_XPOSTPAIRID },
+		{ "CHUNKING", SMTP_EXT_CHUNKING },
 	};
 	struct span word = span_word(&text);
 	uint64_t size;

@@ -29,6 +29,7 @@ enum smtp_ext {
 	SMTP_EXT_AUTH_LOGIN = 64,
 	SMTP_EXT_DSN = 128,
 	SMTP_EXT_XPOSTPAIRID = 256,
+	SMTP_EXT_CHUNKING = 512,
 };
 
 /* trace - sees every line: direction '>' sent, '<' received; never a secret
@@ -82,12 +83,12 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
     __attribute__((format(printf, 4, 5)));
 
 /*
- * smtp_client_send - one transaction: MAIL, RCPT for each, DATA, the message;
- * pipelined when offered.  Each recipient's `reply` is its verdict: the RCPT
- * reply when refused, else the final reply (or the MAIL/DATA refusal).  In LMTP
- * there is a final reply for each; when the connection breaks among them those
- * that came count, and nothing is known of the others.
- * A transaction that the peer may still hold open is ended with RSET.
+ * smtp_client_send - one transaction: MAIL, RCPT for each, DATA or BDAT, the
+ * message; pipelined when offered.  Each recipient's `reply` is its verdict:
+ * the RCPT reply when refused, else the final reply (or the MAIL/DATA refusal).
+ * In LMTP there is a final reply for each; when the connection breaks among
+ * them those that came count, and nothing is known of the others. A transaction
+ * that the peer may still hold open is ended with RSET.
  *
  * A message the peer cannot take is refused without asking it, in its place:
  * 552 5.3.4 (over its SIZE), 554 5.6.3 (no 8BITMIME), 553 5.6.7 (no SMTPUTF8).

@@ -4,7 +4,8 @@
 #include "net/stream.h"
 #include "smtp/smtp_client.h"
 
-/* Shared by smtp_client.c (connection) and smtp_client_send.c (transaction). */
+/* Shared by smtp_client.c (connection), smtp_client_send.c (transaction) and
+ * smtp_client_chunk.c (the same with BDAT). */
 enum { SMTP_CLIENT_GREETING_SIZE = 256 };
 
 struct smtp_client {
@@ -29,5 +30,34 @@ int smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)
  * or exactly `also` (0: none); `what` names the command for an error. */
 int smtp_client_verdict(struct smtp_client *c, int64_t deadline_ms, int also,
 			const char *what, struct smtp_reply *r, struct err *e);
+
+/* ---- a transaction --------------------------------------------------------
+ */
+
+/* smtp_client_put_envelope - MAIL and each RCPT; smtp_client_read_envelope -
+ * their replies: how many recipients were accepted, or -1. */
+int smtp_client_put_envelope(struct smtp_client *c, const struct smtp_send *m,
+			     struct err *e);
+int smtp_client_read_envelope(struct smtp_client *c, struct smtp_send *m,
+			      struct smtp_reply *mail, struct err *e);
+
+/* smtp_client_refuse_all - MAIL was refused.  smtp_client_refuse_open - this is
+ * the verdict on everybody who was not refused. */
+void smtp_client_refuse_all(struct smtp_send *m, const struct smtp_reply *mail);
+void smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r);
+
+/* smtp_client_read_verdicts - LMTP: one for each who was accepted. */
+int smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
+			      int64_t deadline_ms, struct err *e);
+
+/* smtp_client_end_transaction - RSET, for what the peer may hold open. */
+void smtp_client_end_transaction(struct smtp_client *c);
+
+/* smtp_client_may_chunk - is BDAT the way for this message and this peer?
+ * smtp_client_send_chunks - smtp_client_send by it. */
+bool smtp_client_may_chunk(const struct smtp_client *c,
+			   const struct smtp_send *m);
+int smtp_client_send_chunks(struct smtp_client *c, struct smtp_send *m,
+			    struct err *e);
 
 #endif

@@ -27,8 +27,16 @@ is_yes(const struct smtp_reply *r)
 	return r->code / 100 == 2;
 }
 
-static void
-refuse_open(struct smtp_send *m, const struct smtp_reply *r)
+/* What followed a refused MAIL was refused for its sake. */
+void
+smtp_client_refuse_all(struct smtp_send *m, const struct smtp_reply *mail)
+{
+	for (unsigned i = 0; i < m->n_recipients; i++)
+		m->recipients[i].reply = *mail;
+}
+
+void
+smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r)
 {
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		if (m->recipients[i].reply.code / 100 == 2 ||
@@ -60,7 +68,7 @@ refused_unasked(const struct smtp_client *c, struct smtp_send *m)
 			  "The receiver cannot take 8-bit text");
 	else
 		return false;
-	refuse_open(m, &r);
+	smtp_client_refuse_open(m, &r);
 	return true;
 }
 
@@ -127,9 +135,9 @@ read_recipients(struct smtp_client *c, struct smtp_send *m, unsigned from,
 	return accepted;
 }
 
-static int
-group_pipelined(struct smtp_client *c, struct smtp_send *m,
-		struct smtp_reply *mail, struct smtp_reply *data, struct err *e)
+int
+smtp_client_put_envelope(struct smtp_client *c, const struct smtp_send *m,
+			 struct err *e)
 {
 	if (put_mail(c, m, e) != 0)
 		return -1;
@@ -137,11 +145,27 @@ group_pipelined(struct smtp_client *c, struct smtp_send *m,
 		if (put_rcpt(c, &m->recipients[i], e) != 0)
 			return -1;
 	}
-	if (smtp_client_put(c, e, "DATA") != 0 ||
-	    smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
+	return 0;
+}
+
+int
+smtp_client_read_envelope(struct smtp_client *c, struct smtp_send *m,
+			  struct smtp_reply *mail, struct err *e)
+{
+	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
 				e) != 0)
 		return -1;
-	int accepted = read_recipients(c, m, 0, m->n_recipients, e);
+	return read_recipients(c, m, 0, m->n_recipients, e);
+}
+
+static int
+group_pipelined(struct smtp_client *c, struct smtp_send *m,
+		struct smtp_reply *mail, struct smtp_reply *data, struct err *e)
+{
+	if (smtp_client_put_envelope(c, m, e) != 0 ||
+	    smtp_client_put(c, e, "DATA") != 0)
+		return -1;
+	int accepted = smtp_client_read_envelope(c, m, mail, e);
 	if (accepted < 0 || smtp_client_verdict(c, smtp_client_deadline(c), 354,
 						"DATA", data, e) != 0)
 		return -1;
@@ -230,8 +254,8 @@ out:
  * End what the peer may still hold open.  The verdicts are known already, so a
  * failure here only means that the connection is not used again.
  */
-static void
-end_transaction(struct smtp_client *c)
+void
+smtp_client_end_transaction(struct smtp_client *c)
 {
 	struct smtp_reply r;
 
@@ -268,9 +292,9 @@ send_nothing(struct smtp_client *c, struct err *e)
  * RFC 2033 4.2: a reply for each recipient whose RCPT was accepted, in that
  * order.  Where they end early, the rest stay as they are: unknown.
  */
-static int
-read_verdicts(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
-	      struct err *e)
+int
+smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
+			  int64_t deadline_ms, struct err *e)
 {
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		struct smtp_reply r;
@@ -292,23 +316,57 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 
 	/* Until the last reply is here nothing is known of the accepted. */
 	memset(&last, 0, sizeof(last));
-	refuse_open(m, &last);
+	smtp_client_refuse_open(m, &last);
 	if (write_message(c, m, deadline_ms, e) != 0)
 		return -1;
 	if (c->lmtp)
-		return read_verdicts(c, m, deadline_ms, e);
+		return smtp_client_read_verdicts(c, m, deadline_ms, e);
 	if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &last, e) !=
 	    0)
 		return -1;
-	refuse_open(m, &last);
+	smtp_client_refuse_open(m, &last);
+	return 0;
+}
+
+static int
+send_by_data(struct smtp_client *c, struct smtp_send *m, struct err *e)
+{
+	struct smtp_reply mail = { 0 }, data = { 0 };
+
+	int accepted = (c->extensions & SMTP_EXT_PIPELINING) != 0
+			   ? group_pipelined(c, m, &mail, &data, e)
+			   : group_one_by_one(c, m, &mail, &data, e);
+	if (accepted < 0) {
+		/* A yes to RCPT was no promise. */
+		memset(&data, 0, sizeof(data));
+		smtp_client_refuse_open(m, &data);
+		return -1;
+	}
+	bool mail_ok = is_yes(&mail);
+	if (!mail_ok)
+		smtp_client_refuse_all(m, &mail);
+	if (mail_ok && accepted > 0 && data.code == 354)
+		return send_message(c, m, e);
+	if (data.code == 354 && send_nothing(c, e) != 0)
+		return 0; /* every verdict is known; the connection is dead */
+	if (data.code != 354 && mail_ok && accepted > 0) {
+		int code = data.code;
+		if (is_yes(&data))
+			memset(&data, 0, sizeof(data));
+		smtp_client_refuse_open(m, &data);
+		if (data.code == 0) {
+			c->dead = true;
+			return err_set(e, ERR_PROTO, 0,
+				       "unexpected reply %d to DATA", code);
+		}
+	}
+	smtp_client_end_transaction(c);
 	return 0;
 }
 
 int
 smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 {
-	struct smtp_reply mail = { 0 }, data = { 0 };
-
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		memset(&m->recipients[i].reply, 0, sizeof(struct smtp_reply));
 		memset(&m->recipients[i].at_rcpt, 0, sizeof(struct smtp_reply));
@@ -318,36 +376,6 @@ smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 			       m->n_recipients);
 	if (refused_unasked(c, m))
 		return 0;
-	int accepted = (c->extensions & SMTP_EXT_PIPELINING) != 0
-			   ? group_pipelined(c, m, &mail, &data, e)
-			   : group_one_by_one(c, m, &mail, &data, e);
-	if (accepted < 0) {
-		/* A yes to RCPT was no promise. */
-		memset(&data, 0, sizeof(data));
-		refuse_open(m, &data);
-		return -1;
-	}
-	bool mail_ok = is_yes(&mail);
-	if (!mail_ok) {
-		/* What followed a refused MAIL was refused for its sake. */
-		for (unsigned i = 0; i < m->n_recipients; i++)
-			m->recipients[i].reply = mail;
-	}
-	if (mail_ok && accepted > 0 && data.code == 354)
-		return send_message(c, m, e);
-	if (data.code == 354 && send_nothing(c, e) != 0)
-		return 0; /* every verdict is known; the connection is dead */
-	if (data.code != 354 && mail_ok && accepted > 0) {
-		int code = data.code;
-		if (is_yes(&data))
-			memset(&data, 0, sizeof(data));
-		refuse_open(m, &data);
-		if (data.code == 0) {
-			c->dead = true;
-			return err_set(e, ERR_PROTO, 0,
-				       "unexpected reply %d to DATA", code);
-		}
-	}
-	end_transaction(c);
-	return 0;
+	return smtp_client_may_chunk(c, m) ? smtp_client_send_chunks(c, m, e)
+					   : send_by_data(c, m, e);
 }

@@ -44,7 +44,8 @@ class Cutter:
                 data = server.recv(65536)
                 if not data:
                     return
-                if ended.is_set() and self.done < self.cuts:
+                if ended.is_set() and self.done < self.cuts and \
+                        b" stored " in data:
                     self.done += 1
                     for one in (client, server):
                         with contextlib.suppress(OSError):
@@ -54,8 +55,9 @@ class Cutter:
 
     @staticmethod
     def forward(client, server, ended):
-        """Client to server; `ended` once the end of data has gone by."""
-        last = b""
+        """Client to server; `ended` once the end of data has gone by, of
+        DATA or of BDAT."""
+        last = seen = b""
         with contextlib.suppress(OSError):
             while True:
                 data = client.recv(65536)
@@ -63,7 +65,12 @@ class Cutter:
                     server.shutdown(socket.SHUT_WR)
                     return
                 last = (last + data)[-5:]
+                seen += data
+                chunk = re.search(rb"^BDAT (\d+) LAST\r\n", seen, re.M)
                 if last == b"\r\n.\r\n":
+                    ended.set()
+                elif chunk and len(seen) - chunk.end() >= int(chunk[1]):
+                    seen = seen[chunk.end() + int(chunk[1]):]
                     ended.set()
                 elif ended.is_set():
                     ended.clear()

@@ -29,6 +29,7 @@ enum peer_verb {
 	PEER_END,
 	PEER_RSET,
 	PEER_AUTH,
+	PEER_BDAT,
 	PEER_OTHER,
 	PEER_VERBS,
 };
@@ -48,15 +49,16 @@ struct script_peer {
 	char commands[16384];
 	char message[8192];
 	size_t message_n;
+	bool chunks_ended;
 	int messages;
 };
 
 static inline enum peer_verb
 script_peer_verb(const char *line)
 {
-	static const char *const names[] = { "",     "EHLO", "HELO",
-					     "MAIL", "RCPT", "DATA",
-					     "",     "RSET", "AUTH" };
+	static const char *const names[] = { "",     "EHLO", "HELO", "MAIL",
+					     "RCPT", "DATA", "",     "RSET",
+					     "AUTH", "BDAT" };
 
 	if (strncasecmp(line, "LHLO", 4) == 0)
 		return PEER_EHLO;
@@ -80,7 +82,8 @@ script_peer_say(struct script_peer *p, int fd, enum peer_verb verb,
 		"250 peer\r\n",        "250 2.1.0 ok\r\n",
 		"250 2.1.5 ok\r\n",    "354 go on\r\n",
 		"250 2.0.0 taken\r\n", "250 2.0.0 ok\r\n",
-		"235 2.7.0 ok\r\n",    "250 ok\r\n",
+		"235 2.7.0 ok\r\n",    "250 2.0.0 chunk taken\r\n",
+		"250 ok\r\n",
 	};
 
 	(void)pthread_mutex_lock(&p->lock);
@@ -137,6 +140,30 @@ script_peer_take(struct script_peer *p, FILE *in)
 	return false;
 }
 
+/* The octets of "BDAT n [LAST]"; the message begins anew after a LAST. */
+static inline bool
+script_peer_take_chunk(struct script_peer *p, FILE *in, const char *line)
+{
+	char *rest;
+	unsigned long n = strtoul(line + 5, &rest, 10);
+	bool whole = true;
+
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->chunks_ended)
+		p->message_n = 0;
+	for (; n > 0 && whole; n--) {
+		int c = getc(in);
+		whole = c != EOF;
+		if (whole && p->message_n + 1 < sizeof(p->message))
+			p->message[p->message_n++] = (char)c;
+	}
+	p->message[p->message_n] = '\0';
+	p->chunks_ended = strncmp(rest, " LAST", 5) == 0;
+	p->messages += whole && p->chunks_ended;
+	(void)pthread_mutex_unlock(&p->lock);
+	return whole;
+}
+
 struct script_peer_client {
 	struct script_peer *peer;
 	int fd;
@@ -157,7 +184,9 @@ script_peer_serve(void *arg)
 		script_peer_note(p, line);
 		if (strncasecmp(line, "QUIT", 4) == 0)
 			break;
-		go_on = script_peer_say(p, c.fd, verb, line);
+		go_on = (verb != PEER_BDAT ||
+			 script_peer_take_chunk(p, in, line)) &&
+			script_peer_say(p, c.fd, verb, line);
 		(void)pthread_mutex_lock(&p->lock);
 		const char *said = p->reply[PEER_DATA];
 		bool text = verb == PEER_DATA &&

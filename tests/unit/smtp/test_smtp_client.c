@@ -36,6 +36,7 @@ try {
 	struct smtp_send send;
 	struct smtp_reply r;
 	struct err e;
+	bool lmtp;
 };
 static struct try t;
 
@@ -74,6 +75,7 @@ try_open(void)
 	struct smtp_client_options o = { .host = "127.0.0.1",
 					 .port = t.peer.port,
 					 .helo = "client.test",
+					 .lmtp = t.lmtp,
 					 .connect_timeout_ms = 5000,
 					 .command_timeout_ms = 5000,
 					 .data_timeout_ms = 5000 };
@@ -482,6 +484,170 @@ a_silent_peer_times_out(void **state)
 	script_peer_hold(&t.peer, false);
 }
 
+/* ---- BDAT (RFC 3030) ------------------------------------------------------
+ */
+
+static const char with_chunking[] =
+    "250-peer\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
+    "250 CHUNKING\r\n";
+
+static void
+open_chunking(void)
+{
+	script_peer_set(&t.peer, PEER_EHLO, with_chunking);
+	must_open();
+	assert_true((smtp_client_extensions(t.client) & SMTP_EXT_CHUNKING) !=
+		    0);
+}
+
+static void
+chunk_goes_with_its_envelope_and_no_dot_is_doubled(void **state)
+{
+	(void)state;
+	open_chunking();
+	t.source.text = "Subject: x\n\n.a\n.\nb"; /* LF, no last line end */
+	t.send.size = 19;
+	for (int i = 0; i < 2; i++) {
+		t.source.at = 0;
+		assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+		assert_int_equal(t.to[2].reply.code, 250);
+		assert_string_equal(t.to[2].reply.text, "chunk taken");
+		assert_string_equal(script_peer_text(&t.peer, t.peer.message),
+				    "Subject: x\r\n\r\n.a\r\n.\r\nb\r\n");
+	}
+	const char *said = script_peer_text(&t.peer, t.peer.commands);
+	assert_non_null(strstr(said, "RCPT TO:<dave@xyz.com>\r\n"
+				     "BDAT 24 LAST\r\nMAIL"));
+	assert_null(strstr(said, "DATA\r\n"));
+	assert_null(strstr(said, "RSET"));
+	assert_true(smtp_client_is_idle(t.client));
+}
+
+static void
+chunking_without_pipelining_is_not_used(void **state)
+{
+	(void)state;
+	script_peer_set(&t.peer, PEER_EHLO, "250-peer\r\n250 CHUNKING\r\n");
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_BDAT]),
+			 0);
+	assert_int_equal(t.to[0].reply.code, 250);
+}
+
+static void
+a_large_message_has_its_recipients_asked_first(void **state)
+{
+	(void)state;
+	open_chunking();
+	t.send.size = 65537;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_BDAT]),
+			 0);
+}
+
+static void
+a_message_larger_than_it_was_said_to_be_has_more_chunks(void **state)
+{
+	enum { LINES = 4000 };
+	char *text = malloc(LINES * 40 + 1);
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < LINES; i++)
+		(void)snprintf(text + (size_t)i * 40, 41, "%038d\r\n", i);
+	open_chunking();
+	t.source.text = text;
+	t.source.piece = 9999;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 250);
+	assert_true(script_peer_number(&t.peer, &t.peer.seen[PEER_BDAT]) > 1);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.messages), 1);
+	free(text);
+}
+
+static void
+refused_recipients_keep_their_replies_beside_a_chunk(void **state)
+{
+	(void)state;
+	open_chunking();
+	script_peer_answer(&t.peer, only_carol);
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.to[1].reply.code, 250);
+	assert_int_equal(t.to[2].reply.code, 550);
+	/* all of them: the chunk is refused for that, and RSET follows */
+	script_peer_answer(&t.peer, NULL);
+	script_peer_set(&t.peer, PEER_RCPT, "550 5.1.1 no\r\n");
+	script_peer_set(&t.peer, PEER_BDAT, "554 5.5.1 nobody\r\n");
+	t.source.at = 0;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(t.to[i].reply.text, "no");
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_RSET]),
+			 1);
+	assert_true(smtp_client_is_idle(t.client));
+}
+
+static void
+a_refused_chunk_is_the_verdict_and_mail_goes_before(void **state)
+{
+	(void)state;
+	open_chunking();
+	script_peer_set(&t.peer, PEER_BDAT, "452 4.3.1 full\r\n");
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[1].reply.code, 452);
+	script_peer_set(&t.peer, PEER_MAIL, "550 5.7.1 not you\r\n");
+	script_peer_set(&t.peer, PEER_RCPT, "503 5.5.1 MAIL first\r\n");
+	script_peer_set(&t.peer, PEER_BDAT, "503 5.5.1 MAIL first\r\n");
+	t.source.at = 0;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[1].reply.code, 550);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.seen[PEER_RSET]),
+			 2);
+}
+
+static void
+a_lost_reply_to_a_chunk_leaves_the_accepted_unknown(void **state)
+{
+	(void)state;
+	open_chunking();
+	script_peer_answer(&t.peer, only_carol);
+	script_peer_set(&t.peer, PEER_BDAT, "");
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_CLOSED);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.to[1].reply.code, 0);
+	assert_false(smtp_client_is_idle(t.client));
+}
+
+static void
+a_message_that_cannot_be_read_is_never_a_last_chunk(void **state)
+{
+	(void)state;
+	open_chunking();
+	t.source.fail_at_end = true;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.to[0].reply.code, 0);
+	smtp_client_close(&t.client, false);
+	script_peer_await_end(&t.peer);
+	assert_int_equal(script_peer_number(&t.peer, &t.peer.messages), 0);
+}
+
+static void
+lmtp_has_a_verdict_for_each_after_the_last_chunk(void **state)
+{
+	(void)state;
+	t.lmtp = true;
+	open_chunking();
+	script_peer_set(&t.peer, PEER_BDAT,
+			"250 one\r\n452 4.2.2 two\r\n250 three\r\n");
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	assert_int_equal(t.to[0].reply.code, 250);
+	assert_int_equal(t.to[1].reply.code, 452);
+	assert_string_equal(t.to[2].reply.text, "three");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
 
 int
@@ -507,6 +673,15 @@ main(void)
 		TEST(half_a_message_is_never_ended),
 		TEST(no_command_can_be_smuggled_in),
 		TEST(a_silent_peer_times_out),
+		TEST(chunk_goes_with_its_envelope_and_no_dot_is_doubled),
+		TEST(chunking_without_pipelining_is_not_used),
+		TEST(a_large_message_has_its_recipients_asked_first),
+		TEST(a_message_larger_than_it_was_said_to_be_has_more_chunks),
+		TEST(refused_recipients_keep_their_replies_beside_a_chunk),
+		TEST(a_refused_chunk_is_the_verdict_and_mail_goes_before),
+		TEST(a_lost_reply_to_a_chunk_leaves_the_accepted_unknown),
+		TEST(a_message_that_cannot_be_read_is_never_a_last_chunk),
+		TEST(lmtp_has_a_verdict_for_each_after_the_last_chunk),
 	};
 
 	return cmocka_run_group_tests_name("smtp/smtp_client", tests, NULL,
