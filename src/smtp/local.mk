@@ -4,6 +4,7 @@ src_smtp_libsmtp_a_SOURCES = \
 	src/smtp/smtp_client.c src/smtp/smtp_client.h \
 	src/smtp/smtp_client_chunk.c \
 	src/smtp/smtp_client_private.h src/smtp/smtp_client_send.c \
+	src/smtp/smtp_client_tls.c \
 	src/smtp/smtp_limits.h
 # the server engine
 src_smtp_libsmtp_a_SOURCES += \

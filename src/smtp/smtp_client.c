@@ -43,8 +43,8 @@ smtp_client_is_idle(const struct smtp_client *c)
 /* ---- lines --------------------------------------------------------------
  */
 
-static void
-trace(const struct smtp_client *c, char direction, struct span line)
+void
+smtp_client_trace(const struct smtp_client *c, char direction, struct span line)
 {
 	if (c->trace != NULL)
 		c->trace(c->trace_ctx, direction, line);
@@ -76,7 +76,7 @@ put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 			return err_set(e, ERR_BUG, 0,
 				       "control byte in an SMTP command");
 	}
-	trace(c, '>', secret ? span_of("***") : line);
+	smtp_client_trace(c, '>', secret ? span_of("***") : line);
 	int64_t deadline = smtp_client_deadline(c);
 	if (stream_write(c->stream, line.p, line.n, deadline, e) == 0 &&
 	    stream_write(c->stream, "\r\n", 2, deadline, e) == 0)
@@ -138,6 +138,7 @@ note_extension(struct smtp_client *c, struct span text)
 		{ "ENHANCEDSTATUSCODES", SMTP_EXT_ENHANCEDSTATUSCODES },
 		{ "SMTPUTF8", SMTP_EXT_SMTPUTF8 },
 		{ "DSN", SMTP_EXT_DSN },
+		{ "STARTTLS", SMTP_EXT_STARTTLS },
 		{ "XPOSTPAIRID", SMTP_EXT_XPOSTPAIRID },
 		{ "CHUNKING", SMTP_EXT_CHUNKING },
 	};
@@ -177,7 +178,7 @@ read_reply(struct smtp_client *c, int64_t deadline_ms, bool is_ehlo,
 		if (stream_read_line(c->stream, SMTP_REPLY_LINE_MAX,
 				     deadline_ms, &line, e) != 0)
 			goto dead;
-		trace(c, '<', line.text);
+		smtp_client_trace(c, '<', line.text);
 		if (line.flags != 0) {
 			(void)err_set(e, ERR_PROTO, 0,
 				      "malformed reply line from the server");
@@ -260,18 +261,13 @@ smtp_client_close(struct smtp_client **out, bool politely)
 	*out = NULL;
 }
 
-/* Greeting, EHLO or HELO, or LHLO.  0 with *r the last reply. */
+/* EHLO or HELO, or LHLO.  0 with *r the last reply. */
 static int
 say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	  struct err *e)
 {
-	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "connecting", r,
-				e) != 0)
-		return -1;
-	if (!is_class(r, 2))
-		return 0;
-	(void)snprintf(c->greeting, sizeof(c->greeting), "%.*s",
-		       (int)sizeof(c->greeting) - 1, r->text);
+	c->extensions = 0;
+	c->size_max = 0;
 	if (smtp_client_put(c, e, "%s %s", c->lmtp ? "LHLO" : "EHLO", helo) !=
 		0 ||
 	    read_reply(c, smtp_client_deadline(c), true, r, e) != 0)
@@ -287,6 +283,30 @@ say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	if (!is_class(r, 2) && !is_class(r, 4) && !is_class(r, 5))
 		return unexpected(c, r, "EHLO", e);
 	return 0;
+}
+
+/* All up to the first transaction.  0 with *r the last reply. */
+static int
+begin(struct smtp_client *c, const struct smtp_client_options *o,
+      struct smtp_reply *r, struct err *e)
+{
+	if (o->tls == SMTP_TLS_IMPLICIT && smtp_client_encrypt(c, o, e) != 0)
+		return -1;
+	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "connecting", r,
+				e) != 0)
+		return -1;
+	if (!is_class(r, 2))
+		return 0;
+	(void)snprintf(c->greeting, sizeof(c->greeting), "%.*s",
+		       (int)sizeof(c->greeting) - 1, r->text);
+	if (say_hello(c, o->helo, r, e) != 0)
+		return -1;
+	if (!is_class(r, 2) ||
+	    (o->tls != SMTP_TLS_MAY && o->tls != SMTP_TLS_MUST))
+		return 0;
+	if (smtp_client_starttls(c, o, e) != 0)
+		return -1;
+	return c->tls.step == TLS_STEP_ON ? say_hello(c, o->helo, r, e) : 0;
 }
 
 static int
@@ -308,6 +328,8 @@ smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
 
 	*out = NULL;
 	memset(r, 0, sizeof(*r));
+	if (o->tls_outcome != NULL)
+		memset(o->tls_outcome, 0, sizeof(*o->tls_outcome));
 	if (c == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "SMTP connection");
 	c->command_timeout_ms = o->command_timeout_ms;
@@ -319,8 +341,11 @@ smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
 		free(c);
 		return -1;
 	}
-	if (say_hello(c, o->helo, r, e) != 0) {
-		smtp_client_close(&c, false);
+	int rc = begin(c, o, r, e);
+	if (o->tls_outcome != NULL)
+		*o->tls_outcome = c->tls;
+	if (rc != 0) {
+		smtp_client_close(&c, !c->dead);
 		return o->path != NULL
 			   ? err_prefix(e, "%s", o->path)
 			   : err_prefix(e, "%s:%u", o->host, (unsigned)o->port);

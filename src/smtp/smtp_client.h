@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "mail/dsn_param.h"
 #include "mail/status.h"
+#include "net/tls_outcome.h"
 #include "smtp/smtp_limits.h"
 
 /*
@@ -30,11 +31,19 @@ enum smtp_ext {
 	SMTP_EXT_DSN = 128,
 	SMTP_EXT_XPOSTPAIRID = 256,
 	SMTP_EXT_CHUNKING = 512,
+	SMTP_EXT_STARTTLS = 1024,
 };
 
 /* trace - sees every line: direction '>' sent, '<' received; never a secret
- * (AUTH data is "***") nor message content. */
+ * (AUTH data is "***") nor message content; '=' is a remark on TLS. */
 typedef void smtp_trace_fn(void *ctx, char direction, struct span line);
+
+enum smtp_client_tls {
+	SMTP_TLS_NONE,     /* in the clear, whatever is offered */
+	SMTP_TLS_MAY,      /* STARTTLS where it is offered and not refused */
+	SMTP_TLS_MUST,     /* STARTTLS, or no connection: -1 (TEMP) */
+	SMTP_TLS_IMPLICIT, /* from the first byte (RFC 8314 3.3) */
+};
 
 struct smtp_client_options {
 	const char *host;
@@ -48,6 +57,12 @@ struct smtp_client_options {
 	const struct wake *stop;    /* may be NULL */
 	smtp_trace_fn *trace;       /* may be NULL */
 	void *trace_ctx;
+	enum smtp_client_tls tls;
+	struct tls_client *tls_client;   /* not NULL unless NONE */
+	const struct tls_peer *tls_peer; /* what the peer must show; NULL:
+					    nothing.  Borrowed for the call */
+	struct tls_outcome *tls_outcome; /* out, also when the call fails; may
+					    be NULL */
 };
 
 /*
@@ -66,6 +81,9 @@ int smtp_client_open(struct smtp_client **c,
 /* smtp_client_set_trace - from now on (a kept connection has another user). */
 void smtp_client_set_trace(struct smtp_client *c, smtp_trace_fn *trace,
 			   void *ctx);
+
+/* smtp_client_tls - what came of TLS, for the life of c. */
+const struct tls_outcome *smtp_client_tls(const struct smtp_client *c);
 
 unsigned smtp_client_extensions(const struct smtp_client *c);
 int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */

@@ -18,6 +18,7 @@ struct smtp_client {
 	unsigned extensions;
 	int64_t size_max;
 	char greeting[SMTP_CLIENT_GREETING_SIZE];
+	struct tls_outcome tls;
 };
 
 int64_t smtp_client_deadline(const struct smtp_client *c);
@@ -59,5 +60,18 @@ bool smtp_client_may_chunk(const struct smtp_client *c,
 			   const struct smtp_send *m);
 int smtp_client_send_chunks(struct smtp_client *c, struct smtp_send *m,
 			    struct err *e);
+
+/* smtp_client_trace - one line, or remark, for whoever listens. */
+void smtp_client_trace(const struct smtp_client *c, char direction,
+		       struct span line);
+
+/* smtp_client_encrypt - the handshake, now. */
+int smtp_client_encrypt(struct smtp_client *c,
+			const struct smtp_client_options *o, struct err *e);
+
+/* smtp_client_starttls - STARTTLS and the handshake, as far as o->tls asks for
+ * it; c->tls tells what came of it.  -1: the connection is over. */
+int smtp_client_starttls(struct smtp_client *c,
+			 const struct smtp_client_options *o, struct err *e);
 
 #endif

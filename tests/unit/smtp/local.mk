@@ -37,3 +37,10 @@ tests_unit_smtp_test_smtp_client_lmtp_SOURCES = \
 tests_unit_smtp_test_smtp_client_lmtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_smtp_test_smtp_client_lmtp_LDADD = $(SMTP_LIBS) \
 	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/smtp/test_smtp_client_tls
+TESTS += tests/unit/smtp/test_smtp_client_tls
+tests_unit_smtp_test_smtp_client_tls_SOURCES = \
+	tests/unit/smtp/test_smtp_client_tls.c
+tests_unit_smtp_test_smtp_client_tls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_smtp_test_smtp_client_tls_LDADD = $(SMTP_LIBS) \
+	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
