@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/dial.h"
+#include "net/unix_socket.h"
 #include "receiver/receiver_private.h"
 
 enum { STOP_GRACE_MS = 10000 };
@@ -23,6 +25,28 @@ receiver_rules_now(struct receiver *r)
 /* ---- configuration --------------------------------------------------------
  */
 
+/* RFC 2033 5: not on port 25, where clients of SMTP would find it. */
+static int
+check_lmtp(const char *path, const struct option_list *listen, struct err *e)
+{
+	char host[NET_HOST_SIZE];
+	uint16_t port = 0;
+
+	for (size_t i = 0; i < listen->n; i++) {
+		if (unix_socket_is_path(listen->v[i]))
+			continue;
+		if (net_endpoint(span_of(listen->v[i]), -1, host, &port, e) !=
+		    0)
+			return err_prefix(e, "%s: lmtp: listen", path);
+		if (port == 25)
+			return err_set(e, ERR_PERM, 0,
+				       "%s: lmtp: listen: LMTP must not be on"
+				       " port 25 (RFC 2033 5)",
+				       path);
+	}
+	return 0;
+}
+
 static int
 check(const char *path, const void *values, struct err *e)
 {
@@ -30,6 +54,8 @@ check(const char *path, const void *values, struct err *e)
 	struct receiver_rules *rules = NULL;
 	struct users *users = NULL;
 
+	if (check_lmtp(path, &o->lmtp_listen, e) != 0)
+		return -1;
 	if (receiver_rules_new(&rules, path, o, e) != 0)
 		return -1;
 	receiver_rules_drop(&rules);
@@ -48,6 +74,14 @@ serve_smtp(void *ctx, const struct listener_client *c)
 	struct receiver *r = ctx;
 
 	smtp_server_session(r->smtp, c);
+}
+
+static void
+serve_lmtp(void *ctx, const struct listener_client *c)
+{
+	struct receiver *r = ctx;
+
+	smtp_server_session(r->lmtp, c);
 }
 
 static void
@@ -72,6 +106,19 @@ bind_services(struct receiver *r, struct err *e)
 		.serve = serve_smtp,
 		.ctx = r,
 	};
+	/* One mail server may have many connections: no cap for an address. */
+	struct listener_options lmtp = {
+		.service = "lmtp",
+		.addresses = (const char *const *)o->lmtp_listen.v,
+		.n_addresses = o->lmtp_listen.n,
+		.max_clients = (int)o->lmtp_max_clients,
+		.max_per_address = (int)o->lmtp_max_clients,
+		.socket_mode = receiver_options_mode(o->lmtp_mode),
+		.socket_group = o->lmtp_group,
+		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
+		.serve = serve_lmtp,
+		.ctx = r,
+	};
 	struct listener_options pop3 = {
 		.service = "pop3",
 		.addresses = (const char *const *)o->pop3_listen.v,
@@ -85,6 +132,7 @@ bind_services(struct receiver *r, struct err *e)
 	};
 
 	if (listener_new(&r->smtp_listener, &smtp, e) != 0 ||
+	    listener_new(&r->lmtp_listener, &lmtp, e) != 0 ||
 	    listener_new(&r->pop3_listener, &pop3, e) != 0)
 		return -1;
 	return 0;
@@ -94,20 +142,23 @@ static void
 stop(void *server)
 {
 	struct receiver *r = server;
-	struct listener *all[] = { r->smtp_listener, r->pop3_listener };
+	struct listener *all[] = { r->smtp_listener, r->lmtp_listener,
+				   r->pop3_listener };
+	const size_t n = sizeof(all) / sizeof(all[0]);
 	int64_t end = clock_mono_ms() + STOP_GRACE_MS;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (all[i] != NULL)
 			listener_drain(all[i]);
 	}
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < n; i++) {
 		int64_t left = end - clock_mono_ms();
 		if (all[i] != NULL)
 			listener_stop(all[i], left > 0 ? left : 0);
 		listener_free(&all[i]);
 	}
 	smtp_server_free(&r->smtp);
+	smtp_server_free(&r->lmtp);
 	pop3_server_free(&r->pop3);
 	sasl_free(&r->sasl);
 	users_free(&r->users);
@@ -141,6 +192,11 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	for (size_t i = 0; i < r->o->smtp_listen.n; i++)
 		daemon_ports_add(ports, "smtp",
 				 listener_port(r->smtp_listener, i));
+	for (size_t i = 0; i < r->o->lmtp_listen.n; i++) {
+		if (!unix_socket_is_path(r->o->lmtp_listen.v[i]))
+			daemon_ports_add(ports, "lmtp",
+					 listener_port(r->lmtp_listener, i));
+	}
 	for (size_t i = 0; i < r->o->pop3_listen.n; i++)
 		daemon_ports_add(ports, "pop3",
 				 listener_port(r->pop3_listener, i));
@@ -164,7 +220,12 @@ make_smtp(struct receiver *r, struct err *e)
 		.delivery_ids = o->smtp_delivery_ids,
 	};
 
-	return smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e);
+	if (smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e) != 0)
+		return -1;
+	smtp.service = "lmtp";
+	smtp.lmtp = true;
+	smtp.greet_pause_ms = 0; /* for strangers */
+	return smtp_server_new(&r->lmtp, &smtp, receiver_policy_ops(), r, e);
 }
 
 static int
@@ -196,6 +257,7 @@ run(void *server, struct err *e)
 		return -1;
 	if (make_smtp(r, e) != 0 || make_pop3(r, e) != 0 ||
 	    listener_start(r->smtp_listener, e) != 0 ||
+	    listener_start(r->lmtp_listener, e) != 0 ||
 	    listener_start(r->pop3_listener, e) != 0)
 		return -1;
 	return 0;

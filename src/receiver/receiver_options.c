@@ -11,6 +11,10 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 /* In the order of enum receiver_durability. */
 static const char *const durabilities[] = { "strict", "journal", NULL };
 
+/* In the order of enum receiver_over_quota. */
+static const char *const over_quota[] = { "defer", "refuse", NULL };
+static const char *const modes[] = { "0600", "0660", "0666", NULL };
+
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
@@ -45,6 +49,13 @@ static const struct option table[] = {
 	  365, NULL,
 	  "How long a delivery id is remembered: longer than a sender tries." },
 
+	{ "store", "quota", OPTION_SIZE, AT(quota), "0", 0, INT64_MAX, NULL,
+	  "Limit of a mailbox whose user has no quota of its own; 0: none." },
+	{ "store", "over-quota", OPTION_ENUM, AT(over_quota), "defer", 0, 0,
+	  over_quota,
+	  "What mail for a full mailbox gets: 452, so that it is tried again,"
+	  " or 552." },
+
 	{ "domains", "local", OPTION_WORDS, AT(domains), NULL, 0, 0, NULL,
 	  "Domains that mail is accepted for." },
 	{ "aliases", NULL, OPTION_MAP, AT(aliases), "", 0, 0, NULL,
@@ -77,6 +88,16 @@ static const struct option table[] = {
 	  "Offer XPOSTPAIRID, by which postpair-sender delivers a message"
 	  " once." },
 
+	{ "lmtp", "listen", OPTION_WORDS, AT(lmtp_listen), "", 0, 0, NULL,
+	  "Addresses and ports, or paths of unix sockets, where mail servers"
+	  " of this machine deliver by LMTP." },
+	{ "lmtp", "socket-mode", OPTION_ENUM, AT(lmtp_mode), "0660", 0, 0,
+	  modes, "Permissions of the unix sockets: who may deliver." },
+	{ "lmtp", "socket-group", OPTION_STRING, AT(lmtp_group), "", 0, 0, NULL,
+	  "Group of the unix sockets; empty: the server's own." },
+	{ "lmtp", "max-clients", OPTION_INT, AT(lmtp_max_clients), "1000", 1,
+	  100000, NULL, "Clients at once; one more gets 421." },
+
 	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
 	  0, NULL, "Addresses and ports for reading mail." },
 	{ "pop3", "max-clients", OPTION_INT, AT(pop3_max_clients), "1000", 1,
@@ -102,6 +123,14 @@ const struct option *
 receiver_options_table(void)
 {
 	return table;
+}
+
+unsigned
+receiver_options_mode(int index)
+{
+	static const unsigned bits[] = { 0600, 0660, 0666 };
+
+	return bits[index];
 }
 
 void

@@ -7,6 +7,7 @@
 #include "base/daemon.h"
 #include "base/option.h"
 
+enum receiver_over_quota { RECEIVER_DEFER, RECEIVER_REFUSE };
 enum receiver_durability { RECEIVER_STRICT, RECEIVER_JOURNAL };
 
 /* What the configuration file of postpair-receiver says. */
@@ -25,6 +26,8 @@ struct receiver_options {
 	int64_t journal_message_max;
 	int64_t checkpoint_size, checkpoint_interval;
 	int64_t delivery_id_days;
+	int64_t quota;
+	int over_quota; /* enum receiver_over_quota */
 
 	struct option_list domains;
 	char *postmaster;
@@ -37,6 +40,11 @@ struct receiver_options {
 	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
 	bool smtp_delivery_ids;
 
+	struct option_list lmtp_listen;
+	int lmtp_mode; /* index of receiver_options_mode */
+	char *lmtp_group;
+	int64_t lmtp_max_clients;
+
 	struct option_list pop3_listen;
 	int64_t pop3_max_clients, pop3_max_per_address;
 	int64_t pop3_idle, pop3_session, pop3_failure_delay;
@@ -45,6 +53,9 @@ struct receiver_options {
 
 /* receiver_options_table - one row a key; ends with section == NULL. */
 const struct option *receiver_options_table(void);
+
+/* receiver_options_mode - permission bits that an option names. */
+unsigned receiver_options_mode(int index);
 
 /* receiver_options_settings - what base/daemon wants to know. */
 void receiver_options_settings(const void *options, struct daemon_settings *s);

@@ -9,9 +9,11 @@
 #include "auth/users.h"
 #include "net/listener.h"
 #include "pop3/pop3_server.h"
+#include "receiver/received_count.h"
 #include "receiver/receiver_options.h"
 #include "receiver/receiver_rules.h"
 #include "smtp/smtp_server.h"
+#include "store/delivery.h"
 #include "store/ledger.h"
 #include "store/maildir.h"
 
@@ -23,9 +25,9 @@ struct receiver {
 	struct maildir_tree *tree;
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
-	struct smtp_server *smtp;
+	struct smtp_server *smtp, *lmtp;
 	struct pop3_server *pop3;
-	struct listener *smtp_listener, *pop3_listener;
+	struct listener *smtp_listener, *lmtp_listener, *pop3_listener;
 
 	pthread_mutex_t lock; /* guards the pointer below */
 	struct receiver_rules *rules;
@@ -41,6 +43,57 @@ void receiver_store_close(struct receiver *r);
 
 /* receiver_policy_ops - what is accepted; ctx is the struct receiver. */
 const struct smtp_server_ops *receiver_policy_ops(void);
+
+/* ---- a transaction: smtp_txn.policy, in its arena -------------------------
+ */
+enum incoming_room { ROOM_ENOUGH, ROOM_NONE, ROOM_UNKNOWN, ROOM_STATES };
+struct incoming_mailbox {
+	const char *address;     /* canonical */
+	int64_t quota_bytes;     /* of its user; 0: none of its own */
+	enum incoming_room room; /* for this message */
+	bool wanted;
+};
+struct incoming {
+	struct receiver_rules *rules;
+	char id[RAND_ID_SIZE];
+	struct incoming_mailbox *mailbox; /* each once */
+	size_t n, cap;
+	struct delivery *delivery;
+	char delivery_id[IDS_TEXT_MAX + 1];
+	struct received_count received;
+	struct smtp_reply *refusal[ROOM_STATES]; /* for lack of room */
+};
+struct incoming_rcpt { /* smtp_txn_rcpt.policy: which mailboxes it is */
+	size_t n;
+	uint16_t at[];
+};
+
+/* receiver_rcpt_ask - struct smtp_server_ops.on_rcpt. */
+void receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
+		       struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
+		       struct smtp_reply *r);
+/* receiver_rcpt_failed - log a failure and answer it. */
+void receiver_rcpt_failed(struct smtp_reply *r,
+			  const struct smtp_client_info *c, const char *what,
+			  const char *address, const struct err *e);
+void receiver_rcpt_no_memory(struct smtp_reply *r);
+
+/* receiver_quota_is_over - 1 when this mailbox has no room for so many bytes
+ * more, 0 when it has, -1 (TEMP).  quota_bytes <= 0: that of all users. */
+int receiver_quota_is_over(struct receiver *r, const char *address,
+			   int64_t quota_bytes, int64_t more, struct err *e);
+/* receiver_quota_refuse - 452 4.2.2 or 552 5.2.2, as configured. */
+void receiver_quota_refuse(const struct receiver *r, struct smtp_reply *reply);
+
+/*
+ * receiver_verdict_settle - at the end of the message: *to names the *n
+ * mailboxes that get it, and an LMTP recipient that does not has its own reply.
+ * -1: nobody gets it, *reply says why.
+ */
+int receiver_verdict_settle(struct receiver *r,
+			    const struct smtp_client_info *c,
+			    struct smtp_txn *txn, const char ***to, size_t *n,
+			    struct smtp_reply *reply);
 
 /* receiver_pop3_ops - Maildirs as maildrops; ctx is the struct receiver. */
 const struct pop3_mailbox_ops *receiver_pop3_ops(void);

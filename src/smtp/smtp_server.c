@@ -338,6 +338,7 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 					     .address = c->address,
 					     .port = c->port,
 					     .is_loopback = c->is_loopback,
+					     .is_unix = c->is_unix,
 					     .helo = s->helo,
 					     .lmtp = server->o.lmtp,
 					     .login = "",

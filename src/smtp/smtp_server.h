@@ -29,6 +29,7 @@ struct smtp_client_info {
 	const char *address; /* peer's IP address */
 	uint16_t port;
 	bool is_loopback;
+	bool is_unix;            /* address is "unix" */
 	const char *helo;        /* "" before HELO/EHLO */
 	bool esmtp;              /* EHLO (or LHLO) was used */
 	bool lmtp;               /* RFC 2033 */
@@ -64,8 +65,9 @@ struct smtp_txn_rcpt {
 	const char *orcpt;     /* ORCPT=, "type;xtext" as written, or NULL */
 	void *policy;          /* the policy's own, set in on_rcpt */
 	/* reply - LMTP: the verdict on this recipient after the data, set in
-	 * on_end; code 0: that of the whole message. */
-	struct smtp_reply *reply;
+	 * on_end; NULL or code 0: that of the whole message.  Borrowed until
+	 * the transaction ends. */
+	const struct smtp_reply *reply;
 };
 
 /*

@@ -30,8 +30,6 @@ smtp_server_txn_open(struct smtp_session *s, const char *canonical,
 	size_t room =
 	    n * (sizeof(struct smtp_txn_rcpt) + SLOT_BYTES + ORCPT_BYTES);
 
-	if (s->server->o.lmtp) /* a verdict on each */
-		room += n * sizeof(struct smtp_reply);
 	arena_init(&s->arena, SMTP_TXN_ARENA_BYTES + room);
 	s->slot = NULL;
 	s->orcpt_slot = NULL;

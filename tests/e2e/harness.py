@@ -137,10 +137,16 @@ def merged(base, over):
 
 
 class Wire:
-    """A connection to a line protocol, for what no client library sends."""
+    """A connection to a line protocol, for what no client library sends, to a
+    port or to the path of a unix socket."""
 
     def __init__(self, port, timeout=30):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        if isinstance(port, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(port)
+        else:
+            self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -297,7 +303,7 @@ class Server:
     def keep_ports(self):
         """From now on a restart listens on the same ports."""
         for section, keys in self.sections.items():
-            if "listen" in keys and section in self.ports:
+            if section in self.ports and "/" not in keys.get("listen", "/"):
                 keys["listen"] = "127.0.0.1:%d" % self.ports[section]
 
     def kill(self):

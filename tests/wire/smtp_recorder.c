@@ -198,13 +198,14 @@ set_own_verdict(struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt)
 
 	if (!over && !is_local(rcpt->canonical, "gone"))
 		return;
-	rcpt->reply = arena_alloc(txn->arena, sizeof(*rcpt->reply));
-	if (rcpt->reply == NULL)
+	struct smtp_reply *own = arena_alloc(txn->arena, sizeof(*own));
+	if (own == NULL)
 		abort();
 	if (over)
-		reply_set(rcpt->reply, 452, "4.2.2", "Over quota now");
+		reply_set(own, 452, "4.2.2", "Over quota now");
 	else
-		reply_set(rcpt->reply, 421, "4.3.0", "Gone");
+		reply_set(own, 421, "4.3.0", "Gone");
+	rcpt->reply = own;
 }
 
 static void
