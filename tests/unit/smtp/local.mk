@@ -40,7 +40,8 @@ tests_unit_smtp_test_smtp_client_lmtp_LDADD = $(SMTP_LIBS) \
 check_PROGRAMS += tests/unit/smtp/test_smtp_client_tls
 TESTS += tests/unit/smtp/test_smtp_client_tls
 tests_unit_smtp_test_smtp_client_tls_SOURCES = \
-	tests/unit/smtp/test_smtp_client_tls.c
+	tests/unit/smtp/test_smtp_client_tls.c \
+	tests/unit/net/tls_play.c tests/unit/net/tls_play.h
 tests_unit_smtp_test_smtp_client_tls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_smtp_test_smtp_client_tls_LDADD = $(SMTP_LIBS) \
 	$(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
