@@ -21,8 +21,8 @@ pop3_client_deadline(int64_t timeout_ms)
 	return timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
 }
 
-static void
-trace(struct pop3_client *c, char direction, struct span line)
+void
+pop3_client_trace(struct pop3_client *c, char direction, struct span line)
 {
 	if (c->trace != NULL)
 		c->trace(c->trace_ctx, direction, line);
@@ -43,7 +43,7 @@ pop3_client_put(struct pop3_client *c, const char *line, const char *shown,
 	if (text.n > 0 && (memchr(text.p, '\r', text.n) != NULL ||
 			   memchr(text.p, '\n', text.n) != NULL))
 		return err_set(e, ERR_PERM, 0, "line end inside a command");
-	trace(c, '>', shown == NULL ? text : span_of(shown));
+	pop3_client_trace(c, '>', shown == NULL ? text : span_of(shown));
 	if (stream_write(c->s, text.p, text.n, until, e) != 0)
 		return -1;
 	return stream_write(c->s, "\r\n", 2, until, e);
@@ -122,7 +122,7 @@ get_line(struct pop3_client *c, size_t max, int64_t until, struct line *line,
 	if ((line->flags & LINE_LONG) != 0)
 		return err_set(e, ERR_PROTO, 0,
 			       "the server sent a line of over %zu bytes", max);
-	trace(c, '<', line->text);
+	pop3_client_trace(c, '<', line->text);
 	return 0;
 }
 
@@ -203,6 +203,7 @@ take_capa(void *ctx, struct span line, struct err *e)
 		{ "PIPELINING", POP3_CAP_PIPELINING },
 		{ "UTF8", POP3_CAP_UTF8 },
 		{ "RESP-CODES", POP3_CAP_RESP_CODES },
+		{ "STLS", POP3_CAP_STLS },
 	};
 	struct pop3_client *c = ctx;
 	struct span name = span_word(&line);
@@ -220,28 +221,58 @@ take_capa(void *ctx, struct span line, struct err *e)
 	return 0;
 }
 
-/* CAPA (RFC 2449 5), and UTF8 (RFC 6856 2.1) where offered: the shell reads
- * UTF-8 header fields, and without it such a message is refused. */
+/* CAPA (RFC 2449 5). */
 static int
 learn(struct pop3_client *c, struct err *e)
 {
 	struct pop3_reply r;
 
+	c->caps = 0;
+	c->caps_known = false;
 	if (pop3_client_ask(c, "CAPA", NULL, &r, e) != 0)
 		return -1;
 	if (!r.ok)
 		return 0; /* an old server: try and see */
 	c->caps_known = true;
-	if (pop3_client_listing(c, CAPAS_MAX, take_capa, c, e) != 0)
-		return -1;
-	if ((c->caps & POP3_CAP_UTF8) != 0)
-		return pop3_client_ask(c, "UTF8", NULL, &r,
-				       e); /* refused: no matter */
-	return 0;
+	return pop3_client_listing(c, CAPAS_MAX, take_capa, c, e);
+}
+
+/* UTF8 where it is offered, and after STLS (RFC 6856 2.1): the shell reads
+ * UTF-8 header fields, and without it such a message is refused. */
+static int
+ask_for_utf8(struct pop3_client *c, struct err *e)
+{
+	struct pop3_reply r;
+
+	if ((c->caps & POP3_CAP_UTF8) == 0)
+		return 0;
+	return pop3_client_ask(c, "UTF8", NULL, &r, e); /* no: no matter */
 }
 
 /* ---- session ---------------------------------------------------------------
  */
+
+/* All up to the login.  *r is the greeting. */
+static int
+begin(struct pop3_client *c, const struct pop3_client_options *o,
+      struct pop3_reply *r, struct err *e)
+{
+	if (o->tls == POP3_TLS_IMPLICIT && pop3_client_encrypt(c, o, e) != 0)
+		return -1;
+	if (pop3_client_reply(c, r, e) != 0)
+		return -1;
+	if (!r->ok)
+		return 0;
+	if (learn(c, e) != 0)
+		return -1;
+	if (o->tls == POP3_TLS_MAY || o->tls == POP3_TLS_MUST) {
+		if (pop3_client_stls(c, o, e) != 0)
+			return -1;
+		if (c->tls.step == TLS_STEP_ON && learn(c, e) != 0)
+			return -1;
+	}
+	return ask_for_utf8(c, e);
+}
 
 int
 pop3_client_open(struct pop3_client **out, const struct pop3_client_options *o,
@@ -251,6 +282,8 @@ pop3_client_open(struct pop3_client **out, const struct pop3_client_options *o,
 	int rc = -1;
 
 	*out = NULL;
+	if (o->tls_outcome != NULL)
+		memset(o->tls_outcome, 0, sizeof(*o->tls_outcome));
 	if (c == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "POP3 session");
 	c->command_timeout_ms = o->command_timeout_ms;
@@ -259,18 +292,14 @@ pop3_client_open(struct pop3_client **out, const struct pop3_client_options *o,
 	c->trace_ctx = o->trace_ctx;
 	if (net_dial(&c->s, o->host, o->port,
 		     pop3_client_deadline(o->connect_timeout_ms), o->stop,
-		     e) != 0)
-		goto out;
-	if (pop3_client_reply(c, r, e) != 0)
-		goto out;
-	if (r->ok) {
-		if (learn(c, e) != 0)
-			goto out;
+		     e) == 0)
+		rc = begin(c, o, r, e);
+	if (o->tls_outcome != NULL)
+		*o->tls_outcome = c->tls;
+	if (rc == 0 && r->ok) {
 		*out = c;
 		c = NULL;
 	}
-	rc = 0;
-out:
 	pop3_client_free(&c);
 	return rc;
 }

@@ -8,10 +8,12 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/thread.h"
+#include "net/tls_outcome.h"
 
 /*
- * The POP3 client side (RFC 1939, 2449, 5034, 6856), for the shell.  Blocking,
- * bounded; the server's replies are hostile input.  Thread: one at a time.
+ * The POP3 client side (RFC 1939, 2449, 2595, 5034, 6856), for the shell.
+ * Blocking, bounded; the server's replies are hostile input.  Thread: one at a
+ * time.
  */
 struct pop3_client;
 
@@ -23,6 +25,7 @@ enum pop3_cap {
 	POP3_CAP_PIPELINING = 16,
 	POP3_CAP_UTF8 = 32,
 	POP3_CAP_RESP_CODES = 64,
+	POP3_CAP_STLS = 128,
 };
 
 enum {
@@ -39,23 +42,43 @@ struct pop3_reply {
 	char text[POP3_REPLY_SIZE];
 };
 
+/* direction '>' sent, '<' received, '=' a remark on TLS; secrets are "***" */
 typedef void pop3_trace_fn(void *ctx, char direction, struct span line);
+
+enum pop3_client_tls {
+	POP3_TLS_NONE,     /* in the clear, whatever is offered */
+	POP3_TLS_MAY,      /* STLS where it is offered and not refused */
+	POP3_TLS_MUST,     /* STLS, or no connection: -1 (TEMP) */
+	POP3_TLS_IMPLICIT, /* from the first byte (RFC 8314 3.3) */
+};
 
 struct pop3_client_options {
 	const char *host;
 	uint16_t port;
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;
 	const struct wake *stop; /* may be NULL */
-	pop3_trace_fn *trace;    /* may be NULL; secrets are "***" */
+	pop3_trace_fn *trace;    /* may be NULL */
 	void *trace_ctx;
+	enum pop3_client_tls tls;
+	struct tls_client *tls_client;   /* not NULL unless NONE */
+	const struct tls_peer *tls_peer; /* what the peer must show; NULL:
+					    nothing.  Borrowed for the call */
+	struct tls_outcome *tls_outcome; /* out, also when the call fails; may
+					    be NULL */
 };
 
 /* All return 0 when the server answered (look at r->ok), -1 without a valid
  * answer (*e TEMP, TIMEOUT, CLOSED, PROTO, LIMIT, STOP): then free it. */
 
-int pop3_client_open(struct pop3_client **c, /* connect, greeting, CAPA */
+/* pop3_client_open - connect, greeting, CAPA; with TLS the handshake and, after
+ * STLS, CAPA once more: what was said in clear text is forgotten. */
+int pop3_client_open(struct pop3_client **c,
 		     const struct pop3_client_options *o, struct pop3_reply *r,
 		     struct err *e);
+
+/* pop3_client_tls - what came of TLS, for the life of c. */
+const struct tls_outcome *pop3_client_tls(const struct pop3_client *c);
+
 unsigned pop3_client_capabilities(const struct pop3_client *c);
 
 /* pop3_client_login - AUTH PLAIN when offered, else USER and PASS. */

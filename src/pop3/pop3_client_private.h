@@ -3,7 +3,8 @@
 
 /*
  * Shared by the parts of the POP3 client: pop3_client.c (session and lines),
- * pop3_client_login.c, and pop3_client_mail.c (lists and messages).
+ * pop3_client_tls.c, pop3_client_login.c, and pop3_client_mail.c (lists and
+ * messages).
  */
 #include "net/stream.h"
 #include "pop3/pop3_client.h"
@@ -19,7 +20,20 @@ struct pop3_client {
 	void *trace_ctx;
 	unsigned caps;
 	bool caps_known; /* CAPA was answered */
+	struct tls_outcome tls;
 };
+
+/* pop3_client_trace - one line, or remark, for whoever listens. */
+void pop3_client_trace(struct pop3_client *c, char direction, struct span line);
+
+/* pop3_client_encrypt - the handshake, now. */
+int pop3_client_encrypt(struct pop3_client *c,
+			const struct pop3_client_options *o, struct err *e);
+
+/* pop3_client_stls - STLS and the handshake, as far as o->tls asks for it;
+ * c->tls tells what came of it. */
+int pop3_client_stls(struct pop3_client *c, const struct pop3_client_options *o,
+		     struct err *e);
 
 /* pop3_client_deadline - now + timeout; negative stays "never". */
 int64_t pop3_client_deadline(int64_t timeout_ms);
