@@ -1,10 +1,12 @@
 #include "base/thread.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct start {
@@ -122,4 +124,20 @@ cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_ms)
 	struct timespec t = { .tv_sec = (time_t)(mono_ms / 1000),
 			      .tv_nsec = (long)(mono_ms % 1000) * 1000000 };
 	return pthread_cond_timedwait(c, m, &t) == ETIMEDOUT ? 1 : 0;
+}
+
+/* A futex: the C library has none of its own, and a condition variable makes
+ * everybody it wakes queue for the lock. */
+void
+gate_sleep(struct gate *g, unsigned seen)
+{
+	(void)syscall(SYS_futex, &g->turn, FUTEX_WAIT_PRIVATE, seen, NULL, NULL,
+		      0);
+}
+
+void
+gate_wake(struct gate *g, int threads)
+{
+	(void)syscall(SYS_futex, &g->turn, FUTEX_WAKE_PRIVATE, threads, NULL,
+		      NULL, 0);
 }

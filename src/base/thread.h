@@ -2,6 +2,7 @@
 #define PP_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -43,5 +44,28 @@ wake_fd(const struct wake *w)
  */
 void cond_init_mono(pthread_cond_t *c);
 int cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_ms);
+
+/*
+ * struct gate - a number that threads sleep on until it changes, for waits in
+ * which no lock is to be taken afterwards.  The waiter reads it under the lock
+ * that guards its condition and sleeps without it; whoever makes the condition
+ * true moves it under that lock and then wakes.
+ */
+struct gate {
+	atomic_uint turn;
+};
+static inline unsigned
+gate_seen(struct gate *g)
+{
+	return atomic_load(&g->turn);
+}
+static inline void
+gate_move(struct gate *g)
+{
+	(void)atomic_fetch_add(&g->turn, 1);
+}
+/* gate_sleep - until the number is not `seen` any more; may return early. */
+void gate_sleep(struct gate *g, unsigned seen);
+void gate_wake(struct gate *g, int threads); /* at most so many */
 
 #endif

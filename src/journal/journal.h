@@ -45,9 +45,10 @@ struct journal_record {
 struct journal_report {
 	uint64_t records;    /* replayed */
 	uint64_t segments;   /* read */
-	uint64_t torn_bytes; /* unfinished tail cut off */
-	uint64_t damaged;    /* places where records were lost */
-	char where[256];     /* "segment-000000000007 offset 8192", the first */
+	uint64_t torn_bytes; /* of writes that nobody was told had ended */
+	char torn[64];       /* "segment-000000000007 offset 8192", the first */
+	uint64_t damaged;    /* places where records in force were lost */
+	char where[256];     /* the first */
 };
 
 /*
@@ -70,16 +71,17 @@ int journal_append(struct journal *j, uint32_t type, const struct span *parts,
 		   size_t n_parts, uint64_t *seq, struct err *e);
 
 /*
- * journal_sync - return when record `seq` and all before it are durable.  The
- * first thread that comes writes and syncs for all that wait; no timer.  -1
- * (TEMP): the disk refused; the record is void, now and after a restart.
+ * journal_sync - return when record `seq` and all before it are durable.  A
+ * thread that comes writes and syncs for all that wait; no timer.  -1 (TEMP):
+ * the disk refused; the record is void, now and after a restart.
  */
 int journal_sync(struct journal *j, uint64_t seq, struct err *e);
 
 /*
  * journal_release - records up to and including seq are needed no more:
- * segments that hold only such ones are recycled.  -1: the disk refused, they
- * stay and would be replayed.
+ * segments that hold only such ones are recycled.  Nobody may ask for the sync
+ * of one any more, but who no longer cares whether it is in force.  -1: the
+ * disk refused, they stay and would be replayed.
  */
 int journal_release(struct journal *j, uint64_t seq);
 

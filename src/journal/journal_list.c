@@ -27,13 +27,14 @@ segment_list_reserve(struct segment_list *l, struct err *e)
 }
 
 void
-segment_list_add(struct segment_list *l, uint64_t index, uint64_t first_seq)
+segment_list_add(struct segment_list *l, const struct segment_head *h)
 {
-	l->v[l->n++] = (struct segment_entry){ .index = index,
-					       .first_seq = first_seq,
-					       .last_seq = first_seq - 1 };
-	if (index >= l->next_index)
-		l->next_index = index + 1;
+	l->v[l->n++] = (struct segment_entry){ .index = h->index,
+					       .first_seq = h->first_seq,
+					       .last_seq = h->first_seq - 1,
+					       .tag = h->tag };
+	if (h->index >= l->next_index)
+		l->next_index = h->index + 1;
 }
 
 unsigned
@@ -116,16 +117,16 @@ find_segments(struct segment_list *l, int dirfd, struct err *e)
 		return -1;
 	}
 	for (;;) {
-		uint64_t index;
+		struct segment_head h = { .first_seq = 1 };
 		errno = 0;
 		struct dirent *entry = readdir(d);
 		if (entry == NULL)
 			break;
-		if (segment_name_parse(entry->d_name, &index) != 0)
+		if (segment_name_parse(entry->d_name, &h.index) != 0)
 			continue;
 		if (segment_list_reserve(l, e) != 0)
 			goto out;
-		segment_list_add(l, index, 1);
+		segment_list_add(l, &h);
 	}
 	if (errno != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "journal directory");
@@ -224,6 +225,10 @@ static void
 report_damage(struct journal_report *report, const char *name,
 	      const struct segment_scan *found)
 {
+	if (report->torn_bytes == 0 && found->torn_bytes > 0)
+		(void)snprintf(report->torn, sizeof(report->torn),
+			       "%s offset %llu", name,
+			       (unsigned long long)found->torn_offset);
 	report->torn_bytes += found->torn_bytes;
 	if (found->damaged == 0)
 		return;

@@ -15,6 +15,7 @@
 struct segment_entry {
 	uint64_t index;
 	uint64_t first_seq, last_seq; /* last < first: empty */
+	uint32_t tag;                 /* of one that was begun by us */
 	bool damaged;                 /* kept under damaged/ when released */
 };
 
@@ -34,8 +35,7 @@ struct segment_list {
 };
 
 int segment_list_reserve(struct segment_list *l, struct err *e);
-void segment_list_add(struct segment_list *l, uint64_t index,
-		      uint64_t first_seq);
+void segment_list_add(struct segment_list *l, const struct segment_head *h);
 unsigned segment_list_live(const struct segment_list *l);
 bool segment_list_take_spare(struct segment_list *l,
 			     char name[SEGMENT_NAME_SIZE]);

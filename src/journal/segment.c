@@ -88,28 +88,38 @@ out:
 	return rc;
 }
 
+/* Of a header, the tag included when it has one. */
+static uint32_t
+header_crc(const char *h)
+{
+	uint32_t crc = crc32c(0, h, 24);
+
+	return get_u32(h + 28) == 0 ? crc : crc32c(crc, h + 28, 4);
+}
+
 static int
-write_header(int fd, uint64_t index, uint64_t first_seq, struct err *e)
+write_header(int fd, const struct segment_head *head, struct err *e)
 {
 	char h[SEGMENT_HEADER_BYTES] = { 0 };
 
 	memcpy(h, magic, sizeof(magic));
-	segment_put_u64(h + 8, index);
-	segment_put_u64(h + 16, first_seq);
-	put_u32(h + 24, crc32c(0, h, 24));
+	segment_put_u64(h + 8, head->index);
+	segment_put_u64(h + 16, head->first_seq);
+	put_u32(h + 28, head->tag);
+	put_u32(h + 24, header_crc(h));
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		return err_set(e, ERR_TEMP, errno, "journal segment");
 	return durable_write(fd, h, sizeof(h), e);
 }
 
 int
-segment_create(int dirfd, const char *old, uint64_t index, uint64_t first_seq,
+segment_create(int dirfd, const char *old, const struct segment_head *h,
 	       size_t bytes, struct err *e)
 {
 	char name[SEGMENT_NAME_SIZE];
 	int fd = -1;
 
-	segment_name(index, name);
+	segment_name(h->index, name);
 	if (old != NULL && renameat(dirfd, old, dirfd, name) == 0)
 		fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	bool recycled = fd >= 0;
@@ -118,8 +128,8 @@ segment_create(int dirfd, const char *old, uint64_t index, uint64_t first_seq,
 	if (fd < 0)
 		return -1;
 	if ((!recycled && fill(fd, bytes, e) != 0) ||
-	    write_header(fd, index, first_seq, e) != 0 ||
-	    durable_sync(fd, e) != 0 || durable_sync(dirfd, e) != 0) {
+	    write_header(fd, h, e) != 0 || durable_sync(fd, e) != 0 ||
+	    durable_sync(dirfd, e) != 0) {
 		(void)close(fd);
 		(void)unlinkat(dirfd, name, 0);
 		return err_prefix(e, "%s", name);
@@ -134,7 +144,7 @@ segment_record_size(size_t payload)
 }
 
 void
-segment_put(char *at, uint64_t index, const struct segment_record *r,
+segment_put(char *at, uint32_t tag, const struct segment_record *r,
 	    const struct span *parts, size_t n_parts)
 {
 	size_t n = 0;
@@ -151,21 +161,19 @@ segment_put(char *at, uint64_t index, const struct segment_record *r,
 	segment_put_u64(at + 8, r->seq);
 	segment_put_u64(at + 16, r->durable);
 	put_u32(at + 24, r->type);
-	put_u32(at + 28, (uint32_t)index);
+	put_u32(at + 28, tag);
 	put_u32(at, crc32c(0, at + 4, SEGMENT_RECORD_BYTES - 4 + n));
 }
 
-/* The record at text[pos], if one of this segment is whole there. */
+/* The record at text[pos], if one with this tag is whole there. */
 static bool
-record_at(struct span text, size_t pos, uint64_t index,
-	  struct segment_record *r)
+record_at(struct span text, size_t pos, uint32_t tag, struct segment_record *r)
 {
 	if (text.n - pos < SEGMENT_RECORD_BYTES)
 		return false;
 	const char *at = text.p + pos;
 	size_t n = get_u32(at + 4);
-	if (get_u32(at + 28) != (uint32_t)index ||
-	    n > text.n - pos - SEGMENT_RECORD_BYTES)
+	if (get_u32(at + 28) != tag || n > text.n - pos - SEGMENT_RECORD_BYTES)
 		return false;
 	if (get_u32(at) != crc32c(0, at + 4, SEGMENT_RECORD_BYTES - 4 + n))
 		return false;
@@ -183,13 +191,46 @@ note_damage(struct segment_scan *found, size_t offset)
 		found->damage_offset = offset;
 }
 
+static void
+note_torn(struct segment_scan *found, size_t offset, size_t n)
+{
+	if (found->torn_bytes == 0)
+		found->torn_offset = offset;
+	found->torn_bytes += n;
+}
+
 /*
- * Something at pos is no record.  Look for the next one.  A hole is damage when
- * a later record says that something in it was in force; else it is the torn
- * rest of a write that nobody was told about.
+ * What stands at the end is no record that comes next.  The beginning of one
+ * whose write never ended looks like this: its head is there, some of the rest
+ * is not.  One that would end behind the file's end was whole once: the file
+ * was cut, since no record is begun that does not fit.
+ */
+static void
+judge_tail(struct span text, size_t pos, uint32_t tag,
+	   struct segment_scan *found)
+{
+	struct segment_record r;
+
+	if (text.n - pos < SEGMENT_RECORD_BYTES ||
+	    get_u32(text.p + pos + 28) != tag ||
+	    (record_at(text, pos, tag, &r) && r.type == SEGMENT_MARK))
+		return;
+	size_t n = SEGMENT_RECORD_BYTES + (size_t)get_u32(text.p + pos + 4);
+	if (n <= text.n - pos)
+		note_torn(found, pos, n);
+	else if (segment_u64(text.p + pos + 8) == found->last_seq + 1)
+		note_damage(found, pos);
+	else
+		note_torn(found, pos, text.n - pos);
+}
+
+/*
+ * Something at pos is no record.  Look for the next one, or for a mark.  A hole
+ * is damage when one of them says that something in it was in force; else it is
+ * the torn rest of a write that nobody was told about.
  */
 static size_t
-skip_hole(struct span text, size_t pos, uint64_t index,
+skip_hole(struct span text, size_t pos, uint32_t tag,
 	  struct segment_scan *found)
 {
 	uint64_t expected = found->last_seq + 1;
@@ -197,26 +238,66 @@ skip_hole(struct span text, size_t pos, uint64_t index,
 
 	for (size_t at = pos + 8; at + SEGMENT_RECORD_BYTES <= text.n;
 	     at += 8) {
-		if (!record_at(text, at, index, &r) || r.seq < expected)
+		if (!record_at(text, at, tag, &r) || r.seq < expected)
 			continue;
 		if (r.durable >= expected)
 			note_damage(found, pos);
 		else
-			found->torn_bytes += at - pos;
+			note_torn(found, pos, at - pos);
+		if (r.type == SEGMENT_MARK)
+			found->last_seq = r.seq - 1;
 		return at;
 	}
+	judge_tail(text, pos, tag, found);
 	return text.n;
 }
 
-/* Bytes of an unfinished record at the end: until the zeros begin. */
-static size_t
-torn_tail(struct span text, size_t pos, uint64_t index)
+/* Made and not yet begun: the header is written last. */
+static bool
+is_blank(struct span text)
 {
-	if (text.n - pos < SEGMENT_RECORD_BYTES ||
-	    get_u32(text.p + pos + 28) != (uint32_t)index)
-		return 0;
-	size_t n = SEGMENT_RECORD_BYTES + get_u32(text.p + pos + 4);
-	return n < text.n - pos ? n : text.n - pos;
+	return text.n == 0 || (text.p[0] == '\0' &&
+			       memcmp(text.p, text.p + 1, text.n - 1) == 0);
+}
+
+/*
+ * The tag of the records; false: there are none.  Where the header cannot be
+ * read, the first record may still tell.
+ */
+static bool
+read_header(struct span text, uint64_t index, uint32_t *tag,
+	    struct segment_scan *found)
+{
+	const char *h = text.p;
+
+	bool good = text.n >= SEGMENT_HEADER_BYTES &&
+		    memcmp(h, magic, sizeof(magic)) == 0 &&
+		    get_u32(h + 24) == header_crc(h) && segment_u64(h + 16) > 0;
+	/* Renamed for its next life and not yet begun: holds nothing. */
+	if ((good && segment_u64(h + 8) < index) || is_blank(text))
+		return false;
+	*tag = good ? get_u32(h + 28) : 0;
+	if (good && segment_u64(h + 8) == index) {
+		found->first_seq = segment_u64(h + 16);
+		found->last_seq = found->first_seq - 1;
+	} else {
+		note_damage(found, 0);
+		if (text.n >= SEGMENT_HEADER_BYTES + SEGMENT_RECORD_BYTES)
+			*tag = get_u32(h + SEGMENT_HEADER_BYTES + 28);
+	}
+	if (*tag == 0)
+		*tag = (uint32_t)index;
+	return true;
+}
+
+/* Is this the record that comes next?  Without a header any may be the first.
+ */
+static bool
+is_next(const struct segment_scan *found, const struct segment_record *r)
+{
+	return r->type != SEGMENT_MARK &&
+	       (r->seq == found->last_seq + 1 ||
+		(found->first_seq == 0 && r->seq > found->last_seq));
 }
 
 int
@@ -225,38 +306,19 @@ segment_scan_text(struct span text, uint64_t index,
 			     struct err *),
 		  void *ctx, struct segment_scan *found, struct err *e)
 {
-	const char *h = text.p;
 	struct segment_record r;
-
-	bool good = text.n >= SEGMENT_HEADER_BYTES &&
-		    memcmp(h, magic, sizeof(magic)) == 0 &&
-		    get_u32(h + 24) == crc32c(0, h, 24) &&
-		    segment_u64(h + 16) > 0;
-	/* Renamed for its next life and not yet begun: holds nothing. */
-	if (good && segment_u64(h + 8) < index)
-		return 0;
-	if (good && segment_u64(h + 8) == index) {
-		found->first_seq = segment_u64(h + 16);
-		found->last_seq = found->first_seq - 1;
-	} else {
-		note_damage(found, 0);
-	}
 	size_t pos = SEGMENT_HEADER_BYTES;
+	uint32_t tag;
+
+	if (!read_header(text, index, &tag, found))
+		return 0;
 	while (pos < text.n) {
-		bool next =
-		    record_at(text, pos, index, &r) &&
-		    (r.seq == found->last_seq + 1 ||
-		     (found->first_seq == 0 && r.seq > found->last_seq));
-		if (!next) {
-			size_t at = skip_hole(text, pos, index, found);
-			if (at >= text.n) {
-				found->torn_bytes +=
-				    torn_tail(text, pos, index);
+		if (!record_at(text, pos, tag, &r) || !is_next(found, &r)) {
+			pos = skip_hole(text, pos, tag, found);
+			if (pos >= text.n || !record_at(text, pos, tag, &r))
 				return 0;
-			}
-			pos = at;
-			if (!record_at(text, pos, index, &r))
-				return 0;
+			if (r.type == SEGMENT_MARK)
+				continue;
 		}
 		found->last_seq = r.seq;
 		if (see(ctx, &r, e) != 0)

@@ -15,15 +15,24 @@
  * A file "segment-<20 decimal digits>", all numbers little-endian:
  *
  *   0  8  magic "PPJRNL1\n"        16  8  number of its first record
- *   8  8  index (as in the name)   24  4  CRC-32C of bytes 0..23
+ *   8  8  index (as in the name)   24  4  CRC-32C of bytes 0..23 and 28..31
+ *                                  28  4  tag, drawn by lot
  *   then, from byte 32 on, records, each at a multiple of 8:
  *   0  4  CRC-32C of the rest      16  8  highest number known durable when
  *   4  4  payload length                  this one was appended
  *   8  8  number                   24  4  type
- *                                  28  4  index, low 32 bits
+ *                                  28  4  tag of the segment
  *   32 .. payload, zero bytes up to a multiple of 8
  *
- * A recycled file still holds older records; their index gives them away.
+ * A recycled file still holds older records; their tag gives them away.  It
+ * also tells records from what looks like one inside a payload, which a client
+ * may have written: where a record is torn or damaged the next one is looked
+ * for, and a stranger cannot know the tag.  With tag 0 in the header (and so
+ * not in its checksum) it is the low half of the index.
+ *
+ * Behind the last group may stand a mark: a record without payload that has the
+ * number of the next one and says what is durable.  The next group is written
+ * over it.
  */
 enum {
 	SEGMENT_HEADER_BYTES = 32,
@@ -36,6 +45,13 @@ enum {
 enum segment_type {
 	SEGMENT_RELEASE = 0x7ffffff1, /* payload: u64, all up to it released */
 	SEGMENT_VOID = 0x7ffffff2, /* payload: u64 from, u64 to: not in force */
+	SEGMENT_MARK = 0x7ffffff3, /* not in sequence; never given out */
+};
+
+/* What a header says. */
+struct segment_head {
+	uint64_t index, first_seq;
+	uint32_t tag;
 };
 
 struct segment_record {
@@ -47,9 +63,13 @@ struct segment_record {
 /* What a scan met. */
 struct segment_scan {
 	uint64_t first_seq; /* by the header; 0 when it is unreadable */
-	uint64_t last_seq;  /* of the last readable record; 0: none */
-	uint64_t torn_bytes;
-	uint64_t damaged; /* holes that lost records in force, bad header */
+	/* of the last readable record, or the last known to have been in force
+	 * when a mark says more; 0: none */
+	uint64_t last_seq;
+	uint64_t torn_bytes; /* of writes that never ended */
+	uint64_t torn_offset;
+	/* holes that lost records in force, a file cut short, a bad header */
+	uint64_t damaged;
 	uint64_t damage_offset;
 };
 
@@ -59,14 +79,14 @@ int segment_name_parse(const char *name, uint64_t *index);
 
 /* segment_create - a file of `bytes` zeros with its header, synced with the
  * directory; `old` (may be NULL) names a file to be recycled.  fd or -1. */
-int segment_create(int dirfd, const char *old, uint64_t index,
-		   uint64_t first_seq, size_t bytes, struct err *e);
+int segment_create(int dirfd, const char *old, const struct segment_head *h,
+		   size_t bytes, struct err *e);
 
 /* segment_record_size - bytes a record with such a payload takes. */
 size_t segment_record_size(size_t payload);
 
 /* segment_put - encode a record's header, payload and padding at `at`. */
-void segment_put(char *at, uint64_t index, const struct segment_record *r,
+void segment_put(char *at, uint32_t tag, const struct segment_record *r,
 		 const struct span *parts, size_t n_parts);
 
 /*

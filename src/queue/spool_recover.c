@@ -240,6 +240,8 @@ log_recovered(const struct recovery *r, const struct journal_report *report,
 	log_num(&l, "messages", (int64_t)r->messages);
 	log_num(&l, "placed", (int64_t)r->placed);
 	log_num(&l, "torn-bytes", (int64_t)report->torn_bytes);
+	if (report->torn_bytes > 0)
+		log_str(&l, "torn", report->torn);
 	if (report->damaged > 0) {
 		log_num(&l, "damaged", (int64_t)report->damaged);
 		log_str(&l, "where", report->where);
@@ -324,7 +326,9 @@ spool_recover(struct spool *s, int data_fd, struct err *e)
 	}
 	if (journal_open(&s->journal, &o, replay, &r, &report, e) != 0)
 		goto out;
-	if (report.records > 0 && settle(&r, s->journal, e) != 0)
+	/* A damaged segment is put aside by the release. */
+	if ((report.records > 0 || report.damaged > 0) &&
+	    settle(&r, s->journal, e) != 0)
 		goto out;
 	if (report.segments > 0)
 		log_recovered(&r, &report, clock_mono_ms() - began);

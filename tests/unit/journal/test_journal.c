@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../synced.h"
@@ -20,7 +22,10 @@
 /* ---- the disk, with faults to order ----------------------------------------
  */
 
-static int sync_errors;  /* so many next fdatasync calls fail with EIO */
+static int sync_errors; /* so many next fdatasync calls fail with EIO */
+static int fail_every;  /* each so manieth fails, too */
+static int sync_ms;     /* how long one takes */
+static int syncing, most_syncing; /* at once */
 static int space_errors; /* so many next allocations fail with ENOSPC */
 static int syncs;
 
@@ -34,7 +39,22 @@ int __wrap_posix_fallocate(int fd, off_t at, off_t n);
 int
 __wrap_fdatasync(int fd)
 {
-	__atomic_add_fetch(&syncs, 1, __ATOMIC_RELAXED);
+	struct timespec t = { .tv_nsec = (long)sync_ms * 1000000 };
+
+	int count = __atomic_add_fetch(&syncs, 1, __ATOMIC_RELAXED);
+	int now = __atomic_add_fetch(&syncing, 1, __ATOMIC_SEQ_CST);
+	int most = __atomic_load_n(&most_syncing, __ATOMIC_SEQ_CST);
+	while (now > most &&
+	       !__atomic_compare_exchange_n(&most_syncing, &most, now, 0,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	if (sync_ms > 0)
+		(void)nanosleep(&t, NULL);
+	(void)__atomic_sub_fetch(&syncing, 1, __ATOMIC_SEQ_CST);
+	if (fail_every > 0 && count % fail_every == 0) {
+		errno = EIO;
+		return -1;
+	}
 	if (sync_errors > 0) {
 		sync_errors--;
 		errno = EIO;
@@ -81,7 +101,7 @@ setup(void **state)
 	assert_true(w->dirfd >= 0);
 	buf_init(&w->seen, 1 << 24);
 	*state = w;
-	sync_errors = space_errors = 0;
+	sync_errors = space_errors = sync_ms = fail_every = 0;
 	return 0;
 }
 
@@ -382,6 +402,129 @@ a_flipped_bit_loses_one_record_and_is_reported(void **state)
 	close_ok(&j);
 }
 
+/* One byte of the first segment. */
+static void
+spoil(struct world *w, size_t at, char mask)
+{
+	char name[SEGMENT_NAME_SIZE], byte;
+
+	segment_name(1, name);
+	int fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+	byte = (char)(byte ^ mask);
+	assert_int_equal(__real_pwrite(fd, &byte, 1, (off_t)at), 1);
+	(void)close(fd);
+}
+
+/* Nothing came after it, but the mark says that it was whole. */
+static void
+a_flipped_bit_in_the_newest_record_is_damage(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+
+	for (size_t at = 0; at < SEGMENT_RECORD_BYTES + 6; at++) {
+		struct journal *j = open_journal(w, 4, NULL);
+		sync_ok(j, add(j, "first"));
+		sync_ok(j, add(j, "second"));
+		close_ok(&j);
+		spoil(w, SEGMENT_HEADER_BYTES + segment_record_size(5) + at,
+		      16);
+		j = open_journal(w, 4, &report);
+		assert_seen(w, "first\n");
+		assert_int_equal(report.damaged, 1);
+		assert_int_equal(report.torn_bytes, 0);
+		assert_non_null(strstr(report.where, "offset 72"));
+		/* the lost number is not given again */
+		assert_int_equal(add(j, "third"), 3);
+		close_ok(&j);
+		remove_all(w->dirfd);
+	}
+}
+
+static void
+a_file_cut_within_a_record_is_damage(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+	char name[SEGMENT_NAME_SIZE];
+
+	struct journal *j = open_journal(w, 4, NULL);
+	sync_ok(j, add(j, "first"));
+	sync_ok(j, add(j, "second"));
+	close_ok(&j);
+	segment_name(1, name);
+	int fd = openat(w->dirfd, name, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, SEGMENT_HEADER_BYTES +
+					   (off_t)segment_record_size(5) + 35),
+			 0);
+	(void)close(fd);
+	j = open_journal(w, 4, &report);
+	assert_seen(w, "first\n");
+	assert_int_equal(report.damaged, 1);
+	sync_ok(j, add(j, "third"));
+	assert_int_equal(journal_release(j, journal_last(j)), 0);
+	assert_int_equal(faccessat(w->dirfd, "damaged", F_OK, 0), 0);
+	close_ok(&j);
+}
+
+/* Killed while a segment was made: its header is written last. */
+static void
+a_segment_not_yet_begun_is_no_damage(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+	char name[SEGMENT_NAME_SIZE];
+	struct err e;
+
+	segment_name(1, name);
+	int fd = durable_create(w->dirfd, name, &e);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 5000), 0);
+	(void)close(fd);
+	struct journal *j = open_journal(w, 4, &report);
+	assert_int_equal(report.damaged, 0);
+	sync_ok(j, add(j, "one"));
+	close_ok(&j);
+	j = open_journal(w, 4, &report);
+	assert_seen(w, "one\n");
+	assert_int_equal(report.damaged, 0);
+	close_ok(&j);
+}
+
+/* A client may send what looks like records, of whatever segment: where its
+ * own record breaks, they are not taken for the next ones. */
+static void
+records_within_a_payload_are_not_taken(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+	static char payload[64 * SEGMENT_RECORD_BYTES];
+	struct span part = span_make(payload, sizeof(payload)), none = { 0 };
+	struct err e;
+	uint64_t seq;
+
+	for (uint32_t i = 0; i < 64; i++) {
+		struct segment_record r = { .seq = 1000,
+					    .durable = 999,
+					    .type = 1 };
+		segment_put(payload + (size_t)i * SEGMENT_RECORD_BYTES, i, &r,
+			    &none, 1);
+	}
+	struct journal *j = open_journal(w, 4, NULL);
+	sync_ok(j, add(j, "before"));
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
+	sync_ok(j, seq);
+	sync_ok(j, add(j, "after"));
+	close_ok(&j);
+	spoil(w, SEGMENT_HEADER_BYTES + segment_record_size(6) + 5, 1);
+	j = open_journal(w, 4, &report);
+	assert_seen(w, "before\nafter\n");
+	assert_int_equal(report.damaged, 1);
+	close_ok(&j);
+}
+
 static void
 a_lost_segment_is_reported(void **state)
 {
@@ -443,7 +586,7 @@ no_space_fails_the_append_and_heals_by_itself(void **state)
 	close_ok(&j);
 }
 
-enum { WRITERS = 8, EACH = 200 };
+enum { WRITERS = 8, EACH = 200, SOME = 20 };
 
 static void
 write_many(void *arg)
@@ -451,6 +594,21 @@ write_many(void *arg)
 	struct journal *j = arg;
 
 	for (int i = 0; i < EACH; i++) {
+		struct span part = span_of("0123456789");
+		struct err e;
+		uint64_t seq;
+		if (journal_append(j, 1, &part, 1, &seq, &e) != 0 ||
+		    journal_sync(j, seq, &e) != 0)
+			abort();
+	}
+}
+
+static void
+write_some(void *arg)
+{
+	struct journal *j = arg;
+
+	for (int i = 0; i < SOME; i++) {
 		struct span part = span_of("0123456789");
 		struct err e;
 		uint64_t seq;
@@ -481,6 +639,77 @@ many_writers_share_syncs(void **state)
 	close_ok(&j);
 }
 
+/* Where a flush is slow nobody waits for that of others and then for one more:
+ * several are under way at once, and all that was promised is there. */
+static void
+slow_flushes_overlap(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 64, NULL);
+	pthread_t t[WRITERS];
+	struct err e;
+
+	most_syncing = 0;
+	sync_ms = 3;
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(
+		    thread_start_joinable(&t[i], write_some, j, &e), 0);
+	for (int i = 0; i < WRITERS; i++)
+		(void)pthread_join(t[i], NULL);
+	assert_true(most_syncing > 1);
+	sync_ms = 0;
+	close_ok(&j);
+	j = open_journal(w, 64, NULL);
+	assert_int_equal(w->seen.n, WRITERS * SOME * 11);
+	close_ok(&j);
+}
+
+static atomic_int said_yes;
+
+static void
+write_some_with_failures(void *arg)
+{
+	struct journal *j = arg;
+
+	for (int i = 0; i < SOME; i++) {
+		struct span part = span_of("0123456789");
+		struct err e;
+		uint64_t seq;
+		if (journal_append(j, 1, &part, 1, &seq, &e) == 0 &&
+		    journal_sync(j, seq, &e) == 0)
+			atomic_fetch_add(&said_yes, 1);
+	}
+}
+
+/* One of several fails: those behind it are void as well, though their own
+ * flush went well, and what was promised is there. */
+static void
+a_failure_among_several_flushes_voids_what_follows(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 64, NULL);
+	pthread_t t[WRITERS];
+	struct err e;
+
+	atomic_store(&said_yes, 0);
+	sync_ms = 2;
+	fail_every = 7;
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(thread_start_joinable(
+				     &t[i], write_some_with_failures, j, &e),
+				 0);
+	for (int i = 0; i < WRITERS; i++)
+		(void)pthread_join(t[i], NULL);
+	sync_ms = fail_every = 0;
+	int promised = atomic_load(&said_yes);
+	assert_in_range(promised, 1, WRITERS * SOME - 1);
+	sync_ok(j, add(j, "after"));
+	close_ok(&j);
+	j = open_journal(w, 64, NULL);
+	assert_int_equal(w->seen.n, (size_t)promised * 11 + 6);
+	close_ok(&j);
+}
+
 int
 main(void)
 {
@@ -494,10 +723,16 @@ main(void)
 		T(too_large_a_record_is_refused),
 		T(a_tail_torn_at_any_byte_loses_only_itself),
 		T(a_flipped_bit_loses_one_record_and_is_reported),
+		T(a_flipped_bit_in_the_newest_record_is_damage),
+		T(a_file_cut_within_a_record_is_damage),
+		T(a_segment_not_yet_begun_is_no_damage),
+		T(records_within_a_payload_are_not_taken),
 		T(a_lost_segment_is_reported),
 		T(a_failed_sync_voids_the_record_for_ever),
 		T(no_space_fails_the_append_and_heals_by_itself),
 		T(many_writers_share_syncs),
+		T(slow_flushes_overlap),
+		T(a_failure_among_several_flushes_voids_what_follows),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
