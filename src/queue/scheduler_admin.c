@@ -377,7 +377,7 @@ discard_page(struct walk *k)
 		if (k->did[i] != SCHEDULER_DID)
 			continue;
 		struct spool_msg *m = k->page[i];
-		if (spool_remove(k->s->o.spool, m, &e) == 0)
+		if (spool_discard(k->s->o.spool, m, &e) == 0)
 			continue;
 		k->did[i] = SCHEDULER_DID_FAIL;
 		k->v->acted(k->v->ctx, m->id, k->did[i], &e);
@@ -385,6 +385,9 @@ discard_page(struct walk *k)
 			spool_msg_free(&m); /* the next start finds it */
 	}
 	bool durable = spool_sync_removals(k->s->o.spool, &unsynced) == 0;
+	if (!durable)
+		(void)err_prefix(&unsynced,
+				 "removed, but a crash may bring it back");
 	for (unsigned i = 0; i < k->n; i++) {
 		if (k->did[i] != SCHEDULER_DID)
 			continue;

@@ -383,15 +383,29 @@ spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 	return rc;
 }
 
+static int
+remove_file(struct spool *s, const char *id, struct err *e)
+{
+	if (unlinkat(s->msg_fd, id, 0) != 0 && errno != ENOENT)
+		return err_set(e, ERR_TEMP, errno, "cannot remove queue/msg/%s",
+			       id);
+	return 0;
+}
+
 int
 spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 {
 	if (m->entry != NULL && spool_journal_done(s, m->entry))
 		return 0;
-	if (unlinkat(s->msg_fd, m->id, 0) != 0 && errno != ENOENT)
-		return err_set(e, ERR_TEMP, errno, "cannot remove queue/msg/%s",
-			       m->id);
-	return 0;
+	return remove_file(s, m->id, e);
+}
+
+int
+spool_discard(struct spool *s, const struct spool_msg *m, struct err *e)
+{
+	int rc = m->entry == NULL ? 1 : spool_journal_discard(s, m->entry, e);
+
+	return rc == 1 ? remove_file(s, m->id, e) : rc;
 }
 
 int

@@ -178,10 +178,16 @@ struct spool_result {
 int spool_results(struct spool *s, const struct spool_msg *m,
 		  const struct spool_result *v, size_t n, struct err *e);
 
-/* spool_remove - every recipient is done: its record, its file unlinked. */
+/* spool_remove - every recipient is done: its record, its file unlinked.  A
+ * record that cannot be made is logged: after a crash it is sent once more. */
 int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
 
-/* spool_hold - note that m is held, or released again: durable on return. */
+/* spool_discard - away with it though recipients wait; -1: it stays as it was.
+ * Durable after spool_sync_removals. */
+int spool_discard(struct spool *s, const struct spool_msg *m, struct err *e);
+
+/* spool_hold - note that m is held, or released again: durable on return; -1:
+ * nothing is noted. */
 int spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 	       int64_t wall_s, struct err *e);
 

@@ -186,19 +186,30 @@ spool_journal_drop_reader(struct spool_entry *x)
 /* ---- out ----------------------------------------------------------------
  */
 
-/* A record that nobody waits for. */
-static void
+/* A record about message `id`; *seq is its number. */
+static int
 append(struct spool *s, enum spool_record type, const char *id,
-       struct span lines)
+       struct span lines, uint64_t *seq, struct err *e)
 {
 	const struct span parts[] = { span_of(id), lines };
+
+	if (journal_append(s->journal, type, parts, 2, seq, e) == 0)
+		return 0;
+	press(s);
+	return -1;
+}
+
+/* One that nobody waits for. */
+static void
+append_later(struct spool *s, enum spool_record type, const char *id,
+	     struct span lines)
+{
 	struct err e;
 	uint64_t seq;
 
-	if (journal_append(s->journal, type, parts, 2, &seq, &e) != 0) {
+	if (append(s, type, id, lines, &seq, &e) != 0) {
 		/* In memory it is known; after a crash it is tried again. */
 		log_failure(LOG_ERROR, "queue-record-not-stored", "id", id, &e);
-		press(s);
 		return;
 	}
 	(void)pthread_mutex_lock(&s->lock);
@@ -215,28 +226,47 @@ spool_journal_flush(struct spool *s, struct err *e)
 	return journal_sync(s->journal, journal_last(s->journal), e);
 }
 
+static bool
+is_in_file(struct spool *s, const struct spool_entry *x)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	bool in_file = x->in_file;
+	(void)pthread_mutex_unlock(&s->lock);
+	return in_file;
+}
+
+/*
+ * First the journal, then the lines that a checkpoint puts in the file: what
+ * could not be recorded is in neither.  Got its file meanwhile: the caller adds
+ * the lines there, and what the journal has besides says the same.
+ */
 int
 spool_journal_results(struct spool *s, struct spool_entry *x, struct span lines,
 		      bool sync, struct err *e)
 {
+	uint64_t seq;
 	int rc = 0;
 
+	if (is_in_file(s, x))
+		return 1;
+	if (!sync)
+		append_later(s, SPOOL_RECORD_RESULT, x->id, lines);
+	else if (append(s, SPOOL_RECORD_RESULT, x->id, lines, &seq, e) != 0 ||
+		 journal_sync(s->journal, seq, e) != 0)
+		return -1;
 	(void)pthread_mutex_lock(&s->lock);
-	bool in_file = x->in_file;
-	if (!in_file && buf_add_span(&x->results, lines) != 0)
+	if (x->in_file)
+		rc = 1;
+	else if (buf_add_span(&x->results, lines) != 0)
 		rc = err_set(e, ERR_TEMP, errno, "results of %s", x->id);
 	(void)pthread_mutex_unlock(&s->lock);
-	if (in_file)
-		return 1;
-	if (rc == 0)
-		append(s, SPOOL_RECORD_RESULT, x->id, lines);
-	return rc == 0 && sync ? spool_journal_flush(s, e) : rc;
+	return rc;
 }
 
-bool
-spool_journal_done(struct spool *s, struct spool_entry *x)
+/* No recipient waits any more; true when there is no file to remove. */
+static bool
+note_done(struct spool *s, struct spool_entry *x)
 {
-	append(s, SPOOL_RECORD_DONE, x->id, span_make("", 0));
 	(void)pthread_mutex_lock(&s->lock);
 	bool no_file = !x->in_file;
 	if (no_file && !x->done) {
@@ -247,4 +277,21 @@ spool_journal_done(struct spool *s, struct spool_entry *x)
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return no_file;
+}
+
+bool
+spool_journal_done(struct spool *s, struct spool_entry *x)
+{
+	append_later(s, SPOOL_RECORD_DONE, x->id, span_make("", 0));
+	return note_done(s, x);
+}
+
+int
+spool_journal_discard(struct spool *s, struct spool_entry *x, struct err *e)
+{
+	uint64_t seq;
+
+	if (append(s, SPOOL_RECORD_DONE, x->id, span_make("", 0), &seq, e) != 0)
+		return -1;
+	return note_done(s, x) ? 0 : 1;
 }

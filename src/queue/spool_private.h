@@ -91,6 +91,11 @@ int spool_journal_flush(struct spool *s, struct err *e);
 /* spool_journal_done - its record; true when there is no file to remove. */
 bool spool_journal_done(struct spool *s, struct spool_entry *x);
 
+/* spool_journal_discard - the same with a record that must be: -1 when it could
+ * not be made, and nothing has changed; 0: no file; 1: there is one. */
+int spool_journal_discard(struct spool *s, struct spool_entry *x,
+			  struct err *e);
+
 /* spool_journal_hold - the whole text, until spool_journal_drop_reader; false:
  * it is in the file. */
 bool spool_journal_hold(struct spool_entry *x, struct span *bytes);

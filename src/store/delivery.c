@@ -260,7 +260,8 @@ place(struct delivery *d, const char *mailbox, bool sync, struct err *e)
 	return rc;
 }
 
-static void
+/* false: a copy stays. */
+static bool
 take_back(struct delivery *d, const char *mailbox)
 {
 	struct maildir_cache *c = maildir_tree_cache(d->tree);
@@ -270,27 +271,32 @@ take_back(struct delivery *d, const char *mailbox)
 	/* open since it was placed there: no descriptors may be left to open it
 	 * again, and lack of them may be why it is taken back */
 	if (maildir_cache_borrow(c, mailbox, &l, &ignored) != 0)
-		return;
-	if (unlinkat(l.m.new, d->name, 0) == 0)
+		return false;
+	int rc = unlinkat(l.m.new, d->name, 0);
+	int sys = errno;
+	if (rc == 0)
 		changed(d, mailbox, &l.m, -d->lf_bytes);
 	maildir_cache_return(c, &l);
+	return rc == 0 || sys == ENOENT;
 }
 
 /*
- * Mailboxes from `done` on are still without it.  The client will hear that
- * nothing was stored, so nothing may stay.  A reader who was quick has read it
- * twice; nobody has lost it.  Where the ledger cannot be told, the file stays
- * in tmp/ and the next start places it: twice at worst, never half.
+ * Mailboxes from..to have it.  The client will hear that nothing was stored, so
+ * nothing may stay.  A reader who was quick has read it twice; nobody has lost
+ * it.  What cannot be taken away now the next start takes away.  Where the
+ * ledger cannot be told, the file stays in tmp/ and the next start places it,
+ * unless the client gave it again: twice at worst, never half.
  */
 static void
-give_up(struct delivery *d, size_t done)
+give_up(struct delivery *d, size_t from, size_t to)
 {
+	bool clean = true;
 	struct err why;
 
-	while (done > 0)
-		take_back(d, d->todo[--done]);
-	if (d->ledger != NULL &&
-	    ledger_withdraw(d->ledger, &d->entry, d->unique, &why) != 0) {
+	while (to > from)
+		clean = take_back(d, d->todo[--to]) && clean;
+	if (d->ledger != NULL && ledger_withdraw(d->ledger, &d->entry,
+						 d->unique, clean, &why) != 0) {
 		log_failure(LOG_ERROR, "withdraw-failed", "file", d->unique,
 			    &why);
 		d->in_tmp = false;
@@ -313,7 +319,7 @@ commit_synced(struct delivery *d, struct err *e)
 	while (done < d->n_todo && place(d, d->todo[done], true, e) == 0)
 		done++;
 	if (done < d->n_todo) {
-		give_up(d, done);
+		give_up(d, 0, done);
 		return -1;
 	}
 	remove_file(d); /* before the reply: who heard it finds tmp/ empty */
@@ -343,9 +349,7 @@ commit_journaled(struct delivery *d, struct err *e)
 		done = 0;
 	}
 	if (done < d->n_todo) {
-		for (size_t i = 1; i < d->n_todo; i++)
-			take_back(d, d->todo[i]);
-		give_up(d, 0);
+		give_up(d, 1, d->n_todo);
 		return -1;
 	}
 	d->in_tmp = false;

@@ -130,6 +130,19 @@ ids_claim(struct ids *s, const char *id, const char *mailbox)
 	return result;
 }
 
+bool
+ids_is_known(struct ids *s, const char *id, const char *mailbox)
+{
+	uint64_t hash[2];
+
+	hash_pair(s, id, mailbox, hash);
+	(void)pthread_mutex_lock(&s->lock);
+	const struct entry *x = find(s, hash);
+	bool known = x != NULL && x->state == KEPT;
+	(void)pthread_mutex_unlock(&s->lock);
+	return known;
+}
+
 void
 ids_keep(struct ids *s, const char *id, const char *mailbox)
 {

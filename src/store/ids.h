@@ -1,6 +1,7 @@
 #ifndef PP_STORE_IDS_H
 #define PP_STORE_IDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -35,6 +36,9 @@ enum ids_state {
 	IDS_BUSY,    /* another session is storing it */
 };
 enum ids_state ids_claim(struct ids *ids, const char *id, const char *mailbox);
+
+/* ids_is_known - was it stored before?  Nothing is claimed. */
+bool ids_is_known(struct ids *ids, const char *id, const char *mailbox);
 
 /* ids_keep - it is stored (claimed before or not); written by ids_flush. */
 void ids_keep(struct ids *ids, const char *id, const char *mailbox);

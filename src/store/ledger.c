@@ -123,7 +123,7 @@ gone(struct ledger *l, enum ledger_record_type type, const char *mailbox,
 
 int
 ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
-		const char *unique, struct err *e)
+		const char *unique, bool clean, struct err *e)
 {
 	uint64_t seq;
 
@@ -132,7 +132,7 @@ ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
 	int rc = gone(l, LEDGER_WITHDRAWN, "", unique, &seq, e);
 	if (rc == 0)
 		rc = journal_sync(l->journal, seq, e);
-	if (rc != 0) { /* a restart has to see it again */
+	if (rc != 0 || !clean) { /* a restart has to see it again */
 		(void)pthread_mutex_lock(&l->lock);
 		if (l->hold == 0 || entry->seq < l->hold)
 			l->hold = entry->seq;
@@ -218,19 +218,16 @@ checkpoint(struct ledger *l, struct err *e)
 	if (news && syncfs(maildir_tree_root(l->o.tree)) != 0)
 		return doubt(l, errno, e);
 	/* The pairs of what is released were kept before it was placed. */
-	if (ids_flush(l->ids, e) != 0) {
-		(void)pthread_mutex_lock(&l->lock);
-		l->fresh += fresh;
-		(void)pthread_mutex_unlock(&l->lock);
-		return -1;
-	}
-	if (!news)
-		return 0;
-	journal_release(l->journal, upto);
+	int rc = ids_flush(l->ids, e);
+	if (rc == 0 && news && journal_release(l->journal, upto) != 0)
+		rc = err_set(e, ERR_TEMP, 0, "the journal is not released");
 	(void)pthread_mutex_lock(&l->lock);
-	l->released = upto;
+	if (rc != 0) /* again, and no later than before */
+		l->fresh += fresh + 1;
+	else if (news)
+		l->released = upto;
 	(void)pthread_mutex_unlock(&l->lock);
-	return 0;
+	return rc;
 }
 
 int

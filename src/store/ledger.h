@@ -82,10 +82,11 @@ int ledger_accept(struct ledger *l, struct ledger_entry *entry,
 		  const struct ledger_message *m, struct err *e);
 void ledger_placed(struct ledger *l, struct ledger_entry *entry);
 
-/* ledger_withdraw - it could not be placed and will be refused.  At -1 the
- * file must stay in tmp/: the next start will place it. */
+/* ledger_withdraw - it could not be placed and will be refused; not clean: a
+ * copy is in a mailbox, which the next start removes.  At -1 the file must stay
+ * in tmp/: the next start will place it. */
 int ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
-		    const char *unique, struct err *e);
+		    const char *unique, bool clean, struct err *e);
 
 /* ledger_removed - its owner deleted a file; durable after ledger_sync. */
 int ledger_removed(struct ledger *l, const char *mailbox, struct span unique,

@@ -11,6 +11,13 @@
  * journal where it is not whole; but not where a record says that its owner
  * deleted it.
  *
+ * A message with a delivery id may have been entered twice: the first could not
+ * be placed, was refused, and no record could say so (the disk failed); then
+ * the client gave it again.  For a mailbox the newest record of an id counts,
+ * the others are as withdrawn; and one that was never placed is so as well when
+ * its id is known already, since the second may have been stored without a
+ * record.
+ *
  * A delivery id counts as stored only where the message is found, is placed
  * now, or was deleted by a client of ours: otherwise a message could be
  * answered "stored before" that never was.
@@ -27,24 +34,24 @@
 
 #include "base/durable.h"
 #include "base/log.h"
+#include "store/ledger_later.h"
 #include "store/listing.h"
 #include "store/maildir_cache.h"
 #include "store/place.h"
 
-enum { GONE_MAX = 4000000, COMPARE_BYTES = 4096 };
+enum { COMPARE_BYTES = 4096 };
 
 struct recovery {
 	struct ledger *ledger;
 	struct ledger_report *report;
 	struct listings *listings;
-	char **gone; /* "mailbox unique", sorted; " unique": withdrawn */
-	size_t n_gone, cap_gone;
-	bool doubt;
+	struct ledger_later later;
 	uint64_t hold; /* first record that could not be placed; 0: none */
 };
 
 /* One message being looked at, in one of its mailboxes. */
 struct accepted {
+	uint64_t seq;
 	struct ledger_accept a;
 	char id[IDS_TEXT_MAX + 1];
 	char name[MAILDIR_NAME_SIZE];
@@ -52,57 +59,6 @@ struct accepted {
 	char holder[LEDGER_MAILBOX_SIZE];
 	char mailbox[LEDGER_MAILBOX_SIZE];
 };
-
-/* ---- what is gone ---------------------------------------------------------
- */
-
-static int
-note_gone(void *ctx, const struct journal_record *r, struct err *e)
-{
-	struct recovery *v = ctx;
-	struct span mailbox, unique;
-
-	if (r->type == LEDGER_DOUBT)
-		v->doubt = true;
-	if ((r->type != LEDGER_REMOVED && r->type != LEDGER_WITHDRAWN) ||
-	    ledger_record_parse_gone(r->payload, &mailbox, &unique) != 0)
-		return 0;
-	if (v->n_gone == v->cap_gone) {
-		size_t cap = v->cap_gone == 0 ? 64 : v->cap_gone * 2;
-		if (cap > GONE_MAX)
-			return err_set(e, ERR_LIMIT, 0, "too many removals");
-		char **more = realloc(v->gone, cap * sizeof(*more));
-		if (more == NULL)
-			return err_set(e, ERR_TEMP, ENOMEM, "recovery");
-		v->gone = more;
-		v->cap_gone = cap;
-	}
-	size_t size = mailbox.n + unique.n + 2;
-	char *text = malloc(size);
-	if (text == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "recovery");
-	(void)snprintf(text, size, "%.*s %.*s", SPAN_ARG(mailbox),
-		       SPAN_ARG(unique));
-	v->gone[v->n_gone++] = text;
-	return 0;
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool
-is_gone(const struct recovery *v, const char *mailbox, const char *unique)
-{
-	char text[LEDGER_MAILBOX_SIZE + MAILDIR_NAME_SIZE + 2];
-	char *key = text;
-
-	(void)snprintf(text, sizeof(text), "%s %s", mailbox, unique);
-	return v->n_gone > 0 && bsearch(&key, v->gone, v->n_gone,
-					sizeof(*v->gone), by_text) != NULL;
-}
 
 /* ---- one message ----------------------------------------------------------
  */
@@ -195,7 +151,7 @@ restore(struct recovery *v, const struct accepted *c, const struct maildir *m,
 	if (found < 0)
 		return -1;
 	int dirfd = in_cur ? m->cur : m->new;
-	if (is_gone(v, c->mailbox, c->unique)) {
+	if (ledger_later_gone(&v->later, c->mailbox, c->unique)) {
 		if (found == 1 && unlinkat(dirfd, name, 0) == 0)
 			v->report->removed++;
 		return 0;
@@ -219,7 +175,7 @@ finish(struct recovery *v, const struct accepted *c, const struct maildir *m,
 	const char *name = NULL;
 	bool in_cur = false;
 
-	if (is_gone(v, c->mailbox, c->unique))
+	if (ledger_later_gone(&v->later, c->mailbox, c->unique))
 		return 1;
 	if (tmp < 0 && c->id[0] == '\0')
 		return 0;
@@ -257,6 +213,18 @@ stands_in_tmp(const struct accepted *c, int tmp)
 	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == c->a.size;
 }
 
+/* Was it refused in the end?  See above. */
+static bool
+is_withdrawn(const struct recovery *v, const struct accepted *c, bool trusted,
+	     int tmp)
+{
+	if (ledger_later_gone(&v->later, "", c->unique) ||
+	    ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq))
+		return true;
+	return trusted && tmp >= 0 && c->id[0] != '\0' &&
+	       ids_is_known(v->ledger->ids, c->id, c->mailbox);
+}
+
 static int
 look_at_mailbox(struct recovery *v, struct accepted *c, bool trusted, int tmp,
 		struct err *e)
@@ -266,7 +234,7 @@ look_at_mailbox(struct recovery *v, struct accepted *c, bool trusted, int tmp,
 
 	if (borrow(v, c->mailbox, &l, e) != 0)
 		return -1;
-	if (is_gone(v, "", c->unique)) {
+	if (is_withdrawn(v, c, trusted, tmp)) {
 		rc = withdraw(v, c, &l.m, e);
 	} else if (trusted || !c->a.has_bytes) {
 		rc = finish(v, c, &l.m, tmp, e);
@@ -289,7 +257,7 @@ look_at(struct recovery *v, struct accepted *c, struct err *e)
 	struct span rest = c->a.mailboxes;
 	int rc = 0;
 
-	bool trusted = !v->doubt &&
+	bool trusted = !v->later.doubt &&
 		       memcmp(c->a.boot, unknown, sizeof(unknown)) != 0 &&
 		       memcmp(c->a.boot, v->ledger->boot, sizeof(unknown)) == 0;
 	if (borrow(v, c->holder, &holder, e) != 0)
@@ -323,6 +291,7 @@ see_record(void *ctx, const struct journal_record *r, struct err *e)
 		log_event(LOG_ERROR, "ledger-record-damaged", NULL, NULL);
 		return 0;
 	}
+	c.seq = r->seq;
 	v->report->accepted++;
 	if (look_at(v, &c, &why) == 0)
 		return 0;
@@ -343,6 +312,12 @@ log_damage(const struct journal_report *j)
 {
 	struct log_line l;
 
+	if (j->torn_bytes > 0) { /* of messages nobody was told to have */
+		log_begin(&l, LOG_INFO, "journal-torn");
+		log_num(&l, "bytes", (int64_t)j->torn_bytes);
+		log_str(&l, "first", j->torn);
+		log_end(&l);
+	}
 	if (j->damaged == 0)
 		return;
 	log_begin(&l, LOG_ERROR, "journal-damaged");
@@ -353,7 +328,7 @@ log_damage(const struct journal_report *j)
 
 /* All of it is in the mailboxes: make that durable and let the journal go. */
 static int
-settle(struct recovery *v, struct err *e)
+settle(struct recovery *v, bool damaged, struct err *e)
 {
 	struct ledger *l = v->ledger;
 	uint64_t last = journal_last(l->journal);
@@ -361,7 +336,8 @@ settle(struct recovery *v, struct err *e)
 	l->hold = v->hold;
 	l->last = last;
 	l->released = v->hold != 0 ? v->hold - 1 : last;
-	if (v->report->accepted == 0)
+	/* A damaged segment is put aside by the release. */
+	if (v->report->accepted == 0 && !damaged)
 		return 0;
 	if (syncfs(maildir_tree_root(l->o.tree)) != 0)
 		return err_set(e, ERR_TEMP, errno, "cannot sync the mailboxes");
@@ -382,20 +358,19 @@ ledger_recover(struct ledger *l, const struct journal_options *o,
 	struct journal_report found;
 	int rc = -1;
 
+	ledger_later_init(&v.later);
 	if (listings_new(&v.listings, e) != 0)
 		return -1;
-	if (journal_check(l->journal_dir, note_gone, &v, &found, e) != 0)
+	if (journal_check(l->journal_dir, ledger_later_note, &v.later, &found,
+			  e) != 0)
 		goto out;
-	if (v.n_gone > 0)
-		qsort(v.gone, v.n_gone, sizeof(*v.gone), by_text);
+	ledger_later_ready(&v.later);
 	if (journal_open(&l->journal, o, see_record, &v, &found, e) != 0)
 		goto out;
 	log_damage(&found);
-	rc = settle(&v, e);
+	rc = settle(&v, found.damaged > 0, e);
 out:
-	for (size_t i = 0; i < v.n_gone; i++)
-		free(v.gone[i]);
-	free(v.gone);
+	ledger_later_clear(&v.later);
 	listings_free(&v.listings);
 	return rc;
 }

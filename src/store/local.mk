@@ -4,6 +4,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/ids.c src/store/ids.h \
 	src/store/ids_day.c src/store/ids_day.h \
 	src/store/ledger.c src/store/ledger.h \
+	src/store/ledger_later.c src/store/ledger_later.h \
 	src/store/ledger_record.c src/store/ledger_record.h \
 	src/store/ledger_recover.c src/store/ledger_private.h \
 	src/store/listing.c src/store/listing.h \

@@ -135,7 +135,7 @@ def run_memory(name, durability, number, say=lambda _: None, seed=None):
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--every", type=int, default=1)
-    p.add_argument("--memory", type=int, default=300)
+    p.add_argument("--memory", type=int, default=60)
     p.add_argument("--seed", type=int, default=None)
     options = p.parse_args()
     total = collections.Counter()

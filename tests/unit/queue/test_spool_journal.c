@@ -466,6 +466,46 @@ a_refused_sync_refuses_the_message_alone(void **state)
 	queue_dir_remove(&d);
 }
 
+/* What could not be recorded is not said to be done, and is not done. */
+static void
+a_hold_or_removal_without_a_record_fails(void **state)
+{
+	struct spool_options o = usual();
+	struct queue_dir d, after;
+	struct found f;
+	struct err e = { 0 };
+
+	(void)state;
+	make(&d, &o);
+	struct spool_msg *m = queue_dir_put(&d, id, "", two, 1, text);
+	sync_errors = 1; /* the record is void, its segment left behind */
+	assert_int_equal(spool_hold(d.spool, m, true, 1, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	space_errors = 2; /* no new one can be made */
+	assert_int_equal(spool_hold(d.spool, m, true, 1, &e), -1);
+	assert_int_equal(e.sys, ENOSPC);
+	assert_int_equal(spool_discard(d.spool, m, &e), -1);
+	assert_int_equal(e.sys, ENOSPC);
+	crash(&d, &after, &o);
+	scan(&after, &f);
+	assert_int_equal(f.n, 1);
+	assert_false(f.v[0]->held);
+	let_go(&f);
+	queue_dir_remove(&after);
+	/* nor is the hold in the file it gets at a stop */
+	spool_msg_free(&m);
+	spool_free(&d.spool);
+	assert_true(queue_dir_has(&d, path));
+	open_with(&d, &o);
+	scan(&d, &f);
+	assert_int_equal(f.n, 1);
+	assert_false(f.v[0]->held);
+	assert_int_equal(spool_discard(d.spool, f.v[0], &e), 0);
+	assert_false(queue_dir_has(&d, path));
+	let_go(&f);
+	queue_dir_remove(&d);
+}
+
 static void
 no_room_for_a_segment_means_a_file(void **state)
 {
@@ -523,6 +563,7 @@ main(void)
 		cmocka_unit_test(large_messages_and_full_memory_go_to_files),
 		cmocka_unit_test(the_journal_is_used_again),
 		cmocka_unit_test(a_refused_sync_refuses_the_message_alone),
+		cmocka_unit_test(a_hold_or_removal_without_a_record_fails),
 		cmocka_unit_test(no_room_for_a_segment_means_a_file),
 		cmocka_unit_test(a_change_to_strict_takes_the_journal_along),
 	};

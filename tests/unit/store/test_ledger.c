@@ -26,6 +26,7 @@ static int sync_errors;   /* so many next journal syncs fail with EIO */
 static int syncfs_errors; /* likewise of the file system */
 static int space_errors;  /* so many next segments have no room */
 static int rename_errors; /* so many next renames have no room */
+static int syncs_after;   /* so many syncs fail after such a rename */
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
@@ -68,8 +69,11 @@ __wrap_posix_fallocate(int fd, off_t at, off_t n)
 int
 __wrap_renameat(int from, const char *a, int to, const char *b)
 {
-	return fails(&rename_errors, ENOSPC) ? -1
-					     : __real_renameat(from, a, to, b);
+	if (rename_errors == 0)
+		return __real_renameat(from, a, to, b);
+	sync_errors = syncs_after;
+	(void)fails(&rename_errors, ENOSPC);
+	return -1;
 }
 
 /* ---- a server's data ------------------------------------------------------
@@ -120,6 +124,7 @@ setup(void **state)
 
 	assert_non_null(w);
 	sync_errors = syncfs_errors = space_errors = rename_errors = 0;
+	syncs_after = 0;
 	assert_int_equal(tree_setup(&tree), 0);
 	w->tree = tree;
 	w->dirfd =
@@ -549,6 +554,48 @@ what_cannot_be_placed_is_withdrawn(void **state)
 	assert_int_equal(count(w, both[1], "new"), 1);
 }
 
+/* As above, and the record of it is refused as well: the file stays in tmp/ for
+ * the next start.  The client gave it again meanwhile: it is there once. */
+static void
+what_was_given_again_is_not_placed_again(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	rename_errors = 1;
+	syncs_after = 1;
+	assert_int_equal(deliver(w, "a1", both, &e), -1);
+	assert_int_equal(count(w, both[0], "tmp"), 1);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	stop(w);
+	start(w, true);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(count(w, both[i], "new"), 1);
+		assert_int_equal(count(w, both[i], "tmp"), 0);
+	}
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[0], "new"), 1);
+}
+
+/* The same where the second time left no record. */
+static void
+what_is_known_is_not_placed_again(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, false);
+	assert_int_equal(deliver(w, "a1", bob, &e), 0);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	stop(w);
+	accepted(w, SAME, false, "a1", bob);
+	tree_put(w->tree, bob[0], "tmp", unique, stored);
+	start(w, false);
+	assert_int_equal(count(w, bob[0], "new"), 1);
+	assert_int_equal(count(w, bob[0], "tmp"), 0);
+}
+
 /* The file system lost something: the journal keeps all, and the next start
  * looks into the files. */
 static void
@@ -646,6 +693,8 @@ main(void)
 		T(an_id_is_stored_once_in_each_mailbox),
 		T(refused_while_the_disk_refuses_and_then_not),
 		T(what_cannot_be_placed_is_withdrawn),
+		T(what_was_given_again_is_not_placed_again),
+		T(what_is_known_is_not_placed_again),
 		T(a_failed_sync_of_the_mailboxes_releases_nothing),
 		T(pop3_deletions_are_entered),
 		T(a_mailbox_moved_away_is_made_anew),
