@@ -68,8 +68,36 @@ add_received(const struct received_facts *f, struct buf *out)
 				    add_own(out, span_of(f->for_rcpt)) != 0 ||
 				    buf_add_str(out, ">") != 0))
 		return -1;
+	if (f->tls_cipher != NULL &&
+	    (buf_add_str(out, f->for_rcpt != NULL ? "\r\n\ttls " : "tls ") !=
+		 0 ||
+	     add_own(out, span_of(f->tls_cipher)) != 0))
+		return -1;
 	date_format(f->wall_s, date);
 	return buf_addf(out, "; %s\r\n", date);
+}
+
+const char *
+received_with(unsigned flags)
+{
+	/* plain, A, S, SA */
+	static const char *const esmtp[] = { "ESMTP", "ESMTPA", "ESMTPS",
+					     "ESMTPSA" };
+	static const char *const lmtp[] = { "LMTP", "LMTPA", "LMTPS",
+					    "LMTPSA" };
+	static const char *const utf8_smtp[] = { "UTF8SMTP", "UTF8SMTPA",
+						 "UTF8SMTPS", "UTF8SMTPSA" };
+	static const char *const utf8_lmtp[] = { "UTF8LMTP", "UTF8LMTPA",
+						 "UTF8LMTPS", "UTF8LMTPSA" };
+	unsigned i = ((flags & RECEIVED_AUTH) != 0 ? 1 : 0) +
+		     ((flags & RECEIVED_TLS) != 0 ? 2 : 0);
+	bool utf8 = (flags & RECEIVED_UTF8) != 0;
+
+	if ((flags & RECEIVED_LMTP) != 0)
+		return utf8 ? utf8_lmtp[i] : lmtp[i];
+	if ((flags & RECEIVED_ESMTP) == 0)
+		return "SMTP";
+	return utf8 ? utf8_smtp[i] : esmtp[i];
 }
 
 int

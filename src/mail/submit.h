@@ -20,7 +20,21 @@ struct received_facts {
 	const char *id;       /* our message id */
 	const char *for_rcpt; /* the only recipient, or NULL */
 	int64_t wall_s;
+	const char *tls_cipher; /* RFC 8314 4.3; NULL: clear text */
 };
+
+/*
+ * received_with - the name of the protocol (RFC 3848, RFC 6531 4.3, RFC 8314):
+ * "SMTP" for HELO, else [UTF8]{ESMTP,SMTP,LMTP}[S][A].
+ */
+enum received_with {
+	RECEIVED_ESMTP = 1,
+	RECEIVED_LMTP = 2,
+	RECEIVED_UTF8 = 4,
+	RECEIVED_TLS = 8,
+	RECEIVED_AUTH = 16,
+};
+const char *received_with(unsigned flags);
 
 /* received_format - one folded field with its final CRLF, appended to *out;
  * every line <= 998 octets, no byte of `helo` can start a new field. */

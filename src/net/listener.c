@@ -23,6 +23,7 @@ enum { BUCKETS = 256 };
 struct client {
 	struct listener *owner;
 	struct client *next; /* in its bucket */
+	bool implicit_tls;
 	struct listener_client pub;
 };
 
@@ -32,7 +33,8 @@ struct listener {
 	uint16_t port[LISTENER_SOCKETS_MAX];
 	struct unix_socket named[LISTENER_SOCKETS_MAX]; /* fd -1: TCP */
 	size_t n;
-	int spare_fd; /* given up to answer 421 when descriptors run out */
+	size_t n_clear; /* of these, the first ones: without TLS */
+	int spare_fd;   /* given up to answer 421 when descriptors run out */
 	pthread_t acceptor;
 	bool running;
 	struct wake drain, kill;
@@ -119,6 +121,19 @@ close_sockets(struct listener *l)
 	l->n = 0;
 }
 
+static int
+bind_all(struct listener *l, const char *const *addresses, size_t n,
+	 struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *at = addresses[i];
+		if ((unix_socket_is_path(at) ? bind_unix(l, at, e)
+					     : bind_tcp(l, at, e)) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 listener_new(struct listener **out, const struct listener_options *o,
 	     struct err *e)
@@ -128,24 +143,23 @@ listener_new(struct listener **out, const struct listener_options *o,
 	if (l == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "listener");
 	l->o = *o;
-	l->o.addresses = NULL;
+	l->o.addresses = l->o.tls_addresses = NULL;
 	l->drain.fd = l->kill.fd = -1;
 	(void)pthread_mutex_init(&l->lock, NULL);
 	cond_init_mono(&l->left);
 	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (o->n_addresses > LISTENER_SOCKETS_MAX) {
+	if (o->n_addresses + o->n_tls_addresses > LISTENER_SOCKETS_MAX) {
 		(void)err_set(e, ERR_PERM, 0, "more than %d addresses for %s",
 			      LISTENER_SOCKETS_MAX, o->service);
 		goto fail;
 	}
 	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
 		goto fail;
-	for (size_t i = 0; i < o->n_addresses; i++) {
-		const char *at = o->addresses[i];
-		if ((unix_socket_is_path(at) ? bind_unix(l, at, e)
-					     : bind_tcp(l, at, e)) != 0)
-			goto fail;
-	}
+	if (bind_all(l, o->addresses, o->n_addresses, e) != 0)
+		goto fail;
+	l->n_clear = l->n;
+	if (bind_all(l, o->tls_addresses, o->n_tls_addresses, e) != 0)
+		goto fail;
 	*out = l;
 	return 0;
 fail:
@@ -219,13 +233,38 @@ close_gently(struct stream *s, const struct wake *kill)
 	}
 }
 
+/* TLS from the first byte, where that is the rule. */
+static bool
+encrypt(struct listener *l, struct client *c)
+{
+	struct log_line line;
+	struct err e;
+
+	if (!c->implicit_tls)
+		return true;
+	stream_watch(c->pub.stream, &l->drain);
+	int rc = stream_accept_tls(c->pub.stream, l->o.tls,
+				   clock_mono_ms() + LISTENER_HANDSHAKE_MS, &e);
+	stream_watch(c->pub.stream, NULL);
+	if (rc == 0)
+		return true;
+	log_begin(&line, LOG_INFO, "tls-failed");
+	log_str(&line, "service", l->o.service);
+	log_str(&line, "session", c->pub.session);
+	log_str(&line, "client", c->pub.address);
+	log_err(&line, &e);
+	log_end(&line);
+	return false;
+}
+
 static void
 serve_client(void *arg)
 {
 	struct client *c = arg;
 	struct listener *l = c->owner;
 
-	l->o.serve(l->o.ctx, &c->pub);
+	if (encrypt(l, c))
+		l->o.serve(l->o.ctx, &c->pub);
 	close_gently(c->pub.stream, &l->kill);
 	stream_free(&c->pub.stream);
 	dismiss(l, c);
@@ -234,12 +273,16 @@ serve_client(void *arg)
 
 /* Tell a client that it cannot be served; the caller closes fd. */
 static void
-refuse(struct listener *l, int fd, const char *address, const char *why)
+refuse(struct listener *l, int fd, bool tls, const char *address,
+       const char *why)
 {
 	struct log_line line;
 
-	ssize_t ignored = send(fd, l->o.busy_reply, strlen(l->o.busy_reply),
-			       MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* clear text says nothing to who waits for a handshake */
+	ssize_t ignored =
+	    tls ? 0
+		: send(fd, l->o.busy_reply, strlen(l->o.busy_reply),
+		       MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)ignored;
 	(void)shutdown(fd, SHUT_WR);
 	log_begin(&line, LOG_WARN, "client-refused");
@@ -274,7 +317,7 @@ name_peer(const struct sockaddr *sa, socklen_t size, struct listener_client *c)
 
 /* Returns false when fd is still to be closed. */
 static bool
-start_client(struct listener *l, int fd, const struct sockaddr *sa,
+start_client(struct listener *l, int fd, bool tls, const struct sockaddr *sa,
 	     socklen_t size)
 {
 	struct client *c = calloc(1, sizeof(*c));
@@ -283,22 +326,23 @@ start_client(struct listener *l, int fd, const struct sockaddr *sa,
 
 	if (c == NULL || stream_new(&c->pub.stream, fd, &e) != 0) {
 		free(c);
-		refuse(l, fd, "unknown", "out of memory");
+		refuse(l, fd, tls, "unknown", "out of memory");
 		return false;
 	}
 	c->owner = l;
+	c->implicit_tls = tls;
 	name_peer(sa, size, &c->pub);
 	rand_id(c->pub.session);
 	c->pub.drain = &l->drain;
 	c->pub.kill = &l->kill;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (!admit(l, c)) {
-		refuse(l, fd, c->pub.address, "too many clients");
+		refuse(l, fd, tls, c->pub.address, "too many clients");
 	} else if (thread_start(serve_client, c, &e) == 0) {
 		return true;
 	} else {
 		dismiss(l, c);
-		refuse(l, fd, c->pub.address, e.msg);
+		refuse(l, fd, tls, c->pub.address, e.msg);
 	}
 	stream_free(&c->pub.stream); /* closes fd */
 	free(c);
@@ -318,13 +362,13 @@ pause_accept(struct listener *l)
  * thread may snatch it; then the client waits in the backlog, and we do not
  * spin. */
 static void
-refuse_without_descriptor(struct listener *l, int listen_fd)
+refuse_without_descriptor(struct listener *l, int listen_fd, bool tls)
 {
 	if (l->spare_fd >= 0)
 		(void)close(l->spare_fd);
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		refuse(l, fd, "unknown", "no descriptor left");
+		refuse(l, fd, tls, "unknown", "no descriptor left");
 		(void)close(fd);
 	} else {
 		pause_accept(l);
@@ -333,7 +377,7 @@ refuse_without_descriptor(struct listener *l, int listen_fd)
 }
 
 static void
-accept_one(struct listener *l, int listen_fd)
+accept_one(struct listener *l, int listen_fd, bool tls)
 {
 	struct sockaddr_storage sa;
 	socklen_t size = sizeof(sa);
@@ -341,12 +385,13 @@ accept_one(struct listener *l, int listen_fd)
 	int fd =
 	    accept4(listen_fd, (struct sockaddr *)&sa, &size, SOCK_CLOEXEC);
 	if (fd >= 0) {
-		if (!start_client(l, fd, (const struct sockaddr *)&sa, size))
+		if (!start_client(l, fd, tls, (const struct sockaddr *)&sa,
+				  size))
 			(void)close(fd);
 		return;
 	}
 	if (errno == EMFILE || errno == ENFILE) {
-		refuse_without_descriptor(l, listen_fd);
+		refuse_without_descriptor(l, listen_fd, tls);
 	} else if (errno == ENOBUFS || errno == ENOMEM) {
 		pause_accept(l);
 	}
@@ -368,7 +413,7 @@ accept_loop(void *arg)
 			return;
 		for (size_t i = 0; i < l->n; i++) {
 			if (p[i].revents != 0)
-				accept_one(l, p[i].fd);
+				accept_one(l, p[i].fd, i >= l->n_clear);
 		}
 	}
 }

@@ -36,7 +36,12 @@ struct listener_options {
 	const char *service; /* for logs: "smtp" */
 	/* "127.0.0.1:2525", "[::1]:0", or the path of a unix socket */
 	const char *const *addresses;
-	size_t n_addresses;       /* <= LISTENER_SOCKETS_MAX */
+	size_t n_addresses;
+	/* The same with TLS from the first byte (RFC 8314 3.3); together
+	 * <= LISTENER_SOCKETS_MAX. */
+	const char *const *tls_addresses;
+	size_t n_tls_addresses;
+	struct tls_server *tls;   /* lives on */
 	int max_clients;          /* >= 1 */
 	int max_per_address;      /* >= 1; on a unix socket: per user */
 	unsigned socket_mode;     /* of unix sockets; 0: 0600 */
@@ -47,7 +52,11 @@ struct listener_options {
 	void *ctx;
 };
 
-enum { LISTENER_SOCKETS_MAX = 16, LISTENER_BACKLOG = 1024 };
+enum {
+	LISTENER_SOCKETS_MAX = 16,
+	LISTENER_BACKLOG = 1024,
+	LISTENER_HANDSHAKE_MS = 30000,
+};
 
 /* listener_new - bind and listen (options are copied; strings are borrowed for
  * the call, except service, busy_reply and ctx, which must live on).
@@ -58,7 +67,8 @@ int listener_new(struct listener **l, const struct listener_options *o,
 /* listener_start - begin to accept. */
 int listener_start(struct listener *l, struct err *e);
 
-/* listener_port - port of the i-th address (as chosen by the kernel for 0). */
+/* listener_port - port of the i-th address (as chosen by the kernel for 0);
+ * tls_addresses come after addresses. */
 uint16_t listener_port(const struct listener *l, size_t i);
 
 /* listener_clients - sessions running now.  Thread: any. */

@@ -10,9 +10,10 @@ src_net_libnet_a_SOURCES = \
 	src/net/tls_cert_private.h src/net/tls_cert_read.c \
 	src/net/tls_client.c src/net/tls.h \
 	src/net/tls_content.c src/net/tls_private.h \
-	src/net/tls_info.c \
+	src/net/tls_info.c src/net/tls_log.c \
 	src/net/tls_server.c \
 	src/net/tls_session.c src/net/tls_session.h \
+	src/net/tls_settings.c src/net/tls_settings.h \
 	src/net/tls_ticket.c \
 	src/net/tls_verify.c \
 	src/net/tls_outcome.c src/net/tls_outcome.h \

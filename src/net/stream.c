@@ -39,6 +39,7 @@ stream_free(struct stream **s)
 	if (n->tls != NULL && !n->dead)
 		tls_session_close(n->tls);
 	tls_session_free(&n->tls);
+	tls_session_free(&n->prepared);
 	(void)close(n->fd);
 	free(n->in);
 	free(n->out);

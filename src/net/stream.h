@@ -102,6 +102,12 @@ int stream_shutdown(struct stream *s, struct err *e);
  * failure of TLS are CLOSED.
  */
 
+/* stream_prepare_tls - take what a handshake as server needs, so that a lack of
+ * memory or of a certificate (TEMP) is known before the client is told to
+ * begin; the stream is as it was. */
+int stream_prepare_tls(struct stream *s, struct tls_server *server,
+		       struct err *e);
+
 /*
  * stream_accept_tls, stream_connect_tls - flush, then the handshake, as server
  * or as client.  Every failure leaves the stream dead:

@@ -16,7 +16,8 @@ struct stream {
 	size_t start, end;
 	char *out;
 	size_t out_n;
-	struct tls_session *tls; /* from the upgrade on, for good */
+	struct tls_session *prepared; /* for the upgrade */
+	struct tls_session *tls;      /* from the upgrade on, for good */
 	bool dead;
 	struct err why_dead;
 };

@@ -93,13 +93,24 @@ shake_hands(struct stream *s, int64_t deadline_ms, struct err *e)
 }
 
 int
+stream_prepare_tls(struct stream *s, struct tls_server *server, struct err *e)
+{
+	tls_session_free(&s->prepared);
+	return tls_session_new_server(&s->prepared, s->fd, server, e);
+}
+
+int
 stream_accept_tls(struct stream *s, struct tls_server *server,
 		  int64_t deadline_ms, struct err *e)
 {
+	struct err why;
+
 	if (may_upgrade(s, deadline_ms, e) != 0)
 		return -1;
-	if (tls_session_new_server(&s->tls, s->fd, server, e) != 0)
-		return stream_die(s, e, e);
+	if (s->prepared == NULL && stream_prepare_tls(s, server, &why) != 0)
+		return stream_die(s, &why, e);
+	s->tls = s->prepared;
+	s->prepared = NULL;
 	return shake_hands(s, deadline_ms, e);
 }
 
@@ -108,10 +119,12 @@ stream_connect_tls(struct stream *s, struct tls_client *client,
 		   const struct tls_peer *peer, int64_t deadline_ms,
 		   struct err *e)
 {
+	struct err why;
+
 	if (may_upgrade(s, deadline_ms, e) != 0)
 		return -1;
-	if (tls_session_new_client(&s->tls, s->fd, client, peer, e) != 0)
-		return stream_die(s, e, e);
+	if (tls_session_new_client(&s->tls, s->fd, client, peer, &why) != 0)
+		return stream_die(s, &why, e);
 	return shake_hands(s, deadline_ms, e);
 }
 

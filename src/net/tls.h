@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/span.h"
 
 /*
@@ -35,14 +36,15 @@ struct tls_certificate {
 };
 
 struct tls_server_options {
-	const char *service; /* "smtp": tickets are bound to it */
+	const char *service; /* "smtp": tickets are bound to it; lives on */
 	/* Names of the protocol for ALPN (RFC 7301), blank separated, e.g.
 	 * "pop3"; a client that offers only others is turned away with
 	 * no_application_protocol, so that a session of one service cannot be
 	 * carried to another.  NULL: offers are ignored. */
 	const char *alpn;
-	const struct tls_certificate *certificates; /* the first is default */
-	size_t n_certificates;                      /* >= 1 */
+	/* The first is the default; without any, tls_server_ready is false. */
+	const struct tls_certificate *certificates;
+	size_t n_certificates;
 	/* Ask clients for a certificate of one of these issuers; NULL: do not
 	 * ask.  A client without one, or with another, is still served:
 	 * tls_info.verified tells. */
@@ -65,10 +67,16 @@ int tls_server_reload(struct tls_server *s, const struct tls_server_options *o,
 		      struct err *e);
 void tls_server_free(struct tls_server **s);
 
+/* tls_server_ready - is there a certificate to show (now)?  NULL: no. */
+bool tls_server_ready(struct tls_server *s);
+
 /*
  * tls_server_expiry - the certificate that expires first: its file into
- * file[size], the seconds until then (negative: it is over) returned.
+ * file[size], the seconds until then (negative: it is over) returned; INT64_MAX
+ * without one.  A log line warns of it TLS_EXPIRY_WARNING_DAYS ahead: when the
+ * certificate is loaded, and once a day as long as clients come.
  */
+enum { TLS_EXPIRY_WARNING_DAYS = 14 };
 int64_t tls_server_expiry(struct tls_server *s, char *file, size_t size);
 
 /* ---- client ---------------------------------------------------------------
@@ -167,5 +175,10 @@ struct tls_info {
 	const char *sni;  /* server: the name the client asked for */
 	const char *alpn; /* agreed upon */
 };
+
+/* tls_log - add "tls=TLSv1.3 cipher=..." to a log line; tls_log_peer also what
+ * is known of the other side.  t == NULL: nothing is added. */
+void tls_log(struct log_line *l, const struct tls_info *t);
+void tls_log_peer(struct log_line *l, const struct tls_info *t);
 
 #endif

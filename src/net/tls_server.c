@@ -2,22 +2,92 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "net/tls_private.h"
 
+enum { DAY_S = 86400, DAY_MS = DAY_S * 1000 };
+
 struct tls_server {
-	pthread_mutex_t lock; /* guards the pointer */
-	struct tls_content *content;
+	const char *service;
+	pthread_mutex_t lock;        /* guards the rest */
+	struct tls_content *content; /* NULL: there is no certificate */
+	int64_t looked_ms;           /* when dates were last looked at */
 };
+
+/* ---- dates ----------------------------------------------------------------
+ */
+
+static const struct tls_pair *
+first_to_expire(const struct tls_content *c, int64_t *left_s)
+{
+	const struct tls_pair *first = NULL;
+
+	*left_s = INT64_MAX;
+	for (size_t i = 0; i < c->n_pairs; i++) {
+		int days = 0, seconds = 0;
+		if (ASN1_TIME_diff(&days, &seconds, NULL,
+				   X509_get0_notAfter(c->pairs[i].leaf)) != 1)
+			continue;
+		int64_t left = (int64_t)days * DAY_S + seconds;
+		if (left < *left_s) {
+			*left_s = left;
+			first = &c->pairs[i];
+		}
+	}
+	ERR_clear_error();
+	return first;
+}
+
+static void
+warn_of_dates(const struct tls_server *s, const struct tls_content *c)
+{
+	struct log_line l;
+	int64_t left_s;
+
+	const struct tls_pair *p = first_to_expire(c, &left_s);
+	if (p == NULL || left_s > (int64_t)TLS_EXPIRY_WARNING_DAYS * DAY_S)
+		return;
+	log_begin(&l, left_s < 0 ? LOG_ERROR : LOG_WARN,
+		  left_s < 0 ? "certificate-expired" : "certificate-expires");
+	log_str(&l, "service", s->service);
+	log_str(&l, "file", p->file);
+	log_num(&l, "days", left_s / DAY_S);
+	log_end(&l);
+}
+
+/* ---- what is shown --------------------------------------------------------
+ */
 
 struct tls_content *
 tls_server_content(struct tls_server *s)
 {
+	int64_t now_ms = clock_mono_ms();
+	bool look = false;
+
 	(void)pthread_mutex_lock(&s->lock);
-	struct tls_content *c = tls_content_hold(s->content);
+	struct tls_content *c =
+	    s->content == NULL ? NULL : tls_content_hold(s->content);
+	if (c != NULL && now_ms - s->looked_ms >= DAY_MS) {
+		s->looked_ms = now_ms;
+		look = true;
+	}
 	(void)pthread_mutex_unlock(&s->lock);
+	if (look)
+		warn_of_dates(s, c);
 	return c;
+}
+
+bool
+tls_server_ready(struct tls_server *s)
+{
+	if (s == NULL)
+		return false;
+	(void)pthread_mutex_lock(&s->lock);
+	bool ready = s->content != NULL;
+	(void)pthread_mutex_unlock(&s->lock);
+	return ready;
 }
 
 static bool
@@ -86,16 +156,14 @@ make_content(struct tls_content **out, const struct tls_server_options *o,
 {
 	struct tls_content *c = NULL;
 
+	*out = NULL;
+	if (o->n_certificates == 0)
+		return 0;
 	if (tls_content_new(&c, true, o->minimum, e) != 0)
 		return -1;
 	for (size_t i = 0; i < o->n_certificates; i++) {
 		if (tls_content_add_pair(c, &o->certificates[i], e) != 0)
 			goto fail;
-	}
-	if (c->n_pairs == 0) {
-		(void)err_set(e, ERR_PERM, 0, "no certificate for %s",
-			      o->service);
-		goto fail;
 	}
 	if (o->alpn != NULL) {
 		if (tls_alpn_wire(o->alpn, &c->alpn, &c->alpn_n, e) != 0)
@@ -131,10 +199,14 @@ tls_server_new(struct tls_server **out, const struct tls_server_options *o,
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "TLS");
 	(void)pthread_mutex_init(&s->lock, NULL);
+	s->service = o->service;
 	if (make_content(&s->content, o, e) != 0) {
 		tls_server_free(&s);
 		return -1;
 	}
+	s->looked_ms = clock_mono_ms();
+	if (s->content != NULL)
+		warn_of_dates(s, s->content);
 	*out = s;
 	return 0;
 }
@@ -150,8 +222,13 @@ tls_server_reload(struct tls_server *s, const struct tls_server_options *o,
 	(void)pthread_mutex_lock(&s->lock);
 	struct tls_content *old = s->content;
 	s->content = fresh;
+	s->looked_ms = clock_mono_ms();
 	(void)pthread_mutex_unlock(&s->lock);
 	tls_content_drop(&old);
+	fresh = tls_server_content(s);
+	if (fresh != NULL)
+		warn_of_dates(s, fresh);
+	tls_content_drop(&fresh);
 	return 0;
 }
 
@@ -172,19 +249,11 @@ int64_t
 tls_server_expiry(struct tls_server *s, char *file, size_t size)
 {
 	struct tls_content *c = tls_server_content(s);
-	int64_t least = INT64_MAX;
+	int64_t left_s = INT64_MAX;
 
-	for (size_t i = 0; i < c->n_pairs; i++) {
-		int days = 0, seconds = 0;
-		if (ASN1_TIME_diff(&days, &seconds, NULL,
-				   X509_get0_notAfter(c->pairs[i].leaf)) != 1)
-			continue;
-		int64_t left = (int64_t)days * 86400 + seconds;
-		if (left >= least)
-			continue;
-		least = left;
-		(void)snprintf(file, size, "%s", c->pairs[i].file);
-	}
+	const struct tls_pair *p =
+	    c == NULL ? NULL : first_to_expire(c, &left_s);
+	(void)snprintf(file, size, "%s", p == NULL ? "" : p->file);
 	tls_content_drop(&c);
-	return least;
+	return left_s;
 }

@@ -19,9 +19,11 @@ static int
 session_new(struct tls_session **out, int fd, struct tls_content *content,
 	    struct err *e)
 {
-	struct tls_session *t = calloc(1, sizeof(*t));
 	BIO *socket = NULL;
 
+	if (content == NULL)
+		return err_set(e, ERR_TEMP, 0, "there is no certificate");
+	struct tls_session *t = calloc(1, sizeof(*t));
 	if (t == NULL) {
 		tls_content_drop(&content);
 		return err_set(e, ERR_TEMP, ENOMEM, "TLS");

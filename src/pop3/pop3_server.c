@@ -14,8 +14,7 @@ enum pop3_flag {
 	POP3_NEEDS_ARGS = 2,
 };
 
-/* The whole protocol.  APOP and STLS are absent because they are not offered.
- */
+/* The whole protocol.  APOP is absent because it is not offered. */
 static const struct pop3_command {
 	const char *verb;
 	pop3_handler *handler;
@@ -24,6 +23,8 @@ static const struct pop3_command {
 } commands[] = {
 	{ "CAPA", pop3_server_capa, POP3_AUTHORIZATION | POP3_TRANSACTION,
 	  POP3_NO_ARGS },
+	/* RFC 2595 4: in the AUTHORIZATION state only */
+	{ "STLS", pop3_server_stls, POP3_AUTHORIZATION, POP3_NO_ARGS },
 	{ "USER", pop3_server_user, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
 	{ "PASS", pop3_server_pass, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
 	{ "AUTH", pop3_server_auth, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
@@ -137,7 +138,10 @@ pop3_server_number(struct pop3_session *s, struct span word, uint32_t *i,
 bool
 pop3_server_may_login(const struct pop3_session *s)
 {
-	return s->server->o.auth_in_clear_text || s->client->is_loopback;
+	const struct pop3_server_options *o = &s->server->o;
+
+	return s->tls != NULL || (!o->tls_required && (o->auth_in_clear_text ||
+						       s->client->is_loopback));
 }
 
 int
@@ -237,6 +241,7 @@ log_session(const struct pop3_session *s, const char *event,
 		log_num(&l, "retrieved", s->retrieved);
 		log_num(&l, "deleted", s->removed);
 		log_num(&l, "errors", s->errors);
+		tls_log(&l, s->tls);
 		log_err(&l, e);
 	}
 	log_end(&l);
@@ -256,6 +261,8 @@ pop3_server_session(void *pop3_server, const struct listener_client *c)
 	s->state = POP3_AUTHORIZATION;
 	s->started_ms = clock_mono_ms();
 	log_session(s, "pop3-session", NULL);
+	if (stream_tls(s->stream) != NULL)
+		pop3_server_secured(s);
 	stream_watch(s->stream, c->kill);
 	(void)err_set(&e, ERR_CLOSED, 0, "ended");
 	/* No <...> here: it would offer APOP (RFC 1939 7). */

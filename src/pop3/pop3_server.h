@@ -11,17 +11,19 @@
 
 /*
  * The POP3 server engine (RFC 1939 with TOP and UIDL; 2449 CAPA, response
- * codes, pipelining; 3206 AUTH and SYS codes; 5034 SASL; 6856 UTF8).  It owns
- * the wire and the session: states, limits, marks for deletion.  The messages
- * are the mailbox's: struct pop3_mailbox_ops, so that the engine knows no file
- * format.  APOP is not offered: it needs passwords in clear text on the server.
+ * codes, pipelining; 2595 STLS; 3206 AUTH and SYS codes; 5034 SASL; 6856 UTF8).
+ * It owns the wire and the session: states, limits, marks for deletion.  The
+ * messages are the mailbox's: struct pop3_mailbox_ops, so that the engine knows
+ * no file format.  APOP is not offered: it needs passwords in clear text on the
+ * server.
  */
 struct pop3_server; /* a service: options and ops; shared by its sessions */
 
 enum {
-	POP3_SERVER_CMD_MAX = 255,         /* RFC 2449 4, CRLF included */
-	POP3_SERVER_AUTH_LINE_MAX = 12288, /* RFC 5034 4 */
-	POP3_SERVER_UIDL_SIZE = 71,        /* RFC 1939 7, with a NUL */
+	POP3_SERVER_CMD_MAX = 255,            /* RFC 2449 4, CRLF included */
+	POP3_SERVER_AUTH_LINE_MAX = 12288,    /* RFC 5034 4 */
+	POP3_SERVER_UIDL_SIZE = 71,           /* RFC 1939 7, with a NUL */
+	POP3_SERVER_HANDSHAKE_MS = 30 * 1000, /* of TLS, after STLS */
 	POP3_SERVER_MESSAGES_MAX = 1000000,
 	POP3_SERVER_AUTH_FAILURES_MAX = 5, /* then the connection ends */
 	POP3_SERVER_ERRORS_MAX = 20,       /* likewise */
@@ -61,6 +63,9 @@ struct pop3_server_options {
 	const char *service;  /* for logs: "pop3" */
 	struct users *users;
 	struct sasl *sasl;
+	struct tls_server *tls;  /* NULL, or without a certificate: STLS is not
+				    offered */
+	bool tls_required;       /* nobody logs in without TLS */
 	bool auth_in_clear_text; /* log in without TLS from everywhere; else
 				    only from loopback */
 	int64_t idle_timeout_ms; /* RFC 1939 3: at least ten minutes; also the

@@ -14,6 +14,11 @@ pop3_server_capa(struct pop3_session *s, struct span args)
 	(void)args;
 	if (pop3_server_ok(s, "capabilities follow") != 0)
 		return -1;
+	if (s->tls == NULL && s->state == POP3_AUTHORIZATION &&
+	    tls_server_ready(s->server->o.tls) &&
+	    stream_writef(s->stream, pop3_server_deadline(s), NULL,
+			  "STLS\r\n") != 0)
+		return -1;
 	if (pop3_server_may_login(s) &&
 	    stream_writef(s->stream, pop3_server_deadline(s), NULL,
 			  "USER\r\nSASL %s\r\n", sasl_mechanisms(sasl)) != 0)
@@ -51,6 +56,7 @@ log_login(const struct pop3_session *s, enum log_level level, const char *event,
 		log_err(&l, e);
 	else if (s->mailbox != NULL)
 		log_num(&l, "messages", s->count);
+	tls_log(&l, s->tls);
 	log_end(&l);
 }
 

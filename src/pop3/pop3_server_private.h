@@ -25,6 +25,7 @@ struct pop3_session {
 	const struct pop3_server *server;
 	const struct listener_client *client;
 	struct stream *stream;
+	const struct tls_info *tls; /* NULL: in clear text */
 	enum pop3_state state;
 	bool utf8;    /* UTF8 was given (RFC 6856 2) */
 	bool closing; /* the reply on its way is the last */
@@ -46,7 +47,7 @@ typedef int pop3_handler(struct pop3_session *s, struct span args);
 
 /* One file for each group of verbs. */
 pop3_handler pop3_server_capa, pop3_server_user, pop3_server_pass,
-    pop3_server_auth, pop3_server_utf8;
+    pop3_server_auth, pop3_server_utf8, pop3_server_stls;
 pop3_handler pop3_server_stat, pop3_server_list, pop3_server_uidl,
     pop3_server_dele, pop3_server_rset, pop3_server_noop, pop3_server_quit;
 pop3_handler pop3_server_retr, pop3_server_top;
@@ -67,8 +68,11 @@ int pop3_server_error(struct pop3_session *s, const char *text);
 int pop3_server_number(struct pop3_session *s, struct span word, uint32_t *i,
 		       int *rc);
 
-/* pop3_server_may_login - clear text from here is allowed. */
+/* pop3_server_may_login - encrypted, or clear text from here is allowed. */
 bool pop3_server_may_login(const struct pop3_session *s);
+
+/* pop3_server_secured - the session is encrypted from here on: take note. */
+void pop3_server_secured(struct pop3_session *s);
 
 /* pop3_server_flush - send what is waiting, and watch for the drain while we
  * wait for the client. */

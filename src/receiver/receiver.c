@@ -59,6 +59,11 @@ check(const char *path, const void *values, struct err *e)
 	if (receiver_rules_new(&rules, path, o, e) != 0)
 		return -1;
 	receiver_rules_drop(&rules);
+	if (tls_settings_check(path, &o->tls,
+			       o->smtp_listen_tls.n > 0 ? &o->smtp_listen_tls
+							: &o->pop3_listen_tls,
+			       e) != 0)
+		return -1;
 	if (users_open(&users, o->users_file, e) != 0)
 		return -1;
 	users_free(&users);
@@ -92,6 +97,19 @@ serve_pop3(void *ctx, const struct listener_client *c)
 	pop3_server_session(r->pop3, c);
 }
 
+/* For a start, and for new certificates at a reload. */
+static int
+make_tls(struct receiver *r, const struct receiver_options *o, struct err *e)
+{
+	if (tls_settings_server(&r->smtp_tls, &o->tls, "smtp", "smtp esmtp",
+				e) != 0 ||
+	    tls_settings_server(&r->lmtp_tls, &o->tls, "lmtp", "lmtp", e) !=
+		0 ||
+	    tls_settings_server(&r->pop3_tls, &o->tls, "pop3", "pop3", e) != 0)
+		return -1;
+	return 0;
+}
+
 static int
 bind_services(struct receiver *r, struct err *e)
 {
@@ -100,6 +118,9 @@ bind_services(struct receiver *r, struct err *e)
 		.service = "smtp",
 		.addresses = (const char *const *)o->smtp_listen.v,
 		.n_addresses = o->smtp_listen.n,
+		.tls_addresses = (const char *const *)o->smtp_listen_tls.v,
+		.n_tls_addresses = o->smtp_listen_tls.n,
+		.tls = r->smtp_tls,
 		.max_clients = (int)o->smtp_max_clients,
 		.max_per_address = (int)o->smtp_max_per_address,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
@@ -123,6 +144,9 @@ bind_services(struct receiver *r, struct err *e)
 		.service = "pop3",
 		.addresses = (const char *const *)o->pop3_listen.v,
 		.n_addresses = o->pop3_listen.n,
+		.tls_addresses = (const char *const *)o->pop3_listen_tls.v,
+		.n_tls_addresses = o->pop3_listen_tls.n,
+		.tls = r->pop3_tls,
 		.max_clients = (int)o->pop3_max_clients,
 		.max_per_address = (int)o->pop3_max_per_address,
 		.busy_reply =
@@ -160,12 +184,27 @@ stop(void *server)
 	smtp_server_free(&r->smtp);
 	smtp_server_free(&r->lmtp);
 	pop3_server_free(&r->pop3);
+	tls_server_free(&r->smtp_tls);
+	tls_server_free(&r->lmtp_tls);
+	tls_server_free(&r->pop3_tls);
 	sasl_free(&r->sasl);
 	users_free(&r->users);
 	receiver_store_close(r);
 	receiver_rules_drop(&r->rules);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
+}
+
+static void
+note_ports(struct daemon_ports *ports, const struct listener *l,
+	   const char *clear, size_t n_clear, const char *tls, size_t n_tls)
+{
+	for (size_t i = 0; i < n_clear + n_tls; i++) {
+		uint16_t port = listener_port(l, i);
+		if (port != 0) /* not a unix socket */
+			daemon_ports_add(ports, i < n_clear ? clear : tls,
+					 port);
+	}
 }
 
 static int
@@ -185,21 +224,16 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	else if (gethostname(r->hostname, sizeof(r->hostname) - 1) != 0)
 		(void)snprintf(r->hostname, sizeof(r->hostname), "localhost");
 	if (receiver_rules_new(&r->rules, "configuration", r->o, e) != 0 ||
-	    bind_services(r, e) != 0) {
+	    make_tls(r, r->o, e) != 0 || bind_services(r, e) != 0) {
 		stop(r);
 		return -1;
 	}
-	for (size_t i = 0; i < r->o->smtp_listen.n; i++)
-		daemon_ports_add(ports, "smtp",
-				 listener_port(r->smtp_listener, i));
-	for (size_t i = 0; i < r->o->lmtp_listen.n; i++) {
-		if (!unix_socket_is_path(r->o->lmtp_listen.v[i]))
-			daemon_ports_add(ports, "lmtp",
-					 listener_port(r->lmtp_listener, i));
-	}
-	for (size_t i = 0; i < r->o->pop3_listen.n; i++)
-		daemon_ports_add(ports, "pop3",
-				 listener_port(r->pop3_listener, i));
+	note_ports(ports, r->smtp_listener, "smtp", r->o->smtp_listen.n,
+		   "smtp-tls", r->o->smtp_listen_tls.n);
+	note_ports(ports, r->lmtp_listener, "lmtp", r->o->lmtp_listen.n, NULL,
+		   0);
+	note_ports(ports, r->pop3_listener, "pop3", r->o->pop3_listen.n,
+		   "pop3-tls", r->o->pop3_listen_tls.n);
 	*server = r;
 	return 0;
 }
@@ -211,6 +245,7 @@ make_smtp(struct receiver *r, struct err *e)
 	struct smtp_server_options smtp = {
 		.hostname = r->hostname,
 		.service = "smtp",
+		.tls = r->smtp_tls,
 		.size_max_bytes = o->smtp_size_max,
 		.recipients_max = (int)o->smtp_recipients_max,
 		.greet_pause_ms = o->smtp_greet_pause,
@@ -224,6 +259,7 @@ make_smtp(struct receiver *r, struct err *e)
 		return -1;
 	smtp.service = "lmtp";
 	smtp.lmtp = true;
+	smtp.tls = r->lmtp_tls;
 	smtp.greet_pause_ms = 0; /* for strangers */
 	return smtp_server_new(&r->lmtp, &smtp, receiver_policy_ops(), r, e);
 }
@@ -237,6 +273,8 @@ make_pop3(struct receiver *r, struct err *e)
 		.service = "pop3",
 		.users = r->users,
 		.sasl = r->sasl,
+		.tls = r->pop3_tls,
+		.tls_required = o->pop3_tls_required,
 		.auth_in_clear_text = o->pop3_clear_text,
 		.idle_timeout_ms = o->pop3_idle,
 		.session_timeout_ms = o->pop3_session,
@@ -267,7 +305,8 @@ run(void *server, struct err *e)
  */
 
 /*
- * Users, domains, aliases and the postmaster are taken over; where we listen
+ * Users, domains, aliases, certificates and the postmaster are taken over;
+ * where we listen
  * and the limits of sessions need a restart.  Transactions under way end by the
  * rules they began with.
  */
@@ -279,7 +318,8 @@ reload(void *server, const void *values, struct err *e)
 
 	if (receiver_rules_new(&rules, "configuration", values, e) != 0)
 		return -1;
-	if (users_reload(r->users, e) != 0) {
+	const struct receiver_options *o = values;
+	if (make_tls(r, o, e) != 0 || users_reload(r->users, e) != 0) {
 		receiver_rules_drop(&rules);
 		return -1;
 	}

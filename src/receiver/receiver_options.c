@@ -62,8 +62,12 @@ static const struct option table[] = {
 	  "Other names of users: name = user@domain ..., where name is"
 	  " user@domain, or only the user for every local domain." },
 
+	TLS_SETTINGS(struct receiver_options, tls),
+
 	{ "smtp", "listen", OPTION_WORDS, AT(smtp_listen), "127.0.0.1:2525", 0,
 	  0, NULL, "Addresses and ports for incoming mail." },
+	{ "smtp", "listen-tls", OPTION_WORDS, AT(smtp_listen_tls), "", 0, 0,
+	  NULL, "The same with TLS from the first byte." },
 	{ "smtp", "max-clients", OPTION_INT, AT(smtp_max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets 421." },
 	{ "smtp", "max-clients-per-address", OPTION_INT,
@@ -100,6 +104,8 @@ static const struct option table[] = {
 
 	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
 	  0, NULL, "Addresses and ports for reading mail." },
+	{ "pop3", "listen-tls", OPTION_WORDS, AT(pop3_listen_tls), "", 0, 0,
+	  NULL, "The same with TLS from the first byte (RFC 8314: port 995)." },
 	{ "pop3", "max-clients", OPTION_INT, AT(pop3_max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets -ERR." },
 	{ "pop3", "max-clients-per-address", OPTION_INT,
@@ -116,6 +122,8 @@ static const struct option table[] = {
 	  0, 0, NULL,
 	  "Passwords in clear text from everywhere; no: only from this"
 	  " machine." },
+	{ "pop3", "tls-required", OPTION_BOOL, AT(pop3_tls_required), "no", 0,
+	  0, NULL, "Nobody logs in without TLS, from this machine neither." },
 	{ NULL, NULL, OPTION_BOOL, 0, NULL, 0, 0, NULL, NULL },
 };
 

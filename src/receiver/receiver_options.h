@@ -6,6 +6,7 @@
 
 #include "base/daemon.h"
 #include "base/option.h"
+#include "net/tls_settings.h"
 
 enum receiver_over_quota { RECEIVER_DEFER, RECEIVER_REFUSE };
 enum receiver_durability { RECEIVER_STRICT, RECEIVER_JOURNAL };
@@ -33,7 +34,9 @@ struct receiver_options {
 	char *postmaster;
 	struct option_map aliases;
 
-	struct option_list smtp_listen;
+	struct tls_settings tls;
+
+	struct option_list smtp_listen, smtp_listen_tls;
 	int64_t smtp_max_clients, smtp_max_per_address;
 	int64_t smtp_size_max;
 	int64_t smtp_recipients_max;
@@ -45,10 +48,10 @@ struct receiver_options {
 	char *lmtp_group;
 	int64_t lmtp_max_clients;
 
-	struct option_list pop3_listen;
+	struct option_list pop3_listen, pop3_listen_tls;
 	int64_t pop3_max_clients, pop3_max_per_address;
 	int64_t pop3_idle, pop3_session, pop3_failure_delay;
-	bool pop3_clear_text;
+	bool pop3_clear_text, pop3_tls_required;
 };
 
 /* receiver_options_table - one row a key; ends with section == NULL. */

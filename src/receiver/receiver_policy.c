@@ -55,17 +55,6 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 /* ---- the message ----------------------------------------------------------
  */
 
-/* RFC 3848, 6531 4.3. */
-static const char *
-with_protocol(const struct smtp_client_info *c, const struct smtp_txn *txn)
-{
-	if (c->lmtp)
-		return txn->smtputf8 ? "UTF8LMTP" : "LMTP";
-	if (!c->esmtp)
-		return "SMTP";
-	return txn->smtputf8 ? "UTF8SMTP" : "ESMTP";
-}
-
 /* RFC 5321 4.4: Return-Path on top, then our Received line. */
 static int
 write_trace(struct receiver *r, const struct smtp_client_info *c,
@@ -76,7 +65,8 @@ write_trace(struct receiver *r, const struct smtp_client_info *c,
 		.helo = c->helo,
 		.address = c->is_unix ? "" : c->address,
 		.by = r->hostname,
-		.with = with_protocol(c, txn),
+		.with = smtp_server_with(c, txn),
+		.tls_cipher = c->tls == NULL ? NULL : c->tls->cipher,
 		.id = in->id,
 		/* with several, naming one would tell him of the others */
 		.for_rcpt =

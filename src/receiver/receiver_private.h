@@ -27,6 +27,7 @@ struct receiver {
 	struct ledger *ledger;
 	struct smtp_server *smtp, *lmtp;
 	struct pop3_server *pop3;
+	struct tls_server *smtp_tls, *lmtp_tls, *pop3_tls;
 	struct listener *smtp_listener, *lmtp_listener, *pop3_listener;
 
 	pthread_mutex_t lock; /* guards the pointer below */

@@ -38,6 +38,8 @@ check(const char *path, const void *values, struct err *e)
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
+	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0)
+		return -1;
 	if (users_open(&users, o->users_file, e) != 0)
 		return -1;
 	users_free(&users);
@@ -84,6 +86,7 @@ stop(void *server)
 		listener_free(&s->listener);
 	}
 	smtp_server_free(&s->smtp);
+	tls_server_free(&s->tls);
 	sasl_free(&s->sasl);
 	users_free(&s->users);
 	verify_free(&s->verify);
@@ -112,6 +115,14 @@ serve(void *ctx, const struct listener_client *c)
 	smtp_server_session(s->smtp, c);
 }
 
+/* For the start, and for new certificates at a reload. */
+static int
+make_tls(struct sender *s, const struct sender_options *o, struct err *e)
+{
+	return tls_settings_server(&s->tls, &o->tls, "submission", "smtp esmtp",
+				   e);
+}
+
 static int
 bind_server(void **server, const void *values, struct daemon_ports *ports,
 	    struct err *e)
@@ -128,6 +139,8 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		.service = "submission",
 		.addresses = (const char *const *)s->o->listen.v,
 		.n_addresses = s->o->listen.n,
+		.tls_addresses = (const char *const *)s->o->listen_tls.v,
+		.n_tls_addresses = s->o->listen_tls.n,
 		.max_clients = (int)s->o->max_clients,
 		.max_per_address = (int)s->o->max_per_address,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
@@ -135,16 +148,21 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		.ctx = s,
 	};
 	if (wake_init(&s->stop, e) != 0 ||
-	    routes_new(&s->routes, &way, e) != 0 ||
-	    listener_new(&s->listener, &l, e) != 0) {
-		stop(s);
-		return -1;
-	}
-	for (size_t i = 0; i < s->o->listen.n; i++)
-		daemon_ports_add(ports, "submission",
+	    routes_new(&s->routes, &way, e) != 0 || make_tls(s, s->o, e) != 0)
+		goto fail;
+	l.tls = s->tls;
+	if (listener_new(&s->listener, &l, e) != 0)
+		goto fail;
+	size_t n_clear = s->o->listen.n;
+	for (size_t i = 0; i < n_clear + s->o->listen_tls.n; i++)
+		daemon_ports_add(ports,
+				 i < n_clear ? "submission" : "submission-tls",
 				 listener_port(s->listener, i));
 	*server = s;
 	return 0;
+fail:
+	stop(s);
+	return -1;
 }
 
 /* ---- run ----------------------------------------------------------------
@@ -293,6 +311,8 @@ run(void *server, struct err *e)
 	struct smtp_server_options smtp = {
 		.hostname = s->hostname,
 		.service = "submission",
+		.tls = s->tls,
+		.tls_required = o->tls_required,
 		.auth_required = true,
 		.auth_in_clear_text = o->clear_text,
 		.dsn = true,
@@ -317,8 +337,8 @@ run(void *server, struct err *e)
 }
 
 /* ---- reload -------------------------------------------------------------
- * Users and routes are taken over, and everything in the queue is tried at
- * once; where we listen and all limits need a restart.
+ * Users, routes and certificates are taken over, and everything in the queue is
+ * tried at once; where we listen and all limits need a restart.
  */
 
 static int
@@ -331,7 +351,7 @@ reload(void *server, const void *values, struct err *e)
 
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
-	if (users_reload(s->users, e) != 0) {
+	if (make_tls(s, o, e) != 0 || users_reload(s->users, e) != 0) {
 		routes_free(&routes);
 		return -1;
 	}

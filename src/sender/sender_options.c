@@ -25,8 +25,12 @@ static const struct option table[] = {
 	  " no sender to go to; empty: postmaster at the hostname." },
 	DAEMON_OPTIONS(struct sender_options),
 
+	TLS_SETTINGS(struct sender_options, tls),
+
 	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
 	  0, NULL, "Addresses and ports for clients." },
+	{ "submission", "listen-tls", OPTION_WORDS, AT(listen_tls), "", 0, 0,
+	  NULL, "The same with TLS from the first byte (RFC 8314: port 465)." },
 	{ "submission", "max-clients", OPTION_INT, AT(max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets 421." },
 	{ "submission", "max-clients-per-address", OPTION_INT,
@@ -50,6 +54,8 @@ static const struct option table[] = {
 	  0, 0, NULL,
 	  "Passwords in clear text from everywhere; no: only from this"
 	  " machine." },
+	{ "submission", "tls-required", OPTION_BOOL, AT(tls_required), "no", 0,
+	  0, NULL, "Nothing is taken without TLS, from this machine neither." },
 	{ "submission", "deliver", OPTION_ENUM, AT(deliver), "queued", 0, 0,
 	  deliveries,
 	  "queued: 250 as soon as a message is safe; cut-through: 250 with what"

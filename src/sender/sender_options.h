@@ -3,6 +3,7 @@
 
 #include "base/daemon.h"
 #include "base/option.h"
+#include "net/tls_settings.h"
 
 enum { SENDER_JOURNAL, SENDER_STRICT };
 enum { SENDER_QUEUED, SENDER_CUT_THROUGH };
@@ -13,10 +14,12 @@ struct sender_options {
 	char *log_file, *pid_file, *ports_file, *user;
 	int log_level;
 
-	struct option_list listen;
+	struct tls_settings tls;
+
+	struct option_list listen, listen_tls;
 	int64_t max_clients, max_per_address, size_max, recipients_max;
 	int64_t greet_pause, idle, data, session;
-	bool clear_text;
+	bool clear_text, tls_required;
 	int deliver; /* SENDER_QUEUED, SENDER_CUT_THROUGH */
 	int64_t cut_through_wait;
 

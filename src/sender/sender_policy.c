@@ -177,8 +177,8 @@ sender_on_data(void *ctx, const struct smtp_client_info *c,
 		.helo = c->helo,
 		.address = c->address,
 		.by = s->hostname,
-		/* RFC 3848, RFC 6531 4.3 */
-		.with = txn->smtputf8 ? "UTF8SMTPA" : "ESMTPA",
+		.with = smtp_server_with(c, txn),
+		.tls_cipher = c->tls == NULL ? NULL : c->tls->cipher,
 		.id = m->id,
 		.for_rcpt =
 		    txn->n_recipients == 1 ? txn->recipients[0].text : NULL,

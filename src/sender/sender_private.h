@@ -19,6 +19,7 @@ struct sender {
 	char postmaster[ADDRESS_SIZE]; /* of this server */
 	int data_fd, lock_fd;          /* -1 until run */
 	struct wake stop;              /* ends waits for receivers */
+	struct tls_server *tls;
 	struct listener *listener;
 	struct users *users;
 	struct sasl *sasl;

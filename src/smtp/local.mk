@@ -16,5 +16,6 @@ src_smtp_libsmtp_a_SOURCES += \
 	src/smtp/smtp_server_mail.c \
 	src/smtp/smtp_server_misc.c src/smtp/smtp_server_private.h \
 	src/smtp/smtp_server_rcpt.c src/smtp/smtp_server_reply.c \
+	src/smtp/smtp_server_starttls.c \
 	src/smtp/smtp_server_txn.c
 SMTP_LIBS = src/smtp/libsmtp.a

@@ -17,9 +17,10 @@ enum {
 	SMTP_RECEIVED_MAX = 100,    /* 6.3 loop detection */
 	SMTP_AUTH_FAILURES_MAX = 5, /* then 421 and close */
 	SMTP_AUTH_DELAY_MS = 250,   /* before each 535 */
-	SMTP_ERRORS_MAX = 20,       /* then 421 and close */
-	SMTP_REFUSED_FACTOR = 5,    /* refused recipients: this times more, for
-				       an honest list has stale ones too */
+	SMTP_HANDSHAKE_TIMEOUT_MS = 30 * 1000, /* of TLS, after STARTTLS */
+	SMTP_ERRORS_MAX = 20,                  /* then 421 and close */
+	SMTP_REFUSED_FACTOR = 5, /* refused recipients: this times more, for
+				    an honest list has stale ones too */
 	SMTP_TXN_ARENA_BYTES = 128 * 1024,      /* a policy's share of one */
 	SMTP_CHUNK_DROP_MAX = 64 * 1024 * 1024, /* of a refused BDAT, read and
 						   thrown away; more: close */

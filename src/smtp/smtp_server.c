@@ -28,13 +28,14 @@ enum {
 	MAIL_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_MAIL_EXTRA,
 	RCPT_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_RCPT_EXTRA,
 	LAST = SMTP_VERB_LAST_IN_GROUP,
-	HELLO = LAST | SMTP_VERB_NEEDS_ARGS,
+	CLEAR = SMTP_VERB_CLEAR,
+	HELLO = LAST | CLEAR | SMTP_VERB_NEEDS_ARGS,
 };
 
 /*
  * NOOP, VRFY, EXPN and QUIT should also end a group (RFC 2920 3.1), but that
  * duty is the client's; what follows them is plain commands and is served.
- * Behind EHLO, AUTH and DATA other things than commands could follow.
+ * Behind EHLO, STARTTLS, AUTH and DATA other things than commands could follow.
  */
 static const struct smtp_server_verb verbs[] = {
 	{ "EHLO", smtp_server_ehlo, ANY, HELLO | SMTP_VERB_NOT_LMTP,
@@ -43,6 +44,8 @@ static const struct smtp_server_verb verbs[] = {
 	  SMTP_CMD_MAX, "HELO hostname" },
 	{ "LHLO", smtp_server_ehlo, ANY, HELLO | SMTP_VERB_LMTP, SMTP_CMD_MAX,
 	  "LHLO hostname" },
+	{ "STARTTLS", smtp_server_starttls, SMTP_ST_READY,
+	  LAST | CLEAR | SMTP_VERB_NO_ARGS, SMTP_CMD_MAX, "STARTTLS" },
 	{ "AUTH", smtp_server_auth, SMTP_ST_READY, LAST | SMTP_VERB_NEEDS_ARGS,
 	  SMTP_AUTH_LINE_MAX, "AUTH mechanism [initial-response]" },
 	{ "MAIL", smtp_server_mail, SMTP_ST_READY, SMTP_VERB_NEEDS_ARGS,
@@ -57,16 +60,16 @@ static const struct smtp_server_verb verbs[] = {
 	  SMTP_CMD_MAX, "DATA" },
 	/* Its octets follow in any state: it looks at the state itself. */
 	{ "BDAT", smtp_server_bdat, ANY, 0, SMTP_CMD_MAX, "BDAT size [LAST]" },
-	{ "RSET", smtp_server_rset, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
-	  "RSET" },
-	{ "NOOP", smtp_server_noop, ANY, 0, SMTP_CMD_MAX, "NOOP [text]" },
+	{ "RSET", smtp_server_rset, ANY, CLEAR | SMTP_VERB_NO_ARGS,
+	  SMTP_CMD_MAX, "RSET" },
+	{ "NOOP", smtp_server_noop, ANY, CLEAR, SMTP_CMD_MAX, "NOOP [text]" },
 	{ "VRFY", smtp_server_vrfy, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
 	  "VRFY address" },
 	{ "EXPN", smtp_server_expn, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
 	  "EXPN list" },
-	{ "HELP", smtp_server_help, ANY, 0, SMTP_CMD_MAX, "HELP [verb]" },
-	{ "QUIT", smtp_server_quit, ANY, SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
-	  "QUIT" },
+	{ "HELP", smtp_server_help, ANY, CLEAR, SMTP_CMD_MAX, "HELP [verb]" },
+	{ "QUIT", smtp_server_quit, ANY, CLEAR | SMTP_VERB_NO_ARGS,
+	  SMTP_CMD_MAX, "QUIT" },
 };
 
 const struct smtp_server_verb *
@@ -160,6 +163,10 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	    stream_buffered(s->stream) > 0)
 		return smtp_server_bye(s, e, "pipelining", 503, "5.5.1",
 				       "Pipelining not allowed here, closing");
+	if (s->server->o.tls_required && s->info.tls == NULL &&
+	    (v->flags & SMTP_VERB_CLEAR) == 0)
+		return smtp_server_answerf(s, e, 530, "5.7.0",
+					   "STARTTLS first");
 	if ((s->state & v->states) == 0)
 		return refuse_state(s, v, e);
 	if (((v->flags & SMTP_VERB_NO_ARGS) != 0 && args.n > 0) ||
@@ -296,6 +303,8 @@ run_session(struct smtp_session *s)
 	log_str(&l, "client", s->peer->address);
 	log_num(&l, "port", s->peer->port);
 	log_end(&l);
+	if (stream_tls(s->stream) != NULL)
+		smtp_server_secured(s);
 	int rc = greeting(s, &e);
 	while (rc == 0 && !s->closing)
 		rc = next_command(s, &e);
@@ -312,6 +321,7 @@ run_session(struct smtp_session *s)
 	log_num(&l, "messages", s->messages);
 	log_num(&l, "recipients", s->recipients);
 	log_num(&l, "errors", s->errors);
+	tls_log(&l, s->info.tls);
 	log_end(&l);
 }
 

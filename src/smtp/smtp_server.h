@@ -34,6 +34,7 @@ struct smtp_client_info {
 	bool esmtp;              /* EHLO (or LHLO) was used */
 	bool lmtp;               /* RFC 2033 */
 	const char *login;       /* canonical login, or "" */
+	const struct tls_info *tls; /* NULL: in clear text */
 	const struct wake *kill; /* long waits in a policy watch this */
 	void *policy; /* the policy's own for the session, set in on_connect */
 	void *filter; /* and of what stands before the policy (src/milter) */
@@ -69,6 +70,10 @@ struct smtp_txn_rcpt {
 	 * the transaction ends. */
 	const struct smtp_reply *reply;
 };
+
+/* smtp_server_with - the protocol of a message, for its Received line. */
+const char *smtp_server_with(const struct smtp_client_info *c,
+			     const struct smtp_txn *txn);
 
 /*
  * The policy.  Every function gets ctx of the service.  Each of those with a
@@ -139,6 +144,11 @@ struct smtp_server_options {
 	const char *hostname;    /* greeting, EHLO, Received */
 	const char *service;     /* "submission", "smtp": for logs */
 	bool lmtp;               /* speak LMTP (RFC 2033), not SMTP */
+	struct tls_server *tls;  /* NULL, or without a certificate: STARTTLS is
+				    not offered */
+	bool tls_required;       /* 530 5.7.0 to what counts before TLS; not for
+				    a service that strangers send to (RFC 3207
+				    4) */
 	struct sasl *sasl;       /* NULL: AUTH is not offered */
 	bool auth_required;      /* MAIL before AUTH: 530 5.7.0 */
 	bool auth_in_clear_text; /* allow AUTH without TLS from everywhere;

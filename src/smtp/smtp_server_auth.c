@@ -14,7 +14,9 @@ smtp_server_may_auth(const struct smtp_session *s)
 	const struct smtp_server_options *o = &s->server->o;
 
 	return o->sasl != NULL &&
-	       (o->auth_in_clear_text || s->peer->is_loopback);
+	       (s->info.tls != NULL ||
+		(!o->tls_required &&
+		 (o->auth_in_clear_text || s->peer->is_loopback)));
 }
 
 /* Make guessing slow without keeping a shutdown waiting. */
@@ -40,6 +42,7 @@ log_verdict(const struct smtp_session *s, bool ok, struct span mechanism,
 	log_str(&l, "client", s->peer->address);
 	log_str(&l, "login", login);
 	log_span(&l, "mechanism", mechanism);
+	tls_log(&l, s->info.tls);
 	log_end(&l);
 }
 

@@ -18,6 +18,14 @@ size_parameters(const struct smtp_session *s, struct buf *out)
 	return max > 0 ? buf_addf(out, " %lld", (long long)max) : 0;
 }
 
+/* RFC 3207 4.2: not once it is used; and to nobody's use on this machine. */
+static bool
+starttls_offered(const struct smtp_session *s)
+{
+	return s->info.tls == NULL && !s->peer->is_unix &&
+	       tls_server_ready(s->server->o.tls);
+}
+
 /* RFC 4954 3: not once somebody is logged in, when it would be refused. */
 static bool
 auth_offered(const struct smtp_session *s)
@@ -63,6 +71,7 @@ static const struct smtp_server_extension extensions[] = {
 	{ "CHUNKING", "RFC 3030", NULL, NULL },
 	{ "SMTPUTF8", "RFC 6531", NULL, NULL },
 	{ "ENHANCEDSTATUSCODES", "RFC 2034", NULL, NULL },
+	{ "STARTTLS", "RFC 3207", starttls_offered, NULL },
 	{ "AUTH", "RFC 4954", auth_offered, auth_parameters },
 	{ "DSN", "RFC 3461", dsn_offered, NULL },
 	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },

@@ -31,6 +31,7 @@ enum smtp_server_flag {
 	SMTP_VERB_NEEDS_ARGS = 4,    /* none is 501 */
 	SMTP_VERB_NOT_LMTP = 8,      /* unknown to LMTP (RFC 2033 4.1) */
 	SMTP_VERB_LMTP = 16,         /* unknown to SMTP */
+	SMTP_VERB_CLEAR = 32, /* also where TLS is required (RFC 3207 4) */
 };
 
 /*
@@ -108,7 +109,7 @@ bool smtp_server_speaks(const struct smtp_server *s,
 smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_rcpt, smtp_server_data, smtp_server_bdat, smtp_server_auth,
     smtp_server_rset, smtp_server_noop, smtp_server_vrfy, smtp_server_expn,
-    smtp_server_help, smtp_server_quit;
+    smtp_server_help, smtp_server_quit, smtp_server_starttls;
 
 /* ---- what EHLO offers (smtp_server_extension.c) ----------------------------
  */
@@ -235,6 +236,9 @@ int smtp_server_param(struct span *rest, struct span *key, struct span *value);
 
 /* smtp_server_may_auth - is AUTH offered to this client now (RFC 4954 4)? */
 bool smtp_server_may_auth(const struct smtp_session *s);
+
+/* smtp_server_secured - the session is encrypted from here on: take note. */
+void smtp_server_secured(struct smtp_session *s);
 
 /* smtp_server_log - begin a log line with the session's keys. */
 void smtp_server_log(const struct smtp_session *s, struct log_line *l,

@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "mail/submit.h"
 #include "smtp/smtp_server_private.h"
 
 #include <errno.h>
@@ -83,6 +84,16 @@ smtp_server_txn_accept(struct smtp_session *s)
 	s->slot = NULL;
 	s->orcpt_slot = NULL;
 	s->state = SMTP_ST_RCPT;
+}
+
+const char *
+smtp_server_with(const struct smtp_client_info *c, const struct smtp_txn *txn)
+{
+	return received_with((c->esmtp ? RECEIVED_ESMTP : 0) |
+			     (c->lmtp ? RECEIVED_LMTP : 0) |
+			     (txn->smtputf8 ? RECEIVED_UTF8 : 0) |
+			     (c->tls != NULL ? RECEIVED_TLS : 0) |
+			     (c->login[0] != '\0' ? RECEIVED_AUTH : 0));
 }
 
 void

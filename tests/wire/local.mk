@@ -3,7 +3,9 @@ EXTRA_DIST += tests/wire/smtp
 check_LIBRARIES += tests/wire/libwire.a
 tests_wire_libwire_a_SOURCES = \
 	tests/wire/wire.c tests/wire/wire.h tests/wire/wire_session.c \
-	tests/wire/wire_text.c
+	tests/wire/wire_text.c tests/wire/wire_tls.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_wire_libwire_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 WIRE_LIBS = tests/wire/libwire.a
 check_PROGRAMS += tests/wire/wire_smtp
 TESTS += tests/wire/wire_smtp

@@ -149,6 +149,18 @@ expect_line(struct play *t, struct span pattern, struct err *e)
 	return err_set(e, ERR_PROTO, 0, "got \"%.*s\"", SPAN_ARG(line));
 }
 
+static int
+shake_hands(struct play *t, struct span want, struct err *e)
+{
+	int rc = wire_tls(&t->session, e);
+
+	if (want.n == 0)
+		return rc;
+	if (!span_eq(want, span_of("fails")))
+		return err_set(e, ERR_BUG, 0, "not a word for tls");
+	return rc != 0 ? 0 : err_set(e, ERR_PROTO, 0, "TLS is on");
+}
+
 /* A line of the conversation; claims ("word: text") come later. */
 static int
 play_line(struct play *t, struct span line, struct err *e)
@@ -177,6 +189,8 @@ play_line(struct play *t, struct span line, struct err *e)
 		return expect_line(t, rest, e);
 	if (span_eq(word, span_of("expect")))
 		return expect(t, rest, e);
+	if (span_eq(word, span_of("tls")))
+		return shake_hands(t, span_trim(rest), e);
 	if (span_eq(word, span_of("drop")))
 		wire_hang_up(&t->session);
 	else if (span_eq(word, span_of("drain")))

@@ -20,6 +20,9 @@
  *   expect CODE WORD.. the next reply (all its lines) begins with these words
  *   expect CODE has A, B   and one of its lines begins with A, another with B
  *   expect close       the server closes, and has said nothing more
+ *   tls                the client's side of a TLS handshake; all that follows
+ *                      goes through it
+ *   tls fails          the same, and it must not succeed
  *   drop               the client closes without a word
  *   drain, kill        raise the listener's two wake-ups
  *   WORD: TEXT         a claim about what the service saw, checked by the
@@ -65,9 +68,10 @@ int wire_next_is(struct span events, size_t *at, struct span want,
 /* ---- a session over a socket pair, for other tests too --------------------
  */
 struct wire_session {
-	int fd;          /* the client's end; -1 once closed */
-	struct buf in;   /* read, not yet given out */
-	struct buf line; /* what wire_line gave last */
+	int fd;             /* the client's end; -1 once closed */
+	struct stream *tls; /* the same, once TLS is on; it owns fd */
+	struct buf in;      /* read, not yet given out */
+	struct buf line;    /* what wire_line gave last */
 	struct wake drain, kill;
 	struct listener_client client;
 	pthread_t thread;
@@ -81,6 +85,11 @@ int wire_send(struct wire_session *w, struct span bytes);
 /* wire_line - next line without its CRLF into *line (lives until the next
  * call); -1 at the end, after a time-out, or for a line not ended by CRLF. */
 int wire_line(struct wire_session *w, struct span *line, struct err *e);
+/* wire_tls - the client's side of a handshake: 0 or -1. */
+int wire_tls(struct wire_session *w, struct err *e);
+/* wire_tls_server - shows a certificate made for the occasion; aborts when it
+ * cannot. */
+struct tls_server *wire_tls_server(const char *service);
 /* wire_make_remote - the client comes from another machine. */
 void wire_make_remote(struct listener_client *c);
 void wire_hang_up(struct wire_session *w);

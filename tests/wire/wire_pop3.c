@@ -39,6 +39,7 @@ service_close(void *service)
 	struct service *s = service;
 
 	pop3_server_free(&s->server);
+	tls_server_free(&s->o.tls);
 	pop3_fake_clear(&s->fake);
 	free(s);
 }
@@ -53,6 +54,10 @@ set(void *service, struct span key, struct span value)
 		return -1;
 	if (span_eq(key, span_of("clear-text")))
 		s->o.auth_in_clear_text = n != 0;
+	else if (span_eq(key, span_of("tls")))
+		s->o.tls = n != 0 ? wire_tls_server("pop3") : NULL;
+	else if (span_eq(key, span_of("tls-required")))
+		s->o.tls_required = n != 0;
 	else if (span_eq(key, span_of("remote")))
 		s->remote = n != 0;
 	else if (span_eq(key, span_of("idle-ms")))

@@ -58,6 +58,16 @@ wire_make_remote(struct listener_client *c)
 int
 wire_send(struct wire_session *w, struct span bytes)
 {
+	struct err e;
+
+	if (w->tls != NULL) {
+		int64_t deadline = clock_mono_ms() + WIRE_WAIT_MS;
+		return stream_write(w->tls, bytes.p, bytes.n, deadline, &e) ==
+				   0 &&
+			       stream_flush(w->tls, deadline, &e) == 0
+			   ? 0
+			   : -1;
+	}
 	while (bytes.n > 0) {
 		ssize_t n = send(w->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
@@ -69,12 +79,38 @@ wire_send(struct wire_session *w, struct span bytes)
 	return 0;
 }
 
+/* More of the server's bytes into w->in. */
+static int
+read_some(struct wire_session *w, int64_t deadline_ms, struct err *e)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+	int64_t left = deadline_ms - clock_mono_ms();
+	struct span have;
+	char part[4096];
+	ssize_t n = 0;
+
+	if (w->tls != NULL) {
+		if (stream_fill(w->tls, deadline_ms, &have, e) != 0)
+			return -1;
+		int rc = buf_add_span(&w->in, have);
+		stream_consume(w->tls, have.n);
+		return rc;
+	}
+	if (left <= 0 || poll(&p, 1, (int)left) <= 0)
+		return err_set(e, ERR_TIMEOUT, 0, "no line came");
+	n = read(w->fd, part, sizeof(part));
+	if (n <= 0)
+		return err_set(e, ERR_CLOSED, 0, "%s",
+			       w->in.n > 0 ? "closed within a line" : "closed");
+	if (buf_add(&w->in, part, (size_t)n) != 0)
+		return err_set(e, ERR_LIMIT, 0, "endless line");
+	return 0;
+}
+
 int
 wire_line(struct wire_session *w, struct span *line, struct err *e)
 {
 	int64_t deadline = clock_mono_ms() + WIRE_WAIT_MS;
-	size_t size = 4096;
-
 	for (;;) {
 		const char *start = w->in.p;
 		const char *lf =
@@ -91,25 +127,17 @@ wire_line(struct wire_session *w, struct span *line, struct err *e)
 			buf_consume(&w->in, n);
 			return 0;
 		}
-		struct pollfd p = { .fd = w->fd, .events = POLLIN };
-		int64_t left = deadline - clock_mono_ms();
-		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
-			return err_set(e, ERR_TIMEOUT, 0, "no line came");
-		if (buf_reserve(&w->in, size) != 0)
-			return err_set(e, ERR_LIMIT, 0, "endless line");
-		ssize_t n = read(w->fd, w->in.p + w->in.n, size);
-		if (n <= 0)
-			return err_set(e, ERR_CLOSED, 0, "%s",
-				       w->in.n > 0 ? "closed within a line"
-						   : "closed");
-		w->in.n += (size_t)n;
+		if (read_some(w, deadline, e) != 0)
+			return -1;
 	}
 }
 
 void
 wire_hang_up(struct wire_session *w)
 {
-	if (w->fd >= 0)
+	if (w->tls != NULL)
+		stream_free(&w->tls);
+	else if (w->fd >= 0)
 		(void)close(w->fd);
 	w->fd = -1;
 }

@@ -42,6 +42,7 @@ service_close(void *service)
 	struct service *s = service;
 
 	smtp_server_free(&s->server);
+	tls_server_free(&s->o.tls);
 	smtp_recorder_clear(&s->recorder);
 	free(s);
 }
@@ -60,6 +61,10 @@ set(void *service, struct span key, struct span value)
 		s->o.auth_required = n != 0;
 	else if (span_eq(key, span_of("clear-text")))
 		s->o.auth_in_clear_text = n != 0;
+	else if (span_eq(key, span_of("tls")))
+		s->o.tls = n != 0 ? wire_tls_server("smtp") : NULL;
+	else if (span_eq(key, span_of("tls-required")))
+		s->o.tls_required = n != 0;
 	else if (span_eq(key, span_of("dsn")))
 		s->o.dsn = n != 0;
 	else if (span_eq(key, span_of("delivery-ids")))

@@ -17,7 +17,7 @@
 > RSET
 < -ERR log in first
 > STLS
-< -ERR unknown command
+< -ERR STLS is not offered here
 > USER empty@xyz.com
 expect +OK
 > PASS secret

@@ -10,8 +10,6 @@ expect 500 5.5.1
 expect 500 5.5.1
 > \xff\xfe\x01
 expect 500 5.5.1
-> STARTTLS
-expect 500 5.5.1
 > SEND FROM:<a@b.c>
 expect 500 5.5.1
 > noop

@@ -1,0 +1,6 @@
+< +OK *
+> STLS
+expect -ERR
+> QUIT
+expect +OK
+expect close
