@@ -29,13 +29,13 @@ struct smtp_client_info {
 	const char *address; /* peer's IP address */
 	uint16_t port;
 	bool is_loopback;
-	bool is_unix;            /* address is "unix" */
-	const char *helo;        /* "" before HELO/EHLO */
-	bool esmtp;              /* EHLO (or LHLO) was used */
-	bool lmtp;               /* RFC 2033 */
-	const char *login;       /* canonical login, or "" */
+	bool is_unix;               /* address is "unix" */
+	const char *helo;           /* "" before HELO/EHLO */
+	bool esmtp;                 /* EHLO (or LHLO) was used */
+	bool lmtp;                  /* RFC 2033 */
+	const char *login;          /* canonical login, or "" */
 	const struct tls_info *tls; /* NULL: in clear text */
-	const struct wake *kill; /* long waits in a policy watch this */
+	const struct wake *kill;    /* long waits in a policy watch this */
 	void *policy; /* the policy's own for the session, set in on_connect */
 	void *filter; /* and of what stands before the policy (src/milter) */
 };

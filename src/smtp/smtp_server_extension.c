@@ -18,7 +18,7 @@ size_parameters(const struct smtp_session *s, struct buf *out)
 	return max > 0 ? buf_addf(out, " %lld", (long long)max) : 0;
 }
 
-/* RFC 3207 4.2: not once it is used; and to nobody's use on this machine. */
+/* RFC 3207 4.2: not once it is used.  A unix socket leads to nowhere else. */
 static bool
 starttls_offered(const struct smtp_session *s)
 {
