@@ -58,9 +58,12 @@ static const struct option table[] = {
 
 	{ "domains", "local", OPTION_WORDS, AT(domains), NULL, 0, 0, NULL,
 	  "Domains that mail is accepted for." },
+	{ "domains", "aliases-file", OPTION_STRING, AT(aliases_file), "", 0, 0,
+	  NULL, "File with more aliases, a list of users each; empty: none." },
 	{ "aliases", NULL, OPTION_MAP, AT(aliases), "", 0, 0, NULL,
 	  "Other names of users: name = user@domain ..., where name is"
-	  " user@domain, or only the user for every local domain." },
+	  " user@domain, only the user for every local domain, or @domain for"
+	  " whoever is unknown there." },
 
 	TLS_SETTINGS(struct receiver_options, tls),
 

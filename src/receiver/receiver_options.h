@@ -33,6 +33,7 @@ struct receiver_options {
 	struct option_list domains;
 	char *postmaster;
 	struct option_map aliases;
+	char *aliases_file;
 
 	struct tls_settings tls;
 

@@ -6,16 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "receiver/receiver_alias.h"
-
-struct receiver_rules {
-	atomic_uint references;
-	char **domain;
-	size_t n_domains;
-	char *postmaster; /* canonical address of a user; "" for none */
-	struct receiver_alias *alias; /* sorted by name */
-	size_t n_aliases;
-};
+#include "receiver/receiver_rules_private.h"
 
 /* ---- making them ----------------------------------------------------------
  */
@@ -37,100 +28,6 @@ add_domain(struct receiver_rules *r, const char *text, struct err *e)
 	if (r->domain[r->n_domains] == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "domains");
 	r->n_domains++;
-	return 0;
-}
-
-/* The canonical form of a local address in the configuration. */
-static int
-local_address(const struct receiver_rules *r, struct span text,
-	      char canonical[ADDRESS_SIZE], struct err *e)
-{
-	struct address a;
-	struct span local, domain;
-
-	if (address_parse_mailbox(text, ADDRESS_ALLOW_UTF8, &a, e) != 0)
-		return err_prefix(e, "%.*s", SPAN_ARG(text));
-	if (address_canonical(&a, canonical) != 0)
-		return err_set(e, ERR_PERM, 0, "too long: %.*s",
-			       SPAN_ARG(text));
-	address_split(canonical, &local, &domain);
-	if (!receiver_rules_is_local(r, domain))
-		return err_set(e, ERR_PERM, 0,
-			       "%.*s is not in a local domain: mail is not"
-			       " forwarded from here",
-			       SPAN_ARG(text));
-	return 0;
-}
-
-/* "sales" stands for every domain and has no '@'. */
-static int
-alias_name(const struct receiver_rules *r, const char *text,
-	   char canonical[ADDRESS_SIZE], struct err *e)
-{
-	char whole[ADDRESS_SIZE];
-
-	if (strchr(text, '@') != NULL)
-		return local_address(r, span_of(text), canonical, e);
-	int n = snprintf(whole, sizeof(whole), "%s@%s", text, r->domain[0]);
-	if (n < 0 || (size_t)n >= sizeof(whole) ||
-	    local_address(r, span_of(whole), canonical, e) != 0)
-		return err_set(e, ERR_PERM, 0, "not a user name");
-	*strrchr(canonical, '@') = '\0';
-	return 0;
-}
-
-static int
-add_alias(struct receiver_rules *r, const struct option_pair *pair,
-	  struct err *e)
-{
-	struct receiver_alias *a = &r->alias[r->n_aliases];
-	char canonical[ADDRESS_SIZE];
-	char list[CONF_LINE_MAX + 1];
-
-	if (alias_name(r, pair->name, canonical, e) != 0 ||
-	    receiver_alias_init(a, canonical, e) != 0)
-		return -1;
-	r->n_aliases++; /* from here on it is freed with the rules */
-	int n = snprintf(list, sizeof(list), "%s", pair->value);
-	if (n < 0 || (size_t)n >= sizeof(list))
-		return err_set(e, ERR_PERM, 0, "list too long");
-	for (char *c = list; *c != '\0'; c++) {
-		if (*c == ',')
-			*c = ' ';
-	}
-	struct span rest = span_of(list);
-	for (;;) {
-		struct span word = span_word(&rest);
-		if (word.n == 0)
-			break;
-		if (local_address(r, word, canonical, e) != 0 ||
-		    receiver_alias_add(a, canonical, e) != 0)
-			return -1;
-	}
-	if (a->n == 0)
-		return err_set(e, ERR_PERM, 0, "no target");
-	return 0;
-}
-
-static int
-add_aliases(struct receiver_rules *r, const char *path,
-	    const struct option_map *map, struct err *e)
-{
-	r->alias = calloc(map->n + 1, sizeof(*r->alias));
-	if (r->alias == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "aliases");
-	for (size_t i = 0; i < map->n; i++) {
-		if (add_alias(r, &map->v[i], e) != 0)
-			return err_prefix(e, "%s:%d: %s", path, map->v[i].line,
-					  map->v[i].name);
-	}
-	receiver_alias_sort(r->alias, r->n_aliases);
-	for (size_t i = 1; i < r->n_aliases; i++) {
-		if (strcmp(r->alias[i - 1].name, r->alias[i].name) == 0)
-			return err_set(e, ERR_PERM, 0,
-				       "%s: aliases: %s stands twice", path,
-				       r->alias[i].name);
-	}
 	return 0;
 }
 
@@ -162,7 +59,8 @@ receiver_rules_new(struct receiver_rules **out, const char *path,
 		goto fail;
 	}
 	if (o->postmaster != NULL && o->postmaster[0] != '\0' &&
-	    local_address(r, span_of(o->postmaster), postmaster, e) != 0) {
+	    receiver_rules_make_address(r, span_of(o->postmaster), postmaster,
+					e) != 0) {
 		(void)err_prefix(e, "%s: server: postmaster", path);
 		goto fail;
 	}
@@ -171,7 +69,7 @@ receiver_rules_new(struct receiver_rules **out, const char *path,
 		(void)err_set(e, ERR_TEMP, ENOMEM, "rules");
 		goto fail;
 	}
-	if (add_aliases(r, path, &o->aliases, e) != 0)
+	if (receiver_rules_make_aliases(r, path, o, e) != 0)
 		goto fail;
 	*out = r;
 	return 0;
@@ -198,9 +96,7 @@ receiver_rules_drop(struct receiver_rules **out)
 	for (size_t i = 0; i < r->n_domains; i++)
 		free(r->domain[i]);
 	free(r->domain);
-	for (size_t i = 0; i < r->n_aliases; i++)
-		receiver_alias_free(&r->alias[i]);
-	free(r->alias);
+	receiver_alias_free(&r->aliases);
 	free(r->postmaster);
 	free(r);
 }
@@ -283,9 +179,7 @@ look_up(struct expansion *x, const char *address, const struct pending *from,
 	struct user user;
 
 	const struct receiver_alias *a =
-	    from->plain
-		? NULL
-		: receiver_alias_find(x->r->alias, x->r->n_aliases, address);
+	    from->plain ? NULL : receiver_alias_find(&x->r->aliases, address);
 	if (a != NULL)
 		return push_all(x, a, from, e) != 0 ? -1 : 1;
 	int found = users_find(x->users, address, &user, e);
@@ -332,6 +226,10 @@ look_up_one(struct expansion *x, const struct pending *p, struct err *e)
 	}
 	if (found == 0 && span_eq(local, span_of("postmaster")))
 		found = look_up_postmaster(x, e);
+	const struct receiver_alias *rest =
+	    receiver_alias_catch_all(&x->r->aliases, p->address);
+	if (found == 0 && rest != NULL)
+		found = push_all(x, rest, p, e) != 0 ? -1 : 1;
 	return found;
 }
 

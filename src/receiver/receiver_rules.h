@@ -20,7 +20,6 @@ struct receiver_rules;
 
 enum {
 	RECEIVER_TARGETS_MAX = 100, /* mailboxes one recipient may become */
-	RECEIVER_ALIAS_DEPTH = 10,  /* aliases of aliases */
 };
 
 /* receiver_rules_new - from the options; `path` is for the messages of *e:
@@ -42,7 +41,8 @@ struct receiver_targets {
 /*
  * receiver_rules_expand - which mailboxes canonical recipient `address` (in a
  * local domain, or "postmaster") stands for: itself, an alias' targets, the
- * same without +tag, the postmaster; each once.  1 found, 0 unknown user, -1
+ * same without +tag, the postmaster, or who gets the rest of a domain; each
+ * once.  1 found, 0 unknown user, -1
  * TEMP (also when the aliases go deeper or wider than the bounds).
  */
 int receiver_rules_expand(const struct receiver_rules *r, struct users *users,

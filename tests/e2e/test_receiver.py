@@ -129,6 +129,30 @@ def test_mail_loop_is_554(pair):
     assert pair.left_in_tmp() == []
 
 
+def test_aliases_file_and_the_rest_of_a_domain(pair):
+    path = pair.write("aliases", b"team@xyz.com: bob@xyz.com\n carol@xyz.com\n")
+    pair.receiver.sections["domains"]["aliases-file"] = path
+    pair.receiver.reload()
+    harness.wait_for(lambda: rcpt(pair, "team@xyz.com")[0] == 250, 10,
+                     "the aliases file")
+    with smtp(pair) as client:
+        client.sendmail("a@elsewhere.org", ["team@xyz.com"], TEXT)
+    assert [count(pair, user) for user in (BOB, CAROL)] == [1, 1]
+    # a mistake changes nothing, and the log says where it is
+    pair.write("aliases", b"@abc.com: alice@abc.com\nteam@xyz.com:\n")
+    after = len(pair.receiver.log())
+    pair.receiver.reload()
+    pair.receiver.wait_log(r"aliases:2: team@xyz.com: no target", after=after)
+    assert rcpt(pair, "team@xyz.com")[0] == 250
+    assert rcpt(pair, "whoever@abc.com")[0] == 550
+    pair.write("aliases", b"@abc.com: alice@abc.com\n")
+    pair.receiver.reload()
+    harness.wait_for(lambda: rcpt(pair, "whoever@abc.com")[0] == 250, 10,
+                     "the rest of abc.com")
+    assert rcpt(pair, "whoever@xyz.com")[0] == 550
+    assert rcpt(pair, "team@xyz.com")[0] == 550
+
+
 def test_reload_takes_over_domains_and_aliases(pair):
     assert rcpt(pair, "x@new.org")[0] == 550
     pair.write_users("x@new.org {PLAIN}secret\nbob@xyz.com {PLAIN}secret\n")

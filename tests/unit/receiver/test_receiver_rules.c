@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "receiver/receiver_alias.h"
 #include "receiver/receiver_rules.h"
 
 static const char users_text[] =
@@ -144,8 +145,6 @@ aliases_expand_once_and_within_bounds(void **state)
 	    "sales = bob@xyz.com, carol@xyz.com\n"
 	    "team@xyz.com = sales@xyz.com alice@abc.com bob+x@xyz.com\n"
 	    "bob@xyz.com = bob@xyz.com alice@abc.com\n"
-	    "ring1 = ring2@xyz.com\n"
-	    "ring2 = ring1@xyz.com\n"
 	    "nowhere = gone@xyz.com\n",
 	    &e);
 
@@ -157,27 +156,172 @@ aliases_expand_once_and_within_bounds(void **state)
 	       "carol@xyz.com bob@xyz.com alice@abc.com");
 	expand(*state, r, "sales+tag@xyz.com",
 	       "carol@xyz.com bob@xyz.com alice@abc.com");
-	expand(*state, r, "ring1@xyz.com", "");
 	expand(*state, r, "nowhere@xyz.com", "");
 	expand(*state, r, "team@abc.com", "");
 	receiver_rules_drop(&r);
 }
 
-static void
-deep_aliases_are_a_temporary_failure(void **state)
+/* A chain of n aliases, the last of them for bob. */
+static struct receiver_rules *
+chain_of(int n, struct err *e)
 {
 	char text[2048] = "[aliases]\n";
-	struct err e = { 0 };
 
-	for (int i = 0; i < 12; i++) {
+	for (int i = 1; i <= n; i++) {
 		size_t at = strlen(text);
 		(void)snprintf(text + at, sizeof(text) - at,
-			       "a%d = a%d@xyz.com\n", i, i + 1);
+			       i < n ? "a%d = a%d@xyz.com\n"
+				     : "a%d = bob@xyz.com\n",
+			       i, i + 1);
 	}
-	struct receiver_rules *r = rules_of(text, &e);
+	return rules_of(text, e);
+}
+
+static void
+aliases_of_aliases_have_a_bound(void **state)
+{
+	struct err e = { 0 };
+
+	struct receiver_rules *r = chain_of(RECEIVER_ALIAS_DEPTH, &e);
 	assert_non_null(r);
-	expand(*state, r, "a0@xyz.com", "!");
+	expand(*state, r, "a1@xyz.com", "bob@xyz.com");
 	receiver_rules_drop(&r);
+	assert_null(chain_of(RECEIVER_ALIAS_DEPTH + 1, &e));
+	assert_non_null(strstr(e.msg, "r.conf:4: a1: aliases of aliases over"));
+}
+
+static void
+the_rest_of_a_domain_may_have_a_mailbox(void **state)
+{
+	struct err e = { 0 };
+	struct receiver_rules *r =
+	    rules_of("[aliases]\n"
+		     "@xyz.com = bob@xyz.com alice@abc.com\n"
+		     "@abc.com = gone@abc.com\n",
+		     &e);
+
+	if (r == NULL)
+		fail_msg("%s", e.msg);
+	expand(*state, r, "anybody@xyz.com", "bob@xyz.com alice@abc.com");
+	expand(*state, r, "anybody+tag@xyz.com", "bob@xyz.com alice@abc.com");
+	/* who is known is not of the rest, nor is the postmaster */
+	expand(*state, r, "carol@xyz.com", "carol@xyz.com");
+	expand(*state, r, "carol+tag@xyz.com", "carol@xyz.com");
+	expand(*state, r, "postmaster@xyz.com", "postmaster@abc.com");
+	/* it names nobody, and not itself for ever */
+	expand(*state, r, "anybody@abc.com", "");
+	receiver_rules_drop(&r);
+}
+
+/* ---- the aliases file -----------------------------------------------------
+ */
+
+/* Rules of an aliases file, or NULL with *e. */
+static struct receiver_rules *
+rules_of_file(const char *text, const char *more, struct err *e, char *path)
+{
+	char conf[400];
+	struct err ignored;
+
+	(void)snprintf(path, 40, "%s", "/tmp/aliases-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(durable_write(fd, text, strlen(text), &ignored), 0);
+	assert_int_equal(close(fd), 0);
+	(void)snprintf(conf, sizeof(conf), "aliases-file = %s\n%s", path, more);
+	struct receiver_rules *r = rules_of(conf, e);
+	(void)unlink(path);
+	return r;
+}
+
+static void
+an_aliases_file_adds_to_the_configuration(void **state)
+{
+	char path[40];
+	struct err e = { 0 };
+	struct receiver_rules *r =
+	    rules_of_file("# who is who\n"
+			  "\n"
+			  "team@xyz.com: bob@xyz.com, carol@xyz.com\r\n"
+			  "\talice@abc.com # not a comment@xyz.com\n",
+			  "", &e, path);
+
+	assert_null(r); /* "#" in the middle of a line is a word */
+	assert_non_null(strstr(e.msg, ":4: team@xyz.com: # has no domain"));
+	r = rules_of_file("team@xyz.com : bob@xyz.com,,carol@xyz.com\r\n"
+			  "# a comment, and the list goes on\n"
+			  "  # here too\n"
+			  "\n"
+			  "\talice@abc.com\n"
+			  "all: team@xyz.com bob@xyz.com\n"
+			  "\"a:b, c\"@xyz.com: bob@xyz.com\n"
+			  "@abc.com: alice@abc.com",
+			  "[aliases]\nboss = bob@xyz.com\n", &e, path);
+	if (r == NULL)
+		fail_msg("%s", e.msg);
+	expand(*state, r, "team@xyz.com",
+	       "bob@xyz.com carol@xyz.com alice@abc.com");
+	expand(*state, r, "all@abc.com",
+	       "bob@xyz.com carol@xyz.com alice@abc.com");
+	expand(*state, r, "\"a:b, c\"@xyz.com", "bob@xyz.com");
+	expand(*state, r, "who@abc.com", "alice@abc.com");
+	expand(*state, r, "boss@abc.com", "bob@xyz.com");
+	receiver_rules_drop(&r);
+}
+
+static void
+a_wrong_aliases_file_names_line_and_reason(void **state)
+{
+	static const struct {
+		const char *text, *more, *want;
+	} bad[] = {
+		{ "a: bob@xyz.com\nsales bob@xyz.com\n", "", ":2: a line is" },
+		{ " bob@xyz.com\n", "", ":1: a target before the first name" },
+		{ ": bob@xyz.com\n", "", ":1: a line is" },
+		{ "a:\nb: bob@xyz.com\n", "", ":1: a: no target" },
+		{ "a: bob@xyz.com\n\n a@other.org\n", "",
+		  ":3: a: a@other.org is not in a local domain" },
+		{ "a: |/bin/sh\n", "", ":1: a: |/bin/sh: a target is" },
+		{ "a: :include:/etc/x\n", "", "there are no" },
+		{ "a: /var/mail/x\n", "", "there are no" },
+		{ "a: bob\n", "", ":1: a: bob has no domain" },
+		{ "a: \"b@xyz.com\n", "", ":1: '\"' is not closed" },
+		{ "a: b\x01@xyz.com\n", "", ":1: control byte" },
+		{ "x@other.org: bob@xyz.com\n", "", ":1: x@other.org: " },
+		{ "@other.org: bob@xyz.com\n", "", ":1: @other.org: " },
+		{ "a: bob@xyz.com\nA: alice@abc.com\n", "",
+		  ":2: a: stands twice, first on line 1" },
+		{ "a: bob@xyz.com\n", "[aliases]\na = bob@xyz.com\n",
+		  ":1: a: stands twice, first on line 5 of the other file" },
+		{ "a: b@xyz.com\nb: c+x@xyz.com\nc: a@xyz.com\n", "",
+		  ":3: c: names itself over a@xyz.com" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct err e = { 0 };
+		char path[40];
+		assert_null(rules_of_file(bad[i].text, bad[i].more, &e, path));
+		assert_int_equal(e.class, ERR_PERM);
+		assert_non_null(strstr(e.msg, path));
+		if (strstr(e.msg, bad[i].want) == NULL)
+			fail_msg("'%s' is not in '%s'", bad[i].want, e.msg);
+	}
+}
+
+static void
+a_long_alias_is_bounded(void **state)
+{
+	char text[4096] = "a:", path[40];
+	struct err e = { 0 };
+
+	(void)state;
+	for (int i = 0; i <= RECEIVER_ALIAS_TARGETS_MAX; i++) {
+		size_t at = strlen(text);
+		(void)snprintf(text + at, sizeof(text) - at, " u%d@xyz.com", i);
+	}
+	assert_null(rules_of_file(text, "", &e, path));
+	assert_non_null(strstr(e.msg, ":1: a: over 100 targets"));
 }
 
 static void
@@ -215,7 +359,11 @@ main(void)
 		cmocka_unit_test(users_tags_and_unknown),
 		cmocka_unit_test(there_is_always_a_postmaster),
 		cmocka_unit_test(aliases_expand_once_and_within_bounds),
-		cmocka_unit_test(deep_aliases_are_a_temporary_failure),
+		cmocka_unit_test(aliases_of_aliases_have_a_bound),
+		cmocka_unit_test(the_rest_of_a_domain_may_have_a_mailbox),
+		cmocka_unit_test(an_aliases_file_adds_to_the_configuration),
+		cmocka_unit_test(a_wrong_aliases_file_names_line_and_reason),
+		cmocka_unit_test(a_long_alias_is_bounded),
 		cmocka_unit_test(
 		    wrong_configurations_name_file_line_and_reason),
 	};
