@@ -11,7 +11,7 @@
 /* Which options a verb takes; any other one is a mistake, not ignored. */
 enum takes {
 	TAKES_FILE = 1,     /* --users, --config */
-	TAKES_PASSWORD = 2, /* --password-fd, --plain */
+	TAKES_PASSWORD = 2, /* --password-fd, --scheme, --plain */
 	TAKES_MAILBOX = 4,  /* --quota, --alias */
 	TAKES_JSON = 8,
 	TAKES_CONFIG = 16, /* --config, of the sender */
@@ -90,6 +90,8 @@ enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 enum {
 	OPT_PASSWORD_FD = 256,
 	OPT_PLAIN,
+	OPT_SCHEME,
+	OPT_ITERATIONS,
 	OPT_QUOTA,
 	OPT_ALIAS,
 	OPT_JSON,
@@ -111,6 +113,8 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "password-fd", required_argument, NULL, OPT_PASSWORD_FD },
 	{ "plain", no_argument, NULL, OPT_PLAIN },
+	{ "scheme", required_argument, NULL, OPT_SCHEME },
+	{ "iterations", required_argument, NULL, OPT_ITERATIONS },
 	{ "quota", required_argument, NULL, OPT_QUOTA },
 	{ "alias", required_argument, NULL, OPT_ALIAS },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -134,7 +138,12 @@ static const char options_help[] =
     "  -c, --config=FILE    configuration of a server: names the users file,\n"
     "                       or the directory of the queue\n"
     "      --password-fd=N  read the password from descriptor N\n"
-    "      --plain          store the password readable, as {PLAIN}\n"
+    "      --scheme=NAME,...\n"
+    "                       how to store the password: scram-sha-256 (which "
+    "is\n"
+    "                       the default), scram-sha-1, crypt, plain\n"
+    "      --iterations=N   how often a scram key is hashed (10000)\n"
+    "      --plain          store the password readable: --scheme=plain\n"
     "      --quota=SIZE     limit of the mailbox, such as 100M\n"
     "      --alias=ADDRESS  another address of the user; may be repeated\n"
     "      --json           list in JSON\n"
@@ -226,7 +235,8 @@ stray_option(const struct verb *v, const struct admin_options *o)
 		{ o->config_file != NULL, TAKES_FILE | TAKES_CONFIG,
 		  "--config" },
 		{ o->password_fd >= 0, TAKES_PASSWORD, "--password-fd" },
-		{ o->plain, TAKES_PASSWORD, "--plain" },
+		{ o->scheme != NULL, TAKES_PASSWORD, "--scheme" },
+		{ o->iterations != NULL, TAKES_PASSWORD, "--iterations" },
 		{ o->quota != NULL, TAKES_MAILBOX, "--quota" },
 		{ o->n_aliases > 0, TAKES_MAILBOX, "--alias" },
 		{ o->json, TAKES_JSON, "--json" },
@@ -340,7 +350,13 @@ take_option(struct admin_options *o, int c, char **argv, int *status)
 		*status = usage_error("not a descriptor:", optarg);
 		return 1;
 	case OPT_PLAIN:
-		o->plain = true;
+		o->scheme = "plain";
+		return 0;
+	case OPT_SCHEME:
+		o->scheme = optarg;
+		return 0;
+	case OPT_ITERATIONS:
+		o->iterations = optarg;
 		return 0;
 	case OPT_QUOTA:
 		o->quota = optarg;

@@ -38,8 +38,9 @@ struct admin_options {
 	const char *quota;
 	const char *aliases[ADMIN_ALIASES_MAX];
 	size_t n_aliases;
-	int password_fd; /* -1: not given */
-	bool plain;
+	int password_fd;    /* -1: not given */
+	const char *scheme; /* --scheme, --plain */
+	const char *iterations;
 	bool json;
 	/* which messages of the queue; NULL: not given */
 	const char *sender, *recipient, *destination, *older_than;

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/admin_credential.h"
 #include "admin/admin_json.h"
-#include "admin/admin_password.h"
-#include "auth/password.h"
 #include "auth/users_edit.h"
 
 /* The file to work on, malloc'ed: --users, else what --config names. */
@@ -53,26 +52,6 @@ open_users(const struct admin_options *o, bool create, struct users_edit **x,
 	return rc;
 }
 
-/* A new credential, asked for and hashed (or not). */
-static int
-new_credential(const struct admin_options *o, char *stored, size_t size,
-	       struct err *e)
-{
-	char password[PASSWORD_MAX + 2];
-
-	int rc =
-	    admin_password_read(o->password_fd, password, sizeof(password), e);
-	if (rc == 0 && !o->plain) {
-		rc = password_hash(span_of(password), stored, size, e);
-	} else if (rc == 0) {
-		int n = snprintf(stored, size, "{PLAIN}%s", password);
-		if (n < 0 || (size_t)n >= size)
-			rc = err_set(e, ERR_BUG, 0, "no room");
-	}
-	explicit_bzero(password, sizeof(password));
-	return rc;
-}
-
 static int
 save(struct users_edit *x, const char *what, const char *address)
 {
@@ -91,16 +70,17 @@ admin_user_add(const struct admin_options *o, char **args)
 				  .quota = o->quota,
 				  .aliases = o->aliases,
 				  .n_aliases = o->n_aliases };
-	char stored[PASSWORD_STORED_SIZE];
+	struct admin_credentials stored;
 	struct users_edit *x = NULL;
 	struct err e = { 0 };
 	int status;
 
 	/* The password is asked for first: nobody waits for the lock while an
 	 * administrator thinks. */
-	if (new_credential(o, stored, sizeof(stored), &e) != 0)
+	if (admin_credential_ask(o, &stored, &e) != 0)
 		return edit_failed(&e);
-	user.credential = stored;
+	user.credentials = stored.list;
+	user.n_credentials = stored.n;
 	if (open_users(o, true, &x, &e) != 0)
 		status = file_failed(&e);
 	else if (users_edit_add(x, &user, &e) != 0)
@@ -108,28 +88,29 @@ admin_user_add(const struct admin_options *o, char **args)
 	else
 		status = save(x, "added", args[0]);
 	users_edit_close(&x);
-	explicit_bzero(stored, sizeof(stored));
+	explicit_bzero(&stored, sizeof(stored));
 	return status;
 }
 
 int
 admin_user_passwd(const struct admin_options *o, char **args)
 {
-	char stored[PASSWORD_STORED_SIZE];
+	struct admin_credentials stored;
 	struct users_edit *x = NULL;
 	struct err e = { 0 };
 	int status;
 
-	if (new_credential(o, stored, sizeof(stored), &e) != 0)
+	if (admin_credential_ask(o, &stored, &e) != 0)
 		return edit_failed(&e);
 	if (open_users(o, false, &x, &e) != 0)
 		status = file_failed(&e);
-	else if (users_edit_set_credential(x, args[0], stored, &e) != 0)
+	else if (users_edit_set_credentials(x, args[0], stored.list, stored.n,
+					    &e) != 0)
 		status = edit_failed(&e);
 	else
 		status = save(x, "changed", args[0]);
 	users_edit_close(&x);
-	explicit_bzero(stored, sizeof(stored));
+	explicit_bzero(&stored, sizeof(stored));
 	return status;
 }
 

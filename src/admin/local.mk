@@ -6,6 +6,7 @@ src_admin_postpair_admin_SOURCES = \
 	src/admin/admin_cert.c \
 	src/admin/admin_cert_make.c \
 	src/admin/admin_config.c \
+	src/admin/admin_credential.c src/admin/admin_credential.h \
 	src/admin/admin_journal.c \
 	src/admin/admin_json.c src/admin/admin_json.h \
 	src/admin/admin_password.c src/admin/admin_password.h \

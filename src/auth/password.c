@@ -7,51 +7,79 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/rand.h"
 
-enum scheme { SCHEME_NONE, SCHEME_CRYPT, SCHEME_PLAIN };
+enum scheme {
+	SCHEME_CRYPT,
+	SCHEME_PLAIN,
+	SCHEME_SCRAM_SHA_1,
+	SCHEME_SCRAM_SHA_256,
+	SCHEME_NONE,
+};
 
-static const char *const scheme_names[] = { "CRYPT", "PLAIN" };
+static const char *const scheme_names[SCHEME_NONE] = {
+	[SCHEME_CRYPT] = "CRYPT",
+	[SCHEME_PLAIN] = "PLAIN",
+	[SCHEME_SCRAM_SHA_1] = "SCRAM-SHA-1",
+	[SCHEME_SCRAM_SHA_256] = "SCRAM-SHA-256",
+};
+
+/* The name in "{NAME}value" and what follows; false when it is not that. */
+static bool
+split_name(const char *stored, struct span *name, const char **value)
+{
+	const char *end = strchr(stored, '}');
+
+	*value = "";
+	if (stored[0] != '{' || end == NULL)
+		return false;
+	*name = span_make(stored + 1, (size_t)(end - stored) - 1);
+	*value = end + 1;
+	return true;
+}
 
 /* Whose password is it, and what follows "{SCHEME}". */
 static enum scheme
 split(const char *stored, const char **value)
 {
-	static const char crypt_mark[] = "{CRYPT}", plain_mark[] = "{PLAIN}";
-	struct span s = span_of(stored);
+	struct span name;
 
-	if (span_starts_nocase(s, span_of(crypt_mark))) {
-		*value = stored + sizeof(crypt_mark) - 1;
-		return SCHEME_CRYPT;
+	for (int i = 0; split_name(stored, &name, value) && i < SCHEME_NONE;
+	     i++) {
+		if (span_eq_nocase(name, span_of(scheme_names[i])))
+			return (enum scheme)i;
 	}
-	if (span_starts_nocase(s, span_of(plain_mark))) {
-		*value = stored + sizeof(plain_mark) - 1;
-		return SCHEME_PLAIN;
-	}
-	*value = "";
 	return SCHEME_NONE;
+}
+
+static enum scram_hash
+hash_of(enum scheme scheme)
+{
+	return scheme == SCHEME_SCRAM_SHA_1 ? SCRAM_SHA_1 : SCRAM_SHA_256;
 }
 
 static int
 unknown_scheme(const char *stored, struct err *e)
 {
-	const char *end = strchr(stored, '}');
-	char name[32];
+	struct span name;
+	const char *value;
+	char text[32];
 
-	if (stored[0] != '{' || end == NULL)
+	if (!split_name(stored, &name, &value))
 		return err_set(e, ERR_PERM, 0,
-			       "a credential is {CRYPT}hash or "
-			       "{PLAIN}password");
-	struct span s = span_make(stored + 1, (size_t)(end - stored) - 1);
-	if (span_copy(s, name, sizeof(name)) != 0)
+			       "a credential is {SCHEME}value, such as "
+			       "{SCRAM-SHA-256}key or {CRYPT}hash");
+	if (span_copy(name, text, sizeof(text)) != 0)
 		return err_set(e, ERR_PERM, 0, "unknown password scheme");
-	const char *near = conf_nearest(name, scheme_names, 2);
+	const char *near = conf_nearest(text, scheme_names, SCHEME_NONE);
 	if (near == NULL)
 		return err_set(e, ERR_PERM, 0,
 			       "unknown password scheme {%s}: there are "
-			       "{CRYPT} and {PLAIN}",
-			       name);
+			       "{SCRAM-SHA-256}, {SCRAM-SHA-1}, {CRYPT} and "
+			       "{PLAIN}",
+			       text);
 	return err_set(e, ERR_PERM, 0,
-		       "unknown password scheme {%s}, did you mean {%s}?", name,
+		       "unknown password scheme {%s}, did you mean {%s}?", text,
 		       near);
 }
 
@@ -70,23 +98,9 @@ is_crypt_hash(const char *hash)
 	return hash[0] == '$' || hash[0] == '_' || strlen(hash) == 13;
 }
 
-int
-password_check_stored(const char *stored, struct err *e)
+static int
+check_plain(const char *value, struct err *e)
 {
-	const char *value;
-
-	switch (split(stored, &value)) {
-	case SCHEME_NONE:
-		return unknown_scheme(stored, e);
-	case SCHEME_CRYPT:
-		if (!is_crypt_hash(value))
-			return err_set(e, ERR_PERM, 0,
-				       "what follows {CRYPT} is not a hash "
-				       "that crypt(3) knows");
-		return 0;
-	case SCHEME_PLAIN:
-		break;
-	}
 	if (value[0] == '\0')
 		return err_set(e, ERR_PERM, 0, "{PLAIN} without a password");
 	if (strlen(value) > PASSWORD_MAX)
@@ -96,12 +110,75 @@ password_check_stored(const char *stored, struct err *e)
 	return 0;
 }
 
+int
+password_check_stored(const char *stored, struct err *e)
+{
+	struct scram_key key;
+	const char *value;
+
+	enum scheme scheme = split(stored, &value);
+	switch (scheme) {
+	case SCHEME_NONE:
+		return unknown_scheme(stored, e);
+	case SCHEME_CRYPT:
+		if (!is_crypt_hash(value))
+			return err_set(e, ERR_PERM, 0,
+				       "what follows {CRYPT} is not a hash "
+				       "that crypt(3) knows");
+		return 0;
+	case SCHEME_SCRAM_SHA_1:
+	case SCHEME_SCRAM_SHA_256:
+		return scram_key_parse(&key, hash_of(scheme), span_of(value),
+				       e);
+	case SCHEME_PLAIN:
+		break;
+	}
+	return check_plain(value, e);
+}
+
+/* A round of SHA-1 takes half the time of one of SHA-256. */
+static unsigned
+rounds(const struct scram_key *key)
+{
+	return key->hash == SCRAM_SHA_1 ? key->iterations / 2 : key->iterations;
+}
+
+struct password_cost
+password_cost(const char *stored)
+{
+	struct password_cost cost = { 0 };
+	struct scram_key key;
+	const char *value;
+
+	enum scheme scheme = split(stored, &value);
+	if (scheme == SCHEME_CRYPT)
+		cost.hashes = 1;
+	else if (scheme != SCHEME_NONE && scheme != SCHEME_PLAIN &&
+		 scram_key_parse(&key, hash_of(scheme), span_of(value), NULL) ==
+		     0)
+		cost.rounds = rounds(&key);
+	return cost;
+}
+
 bool
-password_is_hashed(const char *stored)
+password_scram_key(const char *stored, enum scram_hash hash,
+		   struct scram_key *key)
 {
 	const char *value;
 
-	return split(stored, &value) == SCHEME_CRYPT;
+	enum scheme scheme = split(stored, &value);
+	if (scheme != SCHEME_SCRAM_SHA_1 && scheme != SCHEME_SCRAM_SHA_256)
+		return false;
+	return hash_of(scheme) == hash &&
+	       scram_key_parse(key, hash, span_of(value), NULL) == 0;
+}
+
+const char *
+password_plain(const char *stored)
+{
+	const char *value;
+
+	return split(stored, &value) == SCHEME_PLAIN ? value : NULL;
 }
 
 /* Same time for any two strings of these lengths. */
@@ -149,6 +226,17 @@ matches_crypt(const char *hash, const char *text, struct err *e)
 	return rc;
 }
 
+static int
+matches_scram(enum scram_hash hash, const char *value, const char *text,
+	      struct err *e)
+{
+	struct scram_key key;
+
+	if (scram_key_parse(&key, hash, span_of(value), e) != 0)
+		return -1;
+	return scram_key_matches(&key, text, e);
+}
+
 int
 password_matches(const char *stored, struct span password, struct err *e)
 {
@@ -157,12 +245,17 @@ password_matches(const char *stored, struct span password, struct err *e)
 	int rc = 0;
 
 	bool usable = as_text(password, text);
-	switch (split(stored, &value)) {
+	enum scheme scheme = split(stored, &value);
+	switch (scheme) {
 	case SCHEME_CRYPT:
 		rc = matches_crypt(value, text, e);
 		break;
 	case SCHEME_PLAIN:
 		rc = equal_in_constant_time(span_of(text), span_of(value));
+		break;
+	case SCHEME_SCRAM_SHA_1:
+	case SCHEME_SCRAM_SHA_256:
+		rc = matches_scram(hash_of(scheme), value, text, e);
 		break;
 	case SCHEME_NONE:
 		break;
@@ -223,6 +316,27 @@ out:
 	if (data != NULL)
 		explicit_bzero(data, sizeof(*data));
 	free(data);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+int
+password_scram(enum scram_hash hash, unsigned iterations, struct span password,
+	       char *buf, size_t size, struct err *e)
+{
+	struct scram_key key = { .hash = hash,
+				 .iterations = iterations,
+				 .salt_n = SCRAM_SALT_SIZE };
+	char text[PASSWORD_MAX + 1];
+
+	if (password_check_new(password, e) != 0)
+		return -1;
+	(void)as_text(password, text);
+	rand_bytes(key.salt, key.salt_n);
+	int rc = scram_key_derive(&key, text, e);
+	if (rc == 0)
+		rc = scram_key_write(&key, buf, size, e);
+	explicit_bzero(&key, sizeof(key));
 	explicit_bzero(text, sizeof(text));
 	return rc;
 }

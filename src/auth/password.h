@@ -4,15 +4,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "auth/scram_key.h"
 #include "base/err.h"
 #include "base/span.h"
 
 /*
  * Stored credentials, "{SCHEME}value":
+ *   {SCRAM-SHA-256}10000,salt,StoredKey,ServerKey   (scram_key.h; also SHA-1)
  *   {CRYPT}$y$j9T$...   what crypt(3) makes, any of its methods
  *   {PLAIN}secret       the password itself, for a class room
- * The only user of crypt(3).  Thread: any.  A hash costs tens of milliseconds
- * and, for yescrypt, some 16 MiB for that time: callers bound how many run.
+ * A password can be checked against each of them; SCRAM (RFC 5802) needs the
+ * first or the last.  The only user of crypt(3).  Thread: any.  A hash costs
+ * tens of milliseconds and, for yescrypt, some 16 MiB for that time: callers
+ * bound how many run.
  */
 enum {
 	PASSWORD_MAX = 511, /* crypt(3) takes no more, with the NUL */
@@ -26,8 +30,20 @@ enum {
  */
 int password_check_stored(const char *stored, struct err *e);
 
-/* password_is_hashed - does a match against `stored` compute a hash? */
-bool password_is_hashed(const char *stored);
+/* password_cost - what a check against `stored` computes: crypt(3) hashes, and
+ * rounds of SCRAM in units of SHA-256. */
+struct password_cost {
+	unsigned hashes, rounds;
+};
+struct password_cost password_cost(const char *stored);
+
+/* password_scram_key - is `stored` a key for this hash?  Then *key is filled.
+ */
+bool password_scram_key(const char *stored, enum scram_hash hash,
+			struct scram_key *key);
+
+/* password_plain - the password itself, of a {PLAIN} one; else NULL. */
+const char *password_plain(const char *stored);
 
 /*
  * password_matches - 1 when `password` is the one behind `stored`, 0 when not,
@@ -39,6 +55,11 @@ int password_matches(const char *stored, struct span password, struct err *e);
 
 /* password_check_new - may it be set: 1..PASSWORD_MAX bytes, no NUL, CR, LF. */
 int password_check_new(struct span password, struct err *e);
+
+/* password_scram - "{SCRAM-...}..." with fresh salt into buf; PERM also for a
+ * password that cannot be prepared (RFC 4013). */
+int password_scram(enum scram_hash hash, unsigned iterations,
+		   struct span password, char *buf, size_t size, struct err *e);
 
 /* password_hash - "{CRYPT}$y$..." with fresh salt (yescrypt) into buf. */
 int password_hash(struct span password, char *buf, size_t size, struct err *e);

@@ -1,108 +1,101 @@
 #include "auth/sasl.h"
 
 #include <errno.h>
-#include <gsasl.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * GNU SASL parses the messages of a mechanism and asks on_property() for the
- * verdict; the users file has the last word.  The context is set up once and
- * then only read, so all sessions share it; a Gsasl_session belongs to one
- * exchange.
- */
-struct sasl {
-	Gsasl *gsasl;
-	struct users *users;
-};
-
-struct sasl_exchange {
-	struct sasl *sasl;
-	Gsasl_session *session;
-	struct user user;
-	struct err err;
-	bool unavailable;
-	struct span message; /* what gsasl_step() is given */
-	unsigned messages;   /* received */
-	unsigned messages_max;
-};
-
-static const char *const mechanisms[] = { "PLAIN", "LOGIN" };
-
-/* How many messages each of them takes from the client: GNU SASL would ask for
- * the one of PLAIN again for as long as it gets empty ones. */
-static const unsigned mechanism_messages[] = { 1, 2 };
-
-enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
-
-/* RFC 4616 2: an empty authorization identity is the one that logged in.  To
- * act for somebody else is not offered. */
-static bool
-acts_for_another(struct span login, const char *authzid)
-{
-	return authzid != NULL && authzid[0] != '\0' &&
-	       !span_eq_nocase(span_of(authzid), login);
-}
+#include "auth/sasl_private.h"
+#include "auth/scram_message.h"
+#include "base/conf.h"
 
 /*
- * The password as the client sent it.  GNU SASL prepares that of PLAIN (RFC
- * 4013), which turns some letters into others; what the administrator wrote in
- * the users file is not prepared, and LOGIN's is not either: bytes are compared
- * with bytes.  The password is what follows the last NUL of the message.
+ * The context is set up once and then only read, so all sessions share it; a
+ * Gsasl_session belongs to one exchange.
  */
-static struct span
-password_sent(const struct sasl_exchange *x, Gsasl_session *session)
-{
-	const char *nul = x->messages_max == 1 && x->message.n > 0
-			      ? memrchr(x->message.p, '\0', x->message.n)
-			      : NULL;
 
-	if (nul == NULL)
-		return span_of(gsasl_property_fast(session, GSASL_PASSWORD));
-	return span_skip(x->message, (size_t)(nul - x->message.p) + 1);
+/* Strongest first: clients that do not know better take the first they know. */
+static const struct sasl_mechanism mechanisms[SASL_MECHANISMS] = {
+	{ "EXTERNAL", SASL_EXTERNAL, SCRAM_SHA_1, false, 1 },
+	{ "SCRAM-SHA-256-PLUS", SASL_SCRAM, SCRAM_SHA_256, true, 3 },
+	{ "SCRAM-SHA-1-PLUS", SASL_SCRAM, SCRAM_SHA_1, true, 3 },
+	{ "SCRAM-SHA-256", SASL_SCRAM, SCRAM_SHA_256, false, 3 },
+	{ "SCRAM-SHA-1", SASL_SCRAM, SCRAM_SHA_1, false, 3 },
+	{ "PLAIN", SASL_PLAIN, SCRAM_SHA_1, false, 1 },
+	{ "LOGIN", SASL_LOGIN, SCRAM_SHA_1, false, 2 },
+};
+
+/* Index of the mechanism, or SASL_MECHANISMS. */
+static size_t
+find_mechanism(struct span name)
+{
+	size_t i = 0;
+
+	while (i < SASL_MECHANISMS &&
+	       !span_eq_nocase(name, span_of(mechanisms[i].name)))
+		i++;
+	return i;
 }
 
 static int
-on_property(Gsasl *ctx, Gsasl_session *session, Gsasl_property property)
+unknown_mechanism(const char *name, struct err *e)
 {
-	struct sasl_exchange *x = gsasl_session_hook_get(session);
+	const char *names[SASL_MECHANISMS];
 
-	(void)ctx;
-	if (property != GSASL_VALIDATE_SIMPLE || x == NULL)
-		return GSASL_NO_CALLBACK;
-	struct span login = span_of(gsasl_property_fast(session, GSASL_AUTHID));
-	struct span password = password_sent(x, session);
-	int rc = users_check_password(x->sasl->users, login, password, &x->user,
-				      &x->err);
-	if (rc < 0)
-		x->unavailable = true;
-	if (rc != 1 || acts_for_another(
-			   login, gsasl_property_fast(session, GSASL_AUTHZID)))
-		return GSASL_AUTHENTICATION_ERROR;
-	return GSASL_OK;
+	for (size_t i = 0; i < SASL_MECHANISMS; i++)
+		names[i] = mechanisms[i].name;
+	const char *near = conf_nearest(name, names, SASL_MECHANISMS);
+	return err_set(e, ERR_PERM, 0, "unknown mechanism '%s'%s%s%s", name,
+		       near == NULL ? "" : ", did you mean '",
+		       near == NULL ? "" : near, near == NULL ? "" : "'?");
+}
+
+static int
+allow(struct sasl *s, const struct sasl_options *o, struct err *e)
+{
+	s->by_name = o->n_mechanisms > 0;
+	for (size_t i = 0; i < SASL_MECHANISMS; i++)
+		s->allowed[i] = !s->by_name;
+	for (size_t i = 0; i < o->n_mechanisms; i++) {
+		size_t which = find_mechanism(span_of(o->mechanisms[i]));
+		if (which == SASL_MECHANISMS)
+			return unknown_mechanism(o->mechanisms[i], e);
+		s->allowed[which] = true;
+	}
+	return 0;
+}
+
+static int
+open_library(struct sasl *s, struct err *e)
+{
+	int rc = gsasl_init(&s->gsasl);
+
+	if (rc != GSASL_OK)
+		s->gsasl = NULL; /* the library has freed it, and leaves it */
+	for (size_t i = 0; rc == GSASL_OK && i < SASL_MECHANISMS; i++) {
+		if (!gsasl_server_support_p(s->gsasl, mechanisms[i].name))
+			rc = GSASL_UNKNOWN_MECHANISM;
+	}
+	if (rc != GSASL_OK)
+		return err_set(e, ERR_TEMP, 0, "SASL: %s", gsasl_strerror(rc));
+	gsasl_callback_set(s->gsasl, sasl_verify_property);
+	return 0;
 }
 
 int
-sasl_new(struct sasl **out, struct users *users, struct err *e)
+sasl_new(struct sasl **out, const struct sasl_options *o, struct err *e)
 {
 	struct sasl *s = calloc(1, sizeof(*s));
 
 	*out = NULL;
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "SASL");
-	s->users = users;
-	int rc = gsasl_init(&s->gsasl);
-	if (rc != GSASL_OK)
-		s->gsasl = NULL; /* the library has freed it, and leaves it */
-	for (size_t i = 0; rc == GSASL_OK && i < MECHANISMS; i++) {
-		if (!gsasl_server_support_p(s->gsasl, mechanisms[i]))
-			rc = GSASL_UNKNOWN_MECHANISM;
-	}
-	if (rc != GSASL_OK) {
+	s->users = o->users;
+	if (allow(s, o, e) != 0 || open_library(s, e) != 0 ||
+	    (o->guard.window_ms > 0 &&
+	     login_guard_new(&s->guard, &o->guard, e) != 0)) {
 		sasl_free(&s);
-		return err_set(e, ERR_TEMP, 0, "SASL: %s", gsasl_strerror(rc));
+		return -1;
 	}
-	gsasl_callback_set(s->gsasl, on_property);
 	*out = s;
 	return 0;
 }
@@ -117,14 +110,66 @@ sasl_free(struct sasl **sp)
 		return;
 	if (s->gsasl != NULL)
 		gsasl_done(s->gsasl);
+	login_guard_free(&s->guard);
 	free(s);
 }
 
-const char *
-sasl_mechanisms(const struct sasl *s)
+/* Can it serve this client? */
+static bool
+is_offered(struct sasl *s, const struct sasl_channel *c, size_t which)
 {
-	(void)s;
-	return "PLAIN LOGIN";
+	const struct sasl_mechanism *m = &mechanisms[which];
+	struct user user;
+
+	if (!s->allowed[which])
+		return false;
+	switch (m->kind) {
+	case SASL_PLAIN:
+	case SASL_LOGIN:
+		return c->clear_text_allowed;
+	case SASL_SCRAM:
+		return (!m->plus || c->has_binding) &&
+		       (s->by_name || users_scram_offered(s->users, m->hash));
+	case SASL_EXTERNAL:
+		break;
+	}
+	return sasl_verify_certificate(s, c, span_of(""), &user, NULL) == 1;
+}
+
+const char *
+sasl_mechanisms(struct sasl *s, const struct sasl_channel *c,
+		char buf[SASL_MECHANISMS_SIZE])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SASL_MECHANISMS; i++) {
+		size_t len = strlen(mechanisms[i].name);
+		if (!is_offered(s, c, i) ||
+		    n + 1 + len + 1 > SASL_MECHANISMS_SIZE)
+			continue;
+		if (n > 0)
+			buf[n++] = ' ';
+		memcpy(buf + n, mechanisms[i].name, len);
+		n += len;
+	}
+	buf[n] = '\0';
+	return buf;
+}
+
+/* ---- an exchange ----------------------------------------------------------
+ */
+
+void
+sasl_answer_init(struct sasl_answer *a)
+{
+	memset(a, 0, sizeof(*a));
+	buf_init(&a->challenge, SASL_LINE_MAX);
+}
+
+void
+sasl_answer_clear(struct sasl_answer *a)
+{
+	buf_free(&a->challenge);
 }
 
 void
@@ -140,40 +185,31 @@ sasl_cancel(struct sasl_exchange **xp)
 	free(x);
 }
 
-static int
-add_base64(struct buf *out, const char *p, size_t n)
+static enum sasl_result
+unavailable(struct sasl_answer *a, int rc)
 {
-	char *text = NULL;
-	size_t text_n = 0;
-
-	if (n == 0)
-		return 0;
-	if (gsasl_base64_to(p, n, &text, &text_n) != GSASL_OK)
-		return -1;
-	int rc = buf_add(out, text, text_n);
-	gsasl_free(text);
-	return rc;
+	(void)err_set(&a->err, ERR_TEMP, rc == GSASL_OK ? ENOMEM : 0,
+		      "SASL%s%s", rc == GSASL_OK ? "" : ": ",
+		      rc == GSASL_OK ? "" : gsasl_strerror(rc));
+	return SASL_UNAVAILABLE;
 }
 
 /* What GNU SASL's word means to the client. */
 static enum sasl_result
-verdict(struct sasl_exchange *x, int rc, struct user *user, struct err *e)
+verdict(struct sasl_exchange *x, int rc, struct sasl_answer *a)
 {
-	*user = x->user;
-	if (x->unavailable) {
-		if (e != NULL)
-			*e = x->err;
-		return SASL_UNAVAILABLE;
+	if (x->result == SASL_LIMITED || x->result == SASL_UNAVAILABLE) {
+		a->err = x->err;
+		return x->result;
 	}
 	switch (rc) {
 	case GSASL_OK:
-		return SASL_OK;
+		return x->right ? SASL_OK : SASL_REFUSED;
 	case GSASL_NEEDS_MORE:
 		return SASL_CONTINUE;
 	case GSASL_MALLOC_ERROR:
 	case GSASL_NO_CALLBACK:
-		(void)err_set(e, ERR_TEMP, 0, "SASL: %s", gsasl_strerror(rc));
-		return SASL_UNAVAILABLE;
+		return unavailable(a, rc);
 	case GSASL_AUTHENTICATION_ERROR:
 	case GSASL_SASLPREP_ERROR: /* no password of ours is like that */
 		return SASL_REFUSED;
@@ -182,31 +218,93 @@ verdict(struct sasl_exchange *x, int rc, struct user *user, struct err *e)
 	}
 }
 
-/* One message of the client, decoded; *x is gone unless CONTINUE. */
+/*
+ * RFC 5802 6: a client that knows channel binding and saw none offered, where
+ * it was offered, was lied to by somebody in between; and a binding that we
+ * cannot check, or have not been asked to, must fail.
+ */
 static enum sasl_result
-step(struct sasl_exchange **x, struct span message, struct buf *challenge,
-     struct user *user, struct err *e)
+check_binding(const struct sasl_exchange *x, struct span message)
+{
+	bool plus = x->mechanism->plus;
+	enum scram_binding binding = scram_message_binding(message);
+
+	switch (binding) {
+	case SCRAM_BINDING_MALFORMED:
+		return SASL_MALFORMED;
+	case SCRAM_BINDING_NONE:
+		return plus ? SASL_REFUSED : SASL_CONTINUE;
+	case SCRAM_BINDING_MISSED:
+		return plus || x->channel.has_binding ? SASL_REFUSED
+						      : SASL_CONTINUE;
+	case SCRAM_BINDING_EXPORTER:
+		return plus ? SASL_CONTINUE : SASL_REFUSED;
+	case SCRAM_BINDING_OTHER:
+		break;
+	}
+	return SASL_REFUSED;
+}
+
+/* What GNU SASL is not asked about; CONTINUE to ask it. */
+static enum sasl_result
+precheck(const struct sasl_exchange *x, struct span message)
+{
+	if (x->proved)
+		return message.n == 0 ? SASL_OK : SASL_MALFORMED;
+	if (x->mechanism->kind == SASL_PLAIN ||
+	    x->mechanism->kind == SASL_LOGIN)
+		return SASL_CONTINUE;
+	if (message.n > 0 && memchr(message.p, '\0', message.n) != NULL)
+		return SASL_MALFORMED;
+	if (x->mechanism->kind == SASL_SCRAM && x->messages == 0)
+		return check_binding(x, message);
+	return SASL_CONTINUE;
+}
+
+static enum sasl_result
+ask_library(struct sasl_exchange *x, struct span message, struct sasl_answer *a)
 {
 	char *out = NULL;
 	size_t n = 0;
 
-	(*x)->message = message;
-	int rc = gsasl_step((*x)->session, message.p, message.n, &out, &n);
-	enum sasl_result result = verdict(*x, rc, user, e);
-	if (result == SASL_CONTINUE && add_base64(challenge, out, n) != 0) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "SASL");
-		result = SASL_UNAVAILABLE;
+	x->message = message;
+	int rc = gsasl_step(x->session, message.p, message.n, &out, &n);
+	enum sasl_result result = verdict(x, rc, a);
+	/* The last word of SCRAM is the server's proof: it goes out before the
+	 * client is told that it is in (RFC 4954 4: as a challenge). */
+	if (result == SASL_OK && n > 0) {
+		x->proved = true;
+		result = SASL_CONTINUE;
 	}
+	if (result == SASL_CONTINUE &&
+	    sasl_base64_add(&a->challenge, out, n) != 0)
+		result = unavailable(a, GSASL_OK);
 	gsasl_free(out);
-	if (result != SASL_CONTINUE)
-		sasl_cancel(x);
+	return result;
+}
+
+/* One message of the client, decoded; *x is gone unless CONTINUE. */
+static enum sasl_result
+step(struct sasl_exchange **x, struct span message, struct sasl_answer *a)
+{
+	enum sasl_result result = precheck(*x, message);
+
+	if (result == SASL_CONTINUE)
+		result = ask_library(*x, message, a);
+	if (result == SASL_CONTINUE &&
+	    ++(*x)->messages >= (*x)->mechanism->messages)
+		result = SASL_MALFORMED;
+	a->user = (*x)->user;
+	if (result == SASL_CONTINUE)
+		return result;
+	sasl_verify_end((*x)->sasl, &(*x)->channel, result, a);
+	sasl_cancel(x);
 	return result;
 }
 
 /* The same with a message in base64. */
 static enum sasl_result
-step_base64(struct sasl_exchange **x, struct span line, struct buf *challenge,
-	    struct user *user, struct err *e)
+step_base64(struct sasl_exchange **x, struct span line, struct sasl_answer *a)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -218,90 +316,101 @@ step_base64(struct sasl_exchange **x, struct span line, struct buf *challenge,
 		rc = gsasl_base64_from(line.p, line.n, &text, &n);
 	if (rc != GSASL_OK) {
 		sasl_cancel(x);
-		if (rc == GSASL_BASE64_ERROR)
-			return SASL_MALFORMED;
-		(void)err_set(e, ERR_TEMP, ENOMEM, "SASL");
-		return SASL_UNAVAILABLE;
+		return rc == GSASL_BASE64_ERROR ? SASL_MALFORMED
+						: unavailable(a, rc);
 	}
 	enum sasl_result result =
-	    step(x, span_make(text == NULL ? "" : text, n), challenge, user, e);
+	    step(x, span_make(text == NULL ? "" : text, n), a);
 	if (text != NULL)
 		explicit_bzero(text, n);
 	gsasl_free(text);
-	if (result == SASL_CONTINUE && ++(*x)->messages >= (*x)->messages_max) {
-		sasl_cancel(x);
-		result = SASL_MALFORMED;
-	}
 	return result;
 }
 
-/* Index of the mechanism, or MECHANISMS. */
-static size_t
-find_mechanism(struct span name)
+static int
+set_binding(struct sasl_exchange *x)
 {
-	size_t i = 0;
+	char text[2 * SASL_BINDING_SIZE];
+	struct buf b;
 
-	while (i < MECHANISMS && !span_eq_nocase(name, span_of(mechanisms[i])))
-		i++;
-	return i;
+	if (!x->mechanism->plus)
+		return GSASL_OK;
+	buf_init(&b, sizeof(text) - 1);
+	int rc =
+	    sasl_base64_add(&b, x->channel.binding, SASL_BINDING_SIZE) == 0 &&
+		    span_copy(buf_span(&b), text, sizeof(text)) == 0
+		? gsasl_property_set(x->session, GSASL_CB_TLS_EXPORTER, text)
+		: GSASL_MALLOC_ERROR;
+	buf_free(&b);
+	return rc;
 }
 
 static enum sasl_result
-begin(struct sasl *s, size_t mechanism, struct sasl_exchange **x, struct err *e)
+begin(struct sasl *s, const struct sasl_channel *c, size_t which,
+      struct sasl_exchange **x, struct sasl_answer *a)
 {
 	struct sasl_exchange *fresh = calloc(1, sizeof(*fresh));
 
-	if (fresh == NULL) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "SASL");
-		return SASL_UNAVAILABLE;
-	}
+	if (fresh == NULL)
+		return unavailable(a, GSASL_OK);
 	fresh->sasl = s;
-	fresh->messages_max = mechanism_messages[mechanism];
-	int rc = gsasl_server_start(s->gsasl, mechanisms[mechanism],
+	fresh->channel = *c;
+	fresh->mechanism = &mechanisms[which];
+	fresh->result = SASL_OK;
+	int rc = gsasl_server_start(s->gsasl, mechanisms[which].name,
 				    &fresh->session);
+	if (rc == GSASL_OK)
+		rc = set_binding(fresh);
 	if (rc != GSASL_OK) {
-		(void)err_set(e, ERR_TEMP, 0, "SASL: %s", gsasl_strerror(rc));
 		sasl_cancel(&fresh);
-		return SASL_UNAVAILABLE;
+		return unavailable(a, rc);
 	}
 	gsasl_session_hook_set(fresh->session, fresh);
 	*x = fresh;
 	return SASL_CONTINUE;
 }
 
+/* What the server says before it has heard anything: LOGIN asks for the name,
+ * the others wait (RFC 4954 4: an empty challenge). */
+static enum sasl_result
+open_dialogue(struct sasl_exchange **x, struct sasl_answer *a)
+{
+	enum sasl_result result = SASL_CONTINUE;
+
+	if ((*x)->mechanism->kind == SASL_LOGIN)
+		result = ask_library(*x, span_of(""), a);
+	if (result != SASL_CONTINUE)
+		sasl_cancel(x);
+	return result;
+}
+
 enum sasl_result
-sasl_start(struct sasl *s, struct span mechanism, struct span initial,
-	   struct sasl_exchange **x, struct buf *challenge, struct user *user,
-	   struct err *e)
+sasl_start(struct sasl *s, const struct sasl_channel *c, struct span mechanism,
+	   struct span initial, struct sasl_exchange **x, struct sasl_answer *a)
 {
 	size_t which = find_mechanism(mechanism);
 
 	*x = NULL;
-	memset(user, 0, sizeof(*user));
-	if (which == MECHANISMS)
+	buf_clear(&a->challenge);
+	memset(&a->user, 0, sizeof(a->user));
+	if (which == SASL_MECHANISMS || !is_offered(s, c, which))
 		return SASL_UNKNOWN;
-	enum sasl_result result = begin(s, which, x, e);
-	if (result != SASL_CONTINUE)
+	enum sasl_result result = begin(s, c, which, x, a);
+	if (result == SASL_CONTINUE)
+		result = open_dialogue(x, a);
+	if (result != SASL_CONTINUE || initial.p == NULL)
 		return result;
-	bool server_first = strcmp(mechanisms[which], "LOGIN") == 0;
-	if (initial.p == NULL)
-		return step(x, span_of(""), challenge, user, e);
-	if (server_first) {
-		/* Many clients send the user name with AUTH LOGIN: it answers
-		 * the question that we have not asked yet. */
-		result = step(x, span_of(""), challenge, user, e);
-		if (result != SASL_CONTINUE)
-			return result;
-		buf_clear(challenge);
-	}
+	/* Many clients send the user name with AUTH LOGIN: it answers the
+	 * question that we have not asked yet. */
+	buf_clear(&a->challenge);
 	if (span_eq(initial, span_of("="))) /* RFC 4954 4 */
 		initial = span_of("");
-	return step_base64(x, initial, challenge, user, e);
+	return step_base64(x, initial, a);
 }
 
 enum sasl_result
-sasl_step(struct sasl_exchange **x, struct span line, struct buf *challenge,
-	  struct user *user, struct err *e)
+sasl_step(struct sasl_exchange **x, struct span line, struct sasl_answer *a)
 {
-	return step_base64(x, line, challenge, user, e);
+	buf_clear(&a->challenge);
+	return step_base64(x, line, a);
 }

@@ -21,15 +21,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/password.h"
-#include "auth/users_table.h"
+#include "auth/peer.h"
+#include "auth/users_private.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "mail/address.h"
 
 enum {
 	RACY_US = 100000,
-	HASHING_MAX = 16, /* and never more than processors: see below */
+	HASHING_MAX = 16, /* and never more than processors */
 };
 
 struct identity {
@@ -48,13 +49,8 @@ struct users {
 	bool racy;
 	char complaint[sizeof(((struct err *)0)->msg)]; /* logged last */
 
-	/*
-	 * A yescrypt hash takes 16 MiB and a processor.  A flood of logins
-	 * waits here rather than for the kernel to run out of memory.
-	 */
-	pthread_mutex_t hash_lock;
-	pthread_cond_t hash_free;
-	unsigned hashing, hashing_max;
+	struct turns *turns;        /* at hashes */
+	struct siphash_key parties; /* for whose turn it is */
 };
 
 static struct identity
@@ -140,9 +136,8 @@ log_reading(struct users *u, int rc, const struct err *e)
 	log_end(&l);
 }
 
-/* A reference to what the file says now. */
-static struct users_table *
-take(struct users *u)
+struct users_table *
+users_take(struct users *u)
 {
 	(void)pthread_mutex_lock(&u->lock);
 	struct identity now = identify(u->path);
@@ -167,12 +162,15 @@ users_open(struct users **out, const char *path, struct err *e)
 	if (u == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "users");
 	(void)pthread_mutex_init(&u->lock, NULL);
-	(void)pthread_mutex_init(&u->hash_lock, NULL);
-	(void)pthread_cond_init(&u->hash_free, NULL);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	u->hashing_max = processors < 1             ? 1
-			 : processors > HASHING_MAX ? HASHING_MAX
-						    : (unsigned)processors;
+	unsigned at_once = processors < 1             ? 1
+			   : processors > HASHING_MAX ? HASHING_MAX
+						      : (unsigned)processors;
+	if (turns_new(&u->turns, at_once, e) != 0) {
+		users_free(&u);
+		return -1;
+	}
+	rand_bytes(&u->parties, sizeof(u->parties));
 	u->path = strdup(path);
 	if (u->path == NULL) {
 		users_free(&u);
@@ -195,8 +193,7 @@ users_free(struct users **up)
 	if (u == NULL)
 		return;
 	users_table_release(&u->table);
-	(void)pthread_cond_destroy(&u->hash_free);
-	(void)pthread_mutex_destroy(&u->hash_lock);
+	turns_free(&u->turns);
 	(void)pthread_mutex_destroy(&u->lock);
 	free(u->path);
 	free(u);
@@ -213,8 +210,8 @@ users_reload(struct users *u, struct err *e)
 	return rc;
 }
 
-static void
-copy_out(const struct users_entry *entry, struct user *user)
+void
+users_copy(const struct users_entry *entry, struct user *user)
 {
 	memset(user, 0, sizeof(*user));
 	(void)span_copy(span_of(entry->address), user->address,
@@ -227,12 +224,12 @@ int
 users_find(struct users *u, const char *address, struct user *user,
 	   struct err *e)
 {
-	struct users_table *t = take(u);
+	struct users_table *t = users_take(u);
 	const struct users_entry *entry = users_table_find(t, address);
 
 	(void)e; /* a back end over a network can fail; a table cannot */
 	if (entry != NULL)
-		copy_out(entry, user);
+		users_copy(entry, user);
 	users_table_release(&t);
 	return entry != NULL;
 }
@@ -261,7 +258,7 @@ find_tagged(const struct users_table *t, const char *address)
 bool
 users_owns(struct users *u, const char *login, const char *address)
 {
-	struct users_table *t = take(u);
+	struct users_table *t = users_take(u);
 	const struct users_entry *entry = find_tagged(t, address);
 	bool owns = entry != NULL && strcmp(entry->address, login) == 0;
 
@@ -269,93 +266,28 @@ users_owns(struct users *u, const char *login, const char *address)
 	return owns;
 }
 
-static int
-hash_in_turn(struct users *u, const char *stored, struct span password,
-	     struct err *e)
+struct turns *
+users_turns(struct users *u)
 {
-	(void)pthread_mutex_lock(&u->hash_lock);
-	while (u->hashing >= u->hashing_max)
-		(void)pthread_cond_wait(&u->hash_free, &u->hash_lock);
-	u->hashing++;
-	(void)pthread_mutex_unlock(&u->hash_lock);
-
-	int rc = password_matches(stored, password, e);
-
-	(void)pthread_mutex_lock(&u->hash_lock);
-	u->hashing--;
-	(void)pthread_cond_signal(&u->hash_free);
-	(void)pthread_mutex_unlock(&u->hash_lock);
-	return rc;
+	return u->turns;
 }
 
-/*
- * Try each credential; then hash on until a refusal has cost what it costs for
- * the user with most of them, so that its time names neither the unknown nor
- * the disabled.
- */
-static int
-check(struct users *u, const struct users_table *t,
-      const struct users_entry *entry, struct span password, struct err *e)
+uint64_t
+users_party(const struct users *u, const char *peer)
 {
-	unsigned hashes = 0, n = entry == NULL ? 0 : entry->n_credentials;
-	bool right = false;
-
-	for (unsigned i = 0; i < n && !right; i++) {
-		const char *stored = entry->credentials[i];
-		bool hashed = password_is_hashed(stored);
-		int rc = hashed ? hash_in_turn(u, stored, password, e)
-				: password_matches(stored, password, e);
-		if (rc < 0)
-			return -1;
-		hashes += hashed;
-		right = rc > 0;
-	}
-	if (right && !entry->disabled)
-		return 1;
-	for (; hashes < users_table_hashes(t); hashes++) {
-		if (hash_in_turn(u, users_table_dummy(t), password, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
-users_check_password(struct users *u, struct span login, struct span password,
-		     struct user *user, struct err *e)
-{
-	const struct users_entry *entry = NULL;
-	char canonical[ADDRESS_SIZE];
-	struct address a;
-
-	memset(user, 0, sizeof(*user));
-	struct users_table *t = take(u);
-	if (address_parse_mailbox(login, ADDRESS_ALLOW_UTF8, &a, NULL) == 0 &&
-	    address_canonical(&a, canonical) == 0) {
-		entry = users_table_find(t, canonical);
-		/* What was tried, for the log of a refusal. */
-		(void)span_copy(span_of(canonical), user->address,
-				sizeof(user->address));
-	}
-	/* An alias is for mail: one user, one login name. */
-	if (entry != NULL && strcmp(entry->address, canonical) != 0)
-		entry = NULL;
-	int rc = check(u, t, entry, password, e);
-	if (rc == 1 && entry != NULL)
-		copy_out(entry, user);
-	users_table_release(&t);
-	return rc;
+	return peer_party(&u->parties, peer);
 }
 
 int
 users_each(struct users *u, int (*fn)(void *ctx, const struct user *user),
 	   void *ctx)
 {
-	struct users_table *t = take(u);
+	struct users_table *t = users_take(u);
 	struct user user;
 	int rc = 0;
 
 	for (size_t i = 0; i < users_table_size(t) && rc == 0; i++) {
-		copy_out(users_table_at(t, i), &user);
+		users_copy(users_table_at(t, i), &user);
 		rc = fn(ctx, &user);
 	}
 	users_table_release(&t);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/scram_key.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -12,7 +13,7 @@
  * Who exists and who may log in.  One text file, one line a user:
  *
  *   # comment
- *   alice@abc.com  {CRYPT}$y$j9T$...  quota=100M  alias=a.smith@abc.com
+ *   alice@abc.com  {SCRAM-SHA-256}10000,...  quota=100M  alias=a.smith@abc.com
  *   bob@xyz.com    {PLAIN}secret {CRYPT}$y$...    disabled=yes
  *
  * i.e. address, then credentials ("{SCHEME}value", several are tried in turn)
@@ -55,16 +56,52 @@ int users_find(struct users *u, const char *address, struct user *user,
  */
 bool users_owns(struct users *u, const char *login, const char *address);
 
+/* users_canonical - user->address: `name` as it would be looked up, "" when it
+ * cannot be a login; the rest of *user is zeroed. */
+void users_canonical(struct span name, struct user *user);
+
+/* users_named - the user whose login name this is (no alias).  1, 0, -1. */
+int users_named(struct users *u, struct span name, struct user *user,
+		struct err *e);
+
 /*
  * users_check_password - 1 when login's password is right (*user filled), 0
- * when not, -1 (TEMP).  Unknown, disabled and wrong take the same time: dummy
- * hashes are computed.  login is canonicalised by the callee; an alias is no
- * login.  When it is refused user->address is what was tried, for the log, or
- * "".  Waits its turn when all processors are busy with hashes.
+ * when not, -1 (TEMP; LIMIT when too many wait).  Unknown, disabled and wrong
+ * take the same time: dummy hashes are computed.  login is canonicalised by the
+ * callee; an alias is no login.  When it is refused user->address is what was
+ * tried, for the log, or "".  Waits its turn when all processors are busy with
+ * hashes; `peer`, the client's address, is whose turn it is.
  */
 int users_check_password(struct users *u, struct span login,
-			 struct span password, struct user *user,
-			 struct err *e);
+			 struct span password, const char *peer,
+			 struct user *user, struct err *e);
+
+/*
+ * users_scram_key - what SCRAM needs of `login`: its first key for `hash`, or
+ * one made of its {PLAIN} password.  1: key->user may log in with it.  0: there
+ * is no such login; *key then looks like one, always the same for that name,
+ * and nobody knows its password (RFC 5802 5.1 sends salt and count before
+ * anything is proved).  -1 as above.
+ */
+struct users_scram {
+	struct scram_key key;
+	struct user user; /* of a 0: address is what was tried, or "" */
+};
+int users_scram_key(struct users *u, struct span login, enum scram_hash hash,
+		    const char *peer, struct users_scram *key, struct err *e);
+
+/* users_scram_offered - can everybody who has a password log in by SCRAM with
+ * `hash`?  Clients take the strongest that is offered, and do not come back
+ * with another when it fails. */
+bool users_scram_offered(struct users *u, enum scram_hash hash);
+
+/*
+ * users_certificate - the user who may log in with a client certificate whose
+ * public key has this SHA-256 digest (of its SubjectPublicKeyInfo, 64 lower
+ * case hexadecimal digits), by the attribute certificate=.  1, 0, -1 (TEMP).
+ */
+int users_certificate(struct users *u, const char *digest, struct user *user,
+		      struct err *e);
 
 /* users_each - call fn for every user in file order; stops when it is not 0. */
 int users_each(struct users *u, int (*fn)(void *ctx, const struct user *user),

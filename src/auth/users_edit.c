@@ -188,6 +188,17 @@ add_attribute(struct buf *out, const char *name, const char *value)
 }
 
 static int
+add_credentials(struct buf *out, const char *const *credentials, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (buf_add_str(out, "  ") != 0 ||
+		    users_line_add_word(out, span_of(credentials[i])) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 write_user(struct buf *out, const char *address, const struct users_new *user)
 {
 	if (out->n > 0 && out->p[out->n - 1] != '\n' &&
@@ -195,9 +206,7 @@ write_user(struct buf *out, const char *address, const struct users_new *user)
 		return -1;
 	if (users_line_add_word(out, span_of(address)) != 0)
 		return -1;
-	if (user->credential != NULL &&
-	    (buf_add_str(out, "  ") != 0 ||
-	     users_line_add_word(out, span_of(user->credential)) != 0))
+	if (add_credentials(out, user->credentials, user->n_credentials) != 0)
 		return -1;
 	if (user->quota != NULL &&
 	    add_attribute(out, "quota", user->quota) != 0)
@@ -299,7 +308,8 @@ split_at(struct span text, unsigned line, struct span *before,
 
 /* The line with its credentials replaced, all else as it was. */
 static int
-write_changed(struct buf *out, struct span line, const char *credential)
+write_changed(struct buf *out, struct span line, const char *const *credentials,
+	      size_t n)
 {
 	struct span rest = line;
 	bool written = false;
@@ -317,17 +327,16 @@ write_changed(struct buf *out, struct span line, const char *credential)
 		if (written)
 			continue;
 		written = true;
-		if (buf_add_str(out, "  ") != 0 ||
-		    users_line_add_word(out, span_of(credential)) != 0)
+		if (add_credentials(out, credentials, n) != 0)
 			return -1;
 	}
 }
 
-/* The user's line with this credential in place of those it has, or, without
- * one, no line any more. */
+/* The user's line with these credentials in place of those it has, or, without
+ * any, no line any more. */
 static int
-change_user(struct users_edit *x, const char *address, const char *credential,
-	    struct err *e)
+change_user(struct users_edit *x, const char *address,
+	    const char *const *credentials, size_t n, struct err *e)
 {
 	struct span before, line, after;
 	struct buf text;
@@ -342,8 +351,8 @@ change_user(struct users_edit *x, const char *address, const char *credential,
 		end--;
 	buf_init(&text, USERS_FILE_MAX);
 	if (buf_add_span(&text, before) != 0 ||
-	    (credential != NULL &&
-	     (write_changed(&text, span_head(line, end), credential) != 0 ||
+	    (n > 0 &&
+	     (write_changed(&text, span_head(line, end), credentials, n) != 0 ||
 	      buf_add_span(&text, span_skip(line, end)) != 0)) ||
 	    buf_add_span(&text, after) != 0)
 		(void)no_memory(e);
@@ -354,16 +363,17 @@ change_user(struct users_edit *x, const char *address, const char *credential,
 }
 
 int
-users_edit_set_credential(struct users_edit *x, const char *address,
-			  const char *credential, struct err *e)
+users_edit_set_credentials(struct users_edit *x, const char *address,
+			   const char *const *credentials, size_t n,
+			   struct err *e)
 {
-	return change_user(x, address, credential, e);
+	return change_user(x, address, credentials, n, e);
 }
 
 int
 users_edit_remove(struct users_edit *x, const char *address, struct err *e)
 {
-	return change_user(x, address, NULL, e);
+	return change_user(x, address, NULL, 0, e);
 }
 
 int

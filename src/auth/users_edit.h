@@ -29,8 +29,9 @@ const struct users_table *users_edit_table(const struct users_edit *x);
 
 struct users_new {
 	const char *address;
-	const char *credential; /* "{SCHEME}value"; NULL: no login */
-	const char *quota;      /* "100M"; NULL: none */
+	const char *const *credentials; /* "{SCHEME}value"; none: no login */
+	size_t n_credentials;
+	const char *quota; /* "100M"; NULL: none */
 	const char *const *aliases;
 	size_t n_aliases;
 };
@@ -42,8 +43,9 @@ struct users_new {
  */
 int users_edit_add(struct users_edit *x, const struct users_new *user,
 		   struct err *e);
-int users_edit_set_credential(struct users_edit *x, const char *address,
-			      const char *credential, struct err *e);
+int users_edit_set_credentials(struct users_edit *x, const char *address,
+			       const char *const *credentials, size_t n,
+			       struct err *e);
 int users_edit_remove(struct users_edit *x, const char *address, struct err *e);
 
 /* users_edit_save - check and replace; 0 when it is durable. */

@@ -1,14 +1,17 @@
 #include "auth/users_line.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "auth/password.h"
+#include "auth/sasl_private.h"
 #include "auth/users.h"
 #include "base/conf.h"
 #include "base/option.h"
 #include "mail/address.h"
 
-static const char *const attribute_names[] = { "quota", "alias", "disabled" };
+static const char *const attribute_names[] = { "quota", "alias", "disabled",
+					       "certificate" };
 
 enum { ATTRIBUTES = sizeof(attribute_names) / sizeof(attribute_names[0]) };
 
@@ -18,6 +21,7 @@ struct line_parser {
 	struct users_entry *entry;
 	const char *credentials[USERS_CREDENTIALS_MAX];
 	const char *aliases[USERS_ALIASES_MAX];
+	const char *certificates[USERS_CERTIFICATES_MAX];
 	bool has_quota;
 	bool has_disabled;
 };
@@ -143,6 +147,61 @@ add_alias(struct line_parser *p, struct span value, struct err *e)
 	return 0;
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
+/* A digest as "sha256//BASE64" (RFC 7469 2.4) or in hexadecimal, either case,
+ * into `text` in lower case hexadecimal. */
+static int
+parse_digest(struct span value, char *text)
+{
+	static const char mark[] = "sha256//";
+	enum { BYTES = 32 };
+	unsigned char bytes[BYTES];
+	size_t n = 0;
+
+	if (span_starts_nocase(value, span_of(mark))) {
+		value = span_skip(value, sizeof(mark) - 1);
+		if (sasl_base64_decode(value, bytes, BYTES, &n) != 0)
+			return -1;
+	} else {
+		for (; value.n == 2 * BYTES && n < BYTES; n++) {
+			int high = hex_value(value.p[2 * n]);
+			int low = hex_value(value.p[2 * n + 1]);
+			if (high < 0 || low < 0)
+				return -1;
+			bytes[n] = (unsigned char)(high * 16 + low);
+		}
+	}
+	if (n != BYTES)
+		return -1;
+	for (size_t i = 0; i < BYTES; i++) {
+		text[2 * i] = hex_digits[bytes[i] >> 4];
+		text[2 * i + 1] = hex_digits[bytes[i] & 15];
+	}
+	text[2 * BYTES] = '\0';
+	return 0;
+}
+
+static int
+add_certificate(struct line_parser *p, struct span value, struct err *e)
+{
+	char text[USERS_CERTIFICATE_SIZE] = "certificate=";
+
+	if (p->entry->n_certificates == USERS_CERTIFICATES_MAX)
+		return err_set(e, ERR_PERM, 0, "more than %d certificates",
+			       USERS_CERTIFICATES_MAX);
+	if (parse_digest(value, text + strlen(text)) != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "certificate: '%.*s' is not a SHA-256 digest, "
+			       "as sha256//BASE64 or 64 hexadecimal digits",
+			       SPAN_ARG(value));
+	const char *copy = arena_str(p->arena, span_of(text));
+	if (copy == NULL)
+		return no_memory(e);
+	p->certificates[p->entry->n_certificates++] = copy;
+	return 0;
+}
+
 static int
 set_quota(struct line_parser *p, struct span value, struct err *e)
 {
@@ -184,8 +243,8 @@ unknown_attribute(struct span name, struct err *e)
 			       "unknown attribute '%.*s', did you mean '%s'?",
 			       SPAN_ARG(name), near);
 	return err_set(e, ERR_PERM, 0,
-		       "unknown attribute '%.*s': there are quota, alias and "
-		       "disabled",
+		       "unknown attribute '%.*s': there are quota, alias, "
+		       "disabled and certificate",
 		       SPAN_ARG(name));
 }
 
@@ -211,6 +270,8 @@ take_word(struct line_parser *p, struct span word, struct err *e)
 		return add_alias(p, value, e);
 	if (span_eq(name, span_of("disabled")))
 		return set_disabled(p, value, e);
+	if (span_eq(name, span_of("certificate")))
+		return add_certificate(p, value, e);
 	return unknown_attribute(name, e);
 }
 
@@ -258,7 +319,10 @@ users_line_parse(struct span line, struct arena *arena,
 	}
 	entry->credentials = keep(arena, p.credentials, entry->n_credentials);
 	entry->aliases = keep(arena, p.aliases, entry->n_aliases);
-	if (entry->credentials == NULL || entry->aliases == NULL)
+	entry->certificates =
+	    keep(arena, p.certificates, entry->n_certificates);
+	if (entry->credentials == NULL || entry->aliases == NULL ||
+	    entry->certificates == NULL)
 		return no_memory(e);
 	return 1;
 }

@@ -16,14 +16,19 @@
 enum {
 	USERS_CREDENTIALS_MAX = 8,
 	USERS_ALIASES_MAX = 256,
+	USERS_CERTIFICATES_MAX = 8,
+	USERS_CERTIFICATE_SIZE = sizeof("certificate=") + 64,
 };
 
 struct users_entry {
 	const char *address;      /* canonical */
 	const char **credentials; /* decoded, checked */
 	const char **aliases;     /* canonical */
+	/* "certificate=<64 hexadecimal digits>": no address is like that. */
+	const char **certificates;
 	unsigned n_credentials;
 	unsigned n_aliases;
+	unsigned n_certificates;
 	unsigned line;
 	bool disabled;
 	int64_t quota_bytes; /* 0: none */

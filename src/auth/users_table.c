@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/password.h"
 #include "auth/users.h"
 #include "base/durable.h"
 
@@ -29,8 +29,11 @@ struct users_table {
 	size_t n, cap;
 	struct slot *slots; /* open addressing; a power of two of them */
 	size_t n_names, n_slots;
-	unsigned hashes;
+	struct password_cost cost;
 	const char *dummy;
+	struct users_table_scram scram[SCRAM_HASHES];
+	unsigned passwords;                /* users who can log in with one */
+	unsigned scrammable[SCRAM_HASHES]; /* of those, with SCRAM too */
 };
 
 /* FNV-1a.  Only the administrator adds names, so nobody can craft them. */
@@ -99,11 +102,72 @@ add_name(struct users_table *t, const char *name, size_t entry, struct err *e)
 	return 0;
 }
 
+/* The most that a check of one user's credentials can compute. */
+static void
+note_cost(struct users_table *t, const struct users_entry *entry)
+{
+	struct password_cost sum = { 0 };
+
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
+		struct password_cost one = password_cost(entry->credentials[i]);
+		sum.hashes += one.hashes;
+		sum.rounds += one.rounds;
+		if (t->dummy == NULL && one.hashes > 0)
+			t->dummy = entry->credentials[i];
+	}
+	if (sum.hashes > t->cost.hashes)
+		t->cost.hashes = sum.hashes;
+	if (sum.rounds > t->cost.rounds)
+		t->cost.rounds = sum.rounds;
+}
+
+/* What the first credential that serves for `hash` says; false: none does. */
+static bool
+note_scram(struct users_table *t, const struct users_entry *entry,
+	   enum scram_hash hash)
+{
+	struct users_table_scram *scram = &t->scram[hash];
+	struct scram_key key = { .iterations = SCRAM_ITERATIONS,
+				 .salt_n = SCRAM_SALT_SIZE };
+	const char *serves = NULL;
+	bool made = false;
+
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
+		const char *stored = entry->credentials[i];
+		if (password_scram_key(stored, hash, &key)) {
+			serves = stored;
+			made = false;
+			break;
+		}
+		if (serves == NULL && password_plain(stored) != NULL) {
+			serves = stored;
+			made = true;
+		}
+	}
+	if (serves == NULL)
+		return false;
+	scram->made |= made;
+	if (scram->secret == NULL) {
+		scram->secret = serves;
+		scram->iterations = key.iterations;
+		scram->salt_n = key.salt_n;
+	}
+	return true;
+}
+
+static void
+note_logins(struct users_table *t, const struct users_entry *entry)
+{
+	if (entry->n_credentials == 0 || entry->disabled)
+		return;
+	t->passwords++;
+	for (int i = 0; i < SCRAM_HASHES; i++)
+		t->scrammable[i] += note_scram(t, entry, (enum scram_hash)i);
+}
+
 static int
 add_entry(struct users_table *t, const struct users_entry *entry, struct err *e)
 {
-	unsigned hashes = 0;
-
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 16 : t->cap * 2;
 		struct users_entry *bigger =
@@ -120,15 +184,12 @@ add_entry(struct users_table *t, const struct users_entry *entry, struct err *e)
 		if (add_name(t, entry->aliases[i], t->n - 1, e) != 0)
 			return err_prefix(e, "alias");
 	}
-	for (unsigned i = 0; i < entry->n_credentials; i++) {
-		if (!password_is_hashed(entry->credentials[i]))
-			continue;
-		hashes++;
-		if (t->dummy == NULL)
-			t->dummy = entry->credentials[i];
+	for (unsigned i = 0; i < entry->n_certificates; i++) {
+		if (add_name(t, entry->certificates[i], t->n - 1, e) != 0)
+			return -1;
 	}
-	if (hashes > t->hashes)
-		t->hashes = hashes;
+	note_cost(t, entry);
+	note_logins(t, entry);
 	return 0;
 }
 
@@ -238,10 +299,35 @@ users_table_at(const struct users_table *t, size_t i)
 	return &t->entries[i];
 }
 
-unsigned
-users_table_hashes(const struct users_table *t)
+struct password_cost
+users_table_cost(const struct users_table *t)
 {
-	return t->hashes;
+	return t->cost;
+}
+
+struct users_table_scram
+users_table_scram(const struct users_table *t, enum scram_hash hash)
+{
+	struct users_table_scram scram = t->scram[hash];
+
+	scram.everybody =
+	    t->passwords > 0 && t->scrammable[hash] == t->passwords;
+	if (scram.secret == NULL) {
+		scram.secret = "";
+		scram.iterations = SCRAM_ITERATIONS;
+		scram.salt_n = SCRAM_SALT_SIZE;
+	}
+	return scram;
+}
+
+const struct users_entry *
+users_table_find_certificate(const struct users_table *t, const char *digest)
+{
+	char name[USERS_CERTIFICATE_SIZE];
+
+	int n = snprintf(name, sizeof(name), "certificate=%s", digest);
+	return n > 0 && (size_t)n < sizeof(name) ? users_table_find(t, name)
+						 : NULL;
 }
 
 const char *

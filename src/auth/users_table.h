@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "auth/password.h"
 #include "auth/users_line.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -39,11 +40,30 @@ size_t users_table_size(const struct users_table *t);
 const struct users_entry *users_table_at(const struct users_table *t, size_t i);
 
 /*
- * What every refused login costs: the number of hashes the user with most of
- * them needs, and a hash to compute when there is none of one's own (NULL when
- * the file has none at all).
+ * What SCRAM with `hash` needs to know of all of them together.  iterations,
+ * salt_n and secret are those of the first key in the file (or of a password
+ * from which one is made), for keys that are made up; secret is never NULL.
  */
-unsigned users_table_hashes(const struct users_table *t);
+struct users_table_scram {
+	bool everybody; /* all who have a password have one that serves */
+	bool made;      /* of some the key is made of a password */
+	unsigned iterations;
+	size_t salt_n;
+	const char *secret;
+};
+struct users_table_scram users_table_scram(const struct users_table *t,
+					   enum scram_hash hash);
+
+/* users_table_find_certificate - by digest, as users_certificate(). */
+const struct users_entry *
+users_table_find_certificate(const struct users_table *t, const char *digest);
+
+/*
+ * What every refused login costs: of hashes and of rounds what the user with
+ * most of them needs, and a hash to compute when there is none of one's own
+ * (NULL when the file has none at all).
+ */
+struct password_cost users_table_cost(const struct users_table *t);
 const char *users_table_dummy(const struct users_table *t);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "auth/sasl.h"
-#include "auth/users.h"
 #include "base/err.h"
 #include "net/listener.h"
 
@@ -61,7 +60,6 @@ struct pop3_mailbox_ops {
 struct pop3_server_options {
 	const char *hostname; /* in the greeting */
 	const char *service;  /* for logs: "pop3" */
-	struct users *users;
 	struct sasl *sasl;
 	struct tls_server *tls;  /* NULL, or without a certificate: STLS is not
 				    offered */
@@ -71,7 +69,6 @@ struct pop3_server_options {
 	int64_t idle_timeout_ms; /* RFC 1939 3: at least ten minutes; also the
 				    time a client has to log in */
 	int64_t session_timeout_ms;
-	int64_t failure_delay_ms; /* before the answer to a wrong password */
 };
 
 /* pop3_server_new - options and ops are copied, what they point to lives on. */

@@ -5,11 +5,30 @@
 #include "base/log.h"
 #include "pop3/pop3_server_private.h"
 
+/* What the room auth may know of this connection. */
+static void
+fill_channel(const struct pop3_session *s, struct sasl_channel *c)
+{
+	const struct tls_info *tls = s->tls;
+
+	*c = (struct sasl_channel){
+		.peer = s->client->address,
+		.clear_text_allowed = pop3_server_may_login(s),
+		.certificate_digest =
+		    tls != NULL && tls->has_pin ? tls->pin : NULL,
+		.certificate_name =
+		    tls != NULL && tls->verified ? tls->email : NULL,
+	};
+	c->has_binding =
+	    tls != NULL && stream_tls_binding(s->stream, c->binding) == 0;
+}
+
 /* RFC 2449 5. */
 int
 pop3_server_capa(struct pop3_session *s, struct span args)
 {
-	struct sasl *sasl = s->server->o.sasl;
+	char list[SASL_MECHANISMS_SIZE];
+	struct sasl_channel c;
 
 	(void)args;
 	if (pop3_server_ok(s, "capabilities follow") != 0)
@@ -19,9 +38,12 @@ pop3_server_capa(struct pop3_session *s, struct span args)
 	    stream_writef(s->stream, pop3_server_deadline(s), NULL,
 			  "STLS\r\n") != 0)
 		return -1;
+	fill_channel(s, &c);
+	(void)sasl_mechanisms(s->server->o.sasl, &c, list);
 	if (pop3_server_may_login(s) &&
 	    stream_writef(s->stream, pop3_server_deadline(s), NULL,
-			  "USER\r\nSASL %s\r\n", sasl_mechanisms(sasl)) != 0)
+			  "USER\r\n%s%s%s", list[0] == '\0' ? "" : "SASL ",
+			  list, list[0] == '\0' ? "" : "\r\n") != 0)
 		return -1;
 	return stream_writef(s->stream, pop3_server_deadline(s), NULL,
 			     "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
@@ -43,7 +65,7 @@ pop3_server_utf8(struct pop3_session *s, struct span args)
 
 static void
 log_login(const struct pop3_session *s, enum log_level level, const char *event,
-	  struct span login, const struct err *e)
+	  const char *login, const struct err *e)
 {
 	struct log_line l;
 
@@ -51,8 +73,10 @@ log_login(const struct pop3_session *s, enum log_level level, const char *event,
 	log_str(&l, "session", s->client->session);
 	log_str(&l, "service", s->server->o.service);
 	log_str(&l, "client", s->client->address);
-	log_span(&l, "login", login);
-	if (e != NULL)
+	log_str(&l, "login", login);
+	if (s->mechanism[0] != '\0')
+		log_str(&l, "mechanism", s->mechanism);
+	if (e != NULL && e->msg[0] != '\0')
 		log_err(&l, e);
 	else if (s->mailbox != NULL)
 		log_num(&l, "messages", s->count);
@@ -71,14 +95,12 @@ enter(struct pop3_session *s, const struct user *user)
 	enum pop3_open_result result =
 	    ops->open(s->server->ctx, user->address, &mailbox, &e);
 	if (result == POP3_IN_USE) {
-		log_login(s, LOG_INFO, "pop3-in-use", span_of(user->address),
-			  NULL);
+		log_login(s, LOG_INFO, "pop3-in-use", user->address, NULL);
 		return pop3_server_fail(s, "IN-USE",
 					"another session has this maildrop");
 	}
 	if (result == POP3_FAILED) {
-		log_login(s, LOG_ERROR, "pop3-open-failed",
-			  span_of(user->address), &e);
+		log_login(s, LOG_ERROR, "pop3-open-failed", user->address, &e);
 		return pop3_server_fail(s, "SYS/TEMP",
 					"the maildrop cannot be opened now");
 	}
@@ -98,36 +120,63 @@ enter(struct pop3_session *s, const struct user *user)
 		s->left_octets += ops->octets(mailbox, i);
 	memcpy(s->address, user->address, sizeof(s->address));
 	s->state = POP3_TRANSACTION;
-	log_login(s, LOG_INFO, "pop3-login", span_of(s->address), NULL);
+	log_login(s, LOG_INFO, "pop3-login", s->address, NULL);
 	return pop3_server_ok(s, "%u messages, %llu octets", (unsigned)n,
 			      (unsigned long long)s->left_octets);
 }
 
-/*
- * A wrong password, an unknown user and a disabled one look and last the same:
- * users_check_password sees to the hash, this to the rest.
- */
-static int
-refuse(struct pop3_session *s, struct span login)
+static void
+pause_after_failure(const struct pop3_session *s, int64_t delay_ms)
 {
 	struct pollfd p = { .fd = wake_fd(s->client->drain), .events = POLLIN };
 
-	log_login(s, LOG_WARN, "auth-failed", login, NULL);
-	(void)poll(&p, 1, (int)s->server->o.failure_delay_ms);
-	if (++s->auth_failures >= POP3_SERVER_AUTH_FAILURES_MAX) {
-		s->closing = true;
-		return pop3_server_fail(s, "AUTH",
-					"too many failed logins, closing");
-	}
-	return pop3_server_fail(s, "AUTH", "wrong user name or password");
+	(void)poll(&p, 1, (int)delay_ms);
 }
 
+/* A login that came to nothing; the last of some ends the session. */
 static int
-temporary(struct pop3_session *s, struct span login, const struct err *e)
+refuse(struct pop3_session *s, const char *code, const char *text)
 {
-	log_login(s, LOG_ERROR, "auth-unavailable", login, e);
-	/* RFC 3206 4: not AUTH, the password may be right */
-	return pop3_server_fail(s, "SYS/TEMP", "cannot check passwords now");
+	if (++s->auth_failures >= POP3_SERVER_AUTH_FAILURES_MAX) {
+		s->closing = true;
+		text = "too many failed logins, closing";
+	}
+	return pop3_server_fail(s, code, text);
+}
+
+/*
+ * A wrong password, an unknown user and a disabled one look and last the same:
+ * the room auth sees to the time, this to the rest.
+ */
+static int
+answer(struct pop3_session *s, enum sasl_result result,
+       const struct sasl_answer *a)
+{
+	const char *login = a->user.address;
+
+	switch (result) {
+	case SASL_OK:
+		return enter(s, &a->user);
+	case SASL_REFUSED:
+		log_login(s, LOG_WARN, "auth-failed", login, NULL);
+		pause_after_failure(s, a->delay_ms);
+		return refuse(s, "AUTH", "wrong user name or password");
+	case SASL_LIMITED:
+		/* RFC 3206 4: not AUTH, the password may be right */
+		log_login(s, LOG_WARN, "auth-limited", login, NULL);
+		return refuse(s, "SYS/TEMP",
+			      "too many failed logins, try again later");
+	case SASL_UNKNOWN:
+		return pop3_server_error(s, "no such mechanism");
+	case SASL_UNAVAILABLE:
+		log_login(s, LOG_ERROR, "auth-unavailable", login, &a->err);
+		return pop3_server_fail(s, "SYS/TEMP",
+					"cannot check passwords now");
+	case SASL_MALFORMED:
+	case SASL_CONTINUE:
+		break;
+	}
+	return pop3_server_error(s, "malformed authentication data");
 }
 
 static int
@@ -151,17 +200,18 @@ pop3_server_user(struct pop3_session *s, struct span args)
 int
 pop3_server_pass(struct pop3_session *s, struct span args)
 {
-	struct user user;
-	struct err e;
+	struct sasl_channel channel;
+	struct sasl_answer a;
 
 	if (s->login[0] == '\0')
 		return pop3_server_error(s, "USER first");
-	struct span login = span_of(s->login);
-	int right =
-	    users_check_password(s->server->o.users, login, args, &user, &e);
-	int rc = right < 0    ? temporary(s, login, &e)
-		 : right == 0 ? refuse(s, login)
-			      : enter(s, &user);
+	fill_channel(s, &channel);
+	sasl_answer_init(&a);
+	(void)span_copy(span_of("USER"), s->mechanism, sizeof(s->mechanism));
+	enum sasl_result result = sasl_password(s->server->o.sasl, &channel,
+						span_of(s->login), args, &a);
+	int rc = answer(s, result, &a);
+	sasl_answer_clear(&a);
 	s->login[0] = '\0';
 	return rc;
 }
@@ -199,34 +249,13 @@ challenge(struct pop3_session *s, const struct buf *text, struct line *line,
 	return 0;
 }
 
-static int
-finish_auth(struct pop3_session *s, enum sasl_result result,
-	    const struct user *user, const struct err *e)
-{
-	switch (result) {
-	case SASL_OK:
-		return enter(s, user);
-	case SASL_REFUSED:
-		return refuse(s, span_of(user->address));
-	case SASL_UNKNOWN:
-		return pop3_server_error(s, "no such mechanism");
-	case SASL_UNAVAILABLE:
-		return temporary(s, span_of(user->address), e);
-	case SASL_MALFORMED:
-	case SASL_CONTINUE:
-		break;
-	}
-	return pop3_server_error(s, "malformed authentication data");
-}
-
 int
 pop3_server_auth(struct pop3_session *s, struct span args)
 {
 	struct sasl_exchange *x = NULL;
-	struct user user = { 0 };
-	struct err e = { 0 };
+	struct sasl_channel channel;
+	struct sasl_answer a;
 	struct line line;
-	struct buf out;
 	int rc = 0, over = 0;
 
 	if (!pop3_server_may_login(s))
@@ -235,20 +264,22 @@ pop3_server_auth(struct pop3_session *s, struct span args)
 	struct span initial = span_word(&args);
 	if (mechanism.n == 0 || span_trim(args).n > 0)
 		return pop3_server_error(s, "AUTH mechanism [response]");
+	if (span_copy(mechanism, s->mechanism, sizeof(s->mechanism)) != 0)
+		return pop3_server_error(s, "no such mechanism");
 	if (initial.n == 0)
 		initial.p = NULL;
-	buf_init(&out, POP3_SERVER_AUTH_LINE_MAX);
-	enum sasl_result result = sasl_start(s->server->o.sasl, mechanism,
-					     initial, &x, &out, &user, &e);
+	fill_channel(s, &channel);
+	sasl_answer_init(&a);
+	enum sasl_result result =
+	    sasl_start(s->server->o.sasl, &channel, mechanism, initial, &x, &a);
 	while (result == SASL_CONTINUE && over == 0) {
-		over = challenge(s, &out, &line, &rc);
-		buf_clear(&out);
+		over = challenge(s, &a.challenge, &line, &rc);
 		if (over == 0)
-			result = sasl_step(&x, line.text, &out, &user, &e);
+			result = sasl_step(&x, line.text, &a);
 	}
 	sasl_cancel(&x);
-	buf_free(&out);
-	if (over != 0)
-		return over < 0 ? -1 : rc;
-	return finish_auth(s, result, &user, &e);
+	if (over == 0)
+		rc = answer(s, result, &a);
+	sasl_answer_clear(&a);
+	return over < 0 ? -1 : rc;
 }

@@ -32,6 +32,7 @@ struct pop3_session {
 	int errors, auth_failures;
 	int64_t started_ms;
 	char login[POP3_SERVER_CMD_MAX + 1]; /* from USER; "" without */
+	char mechanism[32]; /* that was tried last; "" before */
 	char address[sizeof(((struct user *)0)->address)];
 
 	void *mailbox; /* NULL before login */

@@ -54,7 +54,8 @@ check(const char *path, const void *values, struct err *e)
 	struct receiver_rules *rules = NULL;
 	struct users *users = NULL;
 
-	if (check_lmtp(path, &o->lmtp_listen, e) != 0)
+	if (check_lmtp(path, &o->lmtp_listen, e) != 0 ||
+	    login_options_check(&o->login, path, e) != 0)
 		return -1;
 	if (receiver_rules_new(&rules, path, o, e) != 0)
 		return -1;
@@ -271,14 +272,12 @@ make_pop3(struct receiver *r, struct err *e)
 	struct pop3_server_options pop3 = {
 		.hostname = r->hostname,
 		.service = "pop3",
-		.users = r->users,
 		.sasl = r->sasl,
 		.tls = r->pop3_tls,
 		.tls_required = o->pop3_tls_required,
 		.auth_in_clear_text = o->pop3_clear_text,
 		.idle_timeout_ms = o->pop3_idle,
 		.session_timeout_ms = o->pop3_session,
-		.failure_delay_ms = o->pop3_failure_delay,
 	};
 
 	return pop3_server_new(&r->pop3, &pop3, receiver_pop3_ops(), r, e);
@@ -290,7 +289,7 @@ run(void *server, struct err *e)
 	struct receiver *r = server;
 
 	if (users_open(&r->users, r->o->users_file, e) != 0 ||
-	    sasl_new(&r->sasl, r->users, e) != 0 ||
+	    login_options_sasl(&r->sasl, &r->o->login, r->users, e) != 0 ||
 	    receiver_store_open(r, e) != 0)
 		return -1;
 	if (make_smtp(r, e) != 0 || make_pop3(r, e) != 0 ||

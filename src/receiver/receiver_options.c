@@ -32,6 +32,8 @@ static const struct option table[] = {
 	  " in the first domain." },
 	DAEMON_OPTIONS(struct receiver_options),
 
+	LOGIN_OPTIONS(struct receiver_options),
+
 	{ "store", "durability", OPTION_ENUM, AT(durability), "strict", 0, 0,
 	  durabilities,
 	  "What makes a message durable before it is answered: a journal that"
@@ -119,8 +121,6 @@ static const struct option table[] = {
 	  "Longest wait for a command (RFC 1939: 10m or more)." },
 	{ "pop3", "session-timeout", OPTION_TIME, AT(pop3_session), "12h", 100,
 	  168 * HOUR, NULL, "Longest session." },
-	{ "pop3", "auth-failure-delay", OPTION_TIME, AT(pop3_failure_delay),
-	  "1s", 0, MIN, NULL, "Wait before a wrong password is answered." },
 	{ "pop3", "auth-in-clear-text", OPTION_BOOL, AT(pop3_clear_text), "no",
 	  0, 0, NULL,
 	  "Passwords in clear text from everywhere; no: only from this"

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/login_options.h"
 #include "base/daemon.h"
 #include "base/option.h"
 #include "net/tls_settings.h"
@@ -22,6 +23,8 @@ struct receiver_options {
 	char *pid_file;
 	char *ports_file;
 	char *user;
+
+	struct login_options login;
 
 	int durability; /* enum receiver_durability */
 	int64_t journal_message_max;
@@ -51,7 +54,7 @@ struct receiver_options {
 
 	struct option_list pop3_listen, pop3_listen_tls;
 	int64_t pop3_max_clients, pop3_max_per_address;
-	int64_t pop3_idle, pop3_session, pop3_failure_delay;
+	int64_t pop3_idle, pop3_session;
 	bool pop3_clear_text, pop3_tls_required;
 };
 

@@ -35,7 +35,8 @@ check(const char *path, const void *values, struct err *e)
 	if (o->retry_min > o->retry_max)
 		return err_set(e, ERR_PERM, 0,
 			       "%s: [queue] retry-min is over retry-max", path);
-	if (routes_new(&routes, &way, e) != 0)
+	if (login_options_check(&o->login, path, e) != 0 ||
+	    routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
 	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0)
@@ -325,8 +326,8 @@ run(void *server, struct err *e)
 	};
 
 	if (users_open(&s->users, o->users_file, e) != 0 ||
-	    sasl_new(&s->sasl, s->users, e) != 0 || open_queue(s, e) != 0 ||
-	    open_relay(s, e) != 0)
+	    login_options_sasl(&s->sasl, &o->login, s->users, e) != 0 ||
+	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;
 	smtp.sasl = s->sasl;
 	if (smtp_server_new(&s->smtp, &smtp, sender_policy_ops(), s, e) != 0 ||

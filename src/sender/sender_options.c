@@ -26,6 +26,7 @@ static const struct option table[] = {
 	DAEMON_OPTIONS(struct sender_options),
 
 	TLS_SETTINGS(struct sender_options, tls),
+	LOGIN_OPTIONS(struct sender_options),
 
 	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
 	  0, NULL, "Addresses and ports for clients." },

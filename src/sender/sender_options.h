@@ -1,6 +1,7 @@
 #ifndef PP_SENDER_SENDER_OPTIONS_H
 #define PP_SENDER_SENDER_OPTIONS_H
 
+#include "auth/login_options.h"
 #include "base/daemon.h"
 #include "base/option.h"
 #include "net/tls_settings.h"
@@ -14,6 +15,7 @@ struct sender_options {
 	char *log_file, *pid_file, *ports_file, *user;
 	int log_level;
 
+	struct login_options login;
 	struct tls_settings tls;
 
 	struct option_list listen, listen_tls;

@@ -16,7 +16,6 @@ enum {
 	SMTP_TEXT_LINE_MAX = 998,   /* RFC 5322 2.1.1; longer is accepted */
 	SMTP_RECEIVED_MAX = 100,    /* 6.3 loop detection */
 	SMTP_AUTH_FAILURES_MAX = 5, /* then 421 and close */
-	SMTP_AUTH_DELAY_MS = 250,   /* before each 535 */
 	SMTP_HANDSHAKE_TIMEOUT_MS = 30 * 1000, /* of TLS, after STARTTLS */
 	SMTP_ERRORS_MAX = 20,                  /* then 421 and close */
 	SMTP_REFUSED_FACTOR = 5, /* refused recipients: this times more, for

@@ -19,68 +19,93 @@ smtp_server_may_auth(const struct smtp_session *s)
 		 (o->auth_in_clear_text || s->peer->is_loopback)));
 }
 
+void
+smtp_server_channel(const struct smtp_session *s, struct sasl_channel *c)
+{
+	const struct tls_info *tls = s->info.tls;
+
+	*c = (struct sasl_channel){
+		.peer = s->info.address,
+		.clear_text_allowed = smtp_server_may_auth(s),
+		.certificate_digest =
+		    tls != NULL && tls->has_pin ? tls->pin : NULL,
+		.certificate_name =
+		    tls != NULL && tls->verified ? tls->email : NULL,
+	};
+	c->has_binding =
+	    tls != NULL && stream_tls_binding(s->stream, c->binding) == 0;
+}
+
 /* Make guessing slow without keeping a shutdown waiting. */
 static void
-pause_after_failure(const struct smtp_session *s)
+pause_after_failure(const struct smtp_session *s, int64_t delay_ms)
 {
 	const struct wake *kill = s->peer->kill;
 	struct pollfd p = { .fd = kill == NULL ? -1 : wake_fd(kill),
 			    .events = POLLIN };
 
-	(void)poll(&p, 1, SMTP_AUTH_DELAY_MS);
+	(void)poll(&p, 1, (int)delay_ms);
 }
 
-/* One line each, so that a log filter can act on it. */
+/* One line each, in a form that a log filter can act on (postpair-sender(8)).
+ */
 static void
-log_verdict(const struct smtp_session *s, bool ok, struct span mechanism,
-	    const char *login)
+log_verdict(const struct smtp_session *s, enum log_level level,
+	    const char *event, struct span mechanism,
+	    const struct sasl_answer *a)
 {
 	struct log_line l;
 
-	smtp_server_log(s, &l, ok ? LOG_INFO : LOG_WARN,
-			ok ? "auth-ok" : "auth-failed");
-	log_str(&l, "client", s->peer->address);
-	log_str(&l, "login", login);
+	smtp_server_log(s, &l, level, event);
+	log_str(&l, "client", s->info.address);
+	log_str(&l, "login", a->user.address);
 	log_span(&l, "mechanism", mechanism);
 	tls_log(&l, s->info.tls);
+	if (a->err.msg[0] != '\0')
+		log_err(&l, &a->err);
 	log_end(&l);
 }
 
+/* A login that came to nothing: 535 or 454, and at the last the end. */
 static int
-refuse_login(struct smtp_session *s, struct err *e)
+refuse_login(struct smtp_session *s, int code, const char *enhanced,
+	     const char *text, struct err *e)
 {
-	pause_after_failure(s);
+	struct smtp_reply r;
+
 	if (++s->auth_failures >= SMTP_AUTH_FAILURES_MAX)
 		return smtp_server_bye(s, e, "too-many-logins", 421, "4.7.0",
 				       "Too many failed logins, closing");
-	struct smtp_reply r;
-	reply_set(&r, 535, "5.7.8", "Wrong login or password");
+	reply_set(&r, code, enhanced, "%s", text);
 	return smtp_server_send(s, &r, e);
 }
 
 static int
 answer(struct smtp_session *s, enum sasl_result result, struct span mechanism,
-       const struct user *user, struct err *e)
+       const struct sasl_answer *a, struct err *e)
 {
-	struct log_line l;
-
 	switch (result) {
 	case SASL_OK:
-		s->user = *user;
+		s->user = a->user;
 		s->info.login = s->user.address;
 		s->auth_failures = 0;
-		log_verdict(s, true, mechanism, user->address);
+		log_verdict(s, LOG_INFO, "auth-ok", mechanism, a);
 		return smtp_server_answerf(s, e, 235, "2.7.0", "Logged in");
 	case SASL_REFUSED:
-		log_verdict(s, false, mechanism, user->address);
-		return refuse_login(s, e);
+		log_verdict(s, LOG_WARN, "auth-failed", mechanism, a);
+		pause_after_failure(s, a->delay_ms);
+		return refuse_login(s, 535, "5.7.8", "Wrong login or password",
+				    e);
+	case SASL_LIMITED:
+		log_verdict(s, LOG_WARN, "auth-limited", mechanism, a);
+		return refuse_login(s, 454, "4.7.0",
+				    "Too many failed logins, try again later",
+				    e);
 	case SASL_UNKNOWN:
 		return smtp_server_answerf(s, e, 504, "5.5.4",
 					   "Unknown mechanism");
 	case SASL_UNAVAILABLE:
-		smtp_server_log(s, &l, LOG_ERROR, "auth-unavailable");
-		log_err(&l, e);
-		log_end(&l);
+		log_verdict(s, LOG_ERROR, "auth-unavailable", mechanism, a);
 		return smtp_server_answerf(s, e, 454, "4.7.0",
 					   "Cannot check passwords now");
 	case SASL_MALFORMED:
@@ -129,25 +154,25 @@ exchange(struct smtp_session *s, struct span mechanism, struct span initial,
 	 struct err *e)
 {
 	struct sasl_exchange *x = NULL;
-	struct user user = { 0 };
-	struct buf text;
+	struct sasl_channel channel;
+	struct sasl_answer a;
 	struct line line;
 	int rc = 0;
 
-	buf_init(&text, SASL_LINE_MAX);
-	enum sasl_result got = sasl_start(s->server->o.sasl, mechanism, initial,
-					  &x, &text, &user, e);
+	smtp_server_channel(s, &channel);
+	sasl_answer_init(&a);
+	enum sasl_result got =
+	    sasl_start(s->server->o.sasl, &channel, mechanism, initial, &x, &a);
 	while (got == SASL_CONTINUE && rc == 0) {
-		rc = challenge(s, &text, &line, e);
-		buf_clear(&text);
+		rc = challenge(s, &a.challenge, &line, e);
 		if (rc == 0)
-			got = sasl_step(&x, line.text, &text, &user, e);
+			got = sasl_step(&x, line.text, &a);
 	}
 	sasl_cancel(&x);
-	buf_free(&text);
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
-	return answer(s, got, mechanism, &user, e);
+	if (rc == 0)
+		rc = answer(s, got, mechanism, &a, e);
+	sasl_answer_clear(&a);
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -30,13 +30,24 @@ starttls_offered(const struct smtp_session *s)
 static bool
 auth_offered(const struct smtp_session *s)
 {
-	return smtp_server_may_auth(s) && s->user.address[0] == '\0';
+	struct sasl_channel c;
+	char list[SASL_MECHANISMS_SIZE];
+
+	if (!smtp_server_may_auth(s) || s->user.address[0] != '\0')
+		return false;
+	smtp_server_channel(s, &c);
+	return sasl_mechanisms(s->server->o.sasl, &c, list)[0] != '\0';
 }
 
 static int
 auth_parameters(const struct smtp_session *s, struct buf *out)
 {
-	return buf_addf(out, " %s", sasl_mechanisms(s->server->o.sasl));
+	struct sasl_channel c;
+	char list[SASL_MECHANISMS_SIZE];
+
+	smtp_server_channel(s, &c);
+	return buf_addf(out, " %s",
+			sasl_mechanisms(s->server->o.sasl, &c, list));
 }
 
 static bool

@@ -240,6 +240,9 @@ bool smtp_server_may_auth(const struct smtp_session *s);
 /* smtp_server_secured - the session is encrypted from here on: take note. */
 void smtp_server_secured(struct smtp_session *s);
 
+/* smtp_server_channel - what the room auth may know of this connection. */
+void smtp_server_channel(const struct smtp_session *s, struct sasl_channel *c);
+
 /* smtp_server_log - begin a log line with the session's keys. */
 void smtp_server_log(const struct smtp_session *s, struct log_line *l,
 		     enum log_level level, const char *event);

@@ -334,6 +334,11 @@ class Server:
         self.start()
 
 
+# Failed logins are neither slow nor many: test_login.py sees to those.
+LENIENT = {"failure-delay": "10ms", "address-failures": "100000",
+           "user-failures": "100000"}
+
+
 class Pair:
     """Both servers with users, configurations and a directory."""
 
@@ -353,6 +358,7 @@ class Pair:
             "smtp": {"listen": "127.0.0.1:0"},
             "pop3": {"listen": "127.0.0.1:0"},
             "domains": {"local": "abc.com xyz.com"},
+            "login": dict(LENIENT),
         }, receiver))
         self.sender = Server("postpair-sender", self.directory, merged({
             "server": {**common,
@@ -361,6 +367,7 @@ class Pair:
             "submission": {"listen": "127.0.0.1:0"},
             # fast, so that no test waits for a second try
             "queue": {"retry-min": "200ms", "retry-max": "2s"},
+            "login": dict(LENIENT),
             "routes": dict(routes or {}),
         }, sender or None))
         if start:

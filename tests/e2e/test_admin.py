@@ -37,14 +37,15 @@ def test_a_user_is_added_listed_and_removed(users):
                  password="secret")
     assert (done.returncode, done.stderr) == (0, "")
     assert stat.S_IMODE(os.stat(users).st_mode) == 0o600
-    assert read(users).startswith("alice@abc.com  {CRYPT}$y$")
+    assert read(users).startswith("alice@abc.com  {SCRAM-SHA-256}10000,")
     assert "secret" not in read(users)
     admin("user", "add", "bob@xyz.com", "-f", users, "--plain", password="b")
 
     listed = json.loads(admin("user", "list", "-f", users, "--json").stdout)
     assert listed == [
         {"address": "alice@abc.com", "quota": 100 << 20, "disabled": False,
-         "aliases": ["a.smith@abc.com", "a@abc.com"], "schemes": ["CRYPT"]},
+         "aliases": ["a.smith@abc.com", "a@abc.com"],
+         "schemes": ["SCRAM-SHA-256"]},
         {"address": "bob@xyz.com", "quota": 0, "disabled": False,
          "aliases": [], "schemes": ["PLAIN"]}]
     assert admin("user", "list", "-f", users).stdout.splitlines()[1] == \
@@ -54,6 +55,40 @@ def test_a_user_is_added_listed_and_removed(users):
     assert admin("user", "remove", "alice@abc.com", "-f", users).returncode \
         == 0
     assert read(users) == "bob@xyz.com  {PLAIN}b\n"
+
+
+def test_the_schemes_are_chosen(users):
+    add = ("user", "add", "bob@xyz.com", "-f", users)
+    done = admin(*add, "--scheme=scram-sha-256,SCRAM-SHA-1,crypt",
+                 "--iterations=4096", password="b")
+    assert done.returncode == 0, done.stderr
+    words = read(users).split()
+    assert words[1].startswith("{SCRAM-SHA-256}4096,")
+    assert words[2].startswith("{SCRAM-SHA-1}4096,")
+    assert words[3].startswith("{CRYPT}$y$")
+    assert admin("user", "passwd", "bob@xyz.com", "-f", users,
+                 "--scheme=scram-sha-1", password="c").returncode == 0
+    assert [w[:13] for w in read(users).split()] == \
+        ["bob@xyz.com", "{SCRAM-SHA-1}"]
+    assert "iterations" not in admin("user", "check", "-f", users).stderr
+
+    for option, reason in (
+            ("--scheme=scram-sha-265", "did you mean 'scram-sha-256'?"),
+            ("--scheme=", "unknown scheme ''"),
+            ("--scheme=crypt,crypt", "crypt stands twice"),
+            ("--iterations=4095", "is not 4096 to 1000000"),
+            ("--iterations=x", "is not 4096 to 1000000")):
+        before = read(users)
+        done = admin("user", "passwd", "bob@xyz.com", "-f", users, option,
+                     password="d")
+        assert done.returncode == 65 and reason in done.stderr, done.stderr
+        assert read(users) == before
+    # A password that SCRAM cannot take (RFC 4013) is said to be one.
+    done = admin("user", "passwd", "bob@xyz.com", "-f", users,
+                 password="a\u0007")
+    assert done.returncode == 65 and "RFC 4013" in done.stderr
+    assert admin("user", "list", "-f", users, "--scheme=crypt").returncode \
+        == 64
 
 
 def test_a_password_comes_from_a_descriptor(users):
@@ -95,7 +130,7 @@ def test_the_prompt_asks_twice_and_shows_nothing(users):
                                [b"secret\n", b"secret\n"])
     assert os.waitstatus_to_exitcode(status) == 0, seen
     assert b"secret" not in seen
-    assert read(users).startswith("bob@xyz.com  {CRYPT}$y$")
+    assert read(users).startswith("bob@xyz.com  {SCRAM-SHA-256}10000,")
 
     status, seen = on_terminal(["user", "passwd", "bob@xyz.com", "-f", users],
                                [b"one\n", b"two\n"])

@@ -36,6 +36,22 @@ check_line(const struct users_entry *entry)
 	buf_free(&line);
 }
 
+/* A SCRAM key means the same in the form that we write. */
+static void
+check_key(const char *stored, enum scram_hash hash)
+{
+	char text[SCRAM_STORED_SIZE];
+	struct scram_key key, again;
+
+	if (!password_scram_key(stored, hash, &key))
+		return;
+	FUZZ_CHECK(key.iterations >= SCRAM_ITERATIONS_MIN &&
+		   key.iterations <= SCRAM_ITERATIONS_MAX);
+	FUZZ_CHECK(scram_key_write(&key, text, sizeof(text), NULL) == 0);
+	FUZZ_CHECK(password_scram_key(text, hash, &again));
+	FUZZ_CHECK(memcmp(&key, &again, sizeof(key)) == 0);
+}
+
 static void
 check_entry(const struct users_table *t, const struct users_entry *entry)
 {
@@ -47,9 +63,15 @@ check_entry(const struct users_table *t, const struct users_entry *entry)
 	FUZZ_CHECK(entry->quota_bytes >= 0);
 	for (unsigned i = 0; i < entry->n_aliases; i++)
 		FUZZ_CHECK(users_table_find(t, entry->aliases[i]) == entry);
-	for (unsigned i = 0; i < entry->n_credentials; i++)
+	for (unsigned i = 0; i < entry->n_certificates; i++)
+		FUZZ_CHECK(users_table_find(t, entry->certificates[i]) ==
+			   entry);
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
 		FUZZ_CHECK(password_check_stored(entry->credentials[i], &e) ==
 			   0);
+		check_key(entry->credentials[i], SCRAM_SHA_1);
+		check_key(entry->credentials[i], SCRAM_SHA_256);
+	}
 	check_line(entry);
 }
 
@@ -68,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < users_table_size(t); i++)
 		check_entry(t, users_table_at(t, i));
-	FUZZ_CHECK((users_table_hashes(t) == 0) ==
+	FUZZ_CHECK((users_table_cost(t).hashes == 0) ==
 		   (users_table_dummy(t) == NULL));
 	users_table_release(&t);
 	return 0;

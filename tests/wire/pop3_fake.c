@@ -155,70 +155,95 @@ const struct pop3_mailbox_ops pop3_fake_ops = {
 /* ---- users and SASL, in place of the room auth ----------------------------
  */
 
-int
-users_check_password(struct users *u, struct span login, struct span password,
-		     struct user *user, struct err *e)
-{
-	(void)u;
-	if (span_eq(login, span_of("down")))
-		return err_set(e, ERR_TEMP, EIO, "users");
-	if (!span_eq(password, span_of("secret")) ||
-	    span_eq(login, span_of("nobody@xyz.com")))
-		return 0;
-	*user = (struct user){ .quota_bytes = 0 };
-	return span_copy(login, user->address, sizeof(user->address)) == 0;
-}
-
 struct sasl_exchange {
 	char unused;
 };
 
 const char *
-sasl_mechanisms(const struct sasl *s)
+sasl_mechanisms(struct sasl *s, const struct sasl_channel *c,
+		char buf[SASL_MECHANISMS_SIZE])
 {
 	(void)s;
-	return "PLAIN LOGIN";
+	(void)c;
+	(void)snprintf(buf, SASL_MECHANISMS_SIZE, "PLAIN LOGIN");
+	return buf;
 }
 
-/* base64 of "\0bob@xyz.com\0secret" and of "\0down\0x" */
-static const char right[] = "AGJvYkB4eXouY29tAHNlY3JldA==";
-static const char down[] = "AGRvd24AeA==";
+void
+sasl_answer_init(struct sasl_answer *a)
+{
+	*a = (struct sasl_answer){ 0 };
+	buf_init(&a->challenge, SASL_LINE_MAX);
+}
+
+void
+sasl_answer_clear(struct sasl_answer *a)
+{
+	buf_free(&a->challenge);
+}
 
 static enum sasl_result
-verdict(struct span response, struct user *user, struct err *e)
+users_are_down(struct sasl_answer *a)
 {
-	(void)snprintf(user->address, sizeof(user->address), "bob@xyz.com");
-	if (span_eq(response, span_of(down))) {
-		(void)err_set(e, ERR_TEMP, EIO, "users");
-		return SASL_UNAVAILABLE;
-	}
+	(void)err_set(&a->err, ERR_TEMP, EIO, "users");
+	return SASL_UNAVAILABLE;
+}
+
+enum sasl_result
+sasl_password(struct sasl *s, const struct sasl_channel *c, struct span login,
+	      struct span password, struct sasl_answer *a)
+{
+	(void)s;
+	(void)c;
+	if (span_eq(login, span_of("down")))
+		return users_are_down(a);
+	if (span_eq(login, span_of("many")))
+		return SASL_LIMITED;
+	if (!span_eq(password, span_of("secret")) ||
+	    span_eq(login, span_of("nobody@xyz.com")))
+		return SASL_REFUSED;
+	return span_copy(login, a->user.address, sizeof(a->user.address)) == 0
+		   ? SASL_OK
+		   : SASL_REFUSED;
+}
+
+/* base64 of "\0bob@xyz.com\0secret", of "\0down\0x" and "\0many\0x" */
+static const char right[] = "AGJvYkB4eXouY29tAHNlY3JldA==";
+static const char down[] = "AGRvd24AeA==";
+static const char many[] = "AG1hbnkAeA==";
+
+static enum sasl_result
+verdict(struct span response, struct sasl_answer *a)
+{
+	(void)snprintf(a->user.address, sizeof(a->user.address), "bob@xyz.com");
+	if (span_eq(response, span_of(down)))
+		return users_are_down(a);
+	if (span_eq(response, span_of(many)))
+		return SASL_LIMITED;
 	if (response.n < 4 || response.n % 4 != 0)
 		return SASL_MALFORMED;
 	return span_eq(response, span_of(right)) ? SASL_OK : SASL_REFUSED;
 }
 
 enum sasl_result
-sasl_start(struct sasl *s, struct span mechanism, struct span initial,
-	   struct sasl_exchange **x, struct buf *challenge, struct user *user,
-	   struct err *e)
+sasl_start(struct sasl *s, const struct sasl_channel *c, struct span mechanism,
+	   struct span initial, struct sasl_exchange **x, struct sasl_answer *a)
 {
 	(void)s;
-	(void)challenge;
+	(void)c;
 	if (!span_eq_nocase(mechanism, span_of("PLAIN")))
 		return SASL_UNKNOWN;
 	if (initial.p != NULL)
-		return verdict(initial, user, e);
+		return verdict(initial, a);
 	*x = calloc(1, sizeof(**x));
 	return *x == NULL ? SASL_UNAVAILABLE : SASL_CONTINUE;
 }
 
 enum sasl_result
-sasl_step(struct sasl_exchange **x, struct span line, struct buf *challenge,
-	  struct user *user, struct err *e)
+sasl_step(struct sasl_exchange **x, struct span line, struct sasl_answer *a)
 {
-	(void)challenge;
 	sasl_cancel(x);
-	return verdict(line, user, e);
+	return verdict(line, a);
 }
 
 void

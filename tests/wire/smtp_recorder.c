@@ -283,82 +283,101 @@ smtp_recorder_quick_sasl(void)
 }
 
 const char *
-sasl_mechanisms(const struct sasl *s)
+sasl_mechanisms(struct sasl *s, const struct sasl_channel *c,
+		char buf[SASL_MECHANISMS_SIZE])
 {
 	(void)s;
-	return "PLAIN LOGIN";
+	(void)c;
+	(void)snprintf(buf, SASL_MECHANISMS_SIZE, "PLAIN LOGIN");
+	return buf;
 }
 
-/* base64 of "\0alice@abc.com\0secret", of "\0down\0x", and of LOGIN's. */
+void
+sasl_answer_init(struct sasl_answer *a)
+{
+	*a = (struct sasl_answer){ 0 };
+	buf_init(&a->challenge, SASL_LINE_MAX);
+}
+
+void
+sasl_answer_clear(struct sasl_answer *a)
+{
+	buf_free(&a->challenge);
+}
+
+/* base64 of "\0alice@abc.com\0secret", of "\0down\0x", "\0many\0x", and of
+ * LOGIN's. */
 static const char plain_right[] = "AGFsaWNlQGFiYy5jb20Ac2VjcmV0";
 static const char plain_down[] = "AGRvd24AeA==";
+static const char plain_limited[] = "AG1hbnkAeA==";
 static const char login_user[] = "YWxpY2VAYWJjLmNvbQ==";
 static const char login_password[] = "c2VjcmV0";
 
 static enum sasl_result
-verdict(const struct sasl *s, bool right, struct user *user)
+verdict(const struct sasl *s, bool right, struct sasl_answer *a)
 {
 	if (!right && s->quick)
 		return SASL_MALFORMED;
-	(void)snprintf(user->address, sizeof(user->address), "%s",
+	(void)snprintf(a->user.address, sizeof(a->user.address), "%s",
 		       "alice@abc.com");
 	return right ? SASL_OK : SASL_REFUSED;
 }
 
 static enum sasl_result
-check_plain(const struct sasl *s, struct span response, struct user *user,
-	    struct err *e)
+check_plain(const struct sasl *s, struct span response, struct sasl_answer *a)
 {
 	if (span_eq(response, span_of(plain_down))) {
-		(void)err_set(e, ERR_TEMP, EIO, "users");
+		(void)err_set(&a->err, ERR_TEMP, EIO, "users");
 		return SASL_UNAVAILABLE;
 	}
+	if (span_eq(response, span_of(plain_limited)))
+		return SASL_LIMITED;
 	if (response.n < 4 || response.n % 4 != 0)
 		return SASL_MALFORMED;
-	return verdict(s, span_eq(response, span_of(plain_right)), user);
+	return verdict(s, span_eq(response, span_of(plain_right)), a);
 }
 
 enum sasl_result
-sasl_start(struct sasl *s, struct span mechanism, struct span initial,
-	   struct sasl_exchange **x, struct buf *challenge, struct user *user,
-	   struct err *e)
+sasl_start(struct sasl *s, const struct sasl_channel *c, struct span mechanism,
+	   struct span initial, struct sasl_exchange **x, struct sasl_answer *a)
 {
 	bool login = span_eq_nocase(mechanism, span_of("LOGIN"));
 
+	(void)c;
 	*x = NULL;
 	if (!login && !span_eq_nocase(mechanism, span_of("PLAIN")))
 		return SASL_UNKNOWN;
 	if (!login && initial.p != NULL)
-		return check_plain(s, initial, user, e);
+		return check_plain(s, initial, a);
 	*x = calloc(1, sizeof(**x));
 	if (*x == NULL)
 		return SASL_UNAVAILABLE;
 	(*x)->sasl = s;
 	(*x)->asked = login ? 1 : 0;
 	if (login && initial.p != NULL)
-		return sasl_step(x, initial, challenge, user, e);
+		return sasl_step(x, initial, a);
 	if (login)
-		(void)buf_add_str(challenge, "VXNlcm5hbWU6");
+		(void)buf_add_str(&a->challenge, "VXNlcm5hbWU6");
 	return SASL_CONTINUE;
 }
 
 enum sasl_result
-sasl_step(struct sasl_exchange **x, struct span line, struct buf *challenge,
-	  struct user *user, struct err *e)
+sasl_step(struct sasl_exchange **x, struct span line, struct sasl_answer *a)
 {
 	struct sasl_exchange *n = *x;
 
+	buf_clear(&a->challenge);
 	if (n->asked == 1) {
 		n->right = span_eq(line, span_of(login_user));
 		n->asked = 2;
-		(void)buf_add_str(challenge, "UGFzc3dvcmQ6");
+		(void)buf_add_str(&a->challenge, "UGFzc3dvcmQ6");
 		return SASL_CONTINUE;
 	}
 	const struct sasl *s = n->sasl;
 	bool plain = n->asked == 0;
 	bool right = n->right && span_eq(line, span_of(login_password));
 	sasl_cancel(x);
-	return plain ? check_plain(s, line, user, e) : verdict(s, right, user);
+	return plain ? check_plain(s, line, a) : verdict(s, right, a);
 }
 
 void

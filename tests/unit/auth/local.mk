@@ -1,6 +1,8 @@
 auth_unit_tests = \
 	tests/unit/auth/test_password \
 	tests/unit/auth/test_sasl \
+	tests/unit/auth/test_scram_key \
+	tests/unit/auth/test_turns \
 	tests/unit/auth/test_users \
 	tests/unit/auth/test_users_edit
 check_PROGRAMS += $(auth_unit_tests)
@@ -19,3 +21,9 @@ tests_unit_auth_test_users_LDADD = $(auth_unit_libs)
 tests_unit_auth_test_users_edit_SOURCES = tests/unit/auth/test_users_edit.c
 tests_unit_auth_test_users_edit_CFLAGS = $(auth_unit_cflags)
 tests_unit_auth_test_users_edit_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_scram_key_SOURCES = tests/unit/auth/test_scram_key.c
+tests_unit_auth_test_scram_key_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_scram_key_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_turns_SOURCES = tests/unit/auth/test_turns.c
+tests_unit_auth_test_turns_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_turns_LDADD = $(auth_unit_libs)

@@ -56,7 +56,7 @@ new_hashes_match_their_password_only(void **state)
 	assert_memory_equal(one, "{CRYPT}$y$", 10);
 	assert_string_not_equal(one, two);
 	assert_int_equal(password_check_stored(one, &e), 0);
-	assert_true(password_is_hashed(one));
+	assert_int_equal(password_cost(one).hashes, 1);
 	check(one, "gr\xc3\xbc\xc3\x9f e", 1);
 	check(one, "gr\xc3\xbc\xc3\x9f", 0);
 	check(one, "", 0);
@@ -72,7 +72,48 @@ plain_passwords_match_byte_by_byte(void **state)
 	check("{PLAIN}secret", "secre", 0);
 	check("{PLAIN}secret", "secrets", 0);
 	check("{PLAIN}x", "", 0);
-	assert_false(password_is_hashed("{PLAIN}secret"));
+	assert_int_equal(password_cost("{PLAIN}secret").hashes, 0);
+}
+
+static void
+scram_keys_match_their_password_only(void **state)
+{
+	static const enum scram_hash hashes[] = { SCRAM_SHA_1, SCRAM_SHA_256 };
+	char one[PASSWORD_STORED_SIZE], two[PASSWORD_STORED_SIZE];
+	struct scram_key key;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(password_scram(hashes[i], 4096,
+						span_of("gr\xc3\xbc\xc3\x9f"),
+						one, sizeof(one), &e),
+				 0);
+		assert_int_equal(password_scram(hashes[i], 4096,
+						span_of("gr\xc3\xbc\xc3\x9f"),
+						two, sizeof(two), &e),
+				 0);
+		assert_string_not_equal(one, two); /* salt */
+		assert_int_equal(password_check_stored(one, &e), 0);
+		check(one, "gr\xc3\xbc\xc3\x9f", 1);
+		check(one, "grus", 0);
+		check(one, "", 0);
+		check(one, "gr\xfc\xdf", 0); /* not UTF-8 */
+		assert_true(password_scram_key(one, hashes[i], &key));
+		assert_false(password_scram_key(one, hashes[1 - i], &key));
+		assert_int_equal(password_cost(one).hashes, 0);
+		assert_int_equal(password_cost(one).rounds,
+				 i == 0 ? 2048 : 4096);
+	}
+	assert_int_equal(password_scram(SCRAM_SHA_256, 4096, span_of("a\x07"),
+					one, sizeof(one), &e),
+			 -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_int_equal(password_scram(SCRAM_SHA_256, 4096, span_of(""), one,
+					sizeof(one), &e),
+			 -1);
+	assert_string_equal(password_plain("{plain}secret"), "secret");
+	assert_null(password_plain("{CRYPT}secret"));
 }
 
 static void
@@ -110,8 +151,13 @@ unusable_credentials_are_named(void **state)
 	expect_reason("{CRPT}$y$x",
 		      "unknown password scheme {CRPT}, did you mean {CRYPT}?");
 	expect_reason("{SHA256}abc",
-		      "unknown password scheme {SHA256}: there are {CRYPT} "
-		      "and {PLAIN}");
+		      "unknown password scheme {SHA256}: there are "
+		      "{SCRAM-SHA-256}, {SCRAM-SHA-1}, {CRYPT} and {PLAIN}");
+	expect_reason("{SCRAM-SHA-265}x", "unknown password scheme "
+					  "{SCRAM-SHA-265}, did you mean "
+					  "{SCRAM-SHA-256}?");
+	expect_reason("{SCRAM-SHA-256}", "{SCRAM-SHA-256}: a number of "
+					 "iterations comes first");
 	expect_reason("{CRYPT}secret", "what follows {CRYPT} is not a hash "
 				       "that crypt(3) knows");
 	expect_reason("{CRYPT}$zz$x", "what follows {CRYPT} is not a hash "
@@ -119,8 +165,8 @@ unusable_credentials_are_named(void **state)
 	expect_reason("{CRYPT}*", "what follows {CRYPT} is not a hash that "
 				  "crypt(3) knows");
 	expect_reason("{PLAIN}", "{PLAIN} without a password");
-	expect_reason("{PLAIN",
-		      "a credential is {CRYPT}hash or {PLAIN}password");
+	expect_reason("{PLAIN", "a credential is {SCHEME}value, such as "
+				"{SCRAM-SHA-256}key or {CRYPT}hash");
 }
 
 static void
@@ -148,6 +194,7 @@ main(void)
 		cmocka_unit_test(any_crypt_hash_is_understood),
 		cmocka_unit_test(new_hashes_match_their_password_only),
 		cmocka_unit_test(plain_passwords_match_byte_by_byte),
+		cmocka_unit_test(scram_keys_match_their_password_only),
 		cmocka_unit_test(odd_passwords_are_wrong_not_fatal),
 		cmocka_unit_test(unusable_credentials_are_named),
 		cmocka_unit_test(new_passwords_have_bounds),

@@ -13,34 +13,34 @@ static char path[] = "/tmp/test_sasl.XXXXXX";
 static struct users *users;
 static struct sasl *sasl;
 
+static struct sasl_channel channel = { .peer = "192.0.2.1",
+				       .clear_text_allowed = true };
+
 struct dialogue {
 	struct sasl_exchange *x;
-	struct buf challenge;
-	struct user user;
-	struct err e;
+	struct sasl_answer a;
 };
 
 static enum sasl_result
 start(struct dialogue *d, const char *mechanism, const char *initial)
 {
 	memset(d, 0, sizeof(*d));
-	buf_init(&d->challenge, SASL_LINE_MAX);
-	return sasl_start(sasl, span_of(mechanism), span_of(initial), &d->x,
-			  &d->challenge, &d->user, &d->e);
+	sasl_answer_init(&d->a);
+	return sasl_start(sasl, &channel, span_of(mechanism), span_of(initial),
+			  &d->x, &d->a);
 }
 
 static enum sasl_result
 answer(struct dialogue *d, const char *line)
 {
-	buf_clear(&d->challenge);
-	return sasl_step(&d->x, span_of(line), &d->challenge, &d->user, &d->e);
+	return sasl_step(&d->x, span_of(line), &d->a);
 }
 
 static void
 end(struct dialogue *d)
 {
 	sasl_cancel(&d->x);
-	buf_free(&d->challenge);
+	sasl_answer_clear(&d->a);
 }
 
 /* One AUTH command with an initial response. */
@@ -63,12 +63,12 @@ plain_with_initial_response(void **state)
 	/* \0alice@abc.com\0secret */
 	assert_int_equal(start(&d, "plain", "AGFsaWNlQGFiYy5jb20Ac2VjcmV0"),
 			 SASL_OK);
-	assert_string_equal(d.user.address, "alice@abc.com");
+	assert_string_equal(d.a.user.address, "alice@abc.com");
 	end(&d);
 	/* \0alice@abc.com\0wrong */
 	assert_int_equal(start(&d, "PLAIN", "AGFsaWNlQGFiYy5jb20Ad3Jvbmc="),
 			 SASL_REFUSED);
-	assert_string_equal(d.user.address, "alice@abc.com");
+	assert_string_equal(d.a.user.address, "alice@abc.com");
 	end(&d);
 }
 
@@ -79,7 +79,7 @@ plain_without_initial_response(void **state)
 
 	(void)state;
 	assert_int_equal(start(&d, "PLAIN", NULL), SASL_CONTINUE);
-	assert_int_equal(d.challenge.n, 0);
+	assert_int_equal(d.a.challenge.n, 0);
 	assert_int_equal(answer(&d, "AGFsaWNlQGFiYy5jb20Ac2VjcmV0"), SASL_OK);
 	assert_null(d.x);
 	end(&d);
@@ -104,11 +104,11 @@ login_asks_for_name_and_password(void **state)
 
 	(void)state;
 	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
-	assert_span(buf_span(&d.challenge), "VXNlciBOYW1l");
+	assert_span(buf_span(&d.a.challenge), "VXNlciBOYW1l");
 	assert_int_equal(answer(&d, "YWxpY2VAYWJjLmNvbQ=="), SASL_CONTINUE);
-	assert_span(buf_span(&d.challenge), "UGFzc3dvcmQ=");
+	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ=");
 	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
-	assert_string_equal(d.user.address, "alice@abc.com");
+	assert_string_equal(d.a.user.address, "alice@abc.com");
 	end(&d);
 
 	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
@@ -125,7 +125,7 @@ login_takes_the_name_with_the_command(void **state)
 	(void)state;
 	assert_int_equal(start(&d, "LOGIN", "YWxpY2VAYWJjLmNvbQ=="),
 			 SASL_CONTINUE);
-	assert_span(buf_span(&d.challenge), "UGFzc3dvcmQ=");
+	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ=");
 	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
 	end(&d);
 }
@@ -258,7 +258,7 @@ main(void)
 	if (fd < 0 || durable_write(fd, text, sizeof(text) - 1, &e) != 0 ||
 	    close(fd) != 0 || log_open("/dev/null", LOG_ERROR, &e) != 0 ||
 	    users_open(&users, path, &e) != 0 ||
-	    sasl_new(&sasl, users, &e) != 0)
+	    sasl_new(&sasl, &(struct sasl_options){ .users = users }, &e) != 0)
 		return 1;
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 	sasl_free(&sasl);

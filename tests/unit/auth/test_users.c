@@ -54,8 +54,8 @@ login(struct users *u, const char *name, const char *password)
 	static _Thread_local struct user user;
 	static _Thread_local struct err e;
 
-	return users_check_password(u, span_of(name), span_of(password), &user,
-				    &e);
+	return users_check_password(u, span_of(name), span_of(password),
+				    "127.0.0.1", &user, &e);
 }
 
 static void
@@ -84,12 +84,12 @@ users_log_in_by_address(void **state)
 	assert_int_equal(login(u, "", ""), 0);
 
 	assert_int_equal(users_check_password(u, span_of("Alice@abc.com"),
-					      span_of("secret"), &user, &e),
+					      span_of("secret"), "", &user, &e),
 			 1);
 	assert_string_equal(user.address, "alice@abc.com");
 	assert_int_equal(user.quota_bytes, 100 << 20);
 	assert_int_equal(users_check_password(u, span_of("No@xyz.com"),
-					      span_of("x"), &user, &e),
+					      span_of("x"), "", &user, &e),
 			 0);
 	assert_string_equal(user.address, "no@xyz.com");
 	users_free(&u);
@@ -149,8 +149,8 @@ mistakes_are_named_by_line(void **state)
 	expect_error("a@abc.com\nalice@abc.com qouta=1M\n",
 		     "2: unknown attribute 'qouta', did you mean 'quota'?");
 	expect_error("alice@abc.com shell=/bin/sh\n",
-		     "1: unknown attribute 'shell': there are quota, alias "
-		     "and disabled");
+		     "1: unknown attribute 'shell': there are quota, alias, "
+		     "disabled and certificate");
 	expect_error("alice@abc.com quota=lots\n",
 		     "1: quota: 'lots' is not a size, such as 100M or 2G");
 	expect_error("alice@abc.com quota=1 quota=2\n",
@@ -341,6 +341,36 @@ cost_of(struct users *u, const char *name, const char *password)
 	return best;
 }
 
+/* The same when some have a hash and some a SCRAM key. */
+static void
+every_refusal_takes_as_long_with_scram_keys(void **state)
+{
+	static const char *const refused[] = { "no@b.c", "hash@b.c", "key@b.c",
+					       "both@b.c", "" };
+	static char hash[PASSWORD_STORED_SIZE], key[PASSWORD_STORED_SIZE],
+	    text[8000];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(password_hash(span_of("x"), hash, sizeof(hash), &e),
+			 0);
+	assert_int_equal(password_scram(SCRAM_SHA_256, 20000, span_of("x"), key,
+					sizeof(key), &e),
+			 0);
+	(void)snprintf(text, sizeof(text),
+		       "hash@b.c %s\nkey@b.c %s\nboth@b.c %s %s\n", hash, key,
+		       hash, key);
+	struct users *u = open_with(text);
+	int64_t most = cost_of(u, "both@b.c", "wrong");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		int64_t cost = cost_of(u, refused[i], "wrong");
+		if (cost < most * 6 / 10 || cost > most * 10 / 6)
+			fail_msg("%s: %lld ns, not %lld", refused[i],
+				 (long long)cost, (long long)most);
+	}
+	users_free(&u);
+}
+
 static void
 every_refusal_takes_as_long(void **state)
 {
@@ -379,7 +409,157 @@ every_refusal_takes_as_long(void **state)
 	users_free(&u);
 }
 
-/* Words that need escapes come back as they were. */
+/* RFC 5802 5 and RFC 7677 3: user "user", password "pencil" */
+#define KEY_1                                 \
+	"{SCRAM-SHA-1}4096,QSXCR+Q6sek8bf92," \
+	"6dlGYMOdZcOPutkcNY8U2g7vK9Y=,"       \
+	"D+CSWLOshSulAsxiupA+qs2/fTE="
+#define KEY_256                                         \
+	"{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==," \
+	"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=," \
+	"wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+
+static struct users_scram
+scram(struct users *u, const char *name, enum scram_hash hash, int want)
+{
+	struct users_scram out;
+	struct err e;
+
+	assert_int_equal(
+	    users_scram_key(u, span_of(name), hash, "::1", &out, &e), want);
+	return out;
+}
+
+static void
+a_scram_key_serves_for_passwords_too(void **state)
+{
+	struct users *u = open_with("user@a.b " KEY_1 " " KEY_256 "\n");
+
+	(void)state;
+	assert_int_equal(login(u, "user@a.b", "pencil"), 1);
+	assert_int_equal(login(u, "user@a.b", "pen"), 0);
+	struct users_scram s = scram(u, "USER@a.b", SCRAM_SHA_256, 1);
+	assert_string_equal(s.user.address, "user@a.b");
+	assert_int_equal(s.key.iterations, 4096);
+	assert_int_equal(s.key.salt_n, 16);
+	s = scram(u, "user@a.b", SCRAM_SHA_1, 1);
+	assert_int_equal(s.key.salt_n, 12);
+	users_free(&u);
+}
+
+static void
+a_plain_password_gives_a_lasting_scram_key(void **state)
+{
+	struct users *u = open_with("a@b.c {PLAIN}pencil\n");
+
+	(void)state;
+	struct users_scram one = scram(u, "a@b.c", SCRAM_SHA_256, 1);
+	struct users_scram two = scram(u, "a@b.c", SCRAM_SHA_256, 1);
+	assert_memory_equal(&one.key, &two.key, sizeof(one.key));
+	struct err e;
+	assert_int_equal(scram_key_matches(&one.key, "pencil", &e), 1);
+	users_free(&u);
+}
+
+/* What a client sees before it proves anything: the salt and the count. */
+static void
+scram_looks_the_same_for_nobody(void **state)
+{
+	static const char text[] =
+	    "user@a.b " KEY_256 "\n"
+	    "off@a.b " KEY_256 " disabled=yes\n"
+	    "none@a.b\nalias@a.b " KEY_256 " alias=other@a.b\n";
+	static const char *const nobodies[] = { "no@a.b",     "off@a.b",
+						"none@a.b",   "other@a.b",
+						"no address", "" };
+
+	(void)state;
+	struct users *u = open_with(text);
+	for (size_t i = 0; i < sizeof(nobodies) / sizeof(nobodies[0]); i++) {
+		struct users_scram one =
+		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		struct users_scram two =
+		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		assert_int_equal(one.key.iterations, 4096);
+		assert_int_equal(one.key.salt_n, 16);
+		assert_memory_equal(one.key.salt, two.key.salt, 16);
+		if (i > 0 && i < 4) {
+			struct users_scram other =
+			    scram(u, nobodies[i - 1], SCRAM_SHA_256, 0);
+			assert_memory_not_equal(one.key.salt, other.key.salt,
+						16);
+		}
+	}
+	struct users_scram before = scram(u, "no@a.b", SCRAM_SHA_256, 0);
+	users_free(&u);
+	u = open_with(text);
+	struct users_scram after = scram(u, "no@a.b", SCRAM_SHA_256, 0);
+	assert_memory_equal(&before.key, &after.key, sizeof(before.key));
+	users_free(&u);
+}
+
+static void
+scram_is_offered_when_it_serves_everybody(void **state)
+{
+	static const struct {
+		const char *text;
+		bool sha_1, sha_256;
+	} rows[] = {
+		{ "a@b.c {PLAIN}x\nlist@b.c\n", true, true },
+		{ "a@b.c {PLAIN}x\nb@b.c " KEY_256 "\n", false, true },
+		{ "a@b.c {PLAIN}x\nb@b.c {CRYPT}abNANd1rDfiNc\n", false,
+		  false },
+		{ "a@b.c {PLAIN}x\nb@b.c {CRYPT}abNANd1rDfiNc " KEY_1 "\n",
+		  true, false },
+		{ "a@b.c {PLAIN}x\nb@b.c {CRYPT}abNANd1rDfiNc disabled=yes\n",
+		  true, true },
+		{ "list@b.c\n", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct users *u = open_with(rows[i].text);
+		assert_int_equal(users_scram_offered(u, SCRAM_SHA_1),
+				 rows[i].sha_1);
+		assert_int_equal(users_scram_offered(u, SCRAM_SHA_256),
+				 rows[i].sha_256);
+		users_free(&u);
+	}
+}
+
+#define DIGEST \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void
+certificates_name_one_user(void **state)
+{
+	struct users *u = open_with("a@b.c certificate=" DIGEST "\nb@b.c\n");
+	struct user user;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(users_certificate(u, DIGEST, &user, &e), 1);
+	assert_string_equal(user.address, "a@b.c");
+	assert_int_equal(users_certificate(u, "", &user, &e), 0);
+	assert_int_equal(users_find(u, "a@b.c", &user, &e), 1);
+	users_free(&u);
+	expect_error("a@b.c certificate=" DIGEST "\nb@b.c certificate=" DIGEST
+		     "\n",
+		     "2: 'certificate=" DIGEST
+		     "' stands twice, first as an alias in line 1");
+	expect_error("a@b.c certificate=12\n",
+		     "1: certificate: '12' is not a SHA-256 digest, as "
+		     "sha256//BASE64 or 64 hexadecimal digits");
+	expect_error("a@b.c certificate=sha256//AAAA\n",
+		     "1: certificate: 'sha256//AAAA' is not a SHA-256 digest, "
+		     "as sha256//BASE64 or 64 hexadecimal digits");
+	/* The same key in the other form. */
+	expect_error("a@b.c certificate=" DIGEST "\nb@b.c certificate="
+		     "sha256//ASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8=\n",
+		     "2: 'certificate=" DIGEST
+		     "' stands twice, first as an alias in line 1");
+}
+
 /* ---- how many hashes at once ---- */
 
 static pthread_mutex_t hash_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -487,6 +667,12 @@ main(void)
 		cmocka_unit_test(users_are_listed_in_file_order),
 		cmocka_unit_test(many_users_are_found),
 		cmocka_unit_test(threads_look_up_while_the_file_changes),
+		cmocka_unit_test(every_refusal_takes_as_long_with_scram_keys),
+		cmocka_unit_test(a_scram_key_serves_for_passwords_too),
+		cmocka_unit_test(a_plain_password_gives_a_lasting_scram_key),
+		cmocka_unit_test(scram_looks_the_same_for_nobody),
+		cmocka_unit_test(scram_is_offered_when_it_serves_everybody),
+		cmocka_unit_test(certificates_name_one_user),
 		cmocka_unit_test(every_refusal_takes_as_long),
 		cmocka_unit_test(no_more_hashes_at_once_than_processors),
 		cmocka_unit_test(words_survive_their_escapes),

@@ -45,6 +45,15 @@ open_edit(void)
 	return x;
 }
 
+static const char *const plain_x = "{PLAIN}x";
+
+static int
+set(struct users_edit *x, const char *address, const char *credential,
+    struct err *error)
+{
+	return users_edit_set_credentials(x, address, &credential, 1, error);
+}
+
 static const char before[] = "# The users.\r\n"
 			     "\n"
 			     "alice@abc.com \t{PLAIN}a  quota=1M {PLAIN}b\r\n"
@@ -55,8 +64,9 @@ static void
 users_are_added_at_the_end(void **state)
 {
 	static const char *const aliases[] = { "c@xyz.com", "\"c d\"@xyz.com" };
-	struct users_new user = { "Carol@XYZ.com", "{PLAIN}se cret", "2G",
-				  aliases, 2 };
+	static const char *const passwords[] = { "{PLAIN}se cret", "{PLAIN}x" };
+	struct users_new user = { "Carol@XYZ.com", passwords, 2, "2G",
+				  aliases,         2 };
 	struct users_edit *x;
 	char want[400];
 
@@ -68,10 +78,11 @@ users_are_added_at_the_end(void **state)
 	if (users_edit_save(x, &e) != 0)
 		fail_msg("%s", e.msg);
 	users_edit_close(&x);
-	(void)snprintf(want, sizeof(want),
-		       "%s\ncarol@xyz.com  {PLAIN}se%%20cret  quota=2G  "
-		       "alias=c@xyz.com  alias=\"c%%20d\"@xyz.com\n",
-		       before);
+	(void)snprintf(
+	    want, sizeof(want),
+	    "%s\ncarol@xyz.com  {PLAIN}se%%20cret  {PLAIN}x  quota=2G  "
+	    "alias=c@xyz.com  alias=\"c%%20d\"@xyz.com\n",
+	    before);
 	expect_file(want);
 }
 
@@ -83,10 +94,8 @@ a_password_change_keeps_the_rest(void **state)
 	(void)state;
 	write_file(before, 0600);
 	x = open_edit();
-	assert_int_equal(
-	    users_edit_set_credential(x, "ALICE@abc.com", "{PLAIN}new", &e), 0);
-	assert_int_equal(
-	    users_edit_set_credential(x, "bob@xyz.com", "{PLAIN}b", &e), 0);
+	assert_int_equal(set(x, "ALICE@abc.com", "{PLAIN}new", &e), 0);
+	assert_int_equal(set(x, "bob@xyz.com", "{PLAIN}b", &e), 0);
 	assert_int_equal(users_edit_save(x, &e), 0);
 	users_edit_close(&x);
 	expect_file("# The users.\r\n"
@@ -115,8 +124,8 @@ static void
 expect_add(const char *address, const char *quota, const char *alias,
 	   const char *reason)
 {
-	struct users_new user = { address, "{PLAIN}x", quota, &alias,
-				  alias != NULL };
+	struct users_new user = { address, &plain_x, 1,
+				  quota,   &alias,   alias != NULL };
 	struct users_edit *x = open_edit();
 
 	assert_int_equal(users_edit_add(x, &user, &e), -1);
@@ -147,8 +156,7 @@ what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(users_edit_remove(x, "a@abc.com", &e), -1);
 	assert_string_equal(
 	    e.msg, "a@abc.com is an alias: name the user, alice@abc.com");
-	assert_int_equal(
-	    users_edit_set_credential(x, "alice@abc.com", "{PLAN}x", &e), -1);
+	assert_int_equal(set(x, "alice@abc.com", "{PLAN}x", &e), -1);
 	assert_int_equal(users_edit_remove(x, "alice", &e), -1);
 	users_edit_close(&x);
 	expect_file("alice@abc.com {PLAIN}a alias=a@abc.com\n");
@@ -172,7 +180,7 @@ a_file_with_a_wrong_line_is_not_touched(void **state)
 static void
 mode_and_links_stay(void **state)
 {
-	struct users_new user = { "b@b.c", NULL, NULL, NULL, 0 };
+	struct users_new user = { "b@b.c", NULL, 0, NULL, NULL, 0 };
 	struct users_edit *x;
 	struct stat st;
 
@@ -194,7 +202,7 @@ mode_and_links_stay(void **state)
 static void
 a_new_file_is_for_its_owner_only(void **state)
 {
-	struct users_new user = { "a@b.c", "{PLAIN}x", NULL, NULL, 0 };
+	struct users_new user = { "a@b.c", &plain_x, 1, NULL, NULL, 0 };
 	struct users_edit *x;
 	struct stat st;
 
@@ -215,7 +223,7 @@ static void *
 add_some(void *arg)
 {
 	char name[32];
-	struct users_new user = { name, NULL, NULL, NULL, 0 };
+	struct users_new user = { name, NULL, 0, NULL, NULL, 0 };
 	const char *prefix = arg;
 	struct err own;
 
