@@ -3,6 +3,8 @@ src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/listener.c src/net/listener.h \
+	src/net/network.c src/net/network.h \
+	src/net/rate.c src/net/rate.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/stream.c src/net/stream.h \
 	src/net/stream_tls.c src/net/stream_private.h \
