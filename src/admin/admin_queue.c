@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "admin/admin_ask.h"
 #include "base/clock.h"
+#include "mail/release.h"
 
 enum {
 	IDS_AT_ONCE = 200, /* in one request; the server's bound is higher */
@@ -83,6 +84,12 @@ print_message(struct printer *p, const struct admin_row *row)
 	if (undone > 1)
 		(void)printf(" and %" PRId64 " more", undone - 1);
 	(void)fputc('\n', stdout);
+	if (span_eq(span_of(admin_row_text(row, "state")),
+		    span_of("scheduled"))) {
+		char date[RELEASE_DATE_SIZE];
+		release_date_format(admin_row_number(row, "release"), date);
+		(void)printf("%17sto be released at %s\n", "", date);
+	}
 	if (admin_row_has(row, "reply"))
 		(void)printf("%17s%s\n", "", admin_row_text(row, "reply"));
 }
@@ -345,6 +352,12 @@ int
 admin_queue_remove(const struct admin_options *o, char **args)
 {
 	return queue(o, args, "remove");
+}
+
+int
+admin_queue_cancel(const struct admin_options *o, char **args)
+{
+	return queue(o, args, "cancel");
 }
 
 int

@@ -305,6 +305,8 @@ put_status_part(struct report *r)
 		put_xtext(r, "Original-Envelope-Id: ", f->envid);
 	put_field(r, "Reporting-MTA: dns; ", f->host, r->global);
 	put_date(r, "Arrival-Date: ", f->arrival_s);
+	if (is_set(f->release))
+		put_field(r, "Future-Release-Request: ", f->release, false);
 	for (size_t i = 0; i < f->n_recipients; i++)
 		put_recipient(r, &f->recipients[i]);
 }

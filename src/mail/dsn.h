@@ -28,11 +28,12 @@ struct dsn_recipient {
 };
 
 struct dsn_facts {
-	const char *id;     /* of the DSN: its Message-ID is <id@host> */
-	const char *host;   /* reporting MTA */
-	const char *to;     /* reverse-path of the original, or postmaster */
-	bool to_postmaster; /* the original had none */
-	const char *envid;  /* xtext (RFC 3461 4.4), or NULL */
+	const char *id;      /* of the DSN: its Message-ID is <id@host> */
+	const char *host;    /* reporting MTA */
+	const char *to;      /* reverse-path of the original, or postmaster */
+	bool to_postmaster;  /* the original had none */
+	const char *envid;   /* xtext (RFC 3461 4.4), or NULL */
+	const char *release; /* "for;3600" (RFC 4865 7), or NULL */
 	int64_t arrival_s, now_s;
 	const struct dsn_recipient *recipients;
 	size_t n_recipients;

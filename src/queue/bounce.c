@@ -274,6 +274,7 @@ bounce_make(const struct bounce_options *o, const struct spool_msg *m,
 			       .to = none ? o->postmaster : m->reverse_path,
 			       .to_postmaster = none,
 			       .envid = m->envid,
+			       .release = m->release,
 			       .arrival_s = m->arrival_s,
 			       .now_s = now_s };
 	buf_init(&r.text, BOUNCE_MAX);

@@ -210,9 +210,12 @@ scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
 			return n;
 		}
 		j->m = m;
+		j->release_ms = start->release_ms;
 		j->retry_ms = start->due_ms > d->not_before_ms
 				  ? start->due_ms
 				  : d->not_before_ms;
+		if (j->retry_ms < j->release_ms)
+			j->retry_ms = j->release_ms;
 		j->warn_ms =
 		    scheduler_wants_warning(j) ? start->warn_ms : INT64_MAX;
 		j->expires_ms = start->expires_ms;
@@ -240,9 +243,16 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 		if ((*m)->recipients[i].state == SPOOL_WAITING)
 			list[n++] = i;
 	}
-	int64_t age_ms = (scheduler_wall_s(s) - (*m)->arrival_s) * 1000;
+	/* What waits for its time is as old as the time since then. */
+	int64_t wall_s = scheduler_wall_s(s);
+	int64_t born_s = (*m)->release_s > (*m)->arrival_s ? (*m)->release_s
+							   : (*m)->arrival_s;
+	int64_t age_ms = (wall_s - born_s) * 1000;
 	(void)pthread_mutex_lock(&s->lock);
 	start.due_ms = scheduler_now_ms(s);
+	if ((*m)->release_s > wall_s)
+		start.release_ms =
+		    start.due_ms + ((*m)->release_s - wall_s) * 1000;
 	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
 	start.warn_ms = s->o.delay_warning_ms == 0
 			    ? INT64_MAX
@@ -297,6 +307,7 @@ scheduler_retry(struct scheduler *s)
 			.due_ms = now,
 			.warn_ms = j->warn_ms,
 			.expires_ms = j->expires_ms,
+			.release_ms = j->release_ms,
 			.attempts = j->attempts,
 		};
 		unsigned lost =

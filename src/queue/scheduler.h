@@ -28,6 +28,9 @@
  * recipient) and successes that no other server reports are told to the
  * reverse-path as far as its owner asked for it (queue/bounce.h).
  *
+ * A message with a release time (RFC 4865) is not tried before it, whatever
+ * happens to its destination; its age counts from then.
+ *
  * It knows nothing of SMTP: `deliver` does the work.  Thread: any.
  */
 struct scheduler;

@@ -120,6 +120,9 @@ is_chosen(const struct walk *k, const struct spool_msg *m)
 		return false;
 	if (w->sender != NULL && !sender_is(m, w->sender))
 		return false;
+	if (w->login != NULL &&
+	    (m->login == NULL || strcmp(m->login, w->login) != 0))
+		return false;
 	return recipients_match(k->s, m, w);
 }
 
@@ -182,6 +185,12 @@ note_job(void *ctx, struct scheduler_job *j)
 	i->why = j->d->failures > 0 ? j->d->why : "";
 }
 
+static bool
+is_scheduled(const struct walk *k, const struct spool_msg *m)
+{
+	return m->release_s > k->wall_s;
+}
+
 static void
 look(struct walk *k)
 {
@@ -190,6 +199,7 @@ look(struct walk *k)
 			.m = k->page[i],
 			.age_s = k->wall_s - k->page[i]->arrival_s,
 			.due_in_ms = -1,
+			.scheduled = is_scheduled(k, k->page[i]),
 			.destination = "",
 			.why = "",
 		};
@@ -232,6 +242,7 @@ static void
 unpark(struct scheduler *s, struct spool_msg *m)
 {
 	struct scheduler_job *list = m->parked, *left = NULL;
+	bool scheduled = m->release_s > scheduler_wall_s(s);
 
 	m->parked = NULL;
 	while (list != NULL) {
@@ -241,6 +252,7 @@ unpark(struct scheduler *s, struct spool_msg *m)
 			.due_ms = scheduler_now_ms(s),
 			.warn_ms = j->warn_ms,
 			.expires_ms = j->expires_ms,
+			.release_ms = scheduled ? j->release_ms : 0,
 		};
 		j->n = scheduler_make_jobs(s, m, j->recipients, j->n, &start);
 		if (j->n > 0) { /* out of memory: stays here */
@@ -260,7 +272,7 @@ make_due(void *ctx, struct scheduler_job *j)
 {
 	struct walk *k = ctx;
 
-	if (j->m->mark == 0)
+	if (j->m->mark == 0 || j->release_ms > k->now_ms)
 		return;
 	j->retry_ms = k->now_ms;
 	scheduler_job_plan(j, k->now_ms);
@@ -272,8 +284,10 @@ static void
 retry(struct walk *k)
 {
 	for (unsigned i = 0; i < k->n; i++)
-		k->did[i] =
-		    k->page[i]->held ? SCHEDULER_DID_HELD : SCHEDULER_DID_BUSY;
+		k->did[i] = k->page[i]->held ? SCHEDULER_DID_HELD
+			    : is_scheduled(k, k->page[i])
+				? SCHEDULER_DID_SCHEDULED
+				: SCHEDULER_DID_BUSY;
 	for (struct scheduler_dest *d = k->s->dests; d != NULL; d = d->next) {
 		k->changed = false;
 		scheduler_dest_each(d, make_due, k);
@@ -309,6 +323,30 @@ unpin(struct walk *k, unsigned i)
 	(void)pthread_mutex_lock(&k->s->lock);
 }
 
+/* The page's messages that were released from their time: due now. */
+static void
+end_schedule(struct walk *k)
+{
+	struct scheduler *s = k->s;
+	struct scheduler_job *list = take_marked(s);
+	int64_t now_ms = scheduler_now_ms(s);
+
+	while (list != NULL) {
+		struct scheduler_job *j = list;
+		list = j->next;
+		if (j->release_ms > now_ms) {
+			j->retry_ms = now_ms > j->d->not_before_ms
+					  ? now_ms
+					  : j->d->not_before_ms;
+			j->release_ms = 0;
+		}
+		scheduler_job_plan(j, now_ms);
+		scheduler_place(j->d, j);
+	}
+	clear_marks(k);
+	scheduler_wake_all(s);
+}
+
 /* Hold or release: those of the page that are not so yet. */
 static void
 hold(struct walk *k, bool on)
@@ -318,9 +356,10 @@ hold(struct walk *k, bool on)
 
 	for (unsigned i = 0; i < k->n; i++) {
 		struct spool_msg *m = k->page[i];
-		k->did[i] = m->held != on ? SCHEDULER_DID
-			    : on          ? SCHEDULER_DID_HELD
-					  : SCHEDULER_DID_NONE;
+		bool to_do = m->held != on || (!on && is_scheduled(k, m));
+		k->did[i] = to_do ? SCHEDULER_DID
+			    : on  ? SCHEDULER_DID_HELD
+				  : SCHEDULER_DID_NONE;
 		m->jobs++;
 		if (k->did[i] != SCHEDULER_DID)
 			m->mark = 0;
@@ -349,10 +388,16 @@ hold(struct walk *k, bool on)
 		if ((on && k->did[i] == SCHEDULER_DID_FAIL) ||
 		    (!on && k->did[i] == SCHEDULER_DID)) {
 			k->page[i]->held = false;
+			k->page[i]->mark = on ? 0 : i + 1;
+			if (!on && is_scheduled(k, k->page[i]))
+				k->page[i]->release_s = k->wall_s;
 			unpark(s, k->page[i]);
 		}
-		unpin(k, i);
 	}
+	if (!on)
+		end_schedule(k);
+	for (unsigned i = 0; i < k->n; i++)
+		unpin(k, i);
 }
 
 static void
@@ -401,14 +446,17 @@ discard_page(struct walk *k)
 }
 
 static void
-remove_page(struct walk *k)
+remove_page(struct walk *k, bool only_scheduled)
 {
 	struct scheduler *s = k->s;
 
 	for (unsigned i = 0; i < k->n; i++) {
-		bool busy = is_busy(k->page[i]);
-		k->did[i] = busy ? SCHEDULER_DID_BUSY : SCHEDULER_DID;
-		if (busy)
+		const struct spool_msg *m = k->page[i];
+		k->did[i] = is_busy(m) ? SCHEDULER_DID_BUSY
+			    : only_scheduled && !is_scheduled(k, m)
+				? SCHEDULER_DID_NONE
+				: SCHEDULER_DID;
+		if (k->did[i] != SCHEDULER_DID)
 			k->page[i]->mark = 0;
 	}
 	free_jobs(take_marked(s));
@@ -416,7 +464,7 @@ remove_page(struct walk *k)
 	clear_marks(k);
 	for (unsigned i = 0; i < k->n; i++) {
 		struct spool_msg *m = k->page[i];
-		if (k->did[i] == SCHEDULER_DID_BUSY)
+		if (k->did[i] != SCHEDULER_DID)
 			continue;
 		free_jobs(m->parked);
 		m->parked = NULL;
@@ -442,7 +490,10 @@ change(struct walk *k, enum scheduler_action a)
 		hold(k, false);
 		return;
 	case SCHEDULER_REMOVE:
-		remove_page(k);
+		remove_page(k, false);
+		return;
+	case SCHEDULER_CANCEL:
+		remove_page(k, true);
 		return;
 	}
 }
@@ -521,8 +572,8 @@ scheduler_act(struct scheduler *s, enum scheduler_action a,
 		free(ids);
 		return -1;
 	}
-	k->max = a == SCHEDULER_RETRY || a == SCHEDULER_REMOVE ? EXAMINED
-							       : HOLD_PAGE;
+	bool holds = a == SCHEDULER_HOLD || a == SCHEDULER_RELEASE;
+	k->max = holds ? HOLD_PAGE : EXAMINED;
 	(void)pthread_mutex_lock(&s->admin);
 	while (rc == 0 && !k->over) {
 		(void)pthread_mutex_lock(&s->lock);
@@ -534,7 +585,8 @@ scheduler_act(struct scheduler *s, enum scheduler_action a,
 		(void)pthread_mutex_unlock(&s->lock);
 		for (unsigned i = 0; i < n; i++) {
 			if (a == SCHEDULER_RETRY ||
-			    k->did[i] == SCHEDULER_DID_BUSY)
+			    k->did[i] == SCHEDULER_DID_BUSY ||
+			    (!holds && k->did[i] == SCHEDULER_DID_NONE))
 				v->acted(v->ctx, ids[i], k->did[i], NULL);
 		}
 		rc = next_page(k, e);

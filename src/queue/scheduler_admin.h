@@ -18,6 +18,7 @@ struct scheduler_select {
 	const char *recipient; /* one not done yet; or "@domain" */
 	const char *destination; /* where one not done yet goes: the domain,
 				    or the receiver as host:port */
+	const char *login;       /* who handed it in */
 	int64_t older_than_s;
 };
 
@@ -26,6 +27,7 @@ struct scheduler_item {
 	const struct spool_msg *m;
 	int64_t age_s;
 	int64_t due_in_ms; /* < 0: no attempt is planned */
+	bool scheduled;    /* its release time is still to come */
 	unsigned attempts;
 	const char *destination; /* of that attempt, or "" */
 	const char *why;         /* it could not be reached, or "" */
@@ -34,16 +36,19 @@ struct scheduler_item {
 enum scheduler_action {
 	SCHEDULER_RETRY,   /* due at once */
 	SCHEDULER_HOLD,    /* no delivery, also after a restart */
-	SCHEDULER_RELEASE, /* and due at once */
+	SCHEDULER_RELEASE, /* from a hold or its release time: due at once */
 	SCHEDULER_REMOVE,  /* gone, nobody is told */
+	SCHEDULER_CANCEL,  /* the same, if it waits for its release time */
 };
 
 enum scheduler_did {
 	SCHEDULER_DID,      /* as asked */
 	SCHEDULER_DID_HELD, /* retry: it is held; hold: it was before */
-	SCHEDULER_DID_NONE, /* release: it was not held */
-	SCHEDULER_DID_BUSY, /* remove, retry: being delivered now */
-	SCHEDULER_DID_FAIL, /* the disk refused: *why */
+	SCHEDULER_DID_NONE, /* release: it was not held; cancel: not scheduled
+			     */
+	SCHEDULER_DID_SCHEDULED, /* retry: it waits for its release time */
+	SCHEDULER_DID_BUSY,      /* remove, retry: being delivered now */
+	SCHEDULER_DID_FAIL,      /* the disk refused: *why */
 };
 
 struct scheduler_viewer {

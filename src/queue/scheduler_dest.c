@@ -304,7 +304,8 @@ scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms)
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
 		if (j->retry_ms <= d->not_before_ms)
-			j->retry_ms = now_ms;
+			j->retry_ms =
+			    now_ms > j->release_ms ? now_ms : j->release_ms;
 		scheduler_job_plan(j, now_ms);
 	}
 	d->failures = 0;

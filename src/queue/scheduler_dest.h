@@ -18,7 +18,8 @@ struct scheduler_job {
 	struct scheduler_dest *d;
 	int64_t due_ms; /* the heap's order: see scheduler_job_plan */
 	int64_t retry_ms, warn_ms, expires_ms;
-	uint64_t seq; /* ties: first come, first served */
+	int64_t release_ms; /* retry_ms is never before it (RFC 4865) */
+	uint64_t seq;       /* ties: first come, first served */
 	unsigned attempts;
 	unsigned n;
 	unsigned recipients[]; /* indices in m */

@@ -79,6 +79,7 @@ scheduler_wake_all(struct scheduler *s)
 /* What a new job starts with. */
 struct scheduler_job_start {
 	int64_t due_ms, warn_ms, expires_ms;
+	int64_t release_ms;
 	unsigned attempts;
 };
 

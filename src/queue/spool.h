@@ -62,15 +62,27 @@ struct spool_rcpt {
 	const char *orcpt; /* "type;xtext" as the client wrote it, or NULL */
 };
 
+/* What its sender wants of the way to the next hop (RFC 8689). */
+enum spool_tls {
+	SPOOL_TLS_ANY,      /* as the route says */
+	SPOOL_TLS_REQUIRED, /* REQUIRETLS: verified, to one that passes it on */
+	SPOOL_TLS_OPTIONAL, /* "TLS-Required: No": rather unprotected than not
+			     */
+};
+
 /* A queued message in memory: the envelope; the text stays on disk. */
 struct spool_msg {
 	char id[RAND_ID_SIZE];
 	int64_t arrival_s;
 	const char *reverse_path; /* as written; "" for the null path */
 	bool eight_bit, smtputf8;
-	bool held;          /* no delivery until released */
-	enum dsn_ret ret;   /* RFC 3461 4.3 */
-	const char *envid;  /* xtext as the client wrote it, or NULL */
+	bool held;           /* no delivery until released */
+	enum dsn_ret ret;    /* RFC 3461 4.3 */
+	const char *envid;   /* xtext as the client wrote it, or NULL */
+	const char *login;   /* who handed it in, or NULL */
+	int64_t release_s;   /* no attempt before it; 0: none was asked for */
+	const char *release; /* as it was asked for (mail/release.h), or NULL */
+	enum spool_tls tls;
 	int64_t size;       /* bytes of the message */
 	int64_t message_at; /* its offset in the file */
 	uint32_t message_crc;
@@ -124,7 +136,11 @@ struct spool_envelope {
 	const char *reverse_path;
 	bool smtputf8;
 	enum dsn_ret ret;
-	const char *envid; /* or NULL */
+	const char *envid;   /* or NULL */
+	const char *login;   /* or NULL */
+	int64_t release_s;   /* or 0 */
+	const char *release; /* or NULL: when release_s is 0 */
+	enum spool_tls tls;
 	const struct spool_to *to;
 	unsigned n_to; /* 1..SPOOL_RECIPIENTS_MAX */
 };
@@ -186,8 +202,8 @@ int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
  * Durable after spool_sync_removals. */
 int spool_discard(struct spool *s, const struct spool_msg *m, struct err *e);
 
-/* spool_hold - note that m is held, or released again: durable on return; -1:
- * nothing is noted. */
+/* spool_hold - note that m is held, or released again, and from its time too:
+ * durable on return; -1: nothing is noted. */
 int spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 	       int64_t wall_s, struct err *e);
 

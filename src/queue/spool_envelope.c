@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/release.h"
+
 /*
  * The envelope of a spool file, and the message in memory that is made of it.
  * Lines that not every message has stand between those that each has: a file
  * of before them is read as it is.
  */
+
+/* Words of the tls line; SPOOL_TLS_ANY has none. */
+static const char *const tls_words[] = { "", "require", "optional" };
 
 /* ---- writing ------------------------------------------------------------
  */
@@ -42,6 +47,13 @@ spool_format_envelope(const struct spool_envelope *env, bool eight_bit,
 		rc = buf_addf(out, "ret %s\n", dsn_ret_text(env->ret));
 	if (rc == 0 && env->envid != NULL)
 		rc = buf_addf(out, "envid %s\n", env->envid);
+	if (rc == 0 && env->login != NULL)
+		rc = buf_addf(out, "login %s\n", env->login);
+	if (rc == 0 && env->release_s > 0)
+		rc = buf_addf(out, "release %lld %s\n",
+			      (long long)env->release_s, env->release);
+	if (rc == 0 && env->tls != SPOOL_TLS_ANY)
+		rc = buf_addf(out, "tls %s\n", tls_words[env->tls]);
 	for (unsigned i = 0; i < env->n_to && rc == 0; i++)
 		rc = format_to(&env->to[i], out);
 	return rc != 0 ? -1 : buf_add_char(out, '\n');
@@ -79,8 +91,10 @@ take_optional(struct span *text, const char *name, struct span *value)
 
 /* The parts of an envelope, borrowed from its text. */
 struct parts {
-	struct span id, arrival, from, body, smtputf8, envid;
+	struct span id, arrival, from, body, smtputf8, envid, login, release;
 	enum dsn_ret ret;
+	int64_t release_s;
+	enum spool_tls tls;
 	struct span to; /* all recipients */
 	unsigned n_to;
 	size_t strings; /* bytes of all that a message keeps */
@@ -121,11 +135,52 @@ take_to(struct span *text, struct to_parts *t)
 	return t->orcpt.p == NULL || dsn_orcpt_is_valid(t->orcpt, true);
 }
 
+/* "1795681800 for;3600" */
+static bool
+split_release(struct span value, struct parts *p)
+{
+	uint64_t wall_s = 0;
+
+	if (span_u64(span_word(&value), &wall_s) != 0 || wall_s == 0 ||
+	    wall_s > INT64_MAX / 2000)
+		return false;
+	p->release = span_trim(value);
+	p->release_s = (int64_t)wall_s;
+	return release_request_is_valid(p->release);
+}
+
+/* The lines that a message may have or not. */
+static int
+split_optional(struct span *text, struct parts *p, struct err *e)
+{
+	struct span ret, release, tls;
+
+	take_optional(text, "ret", &ret);
+	take_optional(text, "envid", &p->envid);
+	take_optional(text, "login", &p->login);
+	take_optional(text, "release", &release);
+	take_optional(text, "tls", &tls);
+	if ((ret.p != NULL && dsn_ret_parse(ret, &p->ret) != 0) ||
+	    (p->envid.p != NULL && !dsn_envid_is_valid(p->envid)))
+		return err_set(e, ERR_PERM, 0, "malformed ret or envid");
+	if (release.p != NULL && !split_release(release, p))
+		return err_set(e, ERR_PERM, 0, "malformed release");
+	if (tls.p == NULL)
+		return 0;
+	/* an unknown wish must not be passed over */
+	if (span_eq(tls, span_of(tls_words[SPOOL_TLS_REQUIRED])))
+		p->tls = SPOOL_TLS_REQUIRED;
+	else if (span_eq(tls, span_of(tls_words[SPOOL_TLS_OPTIONAL])))
+		p->tls = SPOOL_TLS_OPTIONAL;
+	else
+		return err_set(e, ERR_PERM, 0, "malformed tls");
+	return 0;
+}
+
 static int
 split_envelope(struct span text, struct parts *p, struct err *e)
 {
 	struct to_parts t;
-	struct span ret;
 
 	if (memchr(text.p, '\0', text.n) != NULL)
 		return err_set(e, ERR_PERM, 0, "NUL in the envelope");
@@ -135,12 +190,9 @@ split_envelope(struct span text, struct parts *p, struct err *e)
 	    !take_field(&text, "body", &p->body) ||
 	    !take_field(&text, "smtputf8", &p->smtputf8))
 		return err_set(e, ERR_PERM, 0, "malformed envelope");
-	take_optional(&text, "ret", &ret);
-	take_optional(&text, "envid", &p->envid);
-	if ((ret.p != NULL && dsn_ret_parse(ret, &p->ret) != 0) ||
-	    (p->envid.p != NULL && !dsn_envid_is_valid(p->envid)))
-		return err_set(e, ERR_PERM, 0, "malformed ret or envid");
-	p->strings = p->from.n + p->envid.n + 2;
+	if (split_optional(&text, p, e) != 0)
+		return -1;
+	p->strings = p->from.n + p->envid.n + p->login.n + p->release.n + 4;
 	p->to = text;
 	while (text.n > 1) {
 		if (!take_to(&text, &t))
@@ -206,7 +258,8 @@ int
 spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 	      struct err *e)
 {
-	size_t strings = strlen(env->reverse_path) + span_of(env->envid).n + 2;
+	size_t strings = strlen(env->reverse_path) + span_of(env->envid).n +
+			 span_of(env->login).n + span_of(env->release).n + 4;
 	char *at;
 
 	for (unsigned i = 0; i < env->n_to; i++)
@@ -223,8 +276,12 @@ spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 	m->arrival_s = env->arrival_s;
 	m->smtputf8 = env->smtputf8;
 	m->ret = env->ret;
+	m->release_s = env->release_s;
+	m->tls = env->tls;
 	m->reverse_path = place(&at, span_of(env->reverse_path));
 	m->envid = place_optional(&at, span_of(env->envid));
+	m->login = place_optional(&at, span_of(env->login));
+	m->release = place_optional(&at, span_of(env->release));
 	for (unsigned i = 0; i < env->n_to; i++) {
 		const struct spool_to *to = &env->to[i];
 		m->recipients[i].address = place(&at, span_of(to->address));
@@ -251,8 +308,12 @@ fill_msg(struct spool_msg *m, const struct parts *p, char *at, struct err *e)
 	m->eight_bit = span_eq(p->body, span_of("8bit"));
 	m->smtputf8 = span_eq(p->smtputf8, span_of("yes"));
 	m->ret = p->ret;
+	m->release_s = p->release_s;
+	m->tls = p->tls;
 	m->reverse_path = place(&at, p->from);
 	m->envid = place_optional(&at, p->envid);
+	m->login = place_optional(&at, p->login);
+	m->release = place_optional(&at, p->release);
 	for (unsigned i = 0; i < p->n_to; i++) {
 		if (!take_to(&to, &t))
 			return err_set(e, ERR_BUG, 0, "recipient changed");

@@ -158,9 +158,12 @@ apply(struct span text, struct spool_msg *m)
 	struct span verb = span_word(&text);
 	bool hold = span_eq(verb, span_of("hold"));
 	if (hold || span_eq(verb, span_of("release"))) {
-		if (span_u64(span_word(&text), &wall_s) != 0 || text.n != 0)
+		if (span_u64(span_word(&text), &wall_s) != 0 || text.n != 0 ||
+		    wall_s > INT64_MAX / 2000)
 			return -1;
 		m->held = hold;
+		if (!hold && m->release_s > (int64_t)wall_s)
+			m->release_s = (int64_t)wall_s;
 		return 0;
 	}
 	if (!span_eq(verb, span_of("result")) ||

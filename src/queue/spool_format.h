@@ -9,7 +9,8 @@
  *
  *   postpair-spool 1 EEEEEEEE MMMMMMMMMMMM CCCCCCCC XXXXXXXX\n
  *   id ...\n arrival ...\n from ...\n body ...\n smtputf8 ...\n
- *   [ret ...\n] [envid ...\n] to ...\n [notify ...\n] [orcpt ...\n] to ...\n
+ *   [ret ...\n] [envid ...\n] [login ...\n] [release ...\n] [tls ...\n]
+ *   to ...\n [notify ...\n] [orcpt ...\n] to ...\n
  *   \n
  *   the message, M bytes
  *   XXXXXXXX result 0 delivered 1795412345 250 2.0.0 ok\n

@@ -80,12 +80,17 @@ put_message(struct control_session *s, const struct scheduler_item *i)
 	control_json_text(&j, "state",
 			  n.delivering > 0 ? "delivering"
 			  : m->held        ? "held"
+			  : i->scheduled   ? "scheduled"
 					   : "waiting");
 	control_json_bool(&j, "held", m->held);
 	control_json_number(&j, "arrival", m->arrival_s);
 	control_json_number(&j, "age", i->age_s);
 	control_json_number(&j, "size", m->size);
 	control_json_text(&j, "sender", m->reverse_path);
+	if (m->login != NULL)
+		control_json_text(&j, "login", m->login);
+	if (m->release_s > 0)
+		control_json_number(&j, "release", m->release_s);
 	control_json_number(&j, "recipients", m->n_recipients);
 	control_json_number(&j, "waiting", n.waiting);
 	control_json_number(&j, "delivering", n.delivering);
@@ -161,10 +166,9 @@ on_acted(void *ctx, const char *id, enum scheduler_did did,
 	 const struct err *why)
 {
 	static const char *const done[] = {
-		[CONTROL_HOLD] = "held",
-		[CONTROL_RELEASE] = "released",
-		[CONTROL_RETRY] = "due now",
-		[CONTROL_REMOVE] = "removed",
+		[CONTROL_HOLD] = "held",        [CONTROL_RELEASE] = "released",
+		[CONTROL_RETRY] = "due now",    [CONTROL_REMOVE] = "removed",
+		[CONTROL_CANCEL] = "cancelled",
 	};
 	struct control_session *s = ctx;
 
@@ -180,10 +184,19 @@ on_acted(void *ctx, const char *id, enum scheduler_did did,
 		put_result(s, id, "is held", NULL);
 		return;
 	case SCHEDULER_DID_NONE:
-		put_result(s, id, "was not held", NULL);
+		if (s->r.verb == CONTROL_CANCEL)
+			s->failed++;
+		put_result(s, id,
+			   s->r.verb == CONTROL_CANCEL ? "is not scheduled"
+						       : "was not held",
+			   NULL);
+		return;
+	case SCHEDULER_DID_SCHEDULED:
+		s->failed++;
+		put_result(s, id, "waits for its time", NULL);
 		return;
 	case SCHEDULER_DID_BUSY:
-		if (s->r.verb == CONTROL_REMOVE)
+		if (s->r.verb == CONTROL_REMOVE || s->r.verb == CONTROL_CANCEL)
 			s->failed++;
 		put_result(s, id, "is being delivered", NULL);
 		return;
@@ -202,6 +215,7 @@ act(struct control_session *s, const struct scheduler_select *w,
 	    s->r.verb == CONTROL_HOLD      ? SCHEDULER_HOLD
 	    : s->r.verb == CONTROL_RELEASE ? SCHEDULER_RELEASE
 	    : s->r.verb == CONTROL_RETRY   ? SCHEDULER_RETRY
+	    : s->r.verb == CONTROL_CANCEL  ? SCHEDULER_CANCEL
 					   : SCHEDULER_REMOVE;
 
 	return scheduler_act(s->o.scheduler, a, w, v, e);

@@ -27,6 +27,8 @@ static const struct {
 					 NEEDS_CHOICE },
 	[CONTROL_REMOVE] = { "remove", TAKES_IDS | TAKES_FILTER | TAKES_ALL |
 					   NEEDS_CHOICE },
+	[CONTROL_CANCEL] = { "cancel", TAKES_IDS | TAKES_FILTER | TAKES_ALL |
+					   NEEDS_CHOICE },
 	[CONTROL_FLUSH] = { "flush", 0 },
 	[CONTROL_TRAIL] = { "trail", TAKES_IDS | NEEDS_ONE_ID },
 	[CONTROL_WHY] = { "why", NEEDS_ADDRESS },

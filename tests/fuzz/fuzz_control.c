@@ -41,7 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(r->verb != CONTROL_WHY || r->address[0] != 0);
 	FUZZ_CHECK(r->older_than_s >= 0);
 	bool changes = r->verb == CONTROL_HOLD || r->verb == CONTROL_RELEASE ||
-		       r->verb == CONTROL_RETRY || r->verb == CONTROL_REMOVE;
+		       r->verb == CONTROL_RETRY || r->verb == CONTROL_REMOVE ||
+		       r->verb == CONTROL_CANCEL;
 	FUZZ_CHECK(!changes || r->all || r->n_ids > 0 || r->sender[0] != 0 ||
 		   r->recipient[0] != 0 || r->destination[0] != 0 ||
 		   r->older_than_s > 0);

@@ -58,6 +58,21 @@ queue_dir_remove(struct queue_dir *d)
 
 /* Put a message into the spool. */
 static inline struct spool_msg *
+queue_dir_put_envelope(struct queue_dir *d, const struct spool_envelope *env,
+		       const char *text)
+{
+	struct spool_writer *w = NULL;
+	struct spool_msg *m = NULL;
+	struct err e;
+
+	if (spool_begin(&w, d->spool, env, &e) != 0 ||
+	    spool_write(w, span_of(text), &e) != 0 ||
+	    spool_commit(&w, &m, &e) != 0)
+		fail_msg("%s", e.msg);
+	return m;
+}
+
+static inline struct spool_msg *
 queue_dir_put(struct queue_dir *d, const char *id, const char *from,
 	      const struct spool_to *to, unsigned n, const char *text)
 {
@@ -66,15 +81,8 @@ queue_dir_put(struct queue_dir *d, const char *id, const char *from,
 				      .reverse_path = from,
 				      .to = to,
 				      .n_to = n };
-	struct spool_writer *w = NULL;
-	struct spool_msg *m = NULL;
-	struct err e;
 
-	if (spool_begin(&w, d->spool, &env, &e) != 0 ||
-	    spool_write(w, span_of(text), &e) != 0 ||
-	    spool_commit(&w, &m, &e) != 0)
-		fail_msg("%s", e.msg);
-	return m;
+	return queue_dir_put_envelope(d, &env, text);
 }
 
 /* Does a file exist below the data directory? */

@@ -621,6 +621,90 @@ the_dead_are_remembered(void **state)
 	world_close(&w);
 }
 
+/* ---- a time to wait for (RFC 4865) --------------------------------------
+ */
+
+static void
+world_add_for(struct world *w, const char *id, const char *from,
+	      int64_t after_s)
+{
+	const struct spool_envelope env = { .id = id,
+					    .arrival_s = 1795000000,
+					    .reverse_path = from,
+					    .release_s = 1795000000 + after_s,
+					    .release = "for;1",
+					    .to = bob,
+					    .n_to = 1 };
+	struct err e;
+
+	struct spool_msg *m =
+	    queue_dir_put_envelope(&w->dir, &env, "Subject: x\r\n\r\ntext\r\n");
+	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+}
+
+static void
+what_has_a_release_time_is_tried_then(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_yes);
+	world_add_for(&w, ID_A, "zoe@abc.com", 7200);
+	world_add(&w, ID_B, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 2);
+	assert_int_equal(w.at_ms[0], 0);
+	assert_int_equal(w.at_ms[1], 7200 * S);
+	assert_int_equal(w.from[1], 'z');
+	assert_int_equal(w.bounces, 0);
+	world_close(&w);
+}
+
+/* A dead destination, its return, and new routes do not bring it forward. */
+static void
+nothing_is_released_before_its_time(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 12;
+	world_add_for(&w, ID_A, "zoe@abc.com", 600);
+	world_add(&w, ID_B, "alice@abc.com", bob, 1);
+	scheduler_retry(w.s);
+	scheduler_destination_up(w.s, "xyz.com");
+	world_run(&w);
+	assert_true(w.n_tries > 12);
+	int released = 0;
+	for (int i = 0; i < w.n_tries; i++) {
+		if (w.from[i] != 'z')
+			continue;
+		released++;
+		assert_true(w.at_ms[i] >= 600 * S);
+	}
+	assert_true(released > 0);
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+static void
+age_counts_from_the_release(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_later);
+	world_add_for(&w, ID_A, "alice@abc.com", 6 * (DAY / S));
+	world_run(&w);
+	assert_int_equal(w.at_ms[0], 6 * (int64_t)DAY);
+	assert_in_range(w.n_tries, 100, 180);
+	assert_in_range(w.now_ms, 11 * (int64_t)DAY, 11 * (int64_t)DAY + HOUR);
+	assert_int_equal(w.bounces, 1);
+	assert_non_null(
+	    strstr(w.bounce_text, "Future-Release-Request: for;1\r\n"));
+	world_close(&w);
+}
+
 int
 main(void)
 {
@@ -640,6 +724,9 @@ main(void)
 		cmocka_unit_test(no_sender_keeps_others_waiting),
 		cmocka_unit_test(deliveries_at_once_are_found_out),
 		cmocka_unit_test(the_dead_are_remembered),
+		cmocka_unit_test(what_has_a_release_time_is_tried_then),
+		cmocka_unit_test(nothing_is_released_before_its_time),
+		cmocka_unit_test(age_counts_from_the_release),
 	};
 
 	(void)log_open("/dev/null", LOG_ERROR, NULL);

@@ -431,6 +431,130 @@ many_are_walked_in_pages(void **state)
 	world_free(w);
 }
 
+/* ---- a time to wait for (RFC 4865) --------------------------------------
+ */
+
+static void
+add_scheduled(struct world *w, const char *id, const char *login)
+{
+	struct spool_to to = { .address = "bob@xyz.com", .domain = "xyz.com" };
+	struct spool_envelope env = { .id = id,
+				      .arrival_s = clock_wall_s(),
+				      .reverse_path = "alice@abc.com",
+				      .login = login,
+				      .release_s = clock_wall_s() + 86400,
+				      .release = "for;86400",
+				      .to = &to,
+				      .n_to = 1 };
+	struct err e;
+
+	struct spool_msg *m =
+	    queue_dir_put_envelope(&w->dir, &env, "Subject: x\r\n\r\nx\r\n");
+	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+}
+
+static void
+a_retry_leaves_what_waits_for_its_time(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	add_scheduled(w, A, "alice@abc.com");
+	add(w, B, "", "carol@far.example", "far.example");
+	w->open = true;
+	world_start(w);
+	wait_tries(w, 1);
+	scheduler_retry(w->s);
+	assert_int_equal(
+	    act(w, SCHEDULER_RETRY,
+		(struct scheduler_select){ .ids = id_a, .n_ids = 1 }),
+	    1);
+	assert_int_equal(w->did[0], SCHEDULER_DID_SCHEDULED);
+	assert_int_equal(
+	    list(w, (struct scheduler_select){ .ids = id_a, .n_ids = 1 }), 1);
+	assert_true(w->last.scheduled);
+	assert_in_range(w->last.due_in_ms, 20 * HOUR_MS, 24 * HOUR_MS);
+	assert_int_equal(w->tries, 1);
+	world_free(w);
+}
+
+static int
+take_released(void *ctx, struct spool_msg *m, struct err *e)
+{
+	struct world *w = ctx;
+
+	assert_true(m->release_s > 0);
+	assert_true(m->release_s <= clock_wall_s());
+	assert_string_equal(m->login, "alice@abc.com");
+	return scheduler_add(w->s, &m, e);
+}
+
+static void
+a_release_ends_the_wait_also_after_a_restart(void **state)
+{
+	struct world *w = world_new();
+	struct err e;
+
+	(void)state;
+	add_scheduled(w, A, "alice@abc.com");
+	world_start(w);
+	assert_int_equal(act(w, SCHEDULER_RELEASE, all), 1);
+	assert_int_equal(w->did[0], SCHEDULER_DID);
+	wait_tries(w, 1);
+	assert_int_equal(act(w, SCHEDULER_RELEASE, all), 1);
+	assert_int_equal(w->did[0], SCHEDULER_DID_NONE);
+	scheduler_stop(w->s, 1000, NULL);
+	scheduler_free(&w->s);
+	scheduler_open(w);
+	assert_int_equal(spool_scan(w->dir.spool, take_released, w, &e), 0);
+	w->open = true;
+	world_start(w);
+	wait_tries(w, 2);
+	world_free(w);
+}
+
+/* Held and released again: for good, the administrator has the last word. */
+static void
+a_hold_goes_before_a_release_time(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	add_scheduled(w, A, "alice@abc.com");
+	w->open = true;
+	world_start(w);
+	assert_int_equal(act(w, SCHEDULER_HOLD, all), 1);
+	assert_int_equal(w->did[0], SCHEDULER_DID);
+	assert_int_equal(act(w, SCHEDULER_RELEASE, all), 1);
+	assert_int_equal(w->did[0], SCHEDULER_DID);
+	wait_tries(w, 1);
+	world_free(w);
+}
+
+static void
+only_what_waits_for_its_time_is_cancelled(void **state)
+{
+	static const struct scheduler_select hers = { .login =
+							  "alice@abc.com" },
+					     his = { .login = "bob@abc.com" };
+	struct world *w = world_new();
+
+	(void)state;
+	add_scheduled(w, A, "alice@abc.com");
+	add(w, B, "", "carol@far.example", "far.example");
+	assert_int_equal(act(w, SCHEDULER_CANCEL, his), 0);
+	assert_int_equal(list(w, hers), 1);
+	assert_int_equal(act(w, SCHEDULER_CANCEL, all), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		bool mine = strcmp(w->ids[i], A) == 0;
+		assert_int_equal(w->did[i],
+				 mine ? SCHEDULER_DID : SCHEDULER_DID_NONE);
+	}
+	assert_int_equal(scheduler_count(w->s), 1);
+	assert_false(queue_dir_has(&w->dir, "queue/msg/" A));
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -443,6 +567,10 @@ main(void)
 		cmocka_unit_test(
 		    one_under_way_is_not_removed_but_held_afterwards),
 		cmocka_unit_test(many_are_walked_in_pages),
+		cmocka_unit_test(a_retry_leaves_what_waits_for_its_time),
+		cmocka_unit_test(a_release_ends_the_wait_also_after_a_restart),
+		cmocka_unit_test(a_hold_goes_before_a_release_time),
+		cmocka_unit_test(only_what_waits_for_its_time_is_cancelled),
 	};
 
 	(void)log_open(NULL, LOG_ERROR, NULL);

@@ -5,6 +5,7 @@
 
 #include "base/durable.h"
 #include "base/log.h"
+#include "queue/spool_format.h"
 
 static const struct spool_to two[] = {
 	{ .address = "bob@xyz.com", .domain = "xyz.com" },
@@ -437,12 +438,76 @@ the_header_is_read_alone(void **state)
 	queue_dir_remove(&d);
 }
 
+static void
+wishes_survive_a_restart(void **state)
+{
+	static const enum spool_tls wishes[] = { SPOOL_TLS_ANY,
+						 SPOOL_TLS_REQUIRED,
+						 SPOOL_TLS_OPTIONAL };
+	struct spool_envelope env = { .id = id,
+				      .arrival_s = 1795000000,
+				      .reverse_path = "",
+				      .login = "alice@abc.com",
+				      .release_s = 1795086400,
+				      .release = "until;2026-11-20T11:06:40Z",
+				      .to = two,
+				      .n_to = 2 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+		struct queue_dir d;
+		queue_dir_make(&d);
+		env.tls = wishes[i];
+		struct spool_msg *m = queue_dir_put_envelope(&d, &env, text);
+		for (int again = 0; again < 2; again++) {
+			assert_string_equal(m->login, "alice@abc.com");
+			assert_string_equal(m->release, env.release);
+			assert_int_equal(m->release_s, 1795086400);
+			assert_int_equal(m->tls, wishes[i]);
+			spool_msg_free(&m);
+			if (again == 0)
+				m = restart(&d);
+		}
+		queue_dir_remove(&d);
+	}
+}
+
+/* What a later version might write is no wish to be passed over. */
+static void
+an_unknown_wish_is_no_envelope(void **state)
+{
+	static const char *const lines[] = {
+		"tls maybe\n",
+		"release 0 for;1\n",
+		"release 17 in;1\n",
+		"release 17\n",
+		"release 99999999999999999999 for;1\n",
+		"tls require\nlogin a\n"
+	};
+	char envelope[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct spool_msg *m = NULL;
+		struct err e;
+		(void)snprintf(envelope, sizeof(envelope),
+			       "id %s\narrival 1\nfrom \nbody 7bit\n"
+			       "smtputf8 no\n%sto bob@xyz.com xyz.com\n\n",
+			       id, lines[i]);
+		assert_int_equal(
+		    spool_parse_envelope(span_of(envelope), &m, &e), -1);
+		assert_int_equal(e.class, ERR_PERM);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_synced_before_its_entry),
 		cmocka_unit_test(a_message_survives_a_restart),
+		cmocka_unit_test(wishes_survive_a_restart),
+		cmocka_unit_test(an_unknown_wish_is_no_envelope),
 		cmocka_unit_test(eight_bit_text_is_noticed),
 		cmocka_unit_test(results_survive_a_restart),
 		cmocka_unit_test(what_was_asked_for_survives_a_restart),
