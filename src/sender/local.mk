@@ -13,7 +13,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/routes.c src/sender/routes.h \
 	src/sender/sender.c src/sender/sender.h \
 	src/sender/sender_options.c src/sender/sender_options.h \
-	src/sender/sender_cut_through.c \
+	src/sender/sender_cut_through.c src/sender/sender_queue.c \
 	src/sender/sender_policy.c src/sender/sender_private.h \
 	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \

@@ -318,6 +318,7 @@ run(void *server, struct err *e)
 		.auth_in_clear_text = o->clear_text,
 		.dsn = true,
 		.size_max_bytes = o->size_max,
+		.future_release_max_s = o->future_release_max / 1000,
 		.recipients_max = (int)o->recipients_max,
 		.greet_pause_ms = o->greet_pause,
 		.idle_timeout_ms = o->idle,

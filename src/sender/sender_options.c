@@ -64,6 +64,10 @@ static const struct option table[] = {
 	{ "submission", "cut-through-wait", OPTION_TIME, AT(cut_through_wait),
 	  "10s", 100, 5 * MIN, NULL,
 	  "Longest wait for that; then 250 says queued." },
+	{ "submission", "future-release-max", OPTION_TIME,
+	  AT(future_release_max), "30d", 0, 720 * (int64_t)HOUR, NULL,
+	  "How far ahead a client may have its message released (RFC 4865);"
+	  " 0: not at all." },
 
 	{ "relay", "connections", OPTION_INT, AT(connections), "32", 1, 256,
 	  NULL, "Deliveries at once, over all destinations." },

@@ -24,6 +24,7 @@ struct sender_options {
 	bool clear_text, tls_required;
 	int deliver; /* SENDER_QUEUED, SENDER_CUT_THROUGH */
 	int64_t cut_through_wait;
+	int64_t future_release_max; /* ms; 0: not offered */
 
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
 	int64_t connections, connections_per_destination;

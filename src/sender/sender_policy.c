@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/header.h"
+#include "mail/release.h"
 #include "mail/submit.h"
 #include "sender/route.h"
 #include "sender/sender_private.h"
@@ -26,6 +27,7 @@ enum { HEADER_OUT_MAX = HEADER_BLOCK_MAX + 16 * 1024 };
 struct submission {
 	struct sender *sender;
 	char id[RAND_ID_SIZE];
+	const char *login;              /* the session's */
 	struct received_facts received; /* borrows from session and txn */
 	int64_t arrival_s;
 	bool in_body;
@@ -66,6 +68,7 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 		return;
 	}
 	m->sender = s;
+	m->login = c->login;
 	memcpy(m->id, txn->id, sizeof(m->id));
 	buf_init(&m->header, HEADER_BLOCK_MAX);
 	trail_hop_begin(&m->hop);
@@ -200,6 +203,9 @@ begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
 				      .smtputf8 = txn->smtputf8,
 				      .ret = txn->ret,
 				      .envid = txn->envid,
+				      .login = m->login,
+				      .release_s = txn->release_s,
+				      .release = txn->release,
 				      .to = to,
 				      .n_to = txn->n_recipients };
 
@@ -334,6 +340,17 @@ log_queued(const struct smtp_client_info *c, const struct spool_msg *msg)
 	log_end(&l);
 }
 
+/* Its first word is the id (doc/extensions.md, XQUEUE). */
+static void
+put_queued(const struct spool_msg *msg, bool wait, struct smtp_reply *r)
+{
+	char date[RELEASE_DATE_SIZE];
+
+	release_date_format(msg->release_s, date);
+	reply_set(r, 250, "2.0.0", "%s queued%s%s", msg->id,
+		  wait ? ", to be released at " : "", wait ? date : "");
+}
+
 static void
 take_message(struct sender *s, const struct smtp_client_info *c,
 	     struct smtp_txn *txn, struct smtp_reply *r)
@@ -360,10 +377,11 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 	/* before anybody can deliver it and write the next hop */
 	submission_trail_data(&m->hop, msg->size);
 	trail_write(s->trail, m->id, &m->hop);
-	reply_set(r, 250, "2.0.0", "%s queued", m->id);
+	bool wait = msg->release_s > clock_wall_s();
+	put_queued(msg, wait, r);
 	/* Durable from here: without memory for it now, the next start finds
 	 * it. */
-	int rc = s->o->deliver == SENDER_CUT_THROUGH
+	int rc = s->o->deliver == SENDER_CUT_THROUGH && !wait
 		     ? sender_cut_through(s, &msg, txn, r, &e)
 		     : scheduler_add(s->scheduler, &msg, &e);
 	if (rc != 0) {
@@ -396,6 +414,7 @@ sender_policy_ops(void)
 		.on_bytes = sender_on_bytes,
 		.on_end = sender_on_end,
 		.on_reset = sender_on_reset,
+		.on_queue = sender_on_queue,
 	};
 
 	return &ops;

@@ -39,6 +39,10 @@ struct sender {
  */
 const struct smtp_server_ops *sender_policy_ops(void);
 
+/* sender_on_queue - XQUEUE: list or cancel what the login has handed in. */
+void sender_on_queue(void *ctx, const struct smtp_client_info *c,
+		     const char *id, struct smtp_reply *r);
+
 /* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
  * that came to.  -1: as scheduler_add, *r is as it was. */
 int sender_cut_through(struct sender *s, struct spool_msg **m,

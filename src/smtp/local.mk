@@ -15,6 +15,7 @@ src_smtp_libsmtp_a_SOURCES += \
 	src/smtp/smtp_server_helo.c src/smtp/smtp_server_lmtp.c \
 	src/smtp/smtp_server_mail.c \
 	src/smtp/smtp_server_misc.c src/smtp/smtp_server_private.h \
+	src/smtp/smtp_server_queue.c \
 	src/smtp/smtp_server_rcpt.c src/smtp/smtp_server_reply.c \
 	src/smtp/smtp_server_starttls.c \
 	src/smtp/smtp_server_txn.c

@@ -51,7 +51,7 @@ static const struct smtp_server_verb verbs[] = {
 	{ "MAIL", smtp_server_mail, SMTP_ST_READY, SMTP_VERB_NEEDS_ARGS,
 	  MAIL_LINE_MAX,
 	  "MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] "
-	  "[RET=FULL|HDRS] [ENVID=xtext]" },
+	  "[RET=FULL|HDRS] [ENVID=xtext] [HOLDFOR=seconds|HOLDUNTIL=date]" },
 	{ "RCPT", smtp_server_rcpt, ENVELOPE, SMTP_VERB_NEEDS_ARGS,
 	  RCPT_LINE_MAX,
 	  "RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
@@ -60,6 +60,9 @@ static const struct smtp_server_verb verbs[] = {
 	  SMTP_CMD_MAX, "DATA" },
 	/* Its octets follow in any state: it looks at the state itself. */
 	{ "BDAT", smtp_server_bdat, ANY, 0, SMTP_CMD_MAX, "BDAT size [LAST]" },
+	{ "XQUEUE", smtp_server_queue, SMTP_ST_READY,
+	  SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
+	  "XQUEUE LIST | XQUEUE CANCEL id" },
 	{ "RSET", smtp_server_rset, ANY, CLEAR | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "RSET" },
 	{ "NOOP", smtp_server_noop, ANY, CLEAR, SMTP_CMD_MAX, "NOOP [text]" },

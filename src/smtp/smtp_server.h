@@ -53,6 +53,8 @@ struct smtp_txn {
 	enum dsn_ret ret;        /* RET=; RFC 3461 4.3 */
 	const char *envid;       /* ENVID=, xtext as written, or NULL */
 	const char *delivery_id; /* XPOSTPAIRID=, or NULL */
+	int64_t release_s;       /* HOLDFOR=, HOLDUNTIL=: not before; or 0 */
+	const char *release;     /* which: mail/release.h, or NULL */
 	unsigned n_recipients;   /* accepted so far */
 	struct smtp_txn_rcpt *recipients;
 	struct arena *arena; /* until the transaction ends */
@@ -138,6 +140,14 @@ struct smtp_server_ops {
 			struct span what, struct smtp_reply *r);
 	void (*on_expn)(void *ctx, const struct smtp_client_info *c,
 			struct span what, struct smtp_reply *r);
+	/*
+	 * on_queue - XQUEUE, the private extension by which a client that has
+	 * logged in looks at what it handed in and has not left yet (id is
+	 * NULL), and takes a message back (id: lower-case letters and digits).
+	 * Default: not offered.
+	 */
+	void (*on_queue)(void *ctx, const struct smtp_client_info *c,
+			 const char *id, struct smtp_reply *r);
 };
 
 struct smtp_server_options {
@@ -161,6 +171,9 @@ struct smtp_server_options {
 	 * XPOSTPAIRID=<1 to SMTP_DELIVERY_ID_MAX of A-Z a-z 0-9 . - _>, which
 	 * names a delivery for as long as its sender may repeat it. */
 	bool delivery_ids;
+	/* future_release_max_s - RFC 4865: HOLDFOR and HOLDUNTIL up to so many
+	 * seconds ahead, for a policy that honours txn->release_s; 0: none. */
+	int64_t future_release_max_s;
 	int64_t greet_pause_ms; /* a client that speaks in it gets 421 */
 	/* The three limits in time; <= 0: those of smtp_limits.h. */
 	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */

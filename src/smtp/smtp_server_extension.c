@@ -1,3 +1,5 @@
+#include "base/clock.h"
+#include "mail/release.h"
 #include "smtp/smtp_server_private.h"
 
 /*
@@ -62,6 +64,29 @@ delivery_ids_offered(const struct smtp_session *s)
 	return s->server->o.delivery_ids;
 }
 
+static bool
+future_release_offered(const struct smtp_session *s)
+{
+	return s->server->o.future_release_max_s > 0;
+}
+
+/* RFC 4865 4 (3): the longest interval, and the latest time as it is now. */
+static int
+future_release_parameters(const struct smtp_session *s, struct buf *out)
+{
+	int64_t max_s = s->server->o.future_release_max_s;
+	char date[RELEASE_DATE_SIZE];
+
+	release_date_format(clock_wall_s() + max_s, date);
+	return buf_addf(out, " %lld %s", (long long)max_s, date);
+}
+
+static bool
+queue_offered(const struct smtp_session *s)
+{
+	return s->server->ops.on_queue != NULL;
+}
+
 /* RFC 5321 3.5.2: VRFY and EXPN are named only when they tell something. */
 static bool
 vrfy_offered(const struct smtp_session *s)
@@ -85,7 +110,10 @@ static const struct smtp_server_extension extensions[] = {
 	{ "STARTTLS", "RFC 3207", starttls_offered, NULL },
 	{ "AUTH", "RFC 4954", auth_offered, auth_parameters },
 	{ "DSN", "RFC 3461", dsn_offered, NULL },
+	{ "FUTURERELEASE", "RFC 4865", future_release_offered,
+	  future_release_parameters },
 	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },
+	{ "XQUEUE", "private", queue_offered, NULL },
 	{ "VRFY", "RFC 5321", vrfy_offered, NULL },
 	{ "EXPN", "RFC 5321", expn_offered, NULL },
 	{ "HELP", "RFC 5321", NULL, NULL },

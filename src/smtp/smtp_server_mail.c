@@ -1,3 +1,7 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "mail/release.h"
 #include "smtp/smtp_server_private.h"
 
 /*
@@ -63,11 +67,13 @@ is_delivery_id(struct span v)
 /* What the parameters said. */
 struct mail_params {
 	/* seen: each may stand once */
-	bool size, body, utf8, auth, ret, envid, delivery_id;
+	bool size, body, utf8, auth, ret, envid, delivery_id, release;
 	int64_t size_bytes;
 	enum smtp_body body_type;
 	enum dsn_ret ret_type;
 	struct span envid_text, delivery_id_text;
+	int64_t release_s;
+	char release_text[RELEASE_REQUEST_MAX + 1];
 };
 
 enum param_result { PARAM_OK, PARAM_BAD, PARAM_UNKNOWN };
@@ -89,6 +95,45 @@ take_size(struct span value, struct mail_params *p)
 		bytes = INT64_MAX;
 	p->size_bytes = (int64_t)bytes;
 	return true;
+}
+
+/*
+ * HOLDFOR and HOLDUNTIL (RFC 4865 4); one excludes the other, so both are one
+ * parameter here.  A time that is over is no error: it may have been to come
+ * when the client wrote it, and means now.
+ */
+static bool
+take_release(const struct smtp_server_options *o, bool until, struct span value,
+	     struct mail_params *p)
+{
+	int64_t now_s = clock_wall_s(), ahead_s = 0;
+
+	if (until) {
+		if (release_date_parse(value, &p->release_s) != 0)
+			return false;
+		ahead_s = p->release_s - now_s;
+	} else {
+		if (release_interval_parse(value, &ahead_s) != 0)
+			return false;
+		p->release_s = now_s + ahead_s;
+	}
+	int n = snprintf(p->release_text, sizeof(p->release_text), "%s;%.*s",
+			 until ? "until" : "for", SPAN_ARG(value));
+	return n > 0 && (size_t)n < sizeof(p->release_text) &&
+	       ahead_s <= o->future_release_max_s;
+}
+
+static bool *
+take_hold(const struct smtp_server_options *o, struct span key,
+	  struct span value, struct mail_params *p, bool *ok)
+{
+	bool until = span_eq_nocase(key, span_of("HOLDUNTIL"));
+
+	if (o->future_release_max_s <= 0 ||
+	    (!until && !span_eq_nocase(key, span_of("HOLDFOR"))))
+		return NULL;
+	*ok = !p->release && take_release(o, until, value, p);
+	return &p->release;
 }
 
 /* The parameters of extensions that a service need not offer; NULL when it is
@@ -115,7 +160,7 @@ take_optional(const struct smtp_server_options *o, struct span key,
 		p->delivery_id_text = value;
 		return &p->delivery_id;
 	}
-	return NULL;
+	return take_hold(o, key, value, p, ok);
 }
 
 static enum param_result
@@ -199,8 +244,13 @@ keep_texts(struct smtp_session *s, const struct mail_params *p)
 		t->envid = arena_str(t->arena, p->envid_text);
 	if (p->delivery_id)
 		t->delivery_id = arena_str(t->arena, p->delivery_id_text);
+	if (p->release) {
+		t->release_s = p->release_s;
+		t->release = arena_str(t->arena, span_of(p->release_text));
+	}
 	return (p->envid && t->envid == NULL) ||
-		       (p->delivery_id && t->delivery_id == NULL)
+		       (p->delivery_id && t->delivery_id == NULL) ||
+		       (p->release && t->release == NULL)
 		   ? -1
 		   : 0;
 }

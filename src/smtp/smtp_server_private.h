@@ -108,8 +108,8 @@ bool smtp_server_speaks(const struct smtp_server *s,
 
 smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_rcpt, smtp_server_data, smtp_server_bdat, smtp_server_auth,
-    smtp_server_rset, smtp_server_noop, smtp_server_vrfy, smtp_server_expn,
-    smtp_server_help, smtp_server_quit, smtp_server_starttls;
+    smtp_server_rset, smtp_server_queue, smtp_server_noop, smtp_server_vrfy,
+    smtp_server_expn, smtp_server_help, smtp_server_quit, smtp_server_starttls;
 
 /* ---- what EHLO offers (smtp_server_extension.c) ----------------------------
  */

@@ -19,7 +19,7 @@ def documented(server):
     """{keyword: when} of the server's column."""
     rows = [[c.strip(" `") for c in line.strip("|").split("|")]
             for line in read("doc", "extensions.md").splitlines()
-            if line.startswith("|") and not line.startswith("|-")]
+            if line.startswith(("| Keyword |", "| `"))]
     at = rows[0].index(server)
     return {row[0]: row[at] for row in rows[1:]}
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 void
 smtp_recorder_init(struct smtp_recorder *r)
 {
@@ -110,6 +112,12 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 			       txn->ret != DSN_RET_NONE ? dsn_ret_text(txn->ret)
 							: "",
 			       txn->envid != NULL ? txn->envid : "");
+	if (txn->release_s != 0)
+		(void)buf_addf(&rec->events, "release=%s in %s\n", txn->release,
+			       txn->release_s > clock_wall_s() + 3000
+				   ? "an hour"
+			       : txn->release_s > clock_wall_s() ? "less"
+								 : "no time");
 	if (txn->delivery_id != NULL)
 		(void)buf_addf(&rec->events, "id=%s\n", txn->delivery_id);
 	if (is_local(txn->reverse_path, "refused"))
@@ -242,6 +250,24 @@ on_reset(void *ctx, struct smtp_txn *txn)
 	buf_clear(&rec->text);
 }
 
+static void
+on_queue(void *ctx, const struct smtp_client_info *c, const char *id,
+	 struct smtp_reply *r)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, !rec->open && c->login[0] != '\0', "on_queue out of order");
+	(void)buf_addf(&rec->events, "queue %s %s\n", c->login,
+		       id != NULL ? id : "LIST");
+	if (id == NULL)
+		reply_set(r, 250, "2.0.0",
+			  "q1 now 12 <bob@xyz.com>\n1 message");
+	else if (strcmp(id, "q1") == 0)
+		reply_set(r, 250, "2.0.0", "q1 cancelled");
+	else
+		reply_set(r, 550, "5.5.4", "No such message of yours");
+}
+
 const struct smtp_server_ops smtp_recorder_ops = {
 	.on_connect = on_connect,
 	.on_disconnect = on_disconnect,
@@ -253,6 +279,7 @@ const struct smtp_server_ops smtp_recorder_ops = {
 	.on_bytes = on_bytes,
 	.on_end = on_end,
 	.on_reset = on_reset,
+	.on_queue = on_queue,
 };
 
 /* ---- SASL for tests: the engine's side of auth/sasl.h ----------------------

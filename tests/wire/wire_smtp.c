@@ -73,6 +73,8 @@ set(void *service, struct span key, struct span value)
 		s->o.lmtp = n != 0;
 	else if (span_eq(key, span_of("connect-code")))
 		s->recorder.connect_code = (int)n;
+	else if (span_eq(key, span_of("future-release")))
+		s->o.future_release_max_s = (int64_t)n;
 	else if (span_eq(key, span_of("remote")))
 		s->remote = n != 0;
 	else if (span_eq(key, span_of("size-max")))

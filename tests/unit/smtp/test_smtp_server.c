@@ -55,6 +55,7 @@ static const struct {
 	{ "RCPT", "RCPT TO:<bob@xyz.com>", { 503, 503, 250, 250, 503 } },
 	{ "DATA", "DATA", { 503, 503, 554, 354, 503 } },
 	{ "BDAT", "BDAT 6\r\nQUIT", { 503, 503, 554, 250, 250 } },
+	{ "XQUEUE", "XQUEUE LIST", { 503, 530, 503, 503, 503 } },
 	{ "RSET", "RSET", { 250, 250, 250, 250, 250 } },
 	{ "NOOP", "NOOP", { 250, 250, 250, 250, 250 } },
 	{ "VRFY", "VRFY bob", { 252, 252, 252, 252, 252 } },
@@ -93,7 +94,8 @@ lmtp_code(size_t cell, int at)
 {
 	const char *verb = cells[cell].verb;
 
-	if (strcmp(verb, "EHLO") == 0 || strcmp(verb, "HELO") == 0)
+	if (strcmp(verb, "EHLO") == 0 || strcmp(verb, "HELO") == 0 ||
+	    strcmp(verb, "XQUEUE") == 0)
 		return 500;
 	if (strcmp(verb, "LHLO") == 0)
 		return 250;
