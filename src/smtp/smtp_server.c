@@ -59,7 +59,8 @@ static const struct smtp_server_verb verbs[] = {
 	{ "DATA", smtp_server_data, ENVELOPE, LAST | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "DATA" },
 	/* Its octets follow in any state: it looks at the state itself. */
-	{ "BDAT", smtp_server_bdat, ANY, 0, SMTP_CMD_MAX, "BDAT size [LAST]" },
+	{ "BDAT", smtp_server_bdat, ANY, CLEAR, SMTP_CMD_MAX,
+	  "BDAT size [LAST]" },
 	{ "XQUEUE", smtp_server_queue, SMTP_ST_READY,
 	  SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
 	  "XQUEUE LIST | XQUEUE CANCEL id" },
@@ -154,7 +155,8 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	size_t max = v == NULL ? SMTP_CMD_MAX : v->line_max;
 	if (text.n > max - 2)
 		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
-	if (s->turned_away && (v == NULL || v->run != smtp_server_quit))
+	if (s->turned_away && (v == NULL || (v->run != smtp_server_quit &&
+					     v->run != smtp_server_bdat)))
 		return smtp_server_answerf(s, e, 503, "5.5.1",
 					   "No service here: QUIT only");
 	if (v == NULL)

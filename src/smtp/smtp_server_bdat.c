@@ -52,7 +52,9 @@ begin(struct smtp_session *s)
 
 	smtp_server_intake_begin(s);
 	s->intake.chunks.no_dots = true;
-	if ((s->state & SMTP_ST_TXN) == 0 || !s->info.esmtp)
+	if (server->o.tls_required && s->info.tls == NULL) /* RFC 3207 4 */
+		reply_set(&r, 530, "5.7.0", "STARTTLS first");
+	else if ((s->state & SMTP_ST_TXN) == 0 || !s->info.esmtp)
 		reply_set(&r, 503, "5.5.1", "Bad sequence, BDAT: %s first",
 			  !s->info.esmtp ? "EHLO" : "MAIL");
 	else if (s->txn.n_recipients == 0) /* RFC 5321 3.3, RFC 2033 4.2 */

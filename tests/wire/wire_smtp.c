@@ -15,7 +15,7 @@ struct service {
 	struct smtp_server_options o;
 	struct smtp_server *server;
 	struct smtp_recorder recorder;
-	bool remote;
+	bool remote, queue;
 	size_t event_at, message_at;
 };
 
@@ -75,6 +75,8 @@ set(void *service, struct span key, struct span value)
 		s->recorder.connect_code = (int)n;
 	else if (span_eq(key, span_of("future-release")))
 		s->o.future_release_max_s = (int64_t)n;
+	else if (span_eq(key, span_of("queue")))
+		s->queue = n != 0;
 	else if (span_eq(key, span_of("remote")))
 		s->remote = n != 0;
 	else if (span_eq(key, span_of("size-max")))
@@ -100,12 +102,14 @@ static void
 client(void *service, struct listener_client *c)
 {
 	struct service *s = service;
+	struct smtp_server_ops ops = smtp_recorder_ops;
 	struct err e;
 
 	if (s->remote)
 		wire_make_remote(c);
-	if (smtp_server_new(&s->server, &s->o, &smtp_recorder_ops, &s->recorder,
-			    &e) != 0)
+	if (!s->queue)
+		ops.on_queue = NULL;
+	if (smtp_server_new(&s->server, &s->o, &ops, &s->recorder, &e) != 0)
 		abort();
 }
 

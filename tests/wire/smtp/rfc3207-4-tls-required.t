@@ -21,6 +21,8 @@ expect 530 5.7.0
 expect 530 5.7.0
 > VRFY bob
 expect 530 5.7.0
+>> BDAT 6 LAST\r\nQUIT\r\n
+expect 530 5.7.0
 > RSET
 expect 250
 > STARTTLS

@@ -1,5 +1,6 @@
 # What has been handed in is shown to, and taken back by, who has logged in.
 set auth 1
+set queue 1
 < 220 *
 > EHLO c
 expect 250 has XQUEUE
