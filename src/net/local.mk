@@ -19,5 +19,6 @@ src_net_libnet_a_SOURCES = \
 	src/net/tls_ticket.c \
 	src/net/tls_verify.c \
 	src/net/tls_outcome.c src/net/tls_outcome.h \
+	src/net/tls_pin.c src/net/tls_pin.h \
 	src/net/unix_socket.c src/net/unix_socket.h
 NET_LIBS = src/net/libnet.a $(OPENSSL_LIBS)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "net/tls_cert_private.h"
+#include "net/tls_pin.h"
 
 /* Showing and checking what files hold. */
 
@@ -151,15 +152,14 @@ static int
 digests(const X509 *x, struct tls_cert_info *info)
 {
 	unsigned char d[DIGEST_BYTES];
-	char text[72], base64[48];
+	char text[72];
 
 	if (X509_digest(x, EVP_sha256(), d, NULL) != 1)
 		return -1;
 	hex(d, sizeof(d), true, info->sha256, sizeof(info->sha256));
 	if (key_digest(x, d) != 0)
 		return -1;
-	(void)EVP_EncodeBlock((unsigned char *)base64, d, sizeof(d));
-	(void)snprintf(info->pin, sizeof(info->pin), "sha256//%s", base64);
+	tls_pin_text(d, info->pin);
 	hex(d, sizeof(d), false, text, sizeof(text));
 	(void)snprintf(info->tlsa, sizeof(info->tlsa), "3 1 1 %s", text);
 	return 0;

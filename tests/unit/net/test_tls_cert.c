@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/tls_cert.h"
+#include "net/tls_pin.h"
 
 enum { PEM_MAX = 64 * 1024 };
 
@@ -337,6 +338,33 @@ too_many_names_or_certificates_are_refused(void **state)
 	pair_free(&ca);
 }
 
+static void
+a_pin_has_one_text(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"sha256//",
+		"sha256//AAAA",
+		"sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+		"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"sha256//AAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAA=",
+		"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=x",
+	};
+	uint8_t pin[TLS_PIN_BYTES], again[TLS_PIN_BYTES];
+	char text[TLS_PIN_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pin); i++)
+		pin[i] = (uint8_t)(i * 37 + 200);
+	tls_pin_text(pin, text);
+	assert_int_equal(strlen(text), TLS_PIN_TEXT_SIZE - 1);
+	assert_int_equal(tls_pin_parse(span_of(text), again), 0);
+	assert_memory_equal(pin, again, sizeof(pin));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(tls_pin_parse(span_of(bad[i]), again), -1);
+}
+
 int
 main(void)
 {
@@ -353,6 +381,7 @@ main(void)
 		cmocka_unit_test(a_host_certificate_signs_nothing),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
 		cmocka_unit_test(too_many_names_or_certificates_are_refused),
+		cmocka_unit_test(a_pin_has_one_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
