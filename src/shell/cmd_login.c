@@ -4,64 +4,108 @@
 #include "mail/address.h"
 #include "pop3/pop3_client.h"
 #include "shell/cmd.h"
+#include "shell/pins.h"
 #include "shell/session.h"
+#include "shell/session_tls.h"
 #include "smtp/smtp_client.h"
 
 const struct command_option cmd_login_options[] = {
 	{ "smtp", 0, "HOST[:PORT]", COMPLETE_NONE,
-	  "the sender-side server, to send (port 587)" },
+	  "the sender-side server, to send (port 465; 587 with STARTTLS)" },
 	{ "pop3", 0, "HOST[:PORT]", COMPLETE_NONE,
-	  "the receiver-side server, to read (port 110)" },
+	  "the receiver-side server, to read (port 995; 110 with STLS)" },
 	{ "password", 0, "WORD", COMPLETE_NONE,
 	  "the password itself; never kept in the history" },
 	{ "password-command", 0, "COMMAND", COMPLETE_NONE,
 	  "a command that prints the password" },
 	{ "password-fd", 0, "N", COMPLETE_NONE,
 	  "read the password from this file descriptor" },
+	{ "tls", 0, NULL, COMPLETE_NONE, "TLS from the first byte" },
+	{ "starttls", 0, NULL, COMPLETE_NONE, "begin in clear text, then TLS" },
 	{ "plain", 0, NULL, COMPLETE_NONE,
-	  "allow a password in clear text to another host" },
+	  "no TLS: whoever is on the way reads the password" },
+	{ "pin", 0, "PIN", COMPLETE_NONE,
+	  "trust the server with this key from now on; none: forget it" },
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
 };
 
-/* The password would cross a network that others can listen to. */
-static bool
-is_loopback(const char *host)
+/* --tls, --starttls, --plain: at most one, else what the program was given. */
+static int
+choose_tls(struct shell *sh, const struct args *a, enum endpoint_tls *tls)
 {
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       strncmp(host, "127.", 4) == 0;
+	static const char *const names[] = { [ENDPOINT_TLS] = "tls",
+					     [ENDPOINT_STARTTLS] = "starttls",
+					     [ENDPOINT_PLAIN] = "plain" };
+	int given = 0;
+
+	*tls = sh->tls_default;
+	for (int i = ENDPOINT_TLS; i <= ENDPOINT_PLAIN; i++) {
+		if (!args_has(a, names[i]))
+			continue;
+		*tls = (enum endpoint_tls)i;
+		given++;
+	}
+	if (given <= 1)
+		return SHELL_OK;
+	return failure_set(&sh->fail, SHELL_USAGE,
+			   "one of --tls, --starttls and --plain");
 }
 
+/* HOST or HOST:PORT; standard: the port without one, 0: that of the mode. */
 static int
 endpoint(struct shell *sh, const struct args *a, const char *option,
-	 int standard, struct endpoint *at)
+	 uint16_t standard, struct endpoint *at)
 {
 	const struct arg *v = args_value(a, option);
 	struct err e;
 
-	if (v != NULL &&
-	    (net_endpoint(arg_span(v), standard, at->host, &at->port, &e) != 0))
-		return failure_set(&sh->fail, SHELL_USAGE, "--%s: %s", option,
-				   e.msg);
-	if (at->port == 0)
-		return v == NULL
-			   ? SHELL_OK
-			   : failure_set(&sh->fail, SHELL_USAGE,
-					 "--%s: port 0 is no port", option);
-	if (is_loopback(at->host) || args_has(a, "plain"))
+	if (v == NULL)
 		return SHELL_OK;
-	(void)failure_set(&sh->fail, SHELL_AUTH,
-			  "a password would go to %s in clear text", at->host);
-	failure_hint(&sh->fail, "use localhost or a loopback address, or "
-				"--plain if the network is yours");
-	return SHELL_AUTH;
+	/* With a port, else without: port 0 is then one that was named. */
+	if (net_endpoint(arg_span(v), -1, at->host, &at->port, &e) != 0) {
+		if (net_endpoint(arg_span(v), 0, at->host, &at->port, &e) != 0)
+			return failure_set(&sh->fail, SHELL_USAGE, "--%s: %s",
+					   option, e.msg);
+		at->port = standard != 0
+			       ? standard
+			       : session_tls_port(at, option[0] == 's');
+	}
+	return at->port != 0 ? SHELL_OK
+			     : failure_set(&sh->fail, SHELL_USAGE,
+					   "--%s: port 0 is no port", option);
+}
+
+/* A pin the user gives, or takes back, holds for the servers of this login. */
+static int
+choose_pin(struct shell *sh, const struct args *a, struct endpoint *at)
+{
+	const struct arg *v = args_value(a, "pin");
+	uint8_t bytes[TLS_PIN_BYTES];
+	struct err e = { 0 };
+
+	if (v == NULL || at->port == 0)
+		return SHELL_OK;
+	at->pin[0] = '\0';
+	if (strcmp(v->text, "none") == 0)
+		return pins_set(at->host, at->port, NULL, &e) == 0
+			   ? SHELL_OK
+			   : failure_from_local(&sh->fail, &e);
+	if (tls_pin_parse(arg_span(v), bytes) != 0 ||
+	    span_copy(arg_span(v), at->pin, sizeof(at->pin)) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "--pin: a pin is sha256//BASE64, or none");
+	return SHELL_OK;
 }
 
 static int
 choose_servers(struct shell *sh, const struct args *a, bool same,
 	       struct endpoint *smtp, struct endpoint *pop3)
 {
-	int rc;
+	enum endpoint_tls tls;
+	int rc = choose_tls(sh, a, &tls);
+	bool said = tls != sh->tls_default;
 
+	smtp->tls = pop3->tls = tls;
 	/* Named servers are the only ones; else those of the command line. */
 	if (!args_has(a, "smtp") && !args_has(a, "pop3")) {
 		*smtp = sh->smtp_default;
@@ -70,15 +114,17 @@ choose_servers(struct shell *sh, const struct args *a, bool same,
 			*smtp = sh->session.smtp_at;
 		if (same && pop3->port == 0)
 			*pop3 = sh->session.pop3_at;
+		if (said)
+			smtp->tls = pop3->tls = tls;
 	}
-	rc = endpoint(sh, a, "smtp",
-		      sh->smtp_default.port != 0 ? sh->smtp_default.port : 587,
-		      smtp);
 	if (rc == SHELL_OK)
-		rc = endpoint(sh, a, "pop3",
-			      sh->pop3_default.port != 0 ? sh->pop3_default.port
-							 : 110,
-			      pop3);
+		rc = endpoint(sh, a, "smtp", sh->smtp_default.port, smtp);
+	if (rc == SHELL_OK)
+		rc = endpoint(sh, a, "pop3", sh->pop3_default.port, pop3);
+	if (rc == SHELL_OK)
+		rc = choose_pin(sh, a, smtp);
+	if (rc == SHELL_OK)
+		rc = choose_pin(sh, a, pop3);
 	if (rc != SHELL_OK)
 		return rc;
 	if (smtp->port != 0 || pop3->port != 0)
@@ -179,20 +225,26 @@ static void
 say_login(struct shell *sh, bool in_use)
 {
 	const struct session *s = &sh->session;
-	char smtp[NET_HOST_SIZE + 32] = "", pop3[NET_HOST_SIZE + 64] = "";
+	char smtp[NET_HOST_SIZE + 80] = "", pop3[NET_HOST_SIZE + 120] = "";
+	char tls[64];
 	uint32_t count = mailbox_count(&sh->box).all;
 
 	if (s->smtp_at.port != 0)
-		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u",
-			       s->smtp_at.host, s->smtp_at.port);
+		(void)snprintf(smtp, sizeof(smtp), "  smtp %s:%u (%s)",
+			       s->smtp_at.host, s->smtp_at.port,
+			       session_tls_text(smtp_client_tls(s->smtp), tls,
+						sizeof(tls)));
 	if (in_use)
 		(void)snprintf(pop3, sizeof(pop3),
 			       "  pop3 %s:%u (in use by another session)",
 			       s->pop3_at.host, s->pop3_at.port);
 	else if (s->pop3_at.port != 0)
 		(void)snprintf(pop3, sizeof(pop3),
-			       "  pop3 %s:%u (%u message%s)", s->pop3_at.host,
-			       s->pop3_at.port, count, count == 1 ? "" : "s");
+			       "  pop3 %s:%u (%s; %u message%s)",
+			       s->pop3_at.host, s->pop3_at.port,
+			       session_tls_text(pop3_client_tls(s->pop3), tls,
+						sizeof(tls)),
+			       count, count == 1 ? "" : "s");
 	shell_say(sh, "logged in as %s%s%s", s->user, smtp, pop3);
 }
 
@@ -280,6 +332,15 @@ status_key(struct shell *sh, const char *key)
 }
 
 static void
+tls_line(struct shell *sh, const char *key, const struct tls_outcome *o)
+{
+	char text[512];
+
+	status_key(sh, key);
+	(void)fprintf(sh->out, "%s\n", tls_outcome_text(o, text, sizeof(text)));
+}
+
+static void
 smtp_line(struct shell *sh)
 {
 	static const struct {
@@ -306,6 +367,8 @@ smtp_line(struct shell *sh)
 		if ((smtp_client_extensions(s->smtp) & names[i].flag) != 0)
 			(void)fprintf(sh->out, " %s", names[i].name);
 	(void)fputc('\n', sh->out);
+	if (s->smtp != NULL)
+		tls_line(sh, "smtp-tls", smtp_client_tls(s->smtp));
 }
 
 static void
@@ -322,6 +385,8 @@ pop3_line(struct shell *sh)
 	(void)fprintf(sh->out, "%s:%u%c%s\n", s->pop3_at.host, s->pop3_at.port,
 		      sh->out_is_tty ? ' ' : '\t',
 		      s->pop3 == NULL ? "disconnected" : "connected");
+	if (s->pop3 != NULL)
+		tls_line(sh, "pop3-tls", pop3_client_tls(s->pop3));
 	status_key(sh, "messages");
 	(void)fprintf(sh->out, "%u, %u not read here, %u marked for deletion\n",
 		      count.all, count.unread, count.marked);

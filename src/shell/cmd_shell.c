@@ -9,6 +9,7 @@
 #include "shell/lex.h"
 #include "shell/output.h"
 #include "shell/run.h"
+#include "shell/session_tls.h"
 #include "shell/tty.h"
 
 int
@@ -105,12 +106,15 @@ enum setting {
 	SET_KEY_VERBOSE,
 	SET_KEY_KEEP_GOING,
 	SET_KEY_TIMEOUT,
+	SET_KEY_CA,
+	SET_KEY_CERT,
+	SET_KEY_KEY,
 	SET_KEYS
 };
 
 static const struct {
 	const char *name;
-	const char *const *words; /* NULL: a time */
+	const char *const *words; /* NULL: a time or a file */
 	const char *help;
 } settings[SET_KEYS] = {
 	[SET_KEY_FORMAT] = { "format", format_words, "of list and contact" },
@@ -122,12 +126,28 @@ static const struct {
 	[SET_KEY_KEEP_GOING] = { "keep-going", truth_words,
 				 "go on after a failure" },
 	[SET_KEY_TIMEOUT] = { "timeout", NULL, "for an answer of a server" },
+	[SET_KEY_CA] = { "ca", NULL, "whom to trust, else the system's" },
+	[SET_KEY_CERT] = { "cert", NULL, "a certificate to log in with" },
+	[SET_KEY_KEY] = { "key", NULL, "its private key" },
 };
 
+/* Where the path of a setting is kept. */
+static char *
+setting_file(struct shell *sh, enum setting k)
+{
+	return k == SET_KEY_CA     ? sh->ca_file
+	       : k == SET_KEY_CERT ? sh->cert_file
+				   : sh->key_file;
+}
+
 static const char *
-setting_text(const struct shell *sh, enum setting k, char text[32])
+setting_text(struct shell *sh, enum setting k, char text[32])
 {
 	switch (k) {
+	case SET_KEY_CA:
+	case SET_KEY_CERT:
+	case SET_KEY_KEY:
+		return setting_file(sh, k);
 	case SET_KEY_FORMAT:
 		return format_words[sh->format];
 	case SET_KEY_COLOR:
@@ -167,6 +187,9 @@ setting_store(struct shell *sh, enum setting k, unsigned value)
 		sh->keep_going = value != 0;
 		break;
 	case SET_KEY_TIMEOUT:
+	case SET_KEY_CA:
+	case SET_KEY_CERT:
+	case SET_KEY_KEY:
 	case SET_KEYS:
 		break;
 	}
@@ -188,12 +211,27 @@ unknown_setting(struct shell *sh, const char *name)
 	return SHELL_USAGE;
 }
 
+/* "" is none.  The next connection finds out whether the file is right. */
+static int
+set_file(struct shell *sh, enum setting k, const char *path)
+{
+	if (paths_expand(setting_file(sh, k), path) != 0) {
+		setting_file(sh, k)[0] = '\0';
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "%s wants a shorter path", settings[k].name);
+	}
+	session_tls_reset(sh);
+	return SHELL_OK;
+}
+
 static int
 set_one(struct shell *sh, enum setting k, const struct arg *value)
 {
 	const char *const *w = settings[k].words;
 	int64_t ms;
 
+	if (k == SET_KEY_CA || k == SET_KEY_CERT || k == SET_KEY_KEY)
+		return set_file(sh, k, value->text);
 	if (w == NULL) {
 		if (shell_parse_time(arg_span(value), &ms) != 0)
 			return failure_set(&sh->fail, SHELL_USAGE,

@@ -44,12 +44,14 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/mailbox_select.c \
 	src/shell/output.c src/shell/output.h \
 	src/shell/paths.c src/shell/paths.h \
+	src/shell/pins.c src/shell/pins.h \
 	src/shell/proc.c src/shell/proc.h \
 	src/shell/redact.c src/shell/redact.h \
 	src/shell/run.c src/shell/run.h src/shell/run_private.h \
 	src/shell/run_command.c \
 	src/shell/run_expand.c \
 	src/shell/session.c src/shell/session.h \
+	src/shell/session_tls.c src/shell/session_tls.h \
 	src/shell/set.c src/shell/set.h \
 	src/shell/set_parse.c src/shell/set_private.h \
 	src/shell/set_value.c \

@@ -4,11 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shell/session_tls.h"
+
 enum long_option {
 	OPT_SMTP_HOST = 256,
 	OPT_SMTP_PORT,
 	OPT_POP3_HOST,
 	OPT_POP3_PORT,
+	OPT_TLS,
+	OPT_STARTTLS,
+	OPT_PLAIN,
+	OPT_CA,
+	OPT_CERT,
+	OPT_KEY,
 	OPT_PASSWORD_FD,
 	OPT_PASSWORD_COMMAND,
 	OPT_TIMEOUT,
@@ -28,10 +36,19 @@ static const struct {
 } options[] = {
 	{ "host", 'H', "HOST", "both servers are on HOST (localhost)" },
 	{ "smtp-host", OPT_SMTP_HOST, "HOST", "the sender-side server's host" },
-	{ "smtp-port", OPT_SMTP_PORT, "PORT", "its submission port (587)" },
+	{ "smtp-port", OPT_SMTP_PORT, "PORT",
+	  "its port (465; 587 on loopback)" },
 	{ "pop3-host", OPT_POP3_HOST, "HOST",
 	  "the receiver-side server's host" },
-	{ "pop3-port", OPT_POP3_PORT, "PORT", "its POP3 port (110)" },
+	{ "pop3-port", OPT_POP3_PORT, "PORT",
+	  "its port (995; 110 on loopback)" },
+	{ "tls", OPT_TLS, NULL, "TLS from the first byte" },
+	{ "starttls", OPT_STARTTLS, NULL, "begin in clear text, then TLS" },
+	{ "plain", OPT_PLAIN, NULL, "no TLS" },
+	{ "ca", OPT_CA, "FILE",
+	  "trust the authorities in FILE, not the system's" },
+	{ "cert", OPT_CERT, "FILE", "a certificate to log in with" },
+	{ "key", OPT_KEY, "FILE", "its private key, if not in the same file" },
 	{ "user", 'u', "USER@DOMAIN", "who logs in" },
 	{ "password-fd", OPT_PASSWORD_FD, "N",
 	  "read the password from file descriptor N" },
@@ -146,10 +163,27 @@ take_number_option(struct shell *sh, int option, const char *value)
 	return bad_value("color", value, "auto, always or never");
 }
 
+static int
+take_file(const char *option, const char *path, char file[PATHS_SIZE])
+{
+	if (path[0] == '\0' || paths_expand(file, path) != 0)
+		return bad_value(option, path, "a file");
+	return SHELL_OK;
+}
+
 static void
 take_flag(struct shell *sh, struct mailsh_options *in, int option)
 {
 	switch (option) {
+	case OPT_TLS:
+		sh->tls_default = ENDPOINT_TLS;
+		break;
+	case OPT_STARTTLS:
+		sh->tls_default = ENDPOINT_STARTTLS;
+		break;
+	case OPT_PLAIN:
+		sh->tls_default = ENDPOINT_PLAIN;
+		break;
 	case 'k':
 		sh->keep_going = true;
 		break;
@@ -204,6 +238,12 @@ take_option(struct shell *sh, struct mailsh_options *in, int option,
 	case 'c':
 	case 'f':
 		return mailsh_options_script(in, option == 'f', value);
+	case OPT_CA:
+		return take_file("ca", value, sh->ca_file);
+	case OPT_CERT:
+		return take_file("cert", value, sh->cert_file);
+	case OPT_KEY:
+		return take_file("key", value, sh->key_file);
 	case OPT_PASSWORD_COMMAND:
 		sh->password_command = value;
 		return SHELL_OK;
@@ -220,11 +260,15 @@ take_option(struct shell *sh, struct mailsh_options *in, int option,
 /* A port or a host of a server makes it the default of `login`; a host for
  * both, without ports, means both at their usual ports. */
 static int
-fill_endpoint(struct endpoint *at, const char *host, uint16_t port)
+fill_endpoint(struct shell *sh, struct endpoint *at, const char *host,
+	      uint16_t port, bool wanted)
 {
-	at->port = port;
 	if (span_copy(span_of(host), at->host, sizeof(at->host)) != 0)
 		return bad_value("host", "...", "a shorter name");
+	at->tls = sh->tls_default;
+	at->port = port;
+	if (port == 0 && wanted)
+		at->port = session_tls_port(at, at == &sh->smtp_default);
 	return SHELL_OK;
 }
 
@@ -236,17 +280,14 @@ fill_servers(struct shell *sh, struct mailsh_options *in)
 		    in->pop3_port == 0 && in->smtp_host == NULL &&
 		    in->pop3_host == NULL;
 
-	if (in->smtp_port == 0 && (both || in->smtp_host != NULL))
-		in->smtp_port = 587;
-	if (in->pop3_port == 0 && (both || in->pop3_host != NULL))
-		in->pop3_port = 110;
-	if (fill_endpoint(&sh->smtp_default,
+	if (fill_endpoint(sh, &sh->smtp_default,
 			  in->smtp_host == NULL ? host : in->smtp_host,
-			  in->smtp_port) != SHELL_OK)
+			  in->smtp_port,
+			  both || in->smtp_host != NULL) != SHELL_OK)
 		return SHELL_USAGE;
-	return fill_endpoint(&sh->pop3_default,
+	return fill_endpoint(sh, &sh->pop3_default,
 			     in->pop3_host == NULL ? host : in->pop3_host,
-			     in->pop3_port);
+			     in->pop3_port, both || in->pop3_host != NULL);
 }
 
 static void

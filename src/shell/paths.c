@@ -31,10 +31,12 @@ paths_config(char buf[PATHS_SIZE], const char *name)
 	return join(buf, "XDG_CONFIG_HOME", ".config", name);
 }
 
-int
-paths_state(char buf[PATHS_SIZE], const char *name)
+/* And every directory on the way to it. */
+static int
+join_making(char buf[PATHS_SIZE], const char *variable, const char *below_home,
+	    const char *name)
 {
-	if (join(buf, "XDG_STATE_HOME", ".local/state", NULL) != 0)
+	if (join(buf, variable, below_home, NULL) != 0)
 		return -1;
 	for (char *p = buf + 1; (p = strchr(p, '/')) != NULL; p++) {
 		*p = '\0';
@@ -42,7 +44,19 @@ paths_state(char buf[PATHS_SIZE], const char *name)
 		*p = '/';
 	}
 	(void)mkdir(buf, 0700);
-	return join(buf, "XDG_STATE_HOME", ".local/state", name);
+	return join(buf, variable, below_home, name);
+}
+
+int
+paths_state(char buf[PATHS_SIZE], const char *name)
+{
+	return join_making(buf, "XDG_STATE_HOME", ".local/state", name);
+}
+
+int
+paths_data(char buf[PATHS_SIZE], const char *name)
+{
+	return join_making(buf, "XDG_DATA_HOME", ".local/share", name);
 }
 
 int

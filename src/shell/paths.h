@@ -13,6 +13,9 @@ int paths_config(char buf[PATHS_SIZE], const char *name);
 /* paths_state - the same under $XDG_STATE_HOME; the directory is made. */
 int paths_state(char buf[PATHS_SIZE], const char *name);
 
+/* paths_data - the same under $XDG_DATA_HOME. */
+int paths_data(char buf[PATHS_SIZE], const char *name);
+
 /* paths_expand - "~/x" becomes "$HOME/x"; other paths are copied. */
 int paths_expand(char buf[PATHS_SIZE], const char *path);
 

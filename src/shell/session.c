@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "pop3/pop3_client.h"
 #include "shell/proc.h"
+#include "shell/session_tls.h"
 #include "shell/tty.h"
 #include "shell/width.h"
 #include "smtp/smtp_client.h"
@@ -33,7 +34,8 @@ trace_line(void *ctx, char direction, struct span line)
 	buf_init(&clean, STREAM_IN_BYTES);
 	if (buf_add_span(&clean, line) == 0 && clean.n > 0)
 		width_defuse(clean.p, clean.n);
-	(void)fprintf(sh->trace, "%c ", direction);
+	/* A remark is a comment to `expect`. */
+	(void)fprintf(sh->trace, "%c ", direction == '=' ? '#' : direction);
 	if (clean.n > 0)
 		(void)fwrite(clean.p, 1, clean.n, sh->trace);
 	(void)fputc('\n', sh->trace);
@@ -178,13 +180,17 @@ need_server(struct shell *sh, const struct endpoint *at, const char *which,
 	return SHELL_USAGE;
 }
 
-static void
-hint_connection(struct shell *sh, const struct endpoint *at, const char *what)
+static int
+no_connection(struct shell *sh, const struct endpoint *at, const char *what,
+	      const struct tls_outcome *tls, const struct err *e)
 {
+	(void)failure_from_err(&sh->fail, e);
 	if (sh->fail.status == SHELL_NO_LINK)
 		failure_hint(&sh->fail,
 			     "is the %s server running on %s port %u?", what,
 			     at->host, at->port);
+	session_tls_explain(sh, at, tls);
+	return (int)sh->fail.status;
 }
 
 static void
@@ -216,6 +222,10 @@ static int
 open_smtp(struct shell *sh)
 {
 	struct session *s = &sh->session;
+	struct session_tls tls;
+
+	if (session_tls_demand(sh, &s->smtp_at, &tls) != SHELL_OK)
+		return (int)sh->fail.status;
 	struct smtp_client_options o = {
 		.host = s->smtp_at.host,
 		.port = s->smtp_at.port,
@@ -226,21 +236,25 @@ open_smtp(struct shell *sh)
 		.stop = &sh->stop,
 		.trace = trace_line,
 		.trace_ctx = sh,
+		.tls = (enum smtp_client_tls)tls.level,
+		.tls_client = sh->tls_client,
+		.tls_peer = &tls.peer,
+		.tls_outcome = &tls.outcome,
 	};
 	struct smtp_reply r = { 0 };
 	struct err e = { 0 };
 
-	if (smtp_client_open(&s->smtp, &o, &r, &e) != 0) {
-		(void)failure_from_err(&sh->fail, &e);
-		hint_connection(sh, &s->smtp_at, "sender-side");
-		return (int)sh->fail.status;
-	}
+	if (smtp_client_open(&s->smtp, &o, &r, &e) != 0)
+		return no_connection(sh, &s->smtp_at, "sender-side",
+				     &tls.outcome, &e);
 	if (r.code < 200 || r.code > 299)
 		return failure_from_reply(&sh->fail, NULL, &r);
 	if (smtp_client_auth(s->smtp, s->user, s->password, &r, &e) != 0)
 		return session_lost_smtp(sh, &e);
-	if (r.code == 235)
+	if (r.code == 235) {
+		session_tls_keep(sh, &s->smtp_at);
 		return SHELL_OK;
+	}
 	(void)failure_from_reply(&sh->fail, NULL, &r);
 	hint_password(sh);
 	session_close_smtp(sh);
@@ -302,6 +316,10 @@ static int
 open_pop3(struct shell *sh)
 {
 	struct session *s = &sh->session;
+	struct session_tls tls;
+
+	if (session_tls_demand(sh, &s->pop3_at, &tls) != SHELL_OK)
+		return (int)sh->fail.status;
 	struct pop3_client_options o = {
 		.host = s->pop3_at.host,
 		.port = s->pop3_at.port,
@@ -311,23 +329,27 @@ open_pop3(struct shell *sh)
 		.stop = &sh->stop,
 		.trace = trace_line,
 		.trace_ctx = sh,
+		.tls = (enum pop3_client_tls)tls.level,
+		.tls_client = sh->tls_client,
+		.tls_peer = &tls.peer,
+		.tls_outcome = &tls.outcome,
 	};
 	struct pop3_reply r = { 0 };
 	struct err e = { 0 };
 
-	if (pop3_client_open(&s->pop3, &o, &r, &e) != 0) {
-		(void)failure_from_err(&sh->fail, &e);
-		hint_connection(sh, &s->pop3_at, "receiver-side");
-		return (int)sh->fail.status;
-	}
+	if (pop3_client_open(&s->pop3, &o, &r, &e) != 0)
+		return no_connection(sh, &s->pop3_at, "receiver-side",
+				     &tls.outcome, &e);
 	if (!r.ok) {
 		pop3_client_free(&s->pop3);
 		return session_pop3_refused(sh, &r);
 	}
 	if (pop3_client_login(s->pop3, s->user, s->password, &r, &e) != 0)
 		return session_lost_pop3(sh, &e);
-	if (r.ok)
+	if (r.ok) {
+		session_tls_keep(sh, &s->pop3_at);
 		return SHELL_OK;
+	}
 	(void)session_pop3_refused(sh, &r);
 	/* Without RFC 2449 codes a refused PASS means the password. */
 	if (sh->fail.status == SHELL_REFUSED) {

@@ -12,6 +12,7 @@
 #include "base/option.h"
 #include "shell/draft.h"
 #include "shell/session.h"
+#include "shell/session_tls.h"
 #include "shell/tty.h"
 
 /*
@@ -50,6 +51,7 @@ void
 shell_clear(struct shell *sh)
 {
 	session_forget(sh);
+	session_tls_reset(sh);
 	draft_clear(&sh->draft);
 	contacts_free(&sh->contacts);
 	vars_free(&sh->vars);

@@ -11,9 +11,11 @@
 #include "base/thread.h"
 #include "mail/address.h"
 #include "net/dial.h"
+#include "net/tls_pin.h"
 #include "shell/command.h"
 #include "shell/contacts.h"
 #include "shell/mailbox.h"
+#include "shell/paths.h"
 #include "shell/status.h"
 #include "shell/vars.h"
 
@@ -25,9 +27,19 @@ struct smtp_client;
 struct pop3_client;
 struct tty;
 
+/* How a connection is encrypted: session_tls.h. */
+enum endpoint_tls {
+	ENDPOINT_AUTO,
+	ENDPOINT_TLS,
+	ENDPOINT_STARTTLS,
+	ENDPOINT_PLAIN,
+};
+
 struct endpoint {
 	char host[NET_HOST_SIZE];
 	uint16_t port; /* 0: not configured */
+	enum endpoint_tls tls;
+	char pin[TLS_PIN_TEXT_SIZE]; /* that the user has given, or "" */
 };
 
 /* The message being written; strings are malloc'ed, "" or NULL when unset. */
@@ -64,6 +76,10 @@ struct shell {
 	const char *password_command; /* or NULL */
 	int password_fd;              /* or -1 */
 	int64_t timeout_ms;
+	enum endpoint_tls tls_default;
+	/* whom to trust, "": the system; what to show, "": nothing */
+	char ca_file[PATHS_SIZE], cert_file[PATHS_SIZE], key_file[PATHS_SIZE];
+	struct tls_client *tls_client; /* made of these, or NULL */
 	bool keep_going, no_config, quiet, verbose, json_errors;
 	const char *const *script_args; /* $1.. */
 	size_t n_script_args;

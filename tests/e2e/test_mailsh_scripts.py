@@ -22,7 +22,7 @@ def fixed(text, where):
     text = re.sub(r"\b[0-9a-z]{16} queued", "ID queued", text)
     text = re.sub(r"(127\.0\.0\.1|localhost):\d+", r"\1:PORT", text)
     # who else has mail by now is a matter of timing
-    text = re.sub(r"\(\d+ messages?\)", "(N messages)", text)
+    text = re.sub(r"; \d+ messages?\)", "; N messages)", text)
     return re.sub(r"^Date: .*$", "Date: DATE", text, flags=re.M)
 
 

@@ -98,10 +98,20 @@ def test_u_logs_in_where_a_password_is_at_hand(pair):
     assert shell(pair, *servers, "-c", "login --password secret").returncode == 0
 
 
-def test_4_a_password_does_not_cross_the_network_in_clear(pair):
-    done = shell(pair, "-c", "login a@b.org --smtp mail.example.org:25 "
-                 "--password x")
-    assert done.returncode == 4 and b"clear text" in done.stderr
+def test_3_a_password_does_not_cross_the_network_in_clear(pair):
+    # 0.0.0.0 gets here, and is no loopback address
+    for option, port in (("--smtp", pair.submission_port),
+                         ("--pop3", pair.pop3_port)):
+        where = "%s 0.0.0.0:%d" % (option, port)
+        done = shell(pair, "-t", "-c", "login alice@abc.com --password secret "
+                     + where)
+        assert done.returncode == 3, done.stderr
+        assert b"does not offer ST" in done.stderr
+        assert b"\nhint: --tls if port" in done.stderr
+        assert not re.search(rb"^> (AUTH|USER|PASS)", done.stderr, re.M)
+        # but the user may know better
+        assert shell(pair, "-c", "login alice@abc.com --password secret "
+                     "--plain " + where).returncode == 0
 
 
 def test_5_try_later(pair):
