@@ -6,7 +6,8 @@ src_auth_libauth_a_SOURCES = \
 	src/auth/peer.c src/auth/peer.h \
 	src/auth/password.c src/auth/password.h \
 	src/auth/sasl.c src/auth/sasl.h src/auth/sasl_private.h \
-	src/auth/sasl_base64.c src/auth/sasl_verify.c \
+	src/auth/sasl_base64.c src/auth/sasl_client.c src/auth/sasl_client.h \
+	src/auth/sasl_verify.c \
 	src/auth/scram_key.c src/auth/scram_key.h \
 	src/auth/scram_message.c src/auth/scram_message.h \
 	src/auth/turns.c src/auth/turns.h \

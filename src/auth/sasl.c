@@ -327,24 +327,6 @@ step_base64(struct sasl_exchange **x, struct span line, struct sasl_answer *a)
 	return result;
 }
 
-static int
-set_binding(struct sasl_exchange *x)
-{
-	char text[2 * SASL_BINDING_SIZE];
-	struct buf b;
-
-	if (!x->mechanism->plus)
-		return GSASL_OK;
-	buf_init(&b, sizeof(text) - 1);
-	int rc =
-	    sasl_base64_add(&b, x->channel.binding, SASL_BINDING_SIZE) == 0 &&
-		    span_copy(buf_span(&b), text, sizeof(text)) == 0
-		? gsasl_property_set(x->session, GSASL_CB_TLS_EXPORTER, text)
-		: GSASL_MALLOC_ERROR;
-	buf_free(&b);
-	return rc;
-}
-
 static enum sasl_result
 begin(struct sasl *s, const struct sasl_channel *c, size_t which,
       struct sasl_exchange **x, struct sasl_answer *a)
@@ -359,8 +341,10 @@ begin(struct sasl *s, const struct sasl_channel *c, size_t which,
 	fresh->result = SASL_OK;
 	int rc = gsasl_server_start(s->gsasl, mechanisms[which].name,
 				    &fresh->session);
-	if (rc == GSASL_OK)
-		rc = set_binding(fresh);
+	if (rc == GSASL_OK && fresh->mechanism->plus)
+		rc = sasl_base64_property(fresh->session, GSASL_CB_TLS_EXPORTER,
+					  fresh->channel.binding,
+					  SASL_BINDING_SIZE);
 	if (rc != GSASL_OK) {
 		sasl_cancel(&fresh);
 		return unavailable(a, rc);

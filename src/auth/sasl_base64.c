@@ -39,3 +39,22 @@ sasl_base64_decode(struct span text, void *out, size_t size, size_t *n)
 	gsasl_free(bytes);
 	return rc;
 }
+
+int
+sasl_base64_property(Gsasl_session *session, Gsasl_property property,
+		     const unsigned char *p, size_t n)
+{
+	char text[2 * SCRAM_SALT_MAX];
+	struct buf b;
+
+	buf_init(&b, sizeof(text) - 1);
+	int rc = sasl_base64_add(&b, p, n) == 0 &&
+			 span_copy(buf_span(&b), text, sizeof(text)) == 0
+		     ? gsasl_property_set(session, property, text)
+		     : GSASL_MALLOC_ERROR;
+	if (b.p != NULL)
+		explicit_bzero(b.p, b.n);
+	buf_free(&b);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}

@@ -19,6 +19,11 @@ int sasl_base64_add(struct buf *out, const void *p, size_t n);
  */
 int sasl_base64_decode(struct span text, void *out, size_t size, size_t *n);
 
+/* sasl_base64_property - set a property to base64 of at most 64 bytes; GNU
+ * SASL's result. */
+int sasl_base64_property(Gsasl_session *session, Gsasl_property property,
+			 const unsigned char *p, size_t n);
+
 /* ---- the server side: sasl.c and sasl_verify.c ----------------------------
  */
 

@@ -78,38 +78,20 @@ verify_simple(struct sasl_exchange *x, Gsasl_session *session)
  */
 
 static int
-set_base64(Gsasl_session *session, Gsasl_property property,
-	   const unsigned char *p, size_t n)
-{
-	char text[2 * SCRAM_SALT_MAX];
-	struct buf b;
-
-	buf_init(&b, sizeof(text) - 1);
-	int rc = sasl_base64_add(&b, p, n);
-	if (rc == 0)
-		rc = span_copy(buf_span(&b), text, sizeof(text));
-	buf_free(&b);
-	if (rc != 0)
-		return GSASL_MALLOC_ERROR;
-	rc = gsasl_property_set(session, property, text);
-	explicit_bzero(text, sizeof(text));
-	return rc;
-}
-
-static int
 set_key(Gsasl_session *session, const struct scram_key *key)
 {
 	size_t digest = scram_key_digest_size(key->hash);
 	char count[16];
 
 	(void)snprintf(count, sizeof(count), "%u", key->iterations);
-	int rc = set_base64(session, GSASL_SCRAM_SALT, key->salt, key->salt_n);
+	int rc = sasl_base64_property(session, GSASL_SCRAM_SALT, key->salt,
+				      key->salt_n);
 	if (rc == GSASL_OK)
-		rc = set_base64(session, GSASL_SCRAM_STOREDKEY, key->stored,
-				digest);
+		rc = sasl_base64_property(session, GSASL_SCRAM_STOREDKEY,
+					  key->stored, digest);
 	if (rc == GSASL_OK)
-		rc = set_base64(session, GSASL_SCRAM_SERVERKEY, key->server,
-				digest);
+		rc = sasl_base64_property(session, GSASL_SCRAM_SERVERKEY,
+					  key->server, digest);
 	/* Last: GNU SASL takes its presence for the sign that all are there. */
 	if (rc == GSASL_OK)
 		rc = gsasl_property_set(session, GSASL_SCRAM_ITER, count);

@@ -139,3 +139,25 @@ net_dial(struct stream **s, const char *host, uint16_t port,
 	stream_watch(*s, stop);
 	return 0;
 }
+
+bool
+net_is_local(int fd)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t n = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &n) != 0)
+		return false;
+	if (peer.ss_family == AF_INET) {
+		const struct sockaddr_in *in =
+		    (const struct sockaddr_in *)&peer;
+		return ntohl(in->sin_addr.s_addr) >> IN_CLASSA_NSHIFT ==
+		       IN_LOOPBACKNET;
+	}
+	if (peer.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in =
+		    (const struct sockaddr_in6 *)&peer;
+		return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+	}
+	return peer.ss_family == AF_UNIX;
+}

@@ -1,6 +1,7 @@
 #ifndef PP_NET_DIAL_H
 #define PP_NET_DIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,5 +25,9 @@ int net_endpoint(struct span text, int default_port, char host[NET_HOST_SIZE],
  */
 int net_dial(struct stream **s, const char *host, uint16_t port,
 	     int64_t deadline_ms, const struct wake *stop, struct err *e);
+
+/* net_is_local - is the other end of this socket on this machine: a loopback
+ * address or a unix socket? */
+bool net_is_local(int fd);
 
 #endif

@@ -8,4 +8,4 @@ src_pop3_libpop3_a_SOURCES = \
 	src/pop3/pop3_server_auth.c src/pop3/pop3_server_list.c \
 	src/pop3/pop3_server_message.c src/pop3/pop3_server_private.h \
 	src/pop3/pop3_server_stls.c
-POP3_LIBS = src/pop3/libpop3.a
+POP3_LIBS = src/pop3/libpop3.a $(AUTH_LIBS)

@@ -11,6 +11,7 @@
 
 enum {
 	REPLY_MAX = 510, /* RFC 2449 4: 512 octets with CRLF */
+	CHALLENGE_MAX = 2048,
 	LISTING_MAX = 510,
 	CAPAS_MAX = 100,
 };
@@ -138,17 +139,22 @@ pop3_client_reply(struct pop3_client *c, struct pop3_reply *r, struct err *e)
 }
 
 int
-pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r, bool *go_on,
-		      struct err *e)
+pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r,
+		      struct span *challenge, struct err *e)
 {
 	struct line line;
 
-	if (get_line(c, REPLY_MAX, pop3_client_deadline(c->command_timeout_ms),
-		     &line, e) != 0)
+	*challenge = span_make(NULL, 0);
+	if (get_line(c, CHALLENGE_MAX,
+		     pop3_client_deadline(c->command_timeout_ms), &line,
+		     e) != 0)
 		return -1;
-	*go_on = line.text.n > 0 && line.text.p[0] == '+' &&
-		 !span_starts_nocase(line.text, span_of("+OK"));
-	return *go_on ? 0 : take_reply(line.text, r, e);
+	/* RFC 5034 4: "+ " base64, or "+ " alone; some leave the blank out. */
+	if (line.text.n == 0 || line.text.p[0] != '+' ||
+	    (line.text.n > 1 && line.text.p[1] != ' '))
+		return take_reply(line.text, r, e);
+	*challenge = span_trim(span_skip(line.text, 1));
+	return 0;
 }
 
 int
@@ -214,10 +220,8 @@ take_capa(void *ctx, struct span line, struct err *e)
 			c->caps |= known[i].cap;
 	if (!span_eq_nocase(name, span_of("SASL")))
 		return 0;
-	for (struct span mech = span_word(&line); mech.n > 0;
-	     mech = span_word(&line))
-		if (span_eq_nocase(mech, span_of("PLAIN")))
-			c->caps |= POP3_CAP_SASL_PLAIN;
+	c->caps |= POP3_CAP_SASL;
+	pop3_client_note_sasl(c, line);
 	return 0;
 }
 
@@ -228,6 +232,7 @@ learn(struct pop3_client *c, struct err *e)
 	struct pop3_reply r;
 
 	c->caps = 0;
+	c->mechanisms[0] = '\0';
 	c->caps_known = false;
 	if (pop3_client_ask(c, "CAPA", NULL, &r, e) != 0)
 		return -1;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/sasl_client.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -21,7 +22,7 @@ enum pop3_cap {
 	POP3_CAP_TOP = 1,
 	POP3_CAP_UIDL = 2,
 	POP3_CAP_USER = 4,
-	POP3_CAP_SASL_PLAIN = 8,
+	POP3_CAP_SASL = 8,
 	POP3_CAP_PIPELINING = 16,
 	POP3_CAP_UTF8 = 32,
 	POP3_CAP_RESP_CODES = 64,
@@ -81,10 +82,12 @@ const struct tls_outcome *pop3_client_tls(const struct pop3_client *c);
 
 unsigned pop3_client_capabilities(const struct pop3_client *c);
 
-/* pop3_client_login - AUTH PLAIN when offered, else USER and PASS. */
-int pop3_client_login(struct pop3_client *c, const char *login,
-		      const char *password, struct pop3_reply *r,
-		      struct err *e);
+/* pop3_client_login - AUTH by the strongest mechanism that is offered and
+ * possible (auth/sasl_client.h), else USER and PASS.  When neither will do *r
+ * is a refusal with the reason.  -1 (PROTO) also when the server cannot prove
+ * itself. */
+int pop3_client_login(struct pop3_client *c, const struct sasl_login *l,
+		      struct pop3_reply *r, struct err *e);
 
 int pop3_client_stat(struct pop3_client *c, uint32_t *count, uint64_t *bytes,
 		     struct pop3_reply *r, struct err *e);

@@ -19,7 +19,8 @@ struct pop3_client {
 	pop3_trace_fn *trace;
 	void *trace_ctx;
 	unsigned caps;
-	bool caps_known; /* CAPA was answered */
+	bool caps_known;      /* CAPA was answered */
+	char mechanisms[512]; /* of SASL */
 	struct tls_outcome tls;
 };
 
@@ -48,10 +49,14 @@ int pop3_client_flush(struct pop3_client *c, struct err *e);
 int pop3_client_reply(struct pop3_client *c, struct pop3_reply *r,
 		      struct err *e);
 
-/* pop3_client_challenge - read the answer to a step of AUTH (RFC 5034 4):
- * *go_on with "+ ...", else *r is its status line. */
+/* pop3_client_challenge - read the answer to a step of AUTH (RFC 5034 4): with
+ * "+ ..." *challenge is what follows (it lives until the next read), else it is
+ * NULL and *r is the status line. */
 int pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r,
-			  bool *go_on, struct err *e);
+			  struct span *challenge, struct err *e);
+
+/* pop3_client_note_sasl - what follows SASL in the reply to CAPA. */
+void pop3_client_note_sasl(struct pop3_client *c, struct span mechanisms);
 
 /* pop3_client_ask - put, flush, reply. */
 int pop3_client_ask(struct pop3_client *c, const char *line, const char *shown,

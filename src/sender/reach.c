@@ -27,7 +27,9 @@ log_in(const struct reach *r, const struct route *way, struct reach_try *t,
 
 	if (routes_credentials(r->routes, way->auth, &login, e) != 0)
 		return -1;
-	int rc = smtp_client_auth(c, login.login, login.password, &reply, e);
+	struct sasl_login l = { .login = login.login,
+				.password = login.password };
+	int rc = smtp_client_auth(c, &l, &reply, e);
 	credential_clear(&login);
 	if (rc != 0)
 		return -1;

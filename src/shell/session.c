@@ -241,6 +241,7 @@ open_smtp(struct shell *sh)
 		.tls_peer = &tls.peer,
 		.tls_outcome = &tls.outcome,
 	};
+	struct sasl_login login = { .login = s->user, .password = s->password };
 	struct smtp_reply r = { 0 };
 	struct err e = { 0 };
 
@@ -249,7 +250,7 @@ open_smtp(struct shell *sh)
 				     &tls.outcome, &e);
 	if (r.code < 200 || r.code > 299)
 		return failure_from_reply(&sh->fail, NULL, &r);
-	if (smtp_client_auth(s->smtp, s->user, s->password, &r, &e) != 0)
+	if (smtp_client_auth(s->smtp, &login, &r, &e) != 0)
 		return session_lost_smtp(sh, &e);
 	if (r.code == 235) {
 		session_tls_keep(sh, &s->smtp_at);
@@ -334,6 +335,7 @@ open_pop3(struct shell *sh)
 		.tls_peer = &tls.peer,
 		.tls_outcome = &tls.outcome,
 	};
+	struct sasl_login login = { .login = s->user, .password = s->password };
 	struct pop3_reply r = { 0 };
 	struct err e = { 0 };
 
@@ -344,7 +346,7 @@ open_pop3(struct shell *sh)
 		pop3_client_free(&s->pop3);
 		return session_pop3_refused(sh, &r);
 	}
-	if (pop3_client_login(s->pop3, s->user, s->password, &r, &e) != 0)
+	if (pop3_client_login(s->pop3, &login, &r, &e) != 0)
 		return session_lost_pop3(sh, &e);
 	if (r.ok) {
 		session_tls_keep(sh, &s->pop3_at);

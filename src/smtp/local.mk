@@ -2,7 +2,7 @@ noinst_LIBRARIES += src/smtp/libsmtp.a
 # the client side
 src_smtp_libsmtp_a_SOURCES = \
 	src/smtp/smtp_client.c src/smtp/smtp_client.h \
-	src/smtp/smtp_client_chunk.c \
+	src/smtp/smtp_client_auth.c src/smtp/smtp_client_chunk.c \
 	src/smtp/smtp_client_private.h src/smtp/smtp_client_send.c \
 	src/smtp/smtp_client_tls.c \
 	src/smtp/smtp_limits.h
@@ -19,4 +19,4 @@ src_smtp_libsmtp_a_SOURCES += \
 	src/smtp/smtp_server_rcpt.c src/smtp/smtp_server_reply.c \
 	src/smtp/smtp_server_starttls.c \
 	src/smtp/smtp_server_txn.c
-SMTP_LIBS = src/smtp/libsmtp.a
+SMTP_LIBS = src/smtp/libsmtp.a $(AUTH_LIBS)

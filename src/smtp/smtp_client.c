@@ -110,18 +110,10 @@ smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)
 	return rc;
 }
 
-static void
-note_auth(struct smtp_client *c, struct span mechanisms)
+int
+smtp_client_put_secret(struct smtp_client *c, struct span line, struct err *e)
 {
-	for (;;) {
-		struct span word = span_word(&mechanisms);
-		if (word.n == 0)
-			return;
-		if (span_eq_nocase(word, span_of("PLAIN")))
-			c->extensions |= SMTP_EXT_AUTH_PLAIN;
-		else if (span_eq_nocase(word, span_of("LOGIN")))
-			c->extensions |= SMTP_EXT_AUTH_LOGIN;
-	}
+	return put_line(c, line, true, e);
 }
 
 /* One line of the EHLO reply after its first (RFC 5321 4.1.1.1). */
@@ -146,7 +138,7 @@ note_extension(struct smtp_client *c, struct span text)
 	uint64_t size;
 
 	if (span_eq_nocase(word, span_of("AUTH"))) {
-		note_auth(c, text);
+		smtp_client_note_auth(c, text);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -268,6 +260,7 @@ say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 {
 	c->extensions = 0;
 	c->size_max = 0;
+	c->mechanisms[0] = '\0';
 	if (smtp_client_put(c, e, "%s %s", c->lmtp ? "LHLO" : "EHLO", helo) !=
 		0 ||
 	    read_reply(c, smtp_client_deadline(c), true, r, e) != 0)
@@ -276,6 +269,7 @@ say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	if (is_class(r, 5) && !c->lmtp) {
 		c->extensions = 0;
 		c->size_max = 0;
+		c->mechanisms[0] = '\0';
 		if (smtp_client_put(c, e, "HELO %s", helo) != 0 ||
 		    read_reply(c, smtp_client_deadline(c), false, r, e) != 0)
 			return -1;
@@ -356,98 +350,4 @@ smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
 	}
 	*out = c;
 	return 0;
-}
-
-/* ---- AUTH (RFC 4954) ----------------------------------------------------
- */
-
-static size_t
-base64(const unsigned char *in, size_t n, char *out)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i += 3) {
-		unsigned v = (unsigned)in[i] << 16;
-		if (i + 1 < n)
-			v |= (unsigned)in[i + 1] << 8;
-		if (i + 2 < n)
-			v |= in[i + 2];
-		out[at++] = digits[v >> 18 & 63];
-		out[at++] = digits[v >> 12 & 63];
-		out[at++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
-		out[at++] = i + 2 < n ? digits[v & 63] : '=';
-	}
-	return at;
-}
-
-enum { SECRET_MAX = 700, SECRET_BASE64_SIZE = (SECRET_MAX + 2) / 3 * 4 };
-
-/* Answer a 334 with base64 of `text`; anything but 334 is left in *r. */
-static int
-auth_answer(struct smtp_client *c, struct span text, struct smtp_reply *r,
-	    struct err *e)
-{
-	char coded[SECRET_BASE64_SIZE];
-
-	if (r->code != 334)
-		return 0;
-	size_t n = base64((const unsigned char *)text.p, text.n, coded);
-	int rc = put_line(c, span_make(coded, n), true, e);
-	explicit_bzero(coded, sizeof(coded));
-	return rc != 0 ? -1
-		       : read_reply(c, smtp_client_deadline(c), false, r, e);
-}
-
-/*
- * The credentials are sent on their own line, not as an initial response:
- * the command stays short whatever their length (RFC 4954 4) and the round
- * trip costs nothing that matters once a session.
- */
-static int
-auth_plain(struct smtp_client *c, struct span login, struct span password,
-	   struct smtp_reply *r, struct err *e)
-{
-	char text[SECRET_MAX]; /* RFC 4616: authzid NUL authcid NUL passwd */
-	size_t n = login.n + password.n + 2;
-
-	text[0] = '\0';
-	memcpy(text + 1, login.p, login.n);
-	text[1 + login.n] = '\0';
-	memcpy(text + 2 + login.n, password.p, password.n);
-	int rc = smtp_client_command(c, r, e, "AUTH PLAIN");
-	if (rc == 0)
-		rc = auth_answer(c, span_make(text, n), r, e);
-	explicit_bzero(text, sizeof(text));
-	return rc;
-}
-
-int
-smtp_client_auth(struct smtp_client *c, const char *login, const char *password,
-		 struct smtp_reply *r, struct err *e)
-{
-	struct span l = span_of(login), p = span_of(password);
-	int rc;
-
-	if (l.n + p.n + 2 > SECRET_MAX)
-		return err_set(e, ERR_PERM, 0, "login or password too long");
-	if ((c->extensions & SMTP_EXT_AUTH_PLAIN) != 0) {
-		rc = auth_plain(c, l, p, r, e);
-	} else if ((c->extensions & SMTP_EXT_AUTH_LOGIN) != 0) {
-		rc = smtp_client_command(c, r, e, "AUTH LOGIN");
-		if (rc == 0)
-			rc = auth_answer(c, l, r, e);
-		if (rc == 0)
-			rc = auth_answer(c, p, r, e);
-	} else {
-		reply_set(r, 504, "5.5.4",
-			  "The server offers no way to log in that we know");
-		return 0;
-	}
-	/* RFC 4954 4: 235 is the one yes; to take 250 for one would be to go on
-	 * with a server that answered something else. */
-	if (rc == 0 && r->code != 235 && !is_class(r, 4) && !is_class(r, 5))
-		return unexpected(c, r, "AUTH", e);
-	return rc;
 }

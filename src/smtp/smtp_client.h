@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/sasl_client.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "base/thread.h"
@@ -26,8 +27,6 @@ enum smtp_ext {
 	SMTP_EXT_8BITMIME = 4,
 	SMTP_EXT_ENHANCEDSTATUSCODES = 8,
 	SMTP_EXT_SMTPUTF8 = 16,
-	SMTP_EXT_AUTH_PLAIN = 32,
-	SMTP_EXT_AUTH_LOGIN = 64,
 	SMTP_EXT_DSN = 128,
 	SMTP_EXT_XPOSTPAIRID = 256,
 	SMTP_EXT_CHUNKING = 512,
@@ -91,9 +90,13 @@ struct span smtp_client_greeting(const struct smtp_client *c);
 bool smtp_client_is_idle(
     const struct smtp_client *c); /* no data pending: still usable */
 
-/* smtp_client_auth - AUTH PLAIN (or LOGIN when only that is offered). */
-int smtp_client_auth(struct smtp_client *c, const char *login,
-		     const char *password, struct smtp_reply *r, struct err *e);
+/*
+ * smtp_client_auth - AUTH by the strongest mechanism that is offered and
+ * possible (auth/sasl_client.h).  When there is none *r is 504 5.5.4 with the
+ * reason.  -1 (PROTO) also when the server cannot prove itself.
+ */
+int smtp_client_auth(struct smtp_client *c, const struct sasl_login *l,
+		     struct smtp_reply *r, struct err *e);
 
 /* smtp_client_command - one line, one reply (NOOP, VRFY, RSET ...). */
 int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,

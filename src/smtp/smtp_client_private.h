@@ -6,7 +6,7 @@
 
 /* Shared by smtp_client.c (connection), smtp_client_send.c (transaction) and
  * smtp_client_chunk.c (the same with BDAT). */
-enum { SMTP_CLIENT_GREETING_SIZE = 256 };
+enum { SMTP_CLIENT_GREETING_SIZE = 256, SMTP_CLIENT_MECHANISMS_SIZE = 512 };
 
 struct smtp_client {
 	struct stream *stream;
@@ -18,6 +18,7 @@ struct smtp_client {
 	unsigned extensions;
 	int64_t size_max;
 	char greeting[SMTP_CLIENT_GREETING_SIZE];
+	char mechanisms[SMTP_CLIENT_MECHANISMS_SIZE]; /* of AUTH */
 	struct tls_outcome tls;
 };
 
@@ -26,6 +27,13 @@ int64_t smtp_client_deadline(const struct smtp_client *c);
 /* smtp_client_put - one command line into the output buffer. */
 int smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* smtp_client_put_secret - a line that the trace must not see. */
+int smtp_client_put_secret(struct smtp_client *c, struct span line,
+			   struct err *e);
+
+/* smtp_client_note_auth - what follows AUTH in the reply to EHLO. */
+void smtp_client_note_auth(struct smtp_client *c, struct span mechanisms);
 
 /* smtp_client_verdict - flush, then read one reply that must be 2xx, 4xx, 5xx,
  * or exactly `also` (0: none); `what` names the command for an error. */

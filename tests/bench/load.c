@@ -45,6 +45,9 @@ static int
 session(struct load *l, struct err *e)
 {
 	struct smtp_client *c = NULL;
+	struct sasl_login login = { .login = l->login,
+				    .password = l->password,
+				    .mechanism = "PLAIN" };
 	struct smtp_reply reply;
 	int rc = -1;
 
@@ -52,9 +55,8 @@ session(struct load *l, struct err *e)
 		return -1;
 	if (c == NULL)
 		return err_set(e, ERR_TEMP, 0, "%d %s", reply.code, reply.text);
-	if (l->login != NULL &&
-	    (smtp_client_auth(c, l->login, l->password, &reply, e) != 0 ||
-	     reply.code / 100 != 2))
+	if (l->login != NULL && (smtp_client_auth(c, &login, &reply, e) != 0 ||
+				 reply.code / 100 != 2))
 		goto out;
 	while (atomic_fetch_add(&l->next, 1) < l->messages) {
 		struct reader r = { .load = l };

@@ -14,6 +14,8 @@
 
 enum { ITEMS_MAX = 100, HEADER_BYTES = 4096 };
 
+static const struct sasl_login bob = { .login = "bob", .password = "secret" };
+
 static struct pop3_client *
 connected(const uint8_t *data, size_t size)
 {
@@ -105,7 +107,7 @@ ask_all(struct pop3_client *c, size_t size, struct err *e)
 	int rc = -1;
 
 	buf_init(&header, HEADER_BYTES);
-	if (pop3_client_login(c, "bob", "secret", &r, e) != 0)
+	if (pop3_client_login(c, &bob, &r, e) != 0)
 		goto out;
 	check_reply(&r);
 	if (pop3_client_stat(c, &n, &bytes, &r, e) != 0 ||

@@ -1,6 +1,7 @@
 auth_unit_tests = \
 	tests/unit/auth/test_password \
 	tests/unit/auth/test_sasl \
+	tests/unit/auth/test_sasl_client \
 	tests/unit/auth/test_scram_key \
 	tests/unit/auth/test_turns \
 	tests/unit/auth/test_users \
@@ -27,3 +28,6 @@ tests_unit_auth_test_scram_key_LDADD = $(auth_unit_libs)
 tests_unit_auth_test_turns_SOURCES = tests/unit/auth/test_turns.c
 tests_unit_auth_test_turns_CFLAGS = $(auth_unit_cflags)
 tests_unit_auth_test_turns_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_sasl_client_SOURCES = tests/unit/auth/test_sasl_client.c
+tests_unit_auth_test_sasl_client_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_sasl_client_LDADD = $(auth_unit_libs)

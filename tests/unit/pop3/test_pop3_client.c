@@ -141,14 +141,23 @@ open_to(struct peer *p, struct pop3_client **c, struct trace *t,
 		.n_turns = (unsigned)(sizeof(t) / sizeof((t)[0])) \
 	}
 
-#define CAPA_ALL                                                          \
-	{                                                                 \
-		"CAPA", "+OK\r\nTOP\r\nUIDL\r\nUSER\r\nSASL SCRAM-SHA-1 " \
-			"PLAIN\r\nPIPELINING\r\nRESP-CODES\r\n.\r\n"      \
+#define CAPA_ALL                                                       \
+	{                                                              \
+		"CAPA", "+OK\r\nTOP\r\nUIDL\r\nUSER\r\nSASL CRAM-MD5 " \
+			"PLAIN\r\nPIPELINING\r\nRESP-CODES\r\n.\r\n"   \
 	}
 
+static int
+log_in(struct pop3_client *c, const char *login, const char *password,
+       struct pop3_reply *r, struct err *e)
+{
+	struct sasl_login l = { .login = login, .password = password };
+
+	return pop3_client_login(c, &l, r, e);
+}
+
 static const unsigned ALL = POP3_CAP_TOP | POP3_CAP_UIDL | POP3_CAP_USER |
-			    POP3_CAP_SASL_PLAIN | POP3_CAP_PIPELINING |
+			    POP3_CAP_SASL | POP3_CAP_PIPELINING |
 			    POP3_CAP_RESP_CODES;
 
 /* ---- the good way ----------------------------------------------------------
@@ -213,7 +222,7 @@ reads_a_mailbox(void **state)
 	assert_int_equal(open_to(&p, &c, &t, &r, &e), 0);
 	assert_true(r.ok);
 	assert_int_equal(pop3_client_capabilities(c), ALL);
-	assert_int_equal(pop3_client_login(c, "bob", "secret", &r, &e), 0);
+	assert_int_equal(log_in(c, "bob", "secret", &r, &e), 0);
 	assert_true(r.ok);
 	assert_int_equal(pop3_client_stat(c, &n, &bytes, &r, &e), 0);
 	assert_int_equal(n, 2);
@@ -264,7 +273,7 @@ an_old_server_without_capa_is_asked_step_by_step(void **state)
 	(void)state;
 	peer_start(&p);
 	assert_int_equal(open_to(&p, &c, &t, &r, &e), 0);
-	assert_int_equal(pop3_client_login(c, "bob", "se cret", &r, &e), 0);
+	assert_int_equal(log_in(c, "bob", "se cret", &r, &e), 0);
 	assert_true(r.ok);
 	assert_non_null(strstr(t.text, "> PASS ***\n"));
 	assert_null(strstr(t.text, "cret"));
@@ -319,7 +328,7 @@ a_long_credential_goes_after_the_command(void **state)
 	password[sizeof(password) - 1] = '\0';
 	peer_start(&p);
 	assert_int_equal(open_to(&p, &c, &t, &r, &e), 0);
-	assert_int_equal(pop3_client_login(c, "bob", password, &r, &e), 0);
+	assert_int_equal(log_in(c, "bob", password, &r, &e), 0);
 	assert_false(r.ok);
 	assert_string_equal(r.resp_code, "AUTH");
 	assert_string_equal(r.text, "[AUTH] no");
@@ -352,7 +361,7 @@ a_refusal_at_each_verb_is_an_answer(void **state)
 	buf_init(&top, 100);
 	peer_start(&p);
 	assert_int_equal(open_to(&p, &c, NULL, &r, &e), 0);
-	assert_int_equal(pop3_client_login(c, "bob", "x", &r, &e), 0);
+	assert_int_equal(log_in(c, "bob", "x", &r, &e), 0);
 	assert_false(r.ok);
 	assert_string_equal(r.resp_code, "IN-USE");
 	assert_int_equal(pop3_client_stat(c, &n, &bytes, &r, &e), 0);
@@ -402,8 +411,7 @@ a_line_end_in_an_argument_is_never_sent(void **state)
 	(void)state;
 	peer_start(&p);
 	assert_int_equal(open_to(&p, &c, NULL, &r, &e), 0);
-	assert_int_equal(pop3_client_login(c, "bob\r\nDELE 1", "x", &r, &e),
-			 -1);
+	assert_int_equal(log_in(c, "bob\r\nDELE 1", "x", &r, &e), -1);
 	assert_int_equal(e.class, ERR_PERM);
 	pop3_client_free(&c);
 	peer_end(&p);
@@ -538,7 +546,7 @@ a_drop_at_each_verb_is_closed(void **state)
 		peer_start(&p);
 		bool failed =
 		    open_to(&p, &c, NULL, &r, &e) != 0 ||
-		    pop3_client_login(c, "bob", "x", &r, &e) != 0 ||
+		    log_in(c, "bob", "x", &r, &e) != 0 ||
 		    pop3_client_list(c, 10, &items, &n, &r, &e) != 0 ||
 		    pop3_client_tops(c, &one, 1, gather_top, &g, &e) != 0 ||
 		    pop3_client_retr(c, 1, gather, &g, &r, &e) != 0 ||

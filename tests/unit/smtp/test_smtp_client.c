@@ -196,6 +196,9 @@ ends_an_unfinished_last_line(void **state)
 			    "a: b\r\n\r\nbare lf\r\nno end\r\n");
 }
 
+static const struct sasl_login alice = { .login = "alice",
+					 .password = "secret" };
+
 static void
 logs_in_with_plain(void **state)
 {
@@ -203,8 +206,7 @@ logs_in_with_plain(void **state)
 	script_peer_set(&t.peer, PEER_AUTH, "334 \r\n");
 	script_peer_set(&t.peer, PEER_OTHER, "235 2.7.0 welcome\r\n");
 	must_open();
-	assert_int_equal(
-	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
+	assert_int_equal(smtp_client_auth(t.client, &alice, &t.r, &t.e), 0);
 	assert_int_equal(t.r.code, 235);
 	assert_non_null(strstr(script_peer_text(&t.peer, t.peer.commands),
 			       "AUTH PLAIN\r\nAGFsaWNlAHNlY3JldA==\r\n"));
@@ -218,8 +220,7 @@ logs_in_with_login_when_only_that_is_there(void **state)
 	script_peer_set(&t.peer, PEER_AUTH, "334 VXNlcm5hbWU6\r\n");
 	script_peer_set(&t.peer, PEER_OTHER, "535 5.7.8 no\r\n");
 	must_open();
-	assert_int_equal(
-	    smtp_client_auth(t.client, "alice", "secret", &t.r, &t.e), 0);
+	assert_int_equal(smtp_client_auth(t.client, &alice, &t.r, &t.e), 0);
 	assert_int_equal(t.r.code, 535);
 }
 
