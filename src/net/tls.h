@@ -50,6 +50,7 @@ struct tls_server_options {
 	 * tls_info.verified tells. */
 	const char *client_ca_file;
 	enum tls_minimum minimum;
+	bool dates_unwatched; /* log nothing about certificates that end */
 };
 
 /*

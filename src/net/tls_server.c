@@ -11,6 +11,7 @@ enum { DAY_S = 86400, DAY_MS = DAY_S * 1000 };
 
 struct tls_server {
 	const char *service;
+	bool dates_unwatched;
 	pthread_mutex_t lock;        /* guards the rest */
 	struct tls_content *content; /* NULL: there is no certificate */
 	int64_t looked_ms;           /* when dates were last looked at */
@@ -47,7 +48,8 @@ warn_of_dates(const struct tls_server *s, const struct tls_content *c)
 	int64_t left_s;
 
 	const struct tls_pair *p = first_to_expire(c, &left_s);
-	if (p == NULL || left_s > (int64_t)TLS_EXPIRY_WARNING_DAYS * DAY_S)
+	if (p == NULL || s->dates_unwatched ||
+	    left_s > (int64_t)TLS_EXPIRY_WARNING_DAYS * DAY_S)
 		return;
 	log_begin(&l, left_s < 0 ? LOG_ERROR : LOG_WARN,
 		  left_s < 0 ? "certificate-expired" : "certificate-expires");
@@ -200,6 +202,7 @@ tls_server_new(struct tls_server **out, const struct tls_server_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "TLS");
 	(void)pthread_mutex_init(&s->lock, NULL);
 	s->service = o->service;
+	s->dates_unwatched = o->dates_unwatched;
 	if (make_content(&s->content, o, e) != 0) {
 		tls_server_free(&s);
 		return -1;

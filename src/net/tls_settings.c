@@ -96,12 +96,13 @@ tls_settings_server(struct tls_server **s, const struct tls_settings *o,
 	if (pairs_make(&p, o, e) != 0)
 		goto out;
 	struct tls_server_options made = {
-		.service = service,
+		.service = service == NULL ? "" : service,
 		.alpn = alpn,
 		.certificates = p.v,
 		.n_certificates = p.n,
 		.client_ca_file = o->client_ca[0] == '\0' ? NULL : o->client_ca,
 		.minimum = (enum tls_minimum)o->minimum,
+		.dates_unwatched = service == NULL,
 	};
 	rc = *s == NULL ? tls_server_new(s, &made, e)
 			: tls_server_reload(*s, &made, e);
@@ -119,7 +120,7 @@ tls_settings_check(const char *path, const struct tls_settings *o,
 	if (implicit->n > 0 && o->certificate[0] == '\0')
 		return err_set(e, ERR_PERM, 0,
 			       "%s: listen-tls: needs [tls] certificate", path);
-	int rc = tls_settings_server(&s, o, "check", NULL, e);
+	int rc = tls_settings_server(&s, o, NULL, NULL, e);
 	tls_server_free(&s);
 	return rc == 0 ? 0 : err_prefix(e, "%s", path);
 }

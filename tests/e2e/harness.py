@@ -305,6 +305,9 @@ class Server:
         for section, keys in self.sections.items():
             if section in self.ports and "/" not in keys.get("listen", "/"):
                 keys["listen"] = "127.0.0.1:%d" % self.ports[section]
+            if section + "-tls" in self.ports:
+                keys["listen-tls"] = "127.0.0.1:%d" % \
+                    self.ports[section + "-tls"]
 
     def kill(self):
         """kill -9: the death a server must survive."""

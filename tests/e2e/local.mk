@@ -1,7 +1,8 @@
 # End-to-end: the real programs, each other and independent clients.  Every
 # test_*.py in TESTS is run by tap.py (see PY_LOG_COMPILER).
 E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
-	tests/e2e/crossed_wire.py tests/e2e/tls_peer.py
+	tests/e2e/crossed_wire.py tests/e2e/tls_peer.py \
+	tests/e2e/certificates.py
 E2E_TESTS = \
 	tests/e2e/test_admin.py \
 	tests/e2e/test_conformance.py \
@@ -27,7 +28,9 @@ E2E_TESTS = \
 	tests/e2e/test_receiver_journal.py \
 	tests/e2e/test_requirements.py \
 	tests/e2e/test_sender.py \
-	tests/e2e/test_shell_mime.py
+	tests/e2e/test_shell_mime.py \
+	tests/e2e/test_tls.py \
+	tests/e2e/test_tls_reload.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS) tests/e2e/shell
 TESTS += $(E2E_TESTS)
 

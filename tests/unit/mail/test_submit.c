@@ -189,6 +189,57 @@ received_lines_of_rfc_5321_4_4(void **state)
 			    "Mon, 23 Nov 2026 05:28:01 +0000\r\n");
 }
 
+/* RFC 8314 4.3 */
+static void
+the_cipher_of_a_connection_is_told(void **state)
+{
+	struct received_facts f = received("client.example");
+
+	(void)state;
+	f.tls_cipher = "TLS_AES_256_GCM_SHA384";
+	assert_received(&f, "Received: from client.example ([127.0.0.1])\r\n"
+			    "\tby abc.com with ESMTPA id m1\r\n"
+			    "\ttls TLS_AES_256_GCM_SHA384; "
+			    "Mon, 23 Nov 2026 05:28:01 +0000\r\n");
+	f.for_rcpt = "bob@xyz.com";
+	assert_received(&f, "Received: from client.example ([127.0.0.1])\r\n"
+			    "\tby abc.com with ESMTPA id m1\r\n"
+			    "\tfor <bob@xyz.com>\r\n"
+			    "\ttls TLS_AES_256_GCM_SHA384; "
+			    "Mon, 23 Nov 2026 05:28:01 +0000\r\n");
+}
+
+/* RFC 3848; RFC 6531 4.3 */
+static void
+the_protocol_has_a_registered_name(void **state)
+{
+	static const struct {
+		unsigned flags;
+		const char *name;
+	} all[] = {
+		{ 0, "SMTP" },
+		{ RECEIVED_TLS, "SMTP" },
+		{ RECEIVED_ESMTP, "ESMTP" },
+		{ RECEIVED_ESMTP | RECEIVED_AUTH, "ESMTPA" },
+		{ RECEIVED_ESMTP | RECEIVED_TLS, "ESMTPS" },
+		{ RECEIVED_ESMTP | RECEIVED_TLS | RECEIVED_AUTH, "ESMTPSA" },
+		{ RECEIVED_ESMTP | RECEIVED_UTF8, "UTF8SMTP" },
+		{ RECEIVED_ESMTP | RECEIVED_UTF8 | RECEIVED_AUTH, "UTF8SMTPA" },
+		{ RECEIVED_ESMTP | RECEIVED_UTF8 | RECEIVED_TLS, "UTF8SMTPS" },
+		{ RECEIVED_ESMTP | RECEIVED_UTF8 | RECEIVED_TLS | RECEIVED_AUTH,
+		  "UTF8SMTPSA" },
+		{ RECEIVED_ESMTP | RECEIVED_LMTP, "LMTP" },
+		{ RECEIVED_ESMTP | RECEIVED_LMTP | RECEIVED_TLS, "LMTPS" },
+		{ RECEIVED_ESMTP | RECEIVED_LMTP | RECEIVED_UTF8 |
+		      RECEIVED_TLS | RECEIVED_AUTH,
+		  "UTF8LMTPSA" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		assert_string_equal(received_with(all[i].flags), all[i].name);
+}
+
 static void
 a_hostile_helo_stays_one_word(void **state)
 {
@@ -286,6 +337,8 @@ main(void)
 		cmocka_unit_test(a_report_without_from_gets_our_own),
 		cmocka_unit_test(bounds_and_nul_are_refused_and_leave_no_trace),
 		cmocka_unit_test(received_lines_of_rfc_5321_4_4),
+		cmocka_unit_test(the_cipher_of_a_connection_is_told),
+		cmocka_unit_test(the_protocol_has_a_registered_name),
 		cmocka_unit_test(a_hostile_helo_stays_one_word),
 		cmocka_unit_test(a_utf8_helo_shows_where_the_protocol_is_utf8),
 		cmocka_unit_test(a_field_is_whole_or_not_there),
