@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/daemon_private.h"
 #include "base/durable.h"
+#include "base/log_writer.h"
 #include "base/notify.h"
 
 /* Everything of the running process that the steps below share. */
@@ -168,7 +169,8 @@ come_up(struct life *l, const struct daemon_args *a, struct err *e)
 		return -1;
 	if (daemon_become(l->set.user, e) != 0)
 		return -1;
-	if (log_open(l->set.log_file, l->set.log_level, e) != 0)
+	if (log_open(l->set.log_file, l->set.log_level, e) != 0 ||
+	    log_writer_start(l->set.log_delay_ms, e) != 0)
 		return -1;
 	if (l->p->run(l->server, e) != 0)
 		return -1;
@@ -198,6 +200,7 @@ live(struct life *l, const struct daemon_args *a)
 		if (daemon_is_set(l->set.log_file))
 			log_event(LOG_ERROR, "not-started", "reason", e.msg);
 		go_down(l);
+		log_writer_stop();
 		return DAEMON_FAILED;
 	}
 	announce(l);
@@ -207,6 +210,7 @@ live(struct life *l, const struct daemon_args *a)
 	log_event(LOG_INFO, "stopping", "program", l->p->name);
 	go_down(l);
 	log_event(LOG_INFO, "stopped", "program", l->p->name);
+	log_writer_stop();
 	return DAEMON_FINE;
 }
 

@@ -38,6 +38,7 @@ void daemon_ports_add(struct daemon_ports *p, const char *name, uint16_t port);
 struct daemon_settings {
 	const char *log_file; /* standard error when none */
 	enum log_level log_level;
+	int64_t log_delay_ms;
 	const char *pid_file;
 	const char *ports_file; /* "submission 40123\n" lines */
 	const char *user;       /* to become after binding */
@@ -53,6 +54,8 @@ extern const char *const daemon_log_levels[]; /* as in enum log_level */
 	  NULL, "Where log lines go; empty: standard error." }, \
 	{ "server", "log-level", OPTION_ENUM, offsetof(type, log_level), "info", 0, 0, \
 	  daemon_log_levels, "Least level of the lines that are written." }, \
+	{ "server", "log-delay", OPTION_TIME, offsetof(type, log_delay), "20ms", 0, 1000, \
+	  NULL, "How long a line may wait to be written with others; not warnings." }, \
 	{ "server", "pid-file", OPTION_STRING, offsetof(type, pid_file), "", 0, 0, \
 	  NULL, "Written with the process id when ready; empty: none." }, \
 	{ "server", "ports-file", OPTION_STRING, offsetof(type, ports_file), "", 0, 0, \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_writer.h"
 
 /* The program's one log target: shared by all threads (see LAYERS waiver). */
 static atomic_int log_fd = STDERR_FILENO;
@@ -83,6 +84,7 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 
 	l->n = 0;
 	l->cut = 0;
+	l->urgent = level >= LOG_WARN;
 	l->muted = (int)level < atomic_load(&log_least);
 	if (l->muted)
 		return;
@@ -213,9 +215,7 @@ log_end(struct log_line *l)
 		l->n += (unsigned)sizeof(cut) - 1;
 	}
 	l->text[l->n++] = '\n';
-	/* A log that cannot be written must not stop the mail. */
-	ssize_t ignored = write(atomic_load(&log_fd), l->text, l->n);
-	(void)ignored;
+	log_writer_put(atomic_load(&log_fd), l->text, l->n, l->urgent);
 }
 
 void

@@ -19,7 +19,8 @@
  *   log_num(&l, "code", 550);
  *   log_end(&l);
  *
- * Thread: any; a line is one write(2) to standard error or the log file.
+ * Thread: any; a line goes to standard error or the log file with one write(2),
+ * or with others that came at about the same time (base/log_writer.h).
  */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -29,6 +30,7 @@ struct log_line {
 	unsigned n;
 	int muted;
 	int cut;
+	int urgent; /* written at once */
 	char text[LOG_LINE_MAX];
 };
 

@@ -70,6 +70,7 @@ thread_start_joinable(pthread_t *t, void (*fn)(void *), void *arg,
 int
 wake_init(struct wake *w, struct err *e)
 {
+	atomic_store(&w->state, WAKE_DOWN);
 	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->fd < 0)
 		return err_set(e, ERR_TEMP, errno, "eventfd");
@@ -82,6 +83,7 @@ wake_raise(struct wake *w)
 	uint64_t one = 1;
 	int sys = errno; /* of what a signal handler interrupts */
 
+	atomic_store(&w->state, WAKE_UP);
 	ssize_t ignored = write(w->fd, &one, sizeof(one));
 	(void)ignored;
 	errno = sys;
@@ -92,6 +94,14 @@ wake_is_raised(const struct wake *w)
 {
 	struct pollfd p = { .fd = w->fd, .events = POLLIN };
 
+	switch (atomic_load(&w->state)) {
+	case WAKE_DOWN:
+		return 0;
+	case WAKE_UP:
+		return 1;
+	case WAKE_ASK:
+		break;
+	}
 	return poll(&p, 1, 0) > 0;
 }
 

@@ -26,6 +26,9 @@ int thread_start_joinable(pthread_t *t, void (*fn)(void *), void *arg,
  */
 struct wake {
 	int fd;
+	/* what wake_init and wake_raise know, so that a question is no system
+	 * call; one made of another descriptor asks that */
+	_Atomic enum { WAKE_ASK, WAKE_DOWN, WAKE_UP } state;
 };
 int wake_init(struct wake *w, struct err *e);
 void wake_raise(struct wake *w); /* async-signal-safe */

@@ -13,7 +13,7 @@
 #include "base/durable.h"
 #include "base/log.h"
 
-enum { SEEN = 4096 };
+enum { SEEN = 4096, PENDING_MAX = 64 * 1024, DELAY_MS = 1000 };
 
 /*
  * How much was written about a message is remembered by a place computed from
@@ -29,9 +29,13 @@ struct trail {
 	int dir_fd;
 	int64_t file_bytes;
 	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t changed;
+	pthread_t thread;
+	bool has_thread, stop;
 	int fd, current;
-	int64_t size;
-	bool failed; /* said so */
+	int64_t size;       /* of the file, with what is pending for it */
+	struct buf pending; /* not yet written */
+	bool failed;        /* said so */
 	struct seen seen[SEEN];
 };
 
@@ -140,6 +144,64 @@ find_current(struct trail *t)
 	}
 }
 
+/* ---- what is pending ----------------------------------------------------
+ */
+
+/* A full disk is told of once; the queue has its own words for it. */
+static void
+note(struct trail *t, int rc, const struct err *e)
+{
+	if (rc != 0 && !t->failed)
+		log_failure(LOG_WARN, "trail-not-written", NULL, NULL, e);
+	t->failed = rc != 0;
+}
+
+/* Lock held. */
+static void
+flush(struct trail *t)
+{
+	struct err e;
+
+	if (t->pending.n > 0)
+		note(t, durable_write(t->fd, t->pending.p, t->pending.n, &e),
+		     &e);
+	buf_clear(&t->pending);
+}
+
+static void
+run(void *arg)
+{
+	struct trail *t = arg;
+
+	(void)pthread_mutex_lock(&t->lock);
+	while (!t->stop) {
+		if (t->pending.n == 0) {
+			(void)cond_wait_until(&t->changed, &t->lock, -1);
+			continue;
+		}
+		int64_t until = clock_mono_ms() + DELAY_MS;
+		while (!t->stop &&
+		       cond_wait_until(&t->changed, &t->lock, until) == 0)
+			;
+		flush(t);
+	}
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+static void
+stop(struct trail *t)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->stop = true;
+	flush(t);
+	(void)pthread_cond_signal(&t->changed);
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)pthread_join(t->thread, NULL);
+}
+
+/* ---- life ---------------------------------------------------------------
+ */
+
 void
 trail_free(struct trail **out)
 {
@@ -147,10 +209,14 @@ trail_free(struct trail **out)
 
 	if (t == NULL)
 		return;
+	if (t->has_thread)
+		stop(t);
 	if (t->fd >= 0)
 		(void)close(t->fd);
 	if (t->dir_fd >= 0)
 		(void)close(t->dir_fd);
+	buf_free(&t->pending);
+	(void)pthread_cond_destroy(&t->changed);
 	(void)pthread_mutex_destroy(&t->lock);
 	free(t);
 	*out = NULL;
@@ -165,13 +231,17 @@ trail_open(struct trail **out, int data_fd, int64_t file_bytes, struct err *e)
 		return err_set(e, ERR_TEMP, ENOMEM, "trails");
 	t->fd = -1;
 	t->file_bytes = file_bytes;
+	buf_init(&t->pending, PENDING_MAX);
 	(void)pthread_mutex_init(&t->lock, NULL);
+	cond_init_mono(&t->changed);
 	t->dir_fd = durable_open_dir(data_fd, "trails", 1, e);
 	if (t->dir_fd < 0)
 		goto fail;
 	find_current(t);
-	if (open_current(t, false, e) != 0)
+	if (open_current(t, false, e) != 0 ||
+	    thread_start_joinable(&t->thread, run, t, e) != 0)
 		goto fail;
+	t->has_thread = true;
 	*out = t;
 	return 0;
 fail:
@@ -230,14 +300,31 @@ static int
 append(struct trail *t, const struct buf *text, struct err *e)
 {
 	if (t->size + (int64_t)text->n > t->file_bytes && t->size > 0) {
+		flush(t);
 		t->current = (t->current + 1) % TRAIL_FILES;
 		if (open_current(t, true, e) != 0)
 			return -1;
 	}
-	if (durable_write(t->fd, text->p, text->n, e) != 0)
-		return -1;
+	if (t->pending.n + text->n > PENDING_MAX)
+		flush(t);
 	t->size += (int64_t)text->n;
-	return 0;
+	if (t->pending.n == 0)
+		(void)pthread_cond_signal(&t->changed);
+	return buf_add_span(&t->pending, buf_span(text)) == 0
+		   ? 0
+		   : durable_write(t->fd, text->p, text->n, e);
+}
+
+/* How much the message may still say; notes that it says so much more. */
+static bool
+is_brief(struct trail *t, const char *id, const struct trail_hop *h)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	struct seen *s = seen_of(t, id);
+	bool brief = s->bytes + h->lines.n > TRAIL_MESSAGE_MAX;
+	s->bytes += (uint32_t)h->lines.n;
+	(void)pthread_mutex_unlock(&t->lock);
+	return brief;
 }
 
 void
@@ -251,17 +338,14 @@ trail_write(struct trail *t, const char *id, struct trail_hop *h)
 		return;
 	}
 	buf_init(&text, (size_t)8 * TRAIL_HOP_MAX);
-	(void)pthread_mutex_lock(&t->lock);
-	struct seen *s = seen_of(t, id);
-	bool brief = s->bytes + h->lines.n > TRAIL_MESSAGE_MAX;
-	int rc = format_hop(&text, id, h, brief) != 0
+	int rc = format_hop(&text, id, h, is_brief(t, id, h)) != 0
 		     ? err_set(&e, ERR_TEMP, errno, "trail")
-		     : append(t, &text, &e);
-	s->bytes += (uint32_t)text.n;
-	/* A full disk is told of once; the queue has its own words for it. */
-	if (rc != 0 && !t->failed)
-		log_failure(LOG_WARN, "trail-not-written", "id", id, &e);
-	t->failed = rc != 0;
+		     : 0;
+	(void)pthread_mutex_lock(&t->lock);
+	if (rc == 0)
+		rc = append(t, &text, &e);
+	if (rc != 0)
+		note(t, rc, &e);
 	(void)pthread_mutex_unlock(&t->lock);
 	buf_free(&text);
 	trail_hop_clear(h);
@@ -341,6 +425,7 @@ trail_read(struct trail *t, const char *id,
 	if (id[0] == '\0' || strlen(id) >= RAND_ID_SIZE)
 		return err_set(e, ERR_PERM, 0, "not a message id");
 	(void)pthread_mutex_lock(&t->lock);
+	flush(t);
 	int current = t->current;
 	(void)pthread_mutex_unlock(&t->lock);
 	/* The oldest is the one that will be overwritten next.  The others go

@@ -15,10 +15,10 @@
  * without a sync, into a ring of files below <data-dir>/trails, the oldest of
  * which is overwritten (doc/formats.md).  A damaged line is passed over.
  *
- * A hop is gathered in memory by the thread that has it and written at its end
- * with one write.  A hop keeps its first lines and its last one when it says
- * more than TRAIL_HOP_MAX; a message with more than TRAIL_MESSAGE_MAX gets one
- * line for each hop from then on.
+ * A hop is gathered in memory by the thread that has it; those that ended in
+ * the last second are written with one write.  A hop keeps its first lines and
+ * its last one when it says more than TRAIL_HOP_MAX; a message with more than
+ * TRAIL_MESSAGE_MAX gets one line for each hop from then on.
  */
 struct trail;
 

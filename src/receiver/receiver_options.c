@@ -151,6 +151,7 @@ receiver_options_settings(const void *options, struct daemon_settings *s)
 
 	s->log_file = o->log_file;
 	s->log_level = (enum log_level)o->log_level;
+	s->log_delay_ms = o->log_delay;
 	s->pid_file = o->pid_file;
 	s->ports_file = o->ports_file;
 	s->user = o->user;

@@ -20,6 +20,7 @@ struct receiver_options {
 	char *users_file;
 	char *log_file;
 	int log_level;
+	int64_t log_delay;
 	char *pid_file;
 	char *ports_file;
 	char *user;

@@ -14,6 +14,7 @@ struct sender_options {
 	char *hostname, *data_dir, *users_file, *postmaster;
 	char *log_file, *pid_file, *ports_file, *user;
 	int log_level;
+	int64_t log_delay;
 
 	struct login_options login;
 	struct tls_settings tls;

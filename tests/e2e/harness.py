@@ -353,7 +353,8 @@ class Pair:
         self.users_path = os.path.join(self.directory, "users")
         self.write_users()
         common = {"hostname": "localhost", "users-file": self.users_path,
-                  "log-level": "debug"}
+                  # tests look into the log right after a reply
+                  "log-level": "debug", "log-delay": "0s"}
         self.receiver = Server("postpair-receiver", self.directory, merged({
             "server": {**common,
                        "maildirs": os.path.join(self.directory, "maildirs"),

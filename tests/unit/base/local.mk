@@ -34,3 +34,9 @@ TESTS += tests/unit/base/test_crc32
 tests_unit_base_test_crc32_SOURCES = tests/unit/base/test_crc32.c
 tests_unit_base_test_crc32_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_crc32_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/base/test_log_writer
+TESTS += tests/unit/base/test_log_writer
+tests_unit_base_test_log_writer_SOURCES = tests/unit/base/test_log_writer.c
+tests_unit_base_test_log_writer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_log_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_base_test_log_writer_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
