@@ -3,6 +3,7 @@ src_mail_libmail_a_CFLAGS = $(AM_CFLAGS) $(IDN2_CFLAGS)
 src_mail_libmail_a_SOURCES = \
 	src/mail/address.c src/mail/address.h src/mail/address_private.h \
 	src/mail/address_form.c \
+	src/mail/auth_results.c src/mail/auth_results.h \
 	src/mail/date.c src/mail/date.h \
 	src/mail/dot.c src/mail/dot.h \
 	src/mail/dsn.c src/mail/dsn.h \

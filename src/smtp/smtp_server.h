@@ -36,6 +36,8 @@ struct smtp_client_info {
 	const char *login;          /* canonical login, or "" */
 	const struct tls_info *tls; /* NULL: in clear text */
 	const struct wake *kill;    /* long waits in a policy watch this */
+	/* its Authentication-Results are believed; set in on_connect */
+	bool keeps_results;
 	void *policy; /* the policy's own for the session, set in on_connect */
 	void *filter; /* and of what stands before the policy (src/milter) */
 };
@@ -151,14 +153,18 @@ struct smtp_server_ops {
 };
 
 struct smtp_server_options {
-	const char *hostname;    /* greeting, EHLO, Received */
-	const char *service;     /* "submission", "smtp": for logs */
-	bool lmtp;               /* speak LMTP (RFC 2033), not SMTP */
-	struct tls_server *tls;  /* NULL, or without a certificate: STARTTLS is
-				    not offered */
-	bool tls_required;       /* 530 5.7.0 to what counts before TLS; not for
-				    a service that strangers send to (RFC 3207
-				    4) */
+	const char *hostname;   /* greeting, EHLO, Received */
+	const char *service;    /* "submission", "smtp": for logs */
+	bool lmtp;              /* speak LMTP (RFC 2033), not SMTP */
+	struct tls_server *tls; /* NULL, or without a certificate: STARTTLS is
+				   not offered */
+	bool tls_required;      /* 530 5.7.0 to what counts before TLS; not for
+				   a service that strangers send to (RFC 3207
+				   4) */
+	/* authserv_id - Authentication-Results fields with this id are taken
+	 * out of every message before anybody sees it (RFC 8601 5); NULL: none
+	 * are. */
+	const char *authserv_id;
 	struct sasl *sasl;       /* NULL: AUTH is not offered */
 	bool auth_required;      /* MAIL before AUTH: 530 5.7.0 */
 	bool auth_in_clear_text; /* allow AUTH without TLS from everywhere;

@@ -203,6 +203,6 @@ smtp_server_bdat(struct smtp_session *s, struct span args, struct err *e)
 	if (!s->intake.dropping)
 		check_size(s, size);
 	int rc = receive(s, size, last, e);
-	buf_free(&s->intake.piece);
+	smtp_server_intake_rest(s);
 	return rc;
 }

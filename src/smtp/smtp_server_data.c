@@ -70,7 +70,7 @@ receive(struct smtp_session *s, struct err *e)
 		rc = smtp_server_intake_finish(s, e);
 	else if (got >= 0)
 		rc = refuse_bare(s, got, e);
-	buf_free(&s->intake.piece);
+	smtp_server_intake_rest(s);
 	return rc;
 }
 

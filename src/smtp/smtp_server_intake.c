@@ -35,6 +35,17 @@ smtp_server_intake_begin(struct smtp_session *s)
 		    smtp_server_deadline(s, s->server->o.data_timeout_ms),
 	};
 	buf_init(&s->intake.piece, PIECE_MAX);
+	buf_init(&s->intake.kept, PIECE_MAX + AUTH_RESULTS_HELD_MAX);
+	auth_results_init(&s->intake.results, s->info.keeps_results
+						  ? NULL
+						  : s->server->o.authserv_id);
+}
+
+void
+smtp_server_intake_rest(struct smtp_session *s)
+{
+	buf_free(&s->intake.piece);
+	buf_free(&s->intake.kept);
 }
 
 void
@@ -57,6 +68,29 @@ smtp_server_intake_refuse_bare(struct smtp_session *s, enum dot_result what)
 	smtp_server_intake_refuse(s, &r);
 }
 
+/*
+ * Bytes for the policy; the last may be none.  Results that claim to be ours go
+ * first of all, so that what a filter before the policy adds stays.
+ */
+static int
+give(struct smtp_session *s, struct span bytes, bool last, struct err *e)
+{
+	const struct smtp_server *server = s->server;
+	struct smtp_server_intake *in = &s->intake;
+	struct auth_results *a = &in->results;
+
+	if (a->id != NULL && !auth_results_is_past(a)) {
+		buf_clear(&in->kept);
+		if (auth_results_feed(a, bytes, &in->kept, e) != 0 ||
+		    (last && auth_results_end(a, &in->kept, e) != 0))
+			return -1;
+		bytes = buf_span(&in->kept);
+	}
+	return bytes.n == 0
+		   ? 0
+		   : server->ops.on_bytes(server->ctx, &s->txn, bytes, e);
+}
+
 void
 smtp_server_intake_hand_on(struct smtp_session *s)
 {
@@ -72,9 +106,7 @@ smtp_server_intake_hand_on(struct smtp_session *s)
 			  "Message too big: the limit is %lld", (long long)max);
 		smtp_server_intake_refuse(s, &r);
 	}
-	if (!in->dropping && in->piece.n > 0 &&
-	    server->ops.on_bytes(server->ctx, &s->txn, buf_span(&in->piece),
-				 &why) != 0) {
+	if (!in->dropping && give(s, buf_span(&in->piece), false, &why) != 0) {
 		reply_from_err(&r, &why);
 		smtp_server_intake_refuse(s, &r);
 	}
@@ -133,6 +165,8 @@ smtp_server_intake_log(const struct smtp_session *s, const struct smtp_reply *r)
 
 	smtp_server_log(s, &l, LOG_INFO, "smtp-data");
 	log_num(&l, "bytes", s->intake.bytes);
+	if (s->intake.results.removed > 0)
+		log_num(&l, "results-removed", s->intake.results.removed);
 	log_num(&l, "code", r->code);
 	log_str(&l, "text", r->text);
 	log_end(&l);
@@ -142,8 +176,15 @@ int
 smtp_server_intake_finish(struct smtp_session *s, struct err *e)
 {
 	const struct smtp_server *server = s->server;
-	struct smtp_reply r = s->intake.refusal;
+	struct err why = { 0 };
+	struct smtp_reply r;
 
+	if (!s->intake.dropping &&
+	    give(s, span_make(NULL, 0), true, &why) != 0) {
+		reply_from_err(&r, &why);
+		smtp_server_intake_refuse(s, &r);
+	}
+	r = s->intake.refusal;
 	if (!s->intake.dropping) {
 		r = (struct smtp_reply){ 0 };
 		server->ops.on_end(server->ctx, &s->info, &s->txn, &r);

@@ -4,6 +4,7 @@
 #include "auth/users.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "mail/auth_results.h"
 #include "mail/dot.h"
 #include "smtp/smtp_server.h"
 
@@ -60,10 +61,12 @@ struct smtp_server {
 
 /* The message on its way in (smtp_server_intake.c). */
 struct smtp_server_intake {
-	struct dot_decoder chunks; /* BDAT: goes on from chunk to chunk */
-	struct buf piece;          /* decoded, for the policy */
-	int64_t bytes;             /* decoded */
-	int64_t come;              /* from the client, since started_ms */
+	struct dot_decoder chunks;   /* BDAT: goes on from chunk to chunk */
+	struct buf piece;            /* decoded, for the policy */
+	struct auth_results results; /* id NULL: all of it is kept */
+	struct buf kept;             /* of the piece */
+	int64_t bytes;               /* decoded */
+	int64_t come;                /* from the client, since started_ms */
 	int64_t started_ms;
 	int64_t deadline_ms; /* of the whole message */
 	unsigned recipients; /* that were accepted before it */
@@ -205,8 +208,10 @@ void smtp_server_txn_reset(struct smtp_session *s);
 /* ---- the message (smtp_server_intake.c) ------------------------------------
  */
 
-/* smtp_server_intake_begin - an empty one; buf_free(&piece) when done. */
+/* smtp_server_intake_begin - an empty one.  smtp_server_intake_rest - no buffer
+ * is needed until more comes. */
 void smtp_server_intake_begin(struct smtp_session *s);
+void smtp_server_intake_rest(struct smtp_session *s);
 
 /* smtp_server_intake_fill - wait for more; as stream_fill, within all limits
  * in time.  smtp_server_intake_take - so much of it is used. */

@@ -111,6 +111,7 @@ smtp_server_txn_reset(struct smtp_session *s)
 	if ((s->state & SMTP_ST_TXN) == 0)
 		return;
 	s->state = SMTP_ST_READY;
+	auth_results_free(&s->intake.results);
 	s->server->ops.on_reset(s->server->ctx, &s->txn);
 	smtp_server_txn_drop(s);
 }

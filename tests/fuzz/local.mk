@@ -4,7 +4,7 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list alias_file conf control date dot dsn header \
+fuzz_names = address address_list alias_file auth_results conf control date dot dsn header \
 	ledger_record maildir_name mime pop3 pop3_client reply segment \
 	shell smtp_command smtp_session spool users
 
@@ -22,6 +22,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_address_list \
 	tests/fuzz/fuzz_alias_file \
+	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
@@ -127,6 +128,10 @@ tests_fuzz_fuzz_pop3_client_LDADD = $(POP3_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE
 tests_fuzz_fuzz_alias_file_SOURCES = tests/fuzz/fuzz_alias_file.c $(fuzz_main)
 tests_fuzz_fuzz_alias_file_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_alias_file_LDADD = $(RECEIVER_LIBS)
+
+tests_fuzz_fuzz_auth_results_SOURCES = tests/fuzz/fuzz_auth_results.c $(fuzz_main)
+tests_fuzz_fuzz_auth_results_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_results_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).

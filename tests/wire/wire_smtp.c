@@ -69,6 +69,8 @@ set(void *service, struct span key, struct span value)
 		s->o.dsn = n != 0;
 	else if (span_eq(key, span_of("delivery-ids")))
 		s->o.delivery_ids = n != 0;
+	else if (span_eq(key, span_of("authserv-id")))
+		s->o.authserv_id = n != 0 ? "mx.test" : NULL;
 	else if (span_eq(key, span_of("lmtp")))
 		s->o.lmtp = n != 0;
 	else if (span_eq(key, span_of("connect-code")))

@@ -43,3 +43,9 @@ TESTS += tests/unit/mail/test_release
 tests_unit_mail_test_release_SOURCES = tests/unit/mail/test_release.c
 tests_unit_mail_test_release_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_release_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/mail/test_auth_results
+TESTS += tests/unit/mail/test_auth_results
+tests_unit_mail_test_auth_results_SOURCES = tests/unit/mail/test_auth_results.c
+tests_unit_mail_test_auth_results_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_auth_results_LDADD = $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)

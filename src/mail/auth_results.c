@@ -1,0 +1,275 @@
+#include "mail/auth_results.h"
+
+#include <errno.h>
+
+/* What is done with the bytes of the field we are in. */
+enum {
+	IN_NAME, /* held: it may be the name we look for */
+	IN_ID,   /* held: it is, and whose it is we do not know yet */
+	KEEPING,
+	DROPPING,
+	BODY,
+};
+
+/* Where we are before and in the authserv-id. */
+enum { BEFORE, COMMENT, TOKEN, QUOTED };
+
+static const char name[] = "authentication-results";
+
+void
+auth_results_init(struct auth_results *a, const char *id)
+{
+	*a = (struct auth_results){ .id = id,
+				    .state = KEEPING,
+				    .at_line = true };
+	buf_init(&a->held, AUTH_RESULTS_HELD_MAX);
+}
+
+void
+auth_results_free(struct auth_results *a)
+{
+	buf_free(&a->held);
+}
+
+bool
+auth_results_is_past(const struct auth_results *a)
+{
+	return a->state == BODY;
+}
+
+/* ---- what was held --------------------------------------------------------
+ */
+
+static int
+keep(struct auth_results *a, struct buf *out)
+{
+	int rc = buf_add_span(out, buf_span(&a->held));
+
+	buf_clear(&a->held);
+	a->state = KEEPING;
+	return rc;
+}
+
+static void
+drop(struct auth_results *a)
+{
+	a->removed++;
+	buf_clear(&a->held);
+	a->state = DROPPING;
+}
+
+/* ---- the id ---------------------------------------------------------------
+ */
+
+static bool
+is_whole(const struct auth_results *a)
+{
+	return a->id[a->matched] == '\0';
+}
+
+/* One byte of the id, as it is meant; a mismatch can never match again. */
+static void
+match(struct auth_results *a, char c)
+{
+	if (a->matched == SIZE_MAX)
+		return;
+	if (!is_whole(a) && span_lower(a->id[a->matched]) == span_lower(c))
+		a->matched++;
+	else
+		a->matched = SIZE_MAX;
+}
+
+/* The id is over: whose field is it? */
+static int
+decide(struct auth_results *a, struct buf *out)
+{
+	if (a->matched != SIZE_MAX && is_whole(a)) {
+		drop(a);
+		return 0;
+	}
+	return keep(a, out);
+}
+
+static bool
+is_space(char c)
+{
+	return span_is_blank(c) || c == '\r' || c == '\n';
+}
+
+/* RFC 5322 3.2.2: comments nest, and "\)" ends none. */
+static void
+in_comment(struct auth_results *a, char c)
+{
+	if (a->escaped)
+		a->escaped = false;
+	else if (c == '\\')
+		a->escaped = true;
+	else if (c == '(')
+		a->depth++;
+	else if (c == ')' && --a->depth == 0)
+		a->place = BEFORE;
+}
+
+static int
+in_quotes(struct auth_results *a, char c, struct buf *out)
+{
+	if (a->escaped)
+		a->escaped = false;
+	else if (c == '"')
+		return decide(a, out);
+	else if (c == '\\') {
+		a->escaped = true;
+		return 0;
+	}
+	if (!is_space(c)) /* folds and blanks: a reader may lose them */
+		match(a, c);
+	return 0;
+}
+
+static int
+before_id(struct auth_results *a, char c)
+{
+	if (is_space(c))
+		return 0;
+	if (c == ';') { /* there is none */
+		drop(a);
+	} else if (c == '(') {
+		a->place = COMMENT;
+		a->depth = 1;
+	} else if (c == '"') {
+		a->place = QUOTED;
+	} else {
+		a->place = TOKEN;
+		match(a, c);
+	}
+	return 0;
+}
+
+/* A byte of the value of the field we look for; it is held already. */
+static int
+in_value(struct auth_results *a, char c, struct buf *out)
+{
+	switch (a->place) {
+	case COMMENT:
+		in_comment(a, c);
+		return 0;
+	case QUOTED:
+		return in_quotes(a, c, out);
+	case TOKEN:
+		if (is_space(c) || c == ';' || c == '(')
+			return decide(a, out);
+		match(a, c);
+		return 0;
+	default:
+		return before_id(a, c);
+	}
+}
+
+/* ---- fields ---------------------------------------------------------------
+ */
+
+static int
+in_name(struct auth_results *a, char c, struct buf *out)
+{
+	const size_t n = sizeof(name) - 1;
+
+	if (a->matched < n &&
+	    span_lower(c) == (unsigned char)name[a->matched]) {
+		a->matched++;
+		return 0;
+	}
+	/* a blank before the colon: RFC 5322 4.5 */
+	if (a->matched == n && span_is_blank(c))
+		return 0;
+	if (a->matched != n || c != ':')
+		return keep(a, out);
+	a->state = IN_ID;
+	a->place = BEFORE;
+	a->matched = 0;
+	a->depth = 0;
+	a->escaped = false;
+	return 0;
+}
+
+/* The first byte of a line: a fold of the field before, a field, the end. */
+static void
+begin_line(struct auth_results *a, char c)
+{
+	a->at_line = false;
+	a->empty = true;
+	if (span_is_blank(c))
+		return;
+	/* what the field before left unsaid it will not say any more */
+	if (a->state == IN_ID)
+		drop(a);
+	a->state = c == '\r' || c == '\n' ? KEEPING : IN_NAME;
+	a->matched = 0;
+}
+
+/* A byte of a field that is held. */
+static int
+hold(struct auth_results *a, char c, struct buf *out)
+{
+	bool in_its_name = a->state == IN_NAME;
+
+	if (buf_add_char(&a->held, c) == 0)
+		return in_its_name ? in_name(a, c, out) : in_value(a, c, out);
+	if (errno == ENOMEM)
+		return -1;
+	drop(a); /* it held out for too long */
+	return 0;
+}
+
+/* The next bytes that fare alike; how many in *n. */
+static int
+step(struct auth_results *a, struct span bytes, size_t *n, struct buf *out)
+{
+	int rc = 0;
+
+	*n = bytes.n;
+	if (a->state == BODY)
+		return buf_add_span(out, bytes);
+	if (a->at_line)
+		begin_line(a, bytes.p[0]);
+	if (a->state == IN_NAME || a->state == IN_ID) {
+		*n = 1;
+		rc = hold(a, bytes.p[0], out);
+	} else {
+		long lf = span_find(bytes, '\n', 0);
+		*n = lf < 0 ? bytes.n : (size_t)lf + 1;
+		if (a->state == KEEPING)
+			rc = buf_add_span(out, span_head(bytes, *n));
+	}
+	/* only "\r\n" or "\n" is an empty line */
+	for (size_t i = 0; i < *n && a->empty; i++)
+		a->empty = bytes.p[i] == '\r' || bytes.p[i] == '\n';
+	if (bytes.p[*n - 1] == '\n') {
+		a->at_line = true;
+		if (a->empty)
+			a->state = BODY;
+	}
+	return rc;
+}
+
+int
+auth_results_feed(struct auth_results *a, struct span bytes, struct buf *out,
+		  struct err *e)
+{
+	while (bytes.n > 0) {
+		size_t n = 0;
+		if (step(a, bytes, &n, out) != 0)
+			return err_set(e, ERR_TEMP, errno, "message header");
+		bytes = span_skip(bytes, n);
+	}
+	return 0;
+}
+
+int
+auth_results_end(struct auth_results *a, struct buf *out, struct err *e)
+{
+	if (a->state == IN_ID)
+		drop(a);
+	else if (a->state == IN_NAME && keep(a, out) != 0)
+		return err_set(e, ERR_TEMP, errno, "message header");
+	return 0;
+}
