@@ -5,6 +5,7 @@ src_receiver_libreceiver_a_SOURCES = \
 	src/receiver/receiver_alias.c src/receiver/receiver_alias.h \
 	src/receiver/receiver_alias_file.c \
 	src/receiver/receiver_alias_file.h \
+	src/receiver/receiver_limits.c src/receiver/receiver_limits.h \
 	src/receiver/receiver_options.c src/receiver/receiver_options.h \
 	src/receiver/receiver_policy.c src/receiver/receiver_private.h \
 	src/receiver/receiver_pop3.c src/receiver/receiver_quota.c \

@@ -51,6 +51,7 @@ static int
 check(const char *path, const void *values, struct err *e)
 {
 	const struct receiver_options *o = values;
+	struct receiver_limits *limits = NULL;
 	struct receiver_rules *rules = NULL;
 	struct users *users = NULL;
 
@@ -60,6 +61,9 @@ check(const char *path, const void *values, struct err *e)
 	if (receiver_rules_new(&rules, path, o, e) != 0)
 		return -1;
 	receiver_rules_drop(&rules);
+	if (receiver_limits_new(&limits, path, o, e) != 0)
+		return -1;
+	receiver_limits_free(&limits);
 	if (tls_settings_check(path, &o->tls,
 			       o->smtp_listen_tls.n > 0 ? &o->smtp_listen_tls
 							: &o->pop3_listen_tls,
@@ -192,6 +196,7 @@ stop(void *server)
 	users_free(&r->users);
 	receiver_store_close(r);
 	receiver_rules_drop(&r->rules);
+	receiver_limits_free(&r->limits);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -225,6 +230,7 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	else if (gethostname(r->hostname, sizeof(r->hostname) - 1) != 0)
 		(void)snprintf(r->hostname, sizeof(r->hostname), "localhost");
 	if (receiver_rules_new(&r->rules, "configuration", r->o, e) != 0 ||
+	    receiver_limits_new(&r->limits, "configuration", r->o, e) != 0 ||
 	    make_tls(r, r->o, e) != 0 || bind_services(r, e) != 0) {
 		stop(r);
 		return -1;
@@ -247,6 +253,10 @@ make_smtp(struct receiver *r, struct err *e)
 		.hostname = r->hostname,
 		.service = "smtp",
 		.tls = r->smtp_tls,
+		.authserv_id =
+		    o->authserv_id != NULL && o->authserv_id[0] != '\0'
+			? o->authserv_id
+			: r->hostname,
 		.size_max_bytes = o->smtp_size_max,
 		.recipients_max = (int)o->smtp_recipients_max,
 		.greet_pause_ms = o->smtp_greet_pause,
@@ -258,6 +268,8 @@ make_smtp(struct receiver *r, struct err *e)
 
 	if (smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e) != 0)
 		return -1;
+	/* Who delivers by LMTP has checked the message for us. */
+	smtp.authserv_id = NULL;
 	smtp.service = "lmtp";
 	smtp.lmtp = true;
 	smtp.tls = r->lmtp_tls;

@@ -27,6 +27,10 @@ static const struct option table[] = {
 	{ "server", "users-file", OPTION_STRING, AT(users_file),
 	  "/etc/postpair/users", 0, 0, NULL,
 	  "Who has a mailbox here; see postpair-users(5)." },
+	{ "server", "authserv-id", OPTION_STRING, AT(authserv_id), "", 0, 0,
+	  NULL,
+	  "Name under which our filters report in Authentication-Results;"
+	  " fields of others that claim it are taken out; empty: hostname." },
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
 	  "User who gets mail for postmaster; empty: a mailbox of that name"
 	  " in the first domain." },
@@ -96,6 +100,25 @@ static const struct option table[] = {
 	  0, NULL,
 	  "Offer XPOSTPAIRID, by which postpair-sender delivers a message"
 	  " once." },
+
+	{ "smtp", "trust-results-from", OPTION_WORDS, AT(trust_results), "", 0,
+	  0, NULL,
+	  "Networks of servers that report under our authserv-id; what they"
+	  " bring along stays." },
+
+	{ "limits", "window", OPTION_TIME, AT(limit_window), "1m", 1000,
+	  24 * HOUR, NULL, "Time in which a client's doings are counted." },
+	{ "limits", "connections", OPTION_INT, AT(limit_connections), "300", 0,
+	  1000000, NULL,
+	  "SMTP connections of one address in it; over them 421; 0: no"
+	  " limit." },
+	{ "limits", "messages", OPTION_INT, AT(limit_messages), "600", 0,
+	  1000000, NULL, "Messages; over them 450; 0: no limit." },
+	{ "limits", "recipients", OPTION_INT, AT(limit_recipients), "3000", 0,
+	  1000000, NULL,
+	  "Recipients, known or not; over them 450; 0: no limit." },
+	{ "limits", "exempt", OPTION_WORDS, AT(limit_exempt), "127.0.0.0/8 ::1",
+	  0, 0, NULL, "Networks whose clients have no such limits." },
 
 	{ "lmtp", "listen", OPTION_WORDS, AT(lmtp_listen), "", 0, 0, NULL,
 	  "Addresses and ports, or paths of unix sockets, where mail servers"

@@ -18,6 +18,7 @@ struct receiver_options {
 	char *maildirs;
 	char *data_dir; /* "": below maildirs */
 	char *users_file;
+	char *authserv_id; /* "": hostname */
 	char *log_file;
 	int log_level;
 	int64_t log_delay;
@@ -47,6 +48,11 @@ struct receiver_options {
 	int64_t smtp_recipients_max;
 	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
 	bool smtp_delivery_ids;
+	struct option_list trust_results;
+
+	int64_t limit_window; /* the others are within it */
+	int64_t limit_connections, limit_messages, limit_recipients;
+	struct option_list limit_exempt;
 
 	struct option_list lmtp_listen;
 	int lmtp_mode; /* index of receiver_options_mode */

@@ -35,19 +35,55 @@ log_message(const struct smtp_client_info *c, const struct incoming *in,
 	log_end(&l);
 }
 
+/* What we know of a session: smtp_client_info.policy. */
+struct visitor {
+	char counted[RAND_ID_SIZE]; /* the last message that was counted */
+};
+
+static void
+on_connect(void *ctx, struct smtp_client_info *c, struct smtp_reply *r)
+{
+	struct receiver *server = ctx;
+
+	if (receiver_limits_take(server->limits, RECEIVER_CONNECTIONS, c, r) !=
+	    0)
+		return;
+	c->policy = calloc(1, sizeof(struct visitor));
+	if (c->policy == NULL) {
+		receiver_rcpt_no_memory(r);
+		return;
+	}
+	c->keeps_results = receiver_limits_trusts(server->limits, c);
+	reply_set(r, 220, NULL, "welcome");
+}
+
+static void
+on_disconnect(void *ctx, struct smtp_client_info *c)
+{
+	(void)ctx;
+	free(c->policy);
+	c->policy = NULL;
+}
+
 static void
 on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_reply *r)
 {
+	struct receiver *server = ctx;
 	struct incoming *in = arena_alloc(txn->arena, sizeof(*in));
+	struct visitor *v = c->policy;
 
-	(void)c;
 	if (in == NULL) {
 		receiver_rcpt_no_memory(r);
 		return;
 	}
-	in->rules = receiver_rules_now(ctx);
 	memcpy(in->id, txn->id, sizeof(in->id));
+	in->again = strcmp(v->counted, in->id) == 0;
+	if (!in->again &&
+	    receiver_limits_take(server->limits, RECEIVER_MESSAGES, c, r) != 0)
+		return;
+	memcpy(v->counted, in->id, sizeof(v->counted));
+	in->rules = receiver_rules_now(server);
 	txn->policy = in;
 	reply_set(r, 250, "2.1.0", "sender ok");
 }
@@ -176,6 +212,8 @@ on_reset(void *ctx, struct smtp_txn *txn)
 }
 
 static const struct smtp_server_ops ops = {
+	.on_connect = on_connect,
+	.on_disconnect = on_disconnect,
 	.on_mail = on_mail,
 	.on_rcpt = receiver_rcpt_ask,
 	.on_data = on_data,

@@ -10,6 +10,7 @@
 #include "net/listener.h"
 #include "pop3/pop3_server.h"
 #include "receiver/received_count.h"
+#include "receiver/receiver_limits.h"
 #include "receiver/receiver_options.h"
 #include "receiver/receiver_rules.h"
 #include "smtp/smtp_server.h"
@@ -20,6 +21,7 @@
 struct receiver {
 	const struct receiver_options *o; /* of the start; lives to the end */
 	char hostname[256];
+	struct receiver_limits *limits;
 	struct users *users;
 	struct sasl *sasl;
 	struct maildir_tree *tree;
@@ -55,6 +57,7 @@ struct incoming_mailbox {
 	bool wanted;
 };
 struct incoming {
+	bool again; /* asked before, by a filter: count nothing twice */
 	struct receiver_rules *rules;
 	char id[RAND_ID_SIZE];
 	struct incoming_mailbox *mailbox; /* each once */

@@ -133,6 +133,10 @@ receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 		reply_set(r, 550, "5.7.1", "<%s>: relaying denied", rcpt->text);
 		return;
 	}
+	/* whoever guesses at names has asked, too */
+	if (!in->again && receiver_limits_take(server->limits,
+					       RECEIVER_RECIPIENTS, c, r) != 0)
+		return;
 	struct receiver_targets *t = malloc(sizeof(*t));
 	if (t == NULL) {
 		receiver_rcpt_no_memory(r);
