@@ -62,6 +62,8 @@ open_server(const struct reach *r, const struct route *way, struct reach_try *t,
 	struct smtp_client_options o = {
 		.host = way->host,
 		.port = way->port,
+		.path = way->kind == ROUTE_LOCAL ? way->path : NULL,
+		.lmtp = way->lmtp,
 		.helo = r->helo,
 		.connect_timeout_ms = t->connect_timeout_ms,
 		.command_timeout_ms = t->command_timeout_ms,
