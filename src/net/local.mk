@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
+	src/net/dns.c src/net/dns.h \
+	src/net/dns_rdata.c src/net/dns_rdata.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/network.c src/net/network.h \
 	src/net/rate.c src/net/rate.h \
@@ -22,3 +24,5 @@ src_net_libnet_a_SOURCES = \
 	src/net/tls_pin.c src/net/tls_pin.h \
 	src/net/unix_socket.c src/net/unix_socket.h
 NET_LIBS = src/net/libnet.a $(OPENSSL_LIBS)
+# Those who ask name servers link this too.
+DNS_LIBS = $(UNBOUND_LIBS)

@@ -19,7 +19,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/verify.c src/sender/verify.h \
 	src/sender/verify_question.c src/sender/verify_private.h
 SENDER_LIBS = src/sender/libsender.a $(SMTP_LIBS) $(QUEUE_LIBS) \
-	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(DNS_LIBS)
 
 sbin_PROGRAMS += src/sender/postpair-sender
 src_sender_postpair_sender_SOURCES = src/sender/main.c

@@ -4,7 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list alias_file auth_results conf control date dot dsn header \
+fuzz_names = address address_list alias_file auth_results conf control date \
+	dns dot dsn header \
 	ledger_record maildir_name mime pop3 pop3_client reply segment \
 	shell smtp_command smtp_session spool users
 
@@ -26,6 +27,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
+	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
@@ -61,6 +63,10 @@ tests_fuzz_fuzz_control_LDADD = $(SENDER_LIBS)
 tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_main)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_dns_LDADD = $(NET_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_dot_SOURCES = tests/fuzz/fuzz_dot.c $(fuzz_main)
 tests_fuzz_fuzz_dot_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

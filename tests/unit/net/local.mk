@@ -7,6 +7,13 @@ tests_unit_net_test_stream_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_net_test_listener_SOURCES = tests/unit/net/test_listener.c
 tests_unit_net_test_listener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_listener_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/net/test_dns
+TESTS += tests/unit/net/test_dns
+tests_unit_net_test_dns_SOURCES = \
+	tests/unit/net/test_dns.c tests/unit/net/name_server.h
+tests_unit_net_test_dns_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_dns_LDADD = $(NET_LIBS) $(BASE_LIBS) $(DNS_LIBS) \
+	$(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/net/test_dial
 TESTS += tests/unit/net/test_dial
 tests_unit_net_test_dial_SOURCES = tests/unit/net/test_dial.c

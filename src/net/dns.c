@@ -1,0 +1,410 @@
+/*
+ * libunbound resolves and validates on a thread of its own and says through a
+ * descriptor that answers are there; our thread takes them out and copies each
+ * into a bounded struct.  Who asked waits on an eventfd with its deadline and
+ * its stop.
+ *
+ * A question belongs to two: who asked, and the callback.  Who gives up cancels
+ * it: then the callback will not come, and its share goes with ours.
+ * ub_cancel() knows whether it was in time: it looks under the lock under which
+ * answers are taken out.
+ */
+#include "net/dns.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/dial.h"
+
+enum { DNS_PORT = 53, CLASS_IN = 1, RCODE_REFUSED = 5 };
+
+struct dns {
+	char **servers; /* as libunbound writes them: "127.0.0.1@53" */
+	size_t n_servers;
+	char *trust_anchor;
+	pthread_mutex_t lock; /* guards the rest */
+	struct ub_ctx *ub;    /* NULL until the first question */
+	pthread_t thread;
+	struct wake stop;
+};
+
+struct dns_question {
+	struct dns *dns;
+	int id; /* libunbound's */
+	struct wake answered;
+	pthread_mutex_t lock; /* guards the rest */
+	int holders;
+	struct dns_answer *answer; /* NULL after an answer: out of memory */
+};
+
+static void
+release(struct dns_question *q, int shares)
+{
+	(void)pthread_mutex_lock(&q->lock);
+	q->holders -= shares;
+	bool last = q->holders == 0;
+	(void)pthread_mutex_unlock(&q->lock);
+	if (!last)
+		return;
+	free(q->answer);
+	wake_close(&q->answered);
+	(void)pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
+/* ---- answers ------------------------------------------------------------
+ */
+
+static enum dns_status
+status_of(const struct ub_result *r)
+{
+	if (r->bogus)
+		return DNS_FAILED;
+	if (r->nxdomain)
+		return DNS_NO_NAME;
+	if (r->rcode != 0)
+		return DNS_FAILED;
+	return r->havedata ? DNS_OK : DNS_NO_DATA;
+}
+
+static void
+say_why(struct dns_answer *a, int err, const struct ub_result *r)
+{
+	const char *why = err != 0   ? ub_strerror(err)
+			  : r->bogus ? "DNSSEC validation failed"
+			  : r->rcode == RCODE_REFUSED
+			      ? "the name server refuses"
+			      : "the name server failed";
+	const char *more =
+	    err == 0 && r->bogus && r->why_bogus != NULL ? r->why_bogus : "";
+
+	(void)snprintf(a->why, sizeof(a->why), "%s%s%s", why,
+		       more[0] != '\0' ? ": " : "", more);
+	for (char *p = a->why; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	}
+}
+
+static void
+copy_records(struct dns_answer *a, const struct ub_result *r)
+{
+	size_t used = 0;
+
+	for (int i = 0; r->data[i] != NULL; i++) {
+		size_t n = (size_t)r->len[i];
+		if (a->n == DNS_RECORDS_MAX || n > DNS_ANSWER_BYTES - used) {
+			a->cut = true;
+			return;
+		}
+		memcpy(a->bytes + used, r->data[i], n);
+		a->rdata[a->n++] = span_make(a->bytes + used, n);
+		used += n;
+	}
+}
+
+static struct dns_answer *
+copy_answer(int err, const struct ub_result *r)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; err == 0 && r->havedata && r->data[i] != NULL; i++)
+		bytes += (size_t)r->len[i];
+	if (bytes > DNS_ANSWER_BYTES)
+		bytes = DNS_ANSWER_BYTES;
+	struct dns_answer *a = calloc(1, sizeof(*a) + bytes);
+	if (a == NULL)
+		return NULL;
+	a->status = err != 0 ? DNS_FAILED : status_of(r);
+	if (a->status == DNS_FAILED)
+		say_why(a, err, r);
+	if (err != 0)
+		return a;
+	a->security = r->bogus    ? DNS_BOGUS
+		      : r->secure ? DNS_SECURE
+				  : DNS_INSECURE;
+	a->ttl_s = r->ttl;
+	if (r->canonname != NULL && strlen(r->canonname) < DNS_NAME_SIZE)
+		memcpy(a->canonical, r->canonname, strlen(r->canonname));
+	size_t n = strlen(a->canonical);
+	if (n > 0 && a->canonical[n - 1] == '.')
+		a->canonical[n - 1] = '\0';
+	if (a->status == DNS_OK)
+		copy_records(a, r);
+	return a;
+}
+
+static void
+on_answer(void *ctx, int err, struct ub_result *r)
+{
+	struct dns_question *q = ctx;
+	struct dns_answer *a = copy_answer(err, r);
+
+	ub_resolve_free(r);
+	(void)pthread_mutex_lock(&q->lock);
+	q->answer = a;
+	(void)pthread_mutex_unlock(&q->lock);
+	wake_raise(&q->answered);
+	release(q, 1);
+}
+
+static void
+take_answers(void *arg)
+{
+	struct dns *d = arg;
+
+	while (!wake_is_raised(&d->stop)) {
+		struct pollfd p[2] = { { .fd = ub_fd(d->ub), .events = POLLIN },
+				       { .fd = wake_fd(&d->stop),
+					 .events = POLLIN } };
+		(void)poll(p, 2, -1);
+		if (p[0].revents != 0)
+			(void)ub_process(d->ub);
+	}
+}
+
+/* ---- life ---------------------------------------------------------------
+ */
+
+static int
+add_server(struct dns *d, const char *text, struct err *e)
+{
+	char host[NET_HOST_SIZE], out[NET_HOST_SIZE + 8];
+	uint16_t port;
+
+	if (net_endpoint(span_of(text), DNS_PORT, host, &port, e) != 0)
+		return -1;
+	if (host[strspn(host, "0123456789abcdefABCDEF.:")] != '\0')
+		return err_set(e, ERR_PERM, 0,
+			       "name server '%s': an address is needed", text);
+	(void)snprintf(out, sizeof(out), "%s@%u", host, (unsigned)port);
+	d->servers[d->n_servers] = strdup(out);
+	return d->servers[d->n_servers++] != NULL
+		   ? 0
+		   : err_set(e, ERR_TEMP, ENOMEM, "name servers");
+}
+
+int
+dns_new(struct dns **out, const struct dns_options *o, struct err *e)
+{
+	struct dns *d = calloc(1, sizeof(*d));
+	bool anchored = o->trust_anchor != NULL && o->trust_anchor[0] != '\0';
+
+	if (d == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "name servers");
+	(void)pthread_mutex_init(&d->lock, NULL);
+	d->stop.fd = -1;
+	d->servers = calloc(o->n_servers + 1, sizeof(*d->servers));
+	if (anchored)
+		d->trust_anchor = strdup(o->trust_anchor);
+	if (d->servers == NULL || (anchored && d->trust_anchor == NULL)) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "name servers");
+		goto fail;
+	}
+	for (size_t i = 0; i < o->n_servers; i++) {
+		if (add_server(d, o->servers[i], e) != 0)
+			goto fail;
+	}
+	if (anchored && access(d->trust_anchor, R_OK) != 0) {
+		(void)err_set(e, ERR_PERM, errno, "trust anchor %s",
+			      d->trust_anchor);
+		goto fail;
+	}
+	*out = d;
+	return 0;
+fail:
+	dns_free(&d);
+	return -1;
+}
+
+/* Only what matters for correctness fails; the rest is tuning. */
+static int
+set_up(const struct dns *d, struct ub_ctx *ub)
+{
+	static const char *const tuning[][2] = {
+		/* A name server that was down is tried again soon: mail waits
+		 * for it. */
+		{ "infra-host-ttl:", "60" }, { "infra-keep-probing:", "yes" },
+		{ "msg-cache-size:", "1m" }, { "rrset-cache-size:", "2m" },
+		{ "key-cache-size:", "1m" },
+	};
+	int rc = ub_ctx_async(ub, 1);
+
+	(void)ub_ctx_debugout(ub, NULL);
+	for (size_t i = 0; i < sizeof(tuning) / sizeof(tuning[0]); i++)
+		(void)ub_ctx_set_option(ub, tuning[i][0], tuning[i][1]);
+	if (rc == 0) /* a name server of ours may be on this machine */
+		rc = ub_ctx_set_option(ub, "do-not-query-localhost:", "no");
+	if (rc == 0 && d->n_servers == 0)
+		rc = ub_ctx_resolvconf(ub, NULL);
+	for (size_t i = 0; rc == 0 && i < d->n_servers; i++)
+		rc = ub_ctx_set_fwd(ub, d->servers[i]);
+	if (rc == 0 && d->trust_anchor != NULL)
+		rc = ub_ctx_add_ta_file(ub, d->trust_anchor);
+	/* libunbound answers for test. by itself (RFC 6761 6.2); a name server
+	 * that the configuration names may well be there for it.  Last, since
+	 * no other setting is taken after it. */
+	if (rc == 0)
+		rc = ub_ctx_zone_add(ub, "test.", "transparent");
+	return rc;
+}
+
+/* Lock held. */
+static int
+start(struct dns *d, struct err *e)
+{
+	struct ub_ctx *ub = ub_ctx_create();
+
+	if (ub == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "resolver");
+	int rc = set_up(d, ub);
+	if (rc != 0) {
+		ub_ctx_delete(ub);
+		return err_set(e, ERR_TEMP, 0, "resolver: %s", ub_strerror(rc));
+	}
+	if (d->stop.fd < 0 && wake_init(&d->stop, e) != 0) {
+		ub_ctx_delete(ub);
+		return -1;
+	}
+	d->ub = ub;
+	if (thread_start_joinable(&d->thread, take_answers, d, e) != 0) {
+		d->ub = NULL;
+		ub_ctx_delete(ub);
+		return -1;
+	}
+	return 0;
+}
+
+void
+dns_free(struct dns **out)
+{
+	struct dns *d = *out;
+
+	if (d == NULL)
+		return;
+	if (d->ub != NULL) {
+		wake_raise(&d->stop);
+		(void)pthread_join(d->thread, NULL);
+		ub_ctx_delete(d->ub);
+	}
+	wake_close(&d->stop);
+	for (size_t i = 0; d->servers != NULL && i < d->n_servers; i++)
+		free(d->servers[i]);
+	free(d->servers);
+	free(d->trust_anchor);
+	(void)pthread_mutex_destroy(&d->lock);
+	free(d);
+	*out = NULL;
+}
+
+/* ---- questions ----------------------------------------------------------
+ */
+
+int
+dns_begin(struct dns *d, const char *name, enum dns_type type,
+	  struct dns_question **out, struct err *e)
+{
+	struct dns_question *q = calloc(1, sizeof(*q));
+
+	*out = NULL;
+	if (q == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "DNS question");
+	q->dns = d;
+	if (wake_init(&q->answered, e) != 0) {
+		free(q);
+		return -1;
+	}
+	(void)pthread_mutex_init(&q->lock, NULL);
+	q->holders = 2;
+	(void)pthread_mutex_lock(&d->lock);
+	int rc = d->ub != NULL || start(d, e) == 0 ? 0 : -1;
+	if (rc == 0) {
+		rc = ub_resolve_async(d->ub, name, (int)type, CLASS_IN, q,
+				      on_answer, &q->id);
+		if (rc != 0)
+			(void)err_set(e, ERR_TEMP, 0, "%s: %s", name,
+				      ub_strerror(rc));
+	}
+	(void)pthread_mutex_unlock(&d->lock);
+	if (rc != 0) {
+		release(q, 2);
+		return -1;
+	}
+	*out = q;
+	return 0;
+}
+
+void
+dns_drop(struct dns_question **q)
+{
+	if (*q == NULL)
+		return;
+	release(*q, ub_cancel((*q)->dns->ub, (*q)->id) == 0 ? 2 : 1);
+	*q = NULL;
+}
+
+static int
+await_answer(const struct dns_question *q, int64_t deadline_ms,
+	     const struct wake *stop, struct err *e)
+{
+	for (;;) {
+		struct pollfd p[2] = {
+			{ .fd = wake_fd(&q->answered), .events = POLLIN },
+			{ .fd = stop == NULL ? -1 : wake_fd(stop),
+			  .events = POLLIN }
+		};
+		int64_t left = deadline_ms - clock_mono_ms();
+		int n = poll(p, 2,
+			     left > 60000 ? 60000
+			     : left < 0   ? 0
+					  : (int)left);
+		if (n < 0 && errno != EINTR)
+			return err_set(e, ERR_TEMP, errno, "poll");
+		if (n > 0 && p[0].revents != 0)
+			return 0;
+		if (n > 0 && p[1].revents != 0)
+			return err_set(e, ERR_STOP, 0, "shutting down");
+		if (left <= 0)
+			return err_set(e, ERR_TIMEOUT, 0,
+				       "no answer from the name server");
+	}
+}
+
+int
+dns_await(struct dns_question **out, int64_t deadline_ms,
+	  const struct wake *stop, struct dns_answer **a, struct err *e)
+{
+	struct dns_question *q = *out;
+
+	*a = NULL;
+	if (await_answer(q, deadline_ms, stop, e) != 0) {
+		dns_drop(out);
+		return -1;
+	}
+	(void)pthread_mutex_lock(&q->lock);
+	*a = q->answer;
+	q->answer = NULL;
+	(void)pthread_mutex_unlock(&q->lock);
+	release(q, 1);
+	*out = NULL;
+	return *a != NULL ? 0 : err_set(e, ERR_TEMP, ENOMEM, "DNS answer");
+}
+
+int
+dns_ask(struct dns *d, const char *name, enum dns_type type,
+	int64_t deadline_ms, const struct wake *stop, struct dns_answer **a,
+	struct err *e)
+{
+	struct dns_question *q = NULL;
+
+	*a = NULL;
+	if (dns_begin(d, name, type, &q, e) != 0)
+		return -1;
+	return dns_await(&q, deadline_ms, stop, a, e);
+}
