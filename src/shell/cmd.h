@@ -49,6 +49,11 @@ int cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	       const char *standard, bool may_be_empty, uint32_t **numbers,
 	       uint32_t *count);
 
+/* cmd_set_name - the i-th setting, NULL behind the last; cmd_set_words - what
+ * it can be, NULL when that is not a word; *is_file: a path. */
+const char *cmd_set_name(size_t i);
+const char *const *cmd_set_words(size_t i, bool *is_file);
+
 /* cmd_leave - what logout and the end of the shell do: deletions, QUIT. */
 int cmd_leave(struct shell *sh);
 

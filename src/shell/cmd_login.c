@@ -61,6 +61,9 @@ endpoint(struct shell *sh, const struct args *a, const char *option,
 
 	if (v == NULL)
 		return SHELL_OK;
+	/* Ports of the command line are for its own way of encryption. */
+	if (at->tls != sh->tls_default)
+		standard = 0;
 	/* With a port, else without: port 0 is then one that was named. */
 	if (net_endpoint(arg_span(v), -1, at->host, &at->port, &e) != 0) {
 		if (net_endpoint(arg_span(v), 0, at->host, &at->port, &e) != 0)

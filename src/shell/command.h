@@ -21,6 +21,7 @@ enum command_complete {
 	COMPLETE_ADDRESS, /* contacts and addresses seen */
 	COMPLETE_MESSAGE, /* numbers, set words and keys */
 	COMPLETE_COMMAND,
+	COMPLETE_SETTING, /* a name, then what it can be */
 };
 
 struct command_option {

@@ -85,7 +85,7 @@ static const struct command table[] = {
 	{ "let", "shell", cmd_let, 2, 2, NULL, COMPLETE_NONE,
 	  COMMAND_RAW | COMMAND_KEEPS_STATUS, "NAME VALUE",
 	  "set a variable: let n $(count unread)", NULL },
-	{ "set", "shell", cmd_set, 0, 2, NULL, COMPLETE_NONE, 0,
+	{ "set", "shell", cmd_set, 0, 2, NULL, COMPLETE_SETTING, 0,
 	  "[KEY [VALUE]]", "show or change settings", NULL },
 	{ "source", "shell", cmd_source, 1, 1, NULL, COMPLETE_FILE, 0, "FILE",
 	  "run the commands in a file", NULL },

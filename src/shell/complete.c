@@ -17,6 +17,7 @@ struct spot {
 	struct shell *sh;
 	struct complete_list *list;
 	struct span word;
+	struct span last; /* the word before it, after the verb */
 };
 
 void
@@ -174,6 +175,25 @@ offer_at_files(struct spot *s)
 	globfree(&g);
 }
 
+/* The name of a setting, or what can stand behind it. */
+static void
+offer_setting(struct spot *s)
+{
+	struct span last = s->last;
+	const char *const *words;
+	const char *name;
+
+	for (size_t i = 0; (name = cmd_set_name(i)) != NULL; i++) {
+		if (last.n == 0)
+			offer(s, "", name);
+		if (!span_eq(last, span_of(name)))
+			continue;
+		words = cmd_set_words(i, &s->list->files);
+		for (; words != NULL && *words != NULL; words++)
+			offer(s, "", *words);
+	}
+}
+
 static void
 offer_kind(struct spot *s, enum command_complete kind)
 {
@@ -194,6 +214,9 @@ offer_kind(struct spot *s, enum command_complete kind)
 		break;
 	case COMPLETE_COMMAND:
 		offer_commands(s);
+		break;
+	case COMPLETE_SETTING:
+		offer_setting(s);
 		break;
 	}
 }
@@ -230,7 +253,9 @@ void
 complete_word(struct shell *sh, bool addresses, const char *line, size_t start,
 	      size_t end, struct complete_list *list)
 {
-	struct spot s = { sh, list, span_make(line + start, end - start) };
+	struct spot s = { .sh = sh,
+			  .list = list,
+			  .word = span_make(line + start, end - start) };
 	struct span before = span_make(line, start), verb, w, last;
 	const struct command_option *o;
 	const struct command *c;
@@ -258,6 +283,7 @@ complete_word(struct shell *sh, bool addresses, const char *line, size_t start,
 	last = span_make(NULL, 0);
 	while ((w = span_word(&before)).n > 0)
 		last = w;
+	s.last = last;
 	/* In a list of addresses the comma separates words, too. */
 	long comma = span_find(last, ',', 0);
 	o = pending_option(c, last);

@@ -28,6 +28,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/cmd_login.c \
 	src/shell/cmd_read.c \
 	src/shell/cmd_send.c \
+	src/shell/cmd_set.c \
 	src/shell/cmd_shell.c \
 	src/shell/command.c src/shell/command.h \
 	src/shell/commands.c \

@@ -64,8 +64,8 @@ level_of(const struct endpoint *at, bool at_ease)
 	return at_ease ? SMTP_TLS_MAY : SMTP_TLS_MUST;
 }
 
-static int
-need_client(struct shell *sh)
+int
+session_tls_ready(struct shell *sh)
 {
 	const struct tls_client_options o = {
 		.ca_file = sh->ca_file[0] == '\0' ? NULL : sh->ca_file,
@@ -117,7 +117,7 @@ session_tls_demand(struct shell *sh, const struct endpoint *at,
 		t->peer.check = TLS_CHECK_PIN;
 		t->peer.pin = t->pin;
 	}
-	return need_client(sh);
+	return session_tls_ready(sh);
 }
 
 void
@@ -143,7 +143,7 @@ session_tls_text(const struct tls_outcome *o, char *buf, size_t size)
 	if (o->step != TLS_STEP_ON)
 		(void)snprintf(buf, size, "not encrypted");
 	else
-		(void)snprintf(buf, size, "%s, %s", o->version,
+		(void)snprintf(buf, size, "TLS, %s",
 			       o->verified ? "verified" : "not verified");
 	return buf;
 }

@@ -37,10 +37,13 @@ void session_tls_explain(struct shell *sh, const struct endpoint *at,
 /* session_tls_keep - the login went well: remember the pin it came with. */
 void session_tls_keep(struct shell *sh, const struct endpoint *at);
 
-/* session_tls_reset - what to trust, or what to show, has changed. */
+/* session_tls_reset - what to trust, or what to show, has changed.
+ * session_tls_ready - can it be used?  A status; 9 names the file that is not
+ * right. */
 void session_tls_reset(struct shell *sh);
+int session_tls_ready(struct shell *sh);
 
-/* session_tls_text - "TLSv1.3, verified", "not encrypted"; returns buf. */
+/* session_tls_text - "TLS, verified", "not encrypted"; returns buf. */
 const char *session_tls_text(const struct tls_outcome *o, char *buf,
 			     size_t size);
 

@@ -127,6 +127,26 @@ def test_compose_typed_with_completion(pair):
     assert b"\n\nHello\n" in pair.wait_message("bob@xyz.com", "Typed")
 
 
+def test_settings_complete_with_their_values_and_files(pair):
+    pair.write("authority.crt", b"no certificate\n")
+    t = log_in(pair)
+    t.type("set for\ttab\t\n")
+    t.expect("set format table")
+    t.expect("> ")
+    t.type("echo now $(set format)\n")
+    t.expect("\rnow table")
+    t.type("set c\t\t")
+    for name in ("ca", "cert", "color"):
+        t.expect(name)
+    # what is no authority is refused at once, and changes nothing
+    t.type("a autho\t\n")
+    t.expect("authority.crt")
+    t.expect("[local]")
+    t.type("echo now $(set ca).\nexit\n")
+    t.expect("\rnow .")
+    assert t.end() == 0
+
+
 def test_a_wrong_recipient_is_told_before_the_text_is_typed(pair):
     t = log_in(pair)
     t.type("compose nobodyknows\n")

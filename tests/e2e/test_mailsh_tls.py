@@ -100,7 +100,7 @@ def test_a_right_certificate_is_verified_and_shown(lab, shell, protocol,
                      "status")
         assert done.returncode == 0, done.stderr
         out, err = done.stdout.decode(), done.stderr.decode()
-        assert re.search(r"%s 127\.0\.0\.1:%d \(TLSv1\.3, verified" % (
+        assert re.search(r"%s 127\.0\.0\.1:%d \(TLS, verified" % (
             protocol, peer.port), out), out
         assert re.search(r"^%s-tls\tTLSv1\.3 TLS_\w+, CN=localhost by "
                          r"CN=postpair private CA, verified$" % protocol, out,
@@ -126,10 +126,10 @@ def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
         assert peer.secrets == []
         done = shell("-c", login(peer, "--pin", pin))
         assert done.returncode == 0, done.stderr
-        assert b"(TLSv1.3, verified" in done.stdout
+        assert b"(TLS, verified" in done.stdout
         # and without it from now on
         done = shell("-c", login(peer), "-c", "status")
-        assert b"(TLSv1.3, verified" in done.stdout, done.stderr
+        assert b"(TLS, verified" in done.stdout, done.stderr
         # -n uses no files of the user
         failed(shell("-n", "-c", login(peer, *verified)), 3, "unknown issuer",
                "--pin")
@@ -145,7 +145,7 @@ def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
         if implicit:
             failed(done, 3, "unknown issuer", "--pin")
         else:
-            assert b"(TLSv1.3, not verified" in done.stdout, done.stderr
+            assert b"(TLS, not verified" in done.stdout, done.stderr
 
 
 def test_the_pins_file_is_private_and_its_faults_are_told(lab, shell):
@@ -170,7 +170,7 @@ def test_on_loopback_tls_is_used_where_it_is_offered(lab, shell):
     for protocol in ("smtp", "pop3"):
         with TlsPeer(lab.context("localhost"), protocol) as peer:
             done = shell("-c", login(peer))
-            assert b"(TLSv1.3, not verified" in done.stdout, done.stderr
+            assert b"(TLS, not verified" in done.stdout, done.stderr
             assert peer.commands.count("STARTTLS" if protocol == "smtp"
                                        else "STLS") == 1
         with TlsPeer(None, protocol, offer=False) as peer:
