@@ -42,12 +42,17 @@ LIST
 
 # The samples must load: a key that was renamed is found here.
 : >"$work/users"
+admin=$top_builddir/src/admin/postpair-admin
+"$admin" cert ca --dir "$work/tls" >"$work/out" 2>&1 &&
+	"$admin" cert host localhost --dir "$work/tls" >"$work/out" 2>&1
+tap_result $? "certificates for the samples" "$work/out"
 for sample in "$top_srcdir"/conf/*.conf; do
 	name=$(basename "$sample")
 	program=${name%.conf}
 	program=${program#demo-}
 	sed -e 's/@[A-Z0-9]*@/1/g' \
 		-e "s|^users-file *=.*|users-file = $work/users|" \
+		-e "s|= tls/|= $work/tls/|" \
 		"$sample" >"$work/sample.conf"
 	"$top_builddir/src/$program/postpair-$program" --dump-options \
 		--config "$work/sample.conf" >/dev/null 2>"$work/out"
