@@ -15,35 +15,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/dial.h"
+#include "net/listener_private.h"
 #include "net/unix_socket.h"
-
-enum { BUCKETS = 256 };
-
-/* One running session. */
-struct client {
-	struct listener *owner;
-	struct client *next; /* in its bucket */
-	bool implicit_tls;
-	struct listener_client pub;
-};
-
-struct listener {
-	struct listener_options o;
-	int fd[LISTENER_SOCKETS_MAX];
-	uint16_t port[LISTENER_SOCKETS_MAX];
-	struct unix_socket named[LISTENER_SOCKETS_MAX]; /* fd -1: TCP */
-	size_t n;
-	size_t n_clear; /* of these, the first ones: without TLS */
-	int spare_fd;   /* given up to answer 421 when descriptors run out */
-	pthread_t acceptor;
-	bool running;
-	struct wake drain, kill;
-
-	pthread_mutex_t lock; /* guards the rest */
-	pthread_cond_t left;  /* a session ended */
-	int clients;
-	struct client *bucket[BUCKETS]; /* by address */
-};
 
 static int
 bind_unix(struct listener *l, const char *path, struct err *e)
@@ -155,6 +128,9 @@ listener_new(struct listener **out, const struct listener_options *o,
 	}
 	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
 		goto fail;
+	if (network_list_new(&l->proxies, o->proxy_from, o->n_proxy_from, e) !=
+	    0)
+		goto fail;
 	if (bind_all(l, o->addresses, o->n_addresses, e) != 0)
 		goto fail;
 	l->n_clear = l->n;
@@ -165,188 +141,6 @@ listener_new(struct listener **out, const struct listener_options *o,
 fail:
 	listener_free(&l);
 	return -1;
-}
-
-static struct client **
-bucket_of(struct listener *l, const char *address)
-{
-	unsigned h = 5381;
-
-	for (const char *p = address; *p != '\0'; p++)
-		h = h * 33 + (unsigned char)*p;
-	return &l->bucket[h % BUCKETS];
-}
-
-/* Count the client in unless a cap is reached. */
-static bool
-admit(struct listener *l, struct client *c)
-{
-	int same = 0;
-
-	(void)pthread_mutex_lock(&l->lock);
-	struct client **b = bucket_of(l, c->pub.address);
-	for (struct client *i = *b; i != NULL; i = i->next)
-		same += i->pub.uid == c->pub.uid &&
-			strcmp(i->pub.address, c->pub.address) == 0;
-	bool ok = l->clients < l->o.max_clients && same < l->o.max_per_address;
-	if (ok) {
-		c->next = *b;
-		*b = c;
-		l->clients++;
-	}
-	(void)pthread_mutex_unlock(&l->lock);
-	return ok;
-}
-
-static void
-dismiss(struct listener *l, struct client *c)
-{
-	(void)pthread_mutex_lock(&l->lock);
-	struct client **at = bucket_of(l, c->pub.address);
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	l->clients--;
-	(void)pthread_cond_broadcast(&l->left);
-	(void)pthread_mutex_unlock(&l->lock);
-}
-
-/*
- * Closing a socket with unread input resets the connection and can destroy the
- * last reply on its way.  So: say that we are done, then read (bounded in time
- * and bytes) until the peer closes too.
- */
-static void
-close_gently(struct stream *s, const struct wake *kill)
-{
-	struct span have;
-	struct err e;
-	int64_t deadline = clock_mono_ms() + 1000;
-
-	if (stream_flush(s, deadline, &e) != 0 || stream_shutdown(s, &e) != 0)
-		return;
-	stream_watch(s, kill);
-	for (int i = 0; i < 64; i++) {
-		if (stream_fill(s, deadline, &have, &e) != 0)
-			return;
-		stream_consume(s, have.n);
-	}
-}
-
-/* TLS from the first byte, where that is the rule. */
-static bool
-encrypt(struct listener *l, struct client *c)
-{
-	struct log_line line;
-	struct err e;
-
-	if (!c->implicit_tls)
-		return true;
-	stream_watch(c->pub.stream, &l->drain);
-	int rc = stream_accept_tls(c->pub.stream, l->o.tls,
-				   clock_mono_ms() + LISTENER_HANDSHAKE_MS, &e);
-	stream_watch(c->pub.stream, NULL);
-	if (rc == 0)
-		return true;
-	log_begin(&line, LOG_INFO, "tls-failed");
-	log_str(&line, "service", l->o.service);
-	log_str(&line, "session", c->pub.session);
-	log_str(&line, "client", c->pub.address);
-	log_err(&line, &e);
-	log_end(&line);
-	return false;
-}
-
-static void
-serve_client(void *arg)
-{
-	struct client *c = arg;
-	struct listener *l = c->owner;
-
-	if (encrypt(l, c))
-		l->o.serve(l->o.ctx, &c->pub);
-	close_gently(c->pub.stream, &l->kill);
-	stream_free(&c->pub.stream);
-	dismiss(l, c);
-	free(c);
-}
-
-/* Tell a client that it cannot be served; the caller closes fd. */
-static void
-refuse(struct listener *l, int fd, bool tls, const char *address,
-       const char *why)
-{
-	struct log_line line;
-
-	/* clear text says nothing to who waits for a handshake */
-	ssize_t ignored =
-	    tls ? 0
-		: send(fd, l->o.busy_reply, strlen(l->o.busy_reply),
-		       MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)ignored;
-	(void)shutdown(fd, SHUT_WR);
-	log_begin(&line, LOG_WARN, "client-refused");
-	log_str(&line, "service", l->o.service);
-	log_str(&line, "client", address);
-	log_str(&line, "reason", why);
-	log_end(&line);
-}
-
-static void
-name_peer(const struct sockaddr *sa, socklen_t size, struct listener_client *c)
-{
-	char port[8] = "0";
-	uint64_t value = 0;
-
-	c->uid = (uid_t)-1;
-	if (sa->sa_family == AF_UNIX) {
-		memcpy(c->address, "unix", 5);
-		c->is_unix = c->is_loopback =
-		    unix_socket_peer(stream_fd(c->stream), &c->uid);
-		return;
-	}
-	if (getnameinfo(sa, size, c->address, sizeof(c->address), port,
-			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		memcpy(c->address, "unknown", 8);
-	(void)span_u64(span_of(port), &value);
-	c->port = (uint16_t)value;
-	c->is_loopback = strncmp(c->address, "127.", 4) == 0 ||
-			 strcmp(c->address, "::1") == 0 ||
-			 strncmp(c->address, "::ffff:127.", 11) == 0;
-}
-
-/* Returns false when fd is still to be closed. */
-static bool
-start_client(struct listener *l, int fd, bool tls, const struct sockaddr *sa,
-	     socklen_t size)
-{
-	struct client *c = calloc(1, sizeof(*c));
-	struct err e;
-	int one = 1;
-
-	if (c == NULL || stream_new(&c->pub.stream, fd, &e) != 0) {
-		free(c);
-		refuse(l, fd, tls, "unknown", "out of memory");
-		return false;
-	}
-	c->owner = l;
-	c->implicit_tls = tls;
-	name_peer(sa, size, &c->pub);
-	rand_id(c->pub.session);
-	c->pub.drain = &l->drain;
-	c->pub.kill = &l->kill;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!admit(l, c)) {
-		refuse(l, fd, tls, c->pub.address, "too many clients");
-	} else if (thread_start(serve_client, c, &e) == 0) {
-		return true;
-	} else {
-		dismiss(l, c);
-		refuse(l, fd, tls, c->pub.address, e.msg);
-	}
-	stream_free(&c->pub.stream); /* closes fd */
-	free(c);
-	return true;
 }
 
 /* Nothing to be had now: give others time, but wake up for the drain. */
@@ -368,7 +162,8 @@ refuse_without_descriptor(struct listener *l, int listen_fd, bool tls)
 		(void)close(l->spare_fd);
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		refuse(l, fd, tls, "unknown", "no descriptor left");
+		listener_session_refuse(l, fd, tls, "unknown",
+					"no descriptor left");
 		(void)close(fd);
 	} else {
 		pause_accept(l);
@@ -385,8 +180,8 @@ accept_one(struct listener *l, int listen_fd, bool tls)
 	int fd =
 	    accept4(listen_fd, (struct sockaddr *)&sa, &size, SOCK_CLOEXEC);
 	if (fd >= 0) {
-		if (!start_client(l, fd, tls, (const struct sockaddr *)&sa,
-				  size))
+		if (!listener_session_start(l, fd, tls,
+					    (const struct sockaddr *)&sa, size))
 			(void)close(fd);
 		return;
 	}
@@ -485,6 +280,7 @@ listener_free(struct listener **out)
 	close_sockets(l);
 	if (l->spare_fd >= 0)
 		(void)close(l->spare_fd);
+	network_list_free(&l->proxies);
 	wake_close(&l->drain);
 	wake_close(&l->kill);
 	(void)pthread_cond_destroy(&l->left);

@@ -41,7 +41,12 @@ struct listener_options {
 	 * <= LISTENER_SOCKETS_MAX. */
 	const char *const *tls_addresses;
 	size_t n_tls_addresses;
-	struct tls_server *tls;   /* lives on */
+	struct tls_server *tls; /* lives on */
+	/* proxy_from - networks of load balancers (net/network.h): a connection
+	 * from there begins with a PROXY header (net/proxy.h), before TLS, and
+	 * the client is who that names; any other beginning is a close. */
+	char *const *proxy_from;
+	size_t n_proxy_from;
 	int max_clients;          /* >= 1 */
 	int max_per_address;      /* >= 1; on a unix socket: per user */
 	unsigned socket_mode;     /* of unix sockets; 0: 0600 */
@@ -56,6 +61,7 @@ enum {
 	LISTENER_SOCKETS_MAX = 16,
 	LISTENER_BACKLOG = 1024,
 	LISTENER_HANDSHAKE_MS = 30000,
+	LISTENER_PROXY_MS = 10000, /* for a PROXY header */
 };
 
 /* listener_new - bind and listen (options are copied; strings are borrowed for

@@ -5,7 +5,9 @@ src_net_libnet_a_SOURCES = \
 	src/net/dns.c src/net/dns.h \
 	src/net/dns_rdata.c src/net/dns_rdata.h \
 	src/net/listener.c src/net/listener.h \
+	src/net/listener_private.h src/net/listener_session.c \
 	src/net/network.c src/net/network.h \
+	src/net/proxy.c src/net/proxy.h src/net/proxy_accept.c \
 	src/net/rate.c src/net/rate.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/stream.c src/net/stream.h \
