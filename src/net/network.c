@@ -96,6 +96,18 @@ network_list_free(struct network_list *l)
 	*l = (struct network_list){ .v = NULL };
 }
 
+int
+network_list_check(const char *path, const char *key,
+		   const struct option_list *words, struct err *e)
+{
+	struct network_list l = { 0 };
+
+	if (network_list_new(&l, words->v, words->n, e) != 0)
+		return err_prefix(e, "%s: %s", path, key);
+	network_list_free(&l);
+	return 0;
+}
+
 bool
 network_list_has(const struct network_list *l, const char *address)
 {

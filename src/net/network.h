@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/option.h"
 #include "base/span.h"
 
 /*
@@ -31,6 +32,10 @@ int network_parse(struct span text, struct network *n, struct err *e);
 int network_list_new(struct network_list *l, char *const *words, size_t n,
 		     struct err *e);
 void network_list_free(struct network_list *l);
+
+/* network_list_check - are all words of the configuration's `key` good? */
+int network_list_check(const char *path, const char *key,
+		       const struct option_list *words, struct err *e);
 
 /* network_list_has - is this address, as a listener writes it, in the list? */
 bool network_list_has(const struct network_list *l, const char *address);

@@ -69,6 +69,15 @@ check(const char *path, const void *values, struct err *e)
 							: &o->pop3_listen_tls,
 			       e) != 0)
 		return -1;
+	if (network_list_check(path, "[smtp] proxy-from", &o->smtp_proxy_from,
+			       e) != 0 ||
+	    network_list_check(path, "[smtp] xclient-from",
+			       &o->smtp_xclient_from, e) != 0 ||
+	    network_list_check(path, "[lmtp] proxy-from", &o->lmtp_proxy_from,
+			       e) != 0 ||
+	    network_list_check(path, "[pop3] proxy-from", &o->pop3_proxy_from,
+			       e) != 0)
+		return -1;
 	if (users_open(&users, o->users_file, e) != 0)
 		return -1;
 	users_free(&users);
@@ -128,6 +137,8 @@ bind_services(struct receiver *r, struct err *e)
 		.tls = r->smtp_tls,
 		.max_clients = (int)o->smtp_max_clients,
 		.max_per_address = (int)o->smtp_max_per_address,
+		.proxy_from = o->smtp_proxy_from.v,
+		.n_proxy_from = o->smtp_proxy_from.n,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
 		.serve = serve_smtp,
 		.ctx = r,
@@ -139,6 +150,8 @@ bind_services(struct receiver *r, struct err *e)
 		.n_addresses = o->lmtp_listen.n,
 		.max_clients = (int)o->lmtp_max_clients,
 		.max_per_address = (int)o->lmtp_max_clients,
+		.proxy_from = o->lmtp_proxy_from.v,
+		.n_proxy_from = o->lmtp_proxy_from.n,
 		.socket_mode = receiver_options_mode(o->lmtp_mode),
 		.socket_group = o->lmtp_group,
 		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
@@ -154,6 +167,8 @@ bind_services(struct receiver *r, struct err *e)
 		.tls = r->pop3_tls,
 		.max_clients = (int)o->pop3_max_clients,
 		.max_per_address = (int)o->pop3_max_per_address,
+		.proxy_from = o->pop3_proxy_from.v,
+		.n_proxy_from = o->pop3_proxy_from.n,
 		.busy_reply =
 		    "-ERR [SYS/TEMP] too many clients, try again later\r\n",
 		.serve = serve_pop3,
@@ -187,6 +202,7 @@ stop(void *server)
 		listener_free(&all[i]);
 	}
 	smtp_server_free(&r->smtp);
+	network_list_free(&r->xclient_from);
 	smtp_server_free(&r->lmtp);
 	pop3_server_free(&r->pop3);
 	tls_server_free(&r->smtp_tls);
@@ -264,8 +280,12 @@ make_smtp(struct receiver *r, struct err *e)
 		.data_timeout_ms = o->smtp_data,
 		.session_timeout_ms = o->smtp_session,
 		.delivery_ids = o->smtp_delivery_ids,
+		.xclient_from = &r->xclient_from,
 	};
 
+	if (network_list_new(&r->xclient_from, o->smtp_xclient_from.v,
+			     o->smtp_xclient_from.n, e) != 0)
+		return -1;
 	if (smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e) != 0)
 		return -1;
 	/* Who delivers by LMTP has checked the message for us. */

@@ -82,6 +82,12 @@ static const struct option table[] = {
 	{ "smtp", "max-clients-per-address", OPTION_INT,
 	  AT(smtp_max_per_address), "500", 1, 100000, NULL,
 	  "Clients at once from one address." },
+	{ "smtp", "proxy-from", OPTION_WORDS, AT(smtp_proxy_from), "", 0, 0,
+	  NULL,
+	  "Networks of load balancers, whose connections begin with a PROXY"
+	  " header." },
+	{ "smtp", "xclient-from", OPTION_WORDS, AT(smtp_xclient_from), "", 0, 0,
+	  NULL, "Networks that may name another client with XCLIENT." },
 	{ "smtp", "size-max", OPTION_SIZE, AT(smtp_size_max), "50M", 65536,
 	  (int64_t)1 << 39, NULL, "Largest message; over it 552." },
 	{ "smtp", "recipients-max", OPTION_INT, AT(smtp_recipients_max), "100",
@@ -129,6 +135,10 @@ static const struct option table[] = {
 	  "Group of the unix sockets; empty: the server's own." },
 	{ "lmtp", "max-clients", OPTION_INT, AT(lmtp_max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets 421." },
+	{ "lmtp", "proxy-from", OPTION_WORDS, AT(lmtp_proxy_from), "", 0, 0,
+	  NULL,
+	  "Networks of load balancers, whose connections begin with a PROXY"
+	  " header." },
 
 	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
 	  0, NULL, "Addresses and ports for reading mail." },
@@ -139,6 +149,10 @@ static const struct option table[] = {
 	{ "pop3", "max-clients-per-address", OPTION_INT,
 	  AT(pop3_max_per_address), "500", 1, 100000, NULL,
 	  "Clients at once from one address." },
+	{ "pop3", "proxy-from", OPTION_WORDS, AT(pop3_proxy_from), "", 0, 0,
+	  NULL,
+	  "Networks of load balancers, whose connections begin with a PROXY"
+	  " header." },
 	{ "pop3", "idle-timeout", OPTION_TIME, AT(pop3_idle), "10m", 100,
 	  24 * HOUR, NULL,
 	  "Longest wait for a command (RFC 1939: 10m or more)." },

@@ -43,6 +43,8 @@ struct receiver_options {
 	struct tls_settings tls;
 
 	struct option_list smtp_listen, smtp_listen_tls;
+	struct option_list smtp_proxy_from, smtp_xclient_from, lmtp_proxy_from,
+	    pop3_proxy_from;
 	int64_t smtp_max_clients, smtp_max_per_address;
 	int64_t smtp_size_max;
 	int64_t smtp_recipients_max;

@@ -8,6 +8,7 @@
 #include "auth/sasl.h"
 #include "auth/users.h"
 #include "net/listener.h"
+#include "net/network.h"
 #include "pop3/pop3_server.h"
 #include "receiver/received_count.h"
 #include "receiver/receiver_limits.h"
@@ -28,6 +29,7 @@ struct receiver {
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
 	struct smtp_server *smtp, *lmtp;
+	struct network_list xclient_from;
 	struct pop3_server *pop3;
 	struct tls_server *smtp_tls, *lmtp_tls, *pop3_tls;
 	struct listener *smtp_listener, *lmtp_listener, *pop3_listener;

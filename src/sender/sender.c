@@ -41,6 +41,11 @@ check(const char *path, const void *values, struct err *e)
 	routes_free(&routes);
 	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0)
 		return -1;
+	if (network_list_check(path, "[submission] proxy-from", &o->proxy_from,
+			       e) != 0 ||
+	    network_list_check(path, "[submission] xclient-from",
+			       &o->xclient_from, e) != 0)
+		return -1;
 	if (users_open(&users, o->users_file, e) != 0)
 		return -1;
 	users_free(&users);
@@ -87,6 +92,7 @@ stop(void *server)
 		listener_free(&s->listener);
 	}
 	smtp_server_free(&s->smtp);
+	network_list_free(&s->xclient_from);
 	tls_server_free(&s->tls);
 	sasl_free(&s->sasl);
 	users_free(&s->users);
@@ -144,6 +150,8 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		.n_tls_addresses = s->o->listen_tls.n,
 		.max_clients = (int)s->o->max_clients,
 		.max_per_address = (int)s->o->max_per_address,
+		.proxy_from = s->o->proxy_from.v,
+		.n_proxy_from = s->o->proxy_from.n,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
 		.serve = serve,
 		.ctx = s,
@@ -318,6 +326,7 @@ run(void *server, struct err *e)
 		.auth_in_clear_text = o->clear_text,
 		.dsn = true,
 		.size_max_bytes = o->size_max,
+		.xclient_from = &s->xclient_from,
 		.future_release_max_s = o->future_release_max / 1000,
 		.recipients_max = (int)o->recipients_max,
 		.greet_pause_ms = o->greet_pause,
@@ -326,7 +335,9 @@ run(void *server, struct err *e)
 		.session_timeout_ms = o->session,
 	};
 
-	if (users_open(&s->users, o->users_file, e) != 0 ||
+	if (network_list_new(&s->xclient_from, o->xclient_from.v,
+			     o->xclient_from.n, e) != 0 ||
+	    users_open(&s->users, o->users_file, e) != 0 ||
 	    login_options_sasl(&s->sasl, &o->login, s->users, e) != 0 ||
 	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;

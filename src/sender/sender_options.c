@@ -37,6 +37,14 @@ static const struct option table[] = {
 	{ "submission", "max-clients-per-address", OPTION_INT,
 	  AT(max_per_address), "500", 1, 100000, NULL,
 	  "Clients at once from one address." },
+	{ "submission", "proxy-from", OPTION_WORDS, AT(proxy_from), "", 0, 0,
+	  NULL,
+	  "Networks of load balancers, whose connections begin with a PROXY"
+	  " header." },
+	{ "submission", "xclient-from", OPTION_WORDS, AT(xclient_from), "", 0,
+	  0, NULL,
+	  "Networks that may name another client, and its login, with"
+	  " XCLIENT." },
 	{ "submission", "size-max", OPTION_SIZE, AT(size_max), "50M", 65536,
 	  (int64_t)1 << 39, NULL, "Largest message; over it 552." },
 	{ "submission", "recipients-max", OPTION_INT, AT(recipients_max), "100",

@@ -20,6 +20,7 @@ struct sender_options {
 	struct tls_settings tls;
 
 	struct option_list listen, listen_tls;
+	struct option_list proxy_from, xclient_from;
 	int64_t max_clients, max_per_address, size_max, recipients_max;
 	int64_t greet_pause, idle, data, session;
 	bool clear_text, tls_required;

@@ -4,6 +4,7 @@
 #include "auth/sasl.h"
 #include "auth/users.h"
 #include "net/listener.h"
+#include "net/network.h"
 #include "queue/scheduler.h"
 #include "sender/control.h"
 #include "sender/relay.h"
@@ -24,6 +25,7 @@ struct sender {
 	struct users *users;
 	struct sasl *sasl;
 	struct smtp_server *smtp;
+	struct network_list xclient_from;
 	struct routes *routes;
 	struct spool *spool;
 	struct trail *trail; /* NULL: none is kept */

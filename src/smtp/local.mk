@@ -18,5 +18,5 @@ src_smtp_libsmtp_a_SOURCES += \
 	src/smtp/smtp_server_queue.c \
 	src/smtp/smtp_server_rcpt.c src/smtp/smtp_server_reply.c \
 	src/smtp/smtp_server_starttls.c \
-	src/smtp/smtp_server_txn.c
+	src/smtp/smtp_server_txn.c src/smtp/smtp_server_xclient.c
 SMTP_LIBS = src/smtp/libsmtp.a $(AUTH_LIBS)

@@ -64,6 +64,9 @@ static const struct smtp_server_verb verbs[] = {
 	{ "XQUEUE", smtp_server_queue, SMTP_ST_READY,
 	  SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
 	  "XQUEUE LIST | XQUEUE CANCEL id" },
+	{ "XCLIENT", smtp_server_xclient, SMTP_ST_NEW | SMTP_ST_READY,
+	  LAST | SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
+	  "XCLIENT attribute=value ..." },
 	{ "RSET", smtp_server_rset, ANY, CLEAR | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "RSET" },
 	{ "NOOP", smtp_server_noop, ANY, CLEAR, SMTP_CMD_MAX, "NOOP [text]" },
@@ -260,7 +263,7 @@ refuse_client(struct smtp_session *s, const struct smtp_reply *why,
 	struct smtp_reply r;
 
 	smtp_server_log(s, &l, LOG_INFO, "client-refused");
-	log_str(&l, "client", s->peer->address);
+	log_str(&l, "client", s->info.address);
 	log_num(&l, "code", why->code);
 	log_str(&l, "text", why->text);
 	log_end(&l);
@@ -274,19 +277,13 @@ refuse_client(struct smtp_session *s, const struct smtp_reply *why,
 	return smtp_server_send(s, &r, e);
 }
 
-/* Greeting (3.1): a client must wait for it. */
-static int
-greeting(struct smtp_session *s, struct err *e)
+int
+smtp_server_greet(struct smtp_session *s, struct err *e)
 {
 	const struct smtp_server *server = s->server;
 	const struct smtp_server_options *o = &server->o;
 	struct smtp_reply r = { .code = 250 };
 
-	smtp_server_watch(s);
-	if (stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
-		return smtp_server_bye(
-		    s, e, "early-talker", 421, NULL,
-		    "You spoke before the greeting, closing");
 	if (server->ops.on_connect != NULL) {
 		s->connected = true;
 		server->ops.on_connect(server->ctx, &s->info, &r);
@@ -296,6 +293,20 @@ greeting(struct smtp_session *s, struct err *e)
 	reply_set(&r, 220, NULL, "%s %s postpair", o->hostname,
 		  o->lmtp ? "LMTP" : "ESMTP");
 	return smtp_server_send(s, &r, e);
+}
+
+/* Greeting (3.1): a client must wait for it. */
+static int
+greeting(struct smtp_session *s, struct err *e)
+{
+	const struct smtp_server_options *o = &s->server->o;
+
+	smtp_server_watch(s);
+	if (stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
+		return smtp_server_bye(
+		    s, e, "early-talker", 421, NULL,
+		    "You spoke before the greeting, closing");
+	return smtp_server_greet(s, e);
 }
 
 static void
@@ -321,7 +332,7 @@ run_session(struct smtp_session *s)
 	stream_watch(s->stream, s->peer->kill);
 	(void)stream_flush(s->stream, clock_mono_ms() + 1000, &e);
 	smtp_server_log(s, &l, LOG_INFO, "session-close");
-	log_str(&l, "client", s->peer->address);
+	log_str(&l, "client", s->info.address);
 	log_str(&l, "reason", s->reason);
 	log_num(&l, "messages", s->messages);
 	log_num(&l, "recipients", s->recipients);

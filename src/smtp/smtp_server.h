@@ -20,6 +20,7 @@
  * policy's: struct smtp_server_ops.  Three layers: engine (smtp_server.c: the
  * verb table), verb (smtp_server_<verb>.c), policy (src/sender, src/receiver).
  */
+struct network_list;
 struct smtp_server;  /* a service: options + ops; shared by its sessions */
 struct smtp_session; /* one client; private to the engine */
 
@@ -180,6 +181,9 @@ struct smtp_server_options {
 	/* future_release_max_s - RFC 4865: HOLDFOR and HOLDUNTIL up to so many
 	 * seconds ahead, for a policy that honours txn->release_s; 0: none. */
 	int64_t future_release_max_s;
+	/* xclient_from - who may say with XCLIENT that it is another client,
+	 * and who has logged in; lives on; NULL: nobody. */
+	const struct network_list *xclient_from;
 	int64_t greet_pause_ms; /* a client that speaks in it gets 421 */
 	/* The three limits in time; <= 0: those of smtp_limits.h. */
 	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */

@@ -16,7 +16,7 @@ smtp_server_may_auth(const struct smtp_session *s)
 	return o->sasl != NULL &&
 	       (s->info.tls != NULL ||
 		(!o->tls_required &&
-		 (o->auth_in_clear_text || s->peer->is_loopback)));
+		 (o->auth_in_clear_text || s->info.is_loopback)));
 }
 
 void

@@ -81,6 +81,13 @@ future_release_parameters(const struct smtp_session *s, struct buf *out)
 	return buf_addf(out, " %lld %s", (long long)max_s, date);
 }
 
+static int
+xclient_parameters(const struct smtp_session *s, struct buf *out)
+{
+	(void)s;
+	return buf_add_str(out, " NAME ADDR PORT PROTO HELO LOGIN");
+}
+
 static bool
 queue_offered(const struct smtp_session *s)
 {
@@ -113,6 +120,7 @@ static const struct smtp_server_extension extensions[] = {
 	{ "FUTURERELEASE", "RFC 4865", future_release_offered,
 	  future_release_parameters },
 	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },
+	{ "XCLIENT", "Postfix", smtp_server_may_xclient, xclient_parameters },
 	{ "XQUEUE", "private", queue_offered, NULL },
 	{ "VRFY", "RFC 5321", vrfy_offered, NULL },
 	{ "EXPN", "RFC 5321", expn_offered, NULL },

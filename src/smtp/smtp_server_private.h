@@ -81,7 +81,8 @@ struct smtp_session {
 	struct stream *stream;
 	struct smtp_client_info info;
 	char helo[256];
-	struct user user; /* address "" before AUTH */
+	char address[LISTENER_PEER_SIZE]; /* by XCLIENT; else the peer's */
+	struct user user;                 /* address "" before AUTH */
 
 	enum smtp_server_state state;
 	struct smtp_txn txn;
@@ -111,8 +112,19 @@ bool smtp_server_speaks(const struct smtp_server *s,
 
 smtp_server_verb_fn smtp_server_helo, smtp_server_ehlo, smtp_server_mail,
     smtp_server_rcpt, smtp_server_data, smtp_server_bdat, smtp_server_auth,
-    smtp_server_rset, smtp_server_queue, smtp_server_noop, smtp_server_vrfy,
-    smtp_server_expn, smtp_server_help, smtp_server_quit, smtp_server_starttls;
+    smtp_server_rset, smtp_server_xclient, smtp_server_queue, smtp_server_noop,
+    smtp_server_vrfy, smtp_server_expn, smtp_server_help, smtp_server_quit,
+    smtp_server_starttls;
+
+/* smtp_server_greet - the greeting (RFC 5321 3.1), as the policy says. */
+int smtp_server_greet(struct smtp_session *s, struct err *e);
+
+/* smtp_server_begin_anew - forget all that the client has said: as after the
+ * greeting. */
+void smtp_server_begin_anew(struct smtp_session *s);
+
+/* smtp_server_may_xclient - may it say who the client is? */
+bool smtp_server_may_xclient(const struct smtp_session *s);
 
 /* ---- what EHLO offers (smtp_server_extension.c) ----------------------------
  */

@@ -13,14 +13,14 @@ smtp_server_secured(struct smtp_session *s)
 
 	s->info.tls = stream_tls(s->stream);
 	smtp_server_log(s, &l, LOG_INFO, "tls");
-	log_str(&l, "client", s->peer->address);
+	log_str(&l, "client", s->info.address);
 	tls_log_peer(&l, s->info.tls);
 	log_end(&l);
 }
 
 /* 4.2: what was said in clear text is forgotten, who logged in included. */
-static void
-begin_anew(struct smtp_session *s)
+void
+smtp_server_begin_anew(struct smtp_session *s)
 {
 	s->helo[0] = '\0';
 	s->info.esmtp = false;
@@ -37,7 +37,7 @@ note_failure(const struct smtp_session *s, const char *event,
 	struct log_line l;
 
 	smtp_server_log(s, &l, LOG_INFO, event);
-	log_str(&l, "client", s->peer->address);
+	log_str(&l, "client", s->info.address);
 	log_err(&l, e);
 	log_end(&l);
 }
@@ -73,7 +73,7 @@ smtp_server_starttls(struct smtp_session *s, struct span args, struct err *e)
 		note_failure(s, "tls-failed", e);
 		return 0;
 	}
-	begin_anew(s);
+	smtp_server_begin_anew(s);
 	smtp_server_secured(s);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "net/network.h"
 #include "smtp_recorder.h"
 #include "wire.h"
 
@@ -47,6 +48,17 @@ service_close(void *service)
 	free(s);
 }
 
+/* Everybody on the loopback interface. */
+static const struct network_list *
+xclient_from(void)
+{
+	static struct network one = { .bytes = { [10] = 0xff, 0xff, 127 },
+				      .bits = 104 };
+	static const struct network_list list = { &one, 1 };
+
+	return &list;
+}
+
 static int
 set(void *service, struct span key, struct span value)
 {
@@ -77,6 +89,8 @@ set(void *service, struct span key, struct span value)
 		s->recorder.connect_code = (int)n;
 	else if (span_eq(key, span_of("future-release")))
 		s->o.future_release_max_s = (int64_t)n;
+	else if (span_eq(key, span_of("xclient")))
+		s->o.xclient_from = n != 0 ? xclient_from() : NULL;
 	else if (span_eq(key, span_of("queue")))
 		s->queue = n != 0;
 	else if (span_eq(key, span_of("remote")))

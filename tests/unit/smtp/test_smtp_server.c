@@ -56,6 +56,7 @@ static const struct {
 	{ "DATA", "DATA", { 503, 503, 554, 354, 503 } },
 	{ "BDAT", "BDAT 6\r\nQUIT", { 503, 503, 554, 250, 250 } },
 	{ "XQUEUE", "XQUEUE LIST", { 503, 530, 503, 503, 503 } },
+	{ "XCLIENT", "XCLIENT ADDR=192.0.2.7", { 550, 550, 503, 503, 503 } },
 	{ "RSET", "RSET", { 250, 250, 250, 250, 250 } },
 	{ "NOOP", "NOOP", { 250, 250, 250, 250, 250 } },
 	{ "VRFY", "VRFY bob", { 252, 252, 252, 252, 252 } },
@@ -95,7 +96,7 @@ lmtp_code(size_t cell, int at)
 	const char *verb = cells[cell].verb;
 
 	if (strcmp(verb, "EHLO") == 0 || strcmp(verb, "HELO") == 0 ||
-	    strcmp(verb, "XQUEUE") == 0)
+	    strcmp(verb, "XCLIENT") == 0 || strcmp(verb, "XQUEUE") == 0)
 		return 500;
 	if (strcmp(verb, "LHLO") == 0)
 		return 250;
