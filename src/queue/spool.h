@@ -141,6 +141,7 @@ struct spool_envelope {
 	int64_t release_s;   /* or 0 */
 	const char *release; /* or NULL: when release_s is 0 */
 	enum spool_tls tls;
+	bool held; /* no delivery until it is released by hand */
 	const struct spool_to *to;
 	unsigned n_to; /* 1..SPOOL_RECIPIENTS_MAX */
 };

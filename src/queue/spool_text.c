@@ -115,8 +115,10 @@ spool_begin(struct spool_writer **out, struct spool *s,
 		goto fail;
 	}
 	w->m->message_at = (int64_t)(SPOOL_FIRST_SIZE + w->envelope.n);
+	w->m->held = env->held;
 	spool_format_first(first, buf_span(&w->envelope), 0, 0);
-	if ((s->journal == NULL && go_to_file(w, e) != 0) ||
+	/* One that is held waits long: the journal is not for it. */
+	if (((s->journal == NULL || env->held) && go_to_file(w, e) != 0) ||
 	    put(w, span_make(first, SPOOL_FIRST_SIZE), e) != 0 ||
 	    put(w, buf_span(&w->envelope), e) != 0) {
 		spool_abort(&w);
@@ -168,6 +170,20 @@ finish_head(struct spool_writer *w, struct err *e)
 	return 0;
 }
 
+/* Behind the message, as if it had been held by hand. */
+static int
+write_hold(struct spool_writer *w, struct err *e)
+{
+	struct buf text;
+
+	buf_init(&text, SPOOL_RECORD_MAX);
+	int rc = spool_format_hold(true, w->m->arrival_s, &text) != 0
+		     ? err_set(e, ERR_TEMP, errno, "hold record")
+		     : durable_write(w->fd, text.p, text.n, e);
+	buf_free(&text);
+	return rc;
+}
+
 /* 0: durable in the journal; 1: to be a file after all. */
 static int
 commit_to_journal(struct spool_writer *w, struct err *e)
@@ -194,6 +210,8 @@ spool_commit(struct spool_writer **out, struct spool_msg **m, struct err *e)
 		goto fail;
 	if (rc == 0)
 		goto done;
+	if (w->m->held && write_hold(w, e) != 0)
+		goto fail;
 	if (durable_sync(w->fd, e) != 0)
 		goto fail;
 	if (renameat(s->tmp_fd, w->m->id, s->msg_fd, w->m->id) != 0) {

@@ -6,6 +6,7 @@ src_receiver_libreceiver_a_SOURCES = \
 	src/receiver/receiver_alias_file.c \
 	src/receiver/receiver_alias_file.h \
 	src/receiver/receiver_limits.c src/receiver/receiver_limits.h \
+	src/receiver/receiver_filter.c \
 	src/receiver/receiver_options.c src/receiver/receiver_options.h \
 	src/receiver/receiver_policy.c src/receiver/receiver_private.h \
 	src/receiver/receiver_pop3.c src/receiver/receiver_quota.c \
@@ -14,7 +15,7 @@ src_receiver_libreceiver_a_SOURCES = \
 	src/receiver/receiver_rules_make.c \
 	src/receiver/receiver_rules_private.h \
 	src/receiver/receiver_store.c src/receiver/receiver_verdict.c
-RECEIVER_LIBS = src/receiver/libreceiver.a $(SMTP_LIBS) $(POP3_LIBS) \
+RECEIVER_LIBS = src/receiver/libreceiver.a $(MILTER_LIBS) $(SMTP_LIBS) $(POP3_LIBS) \
 	$(STORE_LIBS) $(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 sbin_PROGRAMS += src/receiver/postpair-receiver

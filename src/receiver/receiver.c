@@ -76,7 +76,8 @@ check(const char *path, const void *values, struct err *e)
 	    network_list_check(path, "[lmtp] proxy-from", &o->lmtp_proxy_from,
 			       e) != 0 ||
 	    network_list_check(path, "[pop3] proxy-from", &o->pop3_proxy_from,
-			       e) != 0)
+			       e) != 0 ||
+	    receiver_filter_check(path, o, e) != 0)
 		return -1;
 	if (users_open(&users, o->users_file, e) != 0)
 		return -1;
@@ -204,6 +205,7 @@ stop(void *server)
 	smtp_server_free(&r->smtp);
 	network_list_free(&r->xclient_from);
 	smtp_server_free(&r->lmtp);
+	milter_filter_free(&r->filter);
 	pop3_server_free(&r->pop3);
 	tls_server_free(&r->smtp_tls);
 	tls_server_free(&r->lmtp_tls);
@@ -286,7 +288,8 @@ make_smtp(struct receiver *r, struct err *e)
 	if (network_list_new(&r->xclient_from, o->smtp_xclient_from.v,
 			     o->smtp_xclient_from.n, e) != 0)
 		return -1;
-	if (smtp_server_new(&r->smtp, &smtp, receiver_policy_ops(), r, e) != 0)
+	if (smtp_server_new(&r->smtp, &smtp, milter_filter_ops(r->filter),
+			    r->filter, e) != 0)
 		return -1;
 	/* Who delivers by LMTP has checked the message for us. */
 	smtp.authserv_id = NULL;
@@ -324,8 +327,8 @@ run(void *server, struct err *e)
 	    login_options_sasl(&r->sasl, &r->o->login, r->users, e) != 0 ||
 	    receiver_store_open(r, e) != 0)
 		return -1;
-	if (make_smtp(r, e) != 0 || make_pop3(r, e) != 0 ||
-	    listener_start(r->smtp_listener, e) != 0 ||
+	if (receiver_filter_open(r, e) != 0 || make_smtp(r, e) != 0 ||
+	    make_pop3(r, e) != 0 || listener_start(r->smtp_listener, e) != 0 ||
 	    listener_start(r->lmtp_listener, e) != 0 ||
 	    listener_start(r->pop3_listener, e) != 0)
 		return -1;
@@ -350,7 +353,8 @@ reload(void *server, const void *values, struct err *e)
 	if (receiver_rules_new(&rules, "configuration", values, e) != 0)
 		return -1;
 	const struct receiver_options *o = values;
-	if (make_tls(r, o, e) != 0 || users_reload(r->users, e) != 0) {
+	if (make_tls(r, o, e) != 0 || users_reload(r->users, e) != 0 ||
+	    receiver_filter_use(r, o, e) != 0) {
 		receiver_rules_drop(&rules);
 		return -1;
 	}

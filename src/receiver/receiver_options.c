@@ -102,6 +102,9 @@ static const struct option table[] = {
 	  " idle-timeout." },
 	{ "smtp", "session-timeout", OPTION_TIME, AT(smtp_session), "4h", 100,
 	  168 * HOUR, NULL, "Longest session." },
+	{ "smtp", "milters", OPTION_WORDS, AT(smtp_milters), "", 0, 0, NULL,
+	  "Filters that each message goes through, in this order: names of"
+	  " [milters]." },
 	{ "smtp", "delivery-ids", OPTION_BOOL, AT(smtp_delivery_ids), "yes", 0,
 	  0, NULL,
 	  "Offer XPOSTPAIRID, by which postpair-sender delivers a message"
@@ -139,6 +142,10 @@ static const struct option table[] = {
 	  NULL,
 	  "Networks of load balancers, whose connections begin with a PROXY"
 	  " header." },
+
+	{ "milters", NULL, OPTION_MAP, AT(milter_section), "", 0, 0, NULL,
+	  "Filters: name = inet:host:port or unix:/path, then default=tempfail,"
+	  " accept or reject, and timeouts." },
 
 	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
 	  0, NULL, "Addresses and ports for reading mail." },

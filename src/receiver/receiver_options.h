@@ -42,6 +42,8 @@ struct receiver_options {
 
 	struct tls_settings tls;
 
+	struct option_list smtp_milters;
+	struct option_map milter_section;
 	struct option_list smtp_listen, smtp_listen_tls;
 	struct option_list smtp_proxy_from, smtp_xclient_from, lmtp_proxy_from,
 	    pop3_proxy_from;

@@ -24,6 +24,8 @@ log_message(const struct smtp_client_info *c, const struct incoming *in,
 	log_str(&l, "id", in->id);
 	log_str(&l, "from", txn->reverse_path);
 	log_num(&l, "mailboxes", (int64_t)in->n);
+	if (txn->quarantine != NULL)
+		log_str(&l, "junk", txn->quarantine);
 	if (in->delivery != NULL)
 		log_num(&l, "size", delivery_size(in->delivery));
 	if (in->delivery != NULL && delivery_repeated(in->delivery) > 0)
@@ -91,7 +93,8 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 /* ---- the message ----------------------------------------------------------
  */
 
-/* RFC 5321 4.4: Return-Path on top, then our Received line. */
+/* RFC 5321 4.4: Return-Path on top, then what filters want there (RFC 8601 4),
+ * then our Received line. */
 static int
 write_trace(struct receiver *r, const struct smtp_client_info *c,
 	    struct smtp_txn *txn, struct err *e)
@@ -112,8 +115,9 @@ write_trace(struct receiver *r, const struct smtp_client_info *c,
 	struct buf out;
 	int rc = -1;
 
-	buf_init(&out, TRACE_MAX);
+	buf_init(&out, TRACE_MAX + txn->top_fields.n);
 	if (buf_addf(&out, "Return-Path: <%s>\r\n", txn->reverse_text) != 0 ||
+	    buf_add_span(&out, txn->top_fields) != 0 ||
 	    received_format(&facts, &out) != 0)
 		(void)err_set(e, ERR_TEMP, errno, "trace lines");
 	else
@@ -140,6 +144,23 @@ identify(const struct smtp_client_info *c, const struct smtp_txn *txn)
 		delivery_identify(in->delivery, in->delivery_id);
 }
 
+/* What a filter wants kept aside goes to the junk folder of each mailbox. */
+static int
+set_aside(struct incoming *in, struct arena *arena)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		char name[MAILDIR_MAILBOX_SIZE];
+		int n = snprintf(name, sizeof(name), "%s" MAILDIR_JUNK,
+				 in->mailbox[i].address);
+		if (n < 0 || (size_t)n >= sizeof(name))
+			return -1;
+		in->mailbox[i].address = arena_str(arena, span_of(name));
+		if (in->mailbox[i].address == NULL)
+			return -1;
+	}
+	return 0;
+}
+
 static void
 on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_reply *r)
@@ -148,6 +169,10 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct incoming *in = txn->policy;
 	struct err e = { 0 };
 
+	if (txn->quarantine != NULL && set_aside(in, txn->arena) != 0) {
+		receiver_rcpt_no_memory(r);
+		return;
+	}
 	if (delivery_begin(&in->delivery, server->tree, in->mailbox[0].address,
 			   &e) != 0 ||
 	    write_trace(server, c, txn, &e) != 0) {

@@ -7,6 +7,7 @@
 
 #include "auth/sasl.h"
 #include "auth/users.h"
+#include "milter/milter_filter.h"
 #include "net/listener.h"
 #include "net/network.h"
 #include "pop3/pop3_server.h"
@@ -28,6 +29,7 @@ struct receiver {
 	struct maildir_tree *tree;
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
+	struct milter_filter *filter; /* between smtp and the policy */
 	struct smtp_server *smtp, *lmtp;
 	struct network_list xclient_from;
 	struct pop3_server *pop3;
@@ -48,6 +50,16 @@ void receiver_store_close(struct receiver *r);
 
 /* receiver_policy_ops - what is accepted; ctx is the struct receiver. */
 const struct smtp_server_ops *receiver_policy_ops(void);
+
+/* receiver_filter_check - the milters of a configuration; `path` is for *e.
+ * receiver_filter_open - the filter, with those of the start;
+ * receiver_filter_use - with these from the next session on; -1: it stays as it
+ * was. */
+int receiver_filter_check(const char *path, const struct receiver_options *o,
+			  struct err *e);
+int receiver_filter_open(struct receiver *r, struct err *e);
+int receiver_filter_use(struct receiver *r, const struct receiver_options *o,
+			struct err *e);
 
 /* ---- a transaction: smtp_txn.policy, in its arena -------------------------
  */

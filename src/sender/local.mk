@@ -13,13 +13,14 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/routes.c src/sender/routes.h \
 	src/sender/sender.c src/sender/sender.h \
 	src/sender/sender_options.c src/sender/sender_options.h \
-	src/sender/sender_cut_through.c src/sender/sender_queue.c \
+	src/sender/sender_cut_through.c src/sender/sender_filter.c \
+	src/sender/sender_queue.c \
 	src/sender/sender_policy.c src/sender/sender_private.h \
 	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \
 	src/sender/verify_question.c src/sender/verify_private.h
-SENDER_LIBS = src/sender/libsender.a $(SMTP_LIBS) $(QUEUE_LIBS) \
-	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(DNS_LIBS)
+SENDER_LIBS = src/sender/libsender.a $(MILTER_LIBS) $(SMTP_LIBS) \
+	$(QUEUE_LIBS) $(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(DNS_LIBS)
 
 sbin_PROGRAMS += src/sender/postpair-sender
 src_sender_postpair_sender_SOURCES = src/sender/main.c

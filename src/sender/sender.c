@@ -39,7 +39,8 @@ check(const char *path, const void *values, struct err *e)
 	    routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
-	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0)
+	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0 ||
+	    sender_filter_check(path, o, e) != 0)
 		return -1;
 	if (network_list_check(path, "[submission] proxy-from", &o->proxy_from,
 			       e) != 0 ||
@@ -93,6 +94,7 @@ stop(void *server)
 	}
 	smtp_server_free(&s->smtp);
 	network_list_free(&s->xclient_from);
+	milter_filter_free(&s->filter);
 	tls_server_free(&s->tls);
 	sasl_free(&s->sasl);
 	users_free(&s->users);
@@ -342,7 +344,9 @@ run(void *server, struct err *e)
 	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;
 	smtp.sasl = s->sasl;
-	if (smtp_server_new(&s->smtp, &smtp, sender_policy_ops(), s, e) != 0 ||
+	if (sender_filter_open(s, e) != 0 ||
+	    smtp_server_new(&s->smtp, &smtp, milter_filter_ops(s->filter),
+			    s->filter, e) != 0 ||
 	    scheduler_start(s->scheduler, e) != 0)
 		return -1;
 	open_control(s);
@@ -364,7 +368,8 @@ reload(void *server, const void *values, struct err *e)
 
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
-	if (make_tls(s, o, e) != 0 || users_reload(s->users, e) != 0) {
+	if (make_tls(s, o, e) != 0 || users_reload(s->users, e) != 0 ||
+	    sender_filter_use(s, o, e) != 0) {
 		routes_free(&routes);
 		return -1;
 	}

@@ -65,6 +65,9 @@ static const struct option table[] = {
 	  " machine." },
 	{ "submission", "tls-required", OPTION_BOOL, AT(tls_required), "no", 0,
 	  0, NULL, "Nothing is taken without TLS, from this machine neither." },
+	{ "submission", "milters", OPTION_WORDS, AT(milters), "", 0, 0, NULL,
+	  "Filters that each message goes through, in this order: names of"
+	  " [milters]." },
 	{ "submission", "deliver", OPTION_ENUM, AT(deliver), "queued", 0, 0,
 	  deliveries,
 	  "queued: 250 as soon as a message is safe; cut-through: 250 with what"
@@ -134,6 +137,9 @@ static const struct option table[] = {
 	{ "verify", "cache-size", OPTION_INT, AT(verify_cache), "10000", 1,
 	  1000000, NULL, "Addresses remembered." },
 
+	{ "milters", NULL, OPTION_MAP, AT(milter_section), "", 0, 0, NULL,
+	  "Filters: name = inet:host:port or unix:/path, then default=tempfail,"
+	  " accept or reject, and timeouts." },
 	{ "routes", NULL, OPTION_MAP, AT(routes), "", 0, 0, NULL,
 	  "Where the mail of a domain goes: domain = [lmtp:]host[:port]"
 	  " [tls=LEVEL] [auth=NAME], lmtp:/path or mx; * for all others." },

@@ -40,6 +40,9 @@ struct sender_options {
 	int64_t verify_timeout, verify_yes_ttl, verify_no_ttl;
 	int64_t verify_cache, verify_connections;
 
+	struct option_list milters;
+	struct option_map milter_section;
+
 	struct option_map routes, sender_routes, credentials;
 };
 

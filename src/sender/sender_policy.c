@@ -51,8 +51,9 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	/*
 	 * RFC 6409 6.1: only as oneself.  The null path stays allowed: a mail
 	 * program sends its disposition notifications with it (RFC 8098 3).
+	 * What a filter of ours has made of it is the administrator's wish.
 	 */
-	if (txn->reverse_path[0] != '\0' &&
+	if (txn->reverse_path[0] != '\0' && !txn->changed &&
 	    !users_owns(s->users, c->login, txn->reverse_path)) {
 		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
 			  txn->reverse_text, c->login);
@@ -206,6 +207,7 @@ begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
 				      .login = m->login,
 				      .release_s = txn->release_s,
 				      .release = txn->release,
+				      .held = txn->quarantine != NULL,
 				      .to = to,
 				      .n_to = txn->n_recipients };
 
@@ -247,8 +249,9 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 	struct buf out;
 	int rc = -1;
 
-	buf_init(&out, HEADER_OUT_MAX);
-	if (received_format(&m->received, &out) != 0) {
+	buf_init(&out, HEADER_OUT_MAX + txn->top_fields.n);
+	if (buf_add_span(&out, txn->top_fields) != 0 ||
+	    received_format(&m->received, &out) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "Received field");
 		goto out;
 	}
@@ -326,7 +329,8 @@ sender_on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
  */
 
 static void
-log_queued(const struct smtp_client_info *c, const struct spool_msg *msg)
+log_queued(const struct smtp_client_info *c, const struct spool_msg *msg,
+	   const char *why)
 {
 	struct log_line l;
 
@@ -337,6 +341,8 @@ log_queued(const struct smtp_client_info *c, const struct spool_msg *msg)
 	log_str(&l, "from", msg->reverse_path);
 	log_num(&l, "rcpts", msg->n_recipients);
 	log_num(&l, "size", msg->size);
+	if (why != NULL)
+		log_str(&l, "held", why);
 	log_end(&l);
 }
 
@@ -373,7 +379,7 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 		reply_from_err(r, &e);
 		return;
 	}
-	log_queued(c, msg);
+	log_queued(c, msg, txn->quarantine);
 	/* before anybody can deliver it and write the next hop */
 	submission_trail_data(&m->hop, msg->size);
 	trail_write(s->trail, m->id, &m->hop);
@@ -381,9 +387,10 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 	put_queued(msg, wait, r);
 	/* Durable from here: without memory for it now, the next start finds
 	 * it. */
-	int rc = s->o->deliver == SENDER_CUT_THROUGH && !wait
-		     ? sender_cut_through(s, &msg, txn, r, &e)
-		     : scheduler_add(s->scheduler, &msg, &e);
+	bool cut_through = s->o->deliver == SENDER_CUT_THROUGH && !wait &&
+			   txn->quarantine == NULL;
+	int rc = cut_through ? sender_cut_through(s, &msg, txn, r, &e)
+			     : scheduler_add(s->scheduler, &msg, &e);
 	if (rc != 0) {
 		log_failure(LOG_ERROR, "queued-for-restart", "id", m->id, &e);
 		spool_msg_free(&msg);

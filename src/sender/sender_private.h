@@ -3,6 +3,7 @@
 
 #include "auth/sasl.h"
 #include "auth/users.h"
+#include "milter/milter_filter.h"
 #include "net/listener.h"
 #include "net/network.h"
 #include "queue/scheduler.h"
@@ -24,6 +25,7 @@ struct sender {
 	struct listener *listener;
 	struct users *users;
 	struct sasl *sasl;
+	struct milter_filter *filter; /* between smtp and the policy */
 	struct smtp_server *smtp;
 	struct network_list xclient_from;
 	struct routes *routes;
@@ -44,6 +46,15 @@ const struct smtp_server_ops *sender_policy_ops(void);
 /* sender_on_queue - XQUEUE: list or cancel what the login has handed in. */
 void sender_on_queue(void *ctx, const struct smtp_client_info *c,
 		     const char *id, struct smtp_reply *r);
+
+/* sender_filter_check - the milters of a configuration; `path` is for *e.
+ * sender_filter_open - the filter, with those of the start; sender_filter_use -
+ * with these from the next session on; -1: it stays as it was. */
+int sender_filter_check(const char *path, const struct sender_options *o,
+			struct err *e);
+int sender_filter_open(struct sender *s, struct err *e);
+int sender_filter_use(struct sender *s, const struct sender_options *o,
+		      struct err *e);
 
 /* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
  * that came to.  -1: as scheduler_add, *r is as it was. */

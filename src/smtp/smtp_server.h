@@ -62,7 +62,14 @@ struct smtp_txn {
 	struct smtp_txn_rcpt *recipients;
 	struct arena *arena; /* until the transaction ends */
 	void *policy;        /* the policy's own, set in on_mail */
-	void *filter;        /* and of what stands before the policy */
+	/* What stands before the policy (src/milter) has its own, and may want
+	 * of the policy, from on_data on: fields above our Received line, each
+	 * ending in CRLF; the message kept aside, and why.  changed: it has
+	 * made this envelope, not the client. */
+	void *filter;
+	struct span top_fields;
+	const char *quarantine; /* or NULL */
+	bool changed;
 };
 struct smtp_txn_rcpt {
 	const char *canonical; /* "bob@xyz.com"; "postmaster" */

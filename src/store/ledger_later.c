@@ -76,9 +76,9 @@ note_entered(struct ledger_later *v, const struct journal_record *r,
 		if (p == NULL)
 			return -1;
 		v->entered = p;
-		v->entered[v->n_entered++] =
-		    (struct ledger_entered){ pair_of(v, a.id, span_of(mailbox)),
-					     r->seq };
+		v->entered[v->n_entered++] = (struct ledger_entered){
+			pair_of(v, a.id, maildir_mailbox_owner(mailbox)), r->seq
+		};
 	}
 	return 0;
 }
@@ -166,7 +166,7 @@ ledger_later_superseded(const struct ledger_later *v, const char *id,
 
 	if (id[0] == '\0')
 		return false;
-	uint64_t pair = pair_of(v, span_of(id), span_of(mailbox));
+	uint64_t pair = pair_of(v, span_of(id), maildir_mailbox_owner(mailbox));
 	while (low < high) { /* the first of the pair */
 		size_t middle = low + (high - low) / 2;
 		if (v->entered[middle].pair < pair)

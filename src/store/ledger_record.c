@@ -91,7 +91,7 @@ is_mailbox(struct span s)
 
 	return memchr(s.p, '\0', s.n) == NULL &&
 	       span_copy(s, text, sizeof(text)) == 0 &&
-	       maildir_address_is_safe(text);
+	       maildir_mailbox_is_safe(text);
 }
 
 /* Printable bytes without a blank or slash. */

@@ -160,6 +160,33 @@ maildir_address_is_safe(const char *address)
 	return component_is_safe(local) && component_is_safe(domain);
 }
 
+struct span
+maildir_mailbox_owner(const char *mailbox)
+{
+	const size_t n = sizeof(MAILDIR_JUNK) - 1;
+	struct span name = span_of(mailbox);
+
+	if (name.n > n && memcmp(name.p + name.n - n, MAILDIR_JUNK, n) == 0)
+		name.n -= n;
+	return name;
+}
+
+static bool
+is_folder(const char *mailbox)
+{
+	return maildir_mailbox_owner(mailbox).n < strlen(mailbox);
+}
+
+bool
+maildir_mailbox_is_safe(const char *mailbox)
+{
+	char owner[MAILDIR_MAILBOX_SIZE];
+
+	return span_copy(maildir_mailbox_owner(mailbox), owner,
+			 sizeof(owner)) == 0 &&
+	       maildir_address_is_safe(owner);
+}
+
 /* ---- open -----------------------------------------------------------------
  */
 
@@ -177,18 +204,18 @@ open_dir(int dirfd, const char *name, bool create, struct err *e)
 	return fd;
 }
 
-/*
- * Open from the top down.  cur/ comes last, so whoever finds it knows that the
- * entries of the user, tmp/ and new/ were synced before it was made.
- */
+/* The directory of a user, m->dir. */
 static int
-open_parts(struct maildir_tree *t, const char *address, bool create,
-	   struct maildir *m, struct err *e)
+open_user(struct maildir_tree *t, const char *mailbox, bool create,
+	  struct maildir *m, struct err *e)
 {
+	char owner[MAILDIR_MAILBOX_SIZE], name[MAILDIR_NAME_SIZE];
 	struct span local, domain;
-	char name[MAILDIR_NAME_SIZE];
 
-	address_split(address, &local, &domain);
+	if (span_copy(maildir_mailbox_owner(mailbox), owner, sizeof(owner)) !=
+	    0)
+		return err_set(e, ERR_PERM, 0, "name too long");
+	address_split(owner, &local, &domain);
 	if (span_copy(domain, name, sizeof(name)) != 0)
 		return err_set(e, ERR_PERM, 0, "domain name too long");
 	int up = open_dir(t->root, name, create, e);
@@ -197,7 +224,40 @@ open_parts(struct maildir_tree *t, const char *address, bool create,
 	if (span_copy(local, name, sizeof(name)) == 0)
 		m->dir = open_dir(up, name, create, e);
 	(void)close(up);
-	if (m->dir < 0)
+	return m->dir < 0 ? -1 : 0;
+}
+
+/* From the user's directory to the folder's.  The empty file tells programs
+ * that speak Maildir++ that it is one. */
+static int
+enter_folder(struct maildir *m, bool create, struct err *e)
+{
+	int fd = open_dir(m->dir, MAILDIR_JUNK + 1, create, e);
+
+	if (fd < 0)
+		return -1;
+	(void)close(m->dir);
+	m->dir = fd;
+	if (!create)
+		return 0;
+	fd = openat(m->dir, "maildirfolder",
+		    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot make maildirfolder");
+	(void)close(fd);
+	return 0;
+}
+
+/*
+ * Open from the top down.  cur/ comes last, so whoever finds it knows that the
+ * entries of the user, tmp/ and new/ were synced before it was made.
+ */
+static int
+open_parts(struct maildir_tree *t, const char *mailbox, bool create,
+	   struct maildir *m, struct err *e)
+{
+	if (open_user(t, mailbox, create, m, e) != 0 ||
+	    (is_folder(mailbox) && enter_folder(m, create, e) != 0))
 		return -1;
 	m->tmp = open_dir(m->dir, "tmp", create, e);
 	if (m->tmp < 0)
@@ -210,15 +270,15 @@ open_parts(struct maildir_tree *t, const char *address, bool create,
 }
 
 int
-maildir_open(struct maildir_tree *t, const char *address, bool create,
+maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 	     struct maildir *m, struct err *e)
 {
 	struct err first = { 0 };
 
-	if (!maildir_address_is_safe(address))
+	if (!maildir_mailbox_is_safe(mailbox))
 		return err_set(e, ERR_PERM, 0, "not fit to name a mailbox: %s",
-			       address);
-	if (open_parts(t, address, false, m, &first) == 0)
+			       mailbox);
+	if (open_parts(t, mailbox, false, m, &first) == 0)
 		return 0;
 	maildir_close(m);
 	if (first.sys != ENOENT || !create) {
@@ -227,7 +287,7 @@ maildir_open(struct maildir_tree *t, const char *address, bool create,
 		return -1;
 	}
 	(void)pthread_mutex_lock(&t->making);
-	int rc = open_parts(t, address, true, m, e);
+	int rc = open_parts(t, mailbox, true, m, e);
 	(void)pthread_mutex_unlock(&t->making);
 	if (rc != 0)
 		maildir_close(m);
@@ -313,18 +373,39 @@ clean_tmp(const struct maildir_tree *t, int tmp)
 	return gone;
 }
 
-/* The tmp/ of a user's directory; no link is followed on the way. */
-static int
-open_tmp(int domain, const char *user)
+/* The tmp/ of a directory; no link is followed on the way. */
+static int64_t
+clean_below(const struct maildir_tree *t, int dir)
+{
+	int64_t gone = 0;
+
+	int tmp =
+	    openat(dir, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (tmp < 0)
+		return 0;
+	gone = clean_tmp(t, tmp);
+	(void)close(tmp);
+	return gone;
+}
+
+/* Those of a user: the mailbox and its folder. */
+static int64_t
+clean_user(const struct maildir_tree *t, int domain, const char *user)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int64_t gone = 0;
 
 	int dir = openat(domain, user, flags);
 	if (dir < 0)
-		return -1;
-	int tmp = openat(dir, "tmp", flags);
+		return 0;
+	gone = clean_below(t, dir);
+	int folder = openat(dir, MAILDIR_JUNK + 1, flags);
+	if (folder >= 0) {
+		gone += clean_below(t, folder);
+		(void)close(folder);
+	}
 	(void)close(dir);
-	return tmp;
+	return gone;
 }
 
 static int64_t
@@ -336,13 +417,8 @@ clean_domain(const struct maildir_tree *t, const char *domain)
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : list_dir(fd);
 	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
-		if (at->d_name[0] == '.')
-			continue;
-		int tmp = open_tmp(fd, at->d_name);
-		if (tmp < 0)
-			continue;
-		gone += clean_tmp(t, tmp);
-		(void)close(tmp);
+		if (at->d_name[0] != '.')
+			gone += clean_user(t, fd, at->d_name);
 	}
 	if (d != NULL)
 		(void)closedir(d);

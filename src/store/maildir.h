@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/span.h"
 #include "store/octets.h"
 #include "store/quota.h"
 
@@ -51,8 +52,20 @@ struct octets *maildir_tree_octets(struct maildir_tree *t);
 const char *maildir_tree_host(const struct maildir_tree *t);
 uint32_t maildir_tree_count(struct maildir_tree *t); /* another one each call */
 
-/* maildir_address_is_safe - may this canonical user@domain name a mailbox: both
+/*
+ * A mailbox is named by its owner's address, "bob@xyz.com"; the folder for what
+ * he or she may not want by that and MAILDIR_JUNK behind it.
+ */
+#define MAILDIR_JUNK "/.Junk"
+enum { MAILDIR_MAILBOX_SIZE = 512 + 8 };
+
+/* maildir_mailbox_owner - the address in the name of a mailbox. */
+struct span maildir_mailbox_owner(const char *mailbox);
+
+/* maildir_mailbox_is_safe - an address that is safe, or its junk folder.
+ * maildir_address_is_safe - may this canonical user@domain name a mailbox: both
  * halves present, <= 255 bytes, no slash, no control byte, no leading dot. */
+bool maildir_mailbox_is_safe(const char *mailbox);
 bool maildir_address_is_safe(const char *address);
 
 /* One open mailbox: its directories. */
@@ -65,12 +78,12 @@ struct maildir {
 	}
 
 /*
- * maildir_open - the mailbox of canonical `address`; with create it is made.
- * -1: PERM for an unsafe address, TEMP with sys ENOENT when it does not exist,
+ * maildir_open - a mailbox; with create it is made.
+ * -1: PERM for an unsafe name, TEMP with sys ENOENT when it does not exist,
  * TEMP otherwise.  *m must be MAILDIR_CLOSED before; maildir_close is
  * NULL-safe for it.
  */
-int maildir_open(struct maildir_tree *t, const char *address, bool create,
+int maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 		 struct maildir *m, struct err *e);
 void maildir_close(struct maildir *m);
 

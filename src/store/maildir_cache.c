@@ -79,13 +79,16 @@ slot_of(struct maildir_cache *c, const char *address)
 static bool
 is_current(struct maildir_cache *c, const struct slot *s)
 {
-	struct span local, domain;
-	char path[2 * 256 + 8];
+	struct span owner = maildir_mailbox_owner(s->address), local, domain;
+	char address[MAILDIR_MAILBOX_SIZE], path[2 * 256 + 16];
 	struct stat st;
 
-	address_split(s->address, &local, &domain);
-	int n = snprintf(path, sizeof(path), "%.*s/%.*s/new", SPAN_ARG(domain),
-			 SPAN_ARG(local));
+	if (span_copy(owner, address, sizeof(address)) != 0)
+		return false;
+	address_split(address, &local, &domain);
+	int n =
+	    snprintf(path, sizeof(path), "%.*s/%.*s%s/new", SPAN_ARG(domain),
+		     SPAN_ARG(local), s->address + owner.n);
 	return n > 0 && (size_t)n < sizeof(path) &&
 	       fstatat(maildir_tree_root(c->tree), path, &st,
 		       AT_SYMLINK_NOFOLLOW) == 0 &&

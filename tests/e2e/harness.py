@@ -79,7 +79,8 @@ def wait_for(condition, seconds=20, what="the condition"):
         if value:
             return value
         if time.monotonic() >= end:
-            raise AssertionError("not within %g s: %s" % (seconds, what))
+            raise AssertionError("not within %g s: %s" % (
+                seconds, what() if callable(what) else what))
         idle.poll(10)
 
 

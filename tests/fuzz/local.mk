@@ -6,7 +6,7 @@
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list alias_file auth_results conf control date \
 	dns dot dsn header \
-	ledger_record maildir_name mime pop3 pop3_client reply segment \
+	ledger_record maildir_name milter mime pop3 pop3_client reply segment \
 	shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
@@ -33,6 +33,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_header \
 	tests/fuzz/fuzz_ledger_record \
 	tests/fuzz/fuzz_maildir_name \
+	tests/fuzz/fuzz_milter \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_pop3_client \
@@ -97,6 +98,12 @@ tests_fuzz_fuzz_smtp_command_SOURCES = tests/fuzz/fuzz_smtp_command.c \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
 tests_fuzz_fuzz_smtp_command_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_smtp_command_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_milter_SOURCES = tests/fuzz/fuzz_milter.c \
+	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
+tests_fuzz_fuzz_milter_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_milter_LDADD = $(MILTER_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_smtp_session_SOURCES = tests/fuzz/fuzz_smtp_session.c \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)

@@ -6,6 +6,7 @@ include tests/unit/auth/local.mk
 include tests/unit/queue/local.mk
 include tests/unit/store/local.mk
 include tests/unit/smtp/local.mk
+include tests/unit/milter/local.mk
 include tests/unit/pop3/local.mk
 include tests/unit/receiver/local.mk
 include tests/unit/sender/local.mk
