@@ -31,9 +31,14 @@ class Lab:
         return os.path.join(self.directory.name, name)
 
     def make(self, *args):
-        subprocess.run([harness.program("postpair-admin"), "cert", *args,
-                        "--dir", self.directory.name], check=True, timeout=60,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.admin(*args, "--dir", self.directory.name)
+
+    def admin(self, *args):
+        """What postpair-admin cert prints."""
+        return subprocess.run(
+            [harness.program("postpair-admin"), "cert", *args], check=True,
+            timeout=60, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            text=True).stdout
 
     def host(self, *names_and_options):
         self.make("host", *names_and_options)
@@ -42,6 +47,13 @@ class Lab:
         """The section [tls] of a server that shows this certificate."""
         return {"certificate": self.path(name + ".crt"),
                 "key": self.path(name + ".key"), **more}
+
+    def server(self, name="localhost"):
+        """An ssl.SSLContext that shows this certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path(name + ".crt"),
+                                self.path(name + ".key"))
+        return context
 
     def client(self, **options):
         context = ssl.create_default_context(cafile=self.path("ca.crt"))

@@ -10,6 +10,7 @@ E2E_TESTS = \
 	tests/e2e/test_cert.py \
 	tests/e2e/test_clients_read.py \
 	tests/e2e/test_clients_send.py \
+	tests/e2e/test_clients_tls.py \
 	tests/e2e/test_crossed_wire.py \
 	tests/e2e/test_cut_through.py \
 	tests/e2e/test_demonstration.py \

@@ -5,10 +5,12 @@ import re
 import subprocess
 
 import harness
+from certificates import Lab
 
 # What must be seen, in this order.
 SEEN = [
-    r"logged in as alice@abc\.com",
+    r"logged in as alice@abc\.com  smtp localhost:\d+ \(TLS, verified\)  "
+    r"pop3 localhost:\d+ \(TLS, verified; 0 messages\)",
     r"sent <\S+> to bob@xyz\.com, carol@xyz\.com: 250 2\.0\.0 \S+ stored for "
     r"2 recipients\n  bob@xyz\.com: stored\n  carol@xyz\.com: stored\n",
     r"550 5\.1\.1 <nobody@xyz\.com>.*\[refused\], as expected",
@@ -28,14 +30,15 @@ SEEN = [
 
 def test_demonstration_holds_step_by_step():
     port, held = harness.closed_port()
-    with held, harness.Pair(
+    with Lab() as lab, held, lab.pair(
             routes={"far.example": "127.0.0.1:%d" % port},
             sender={"submission": {"deliver": "cut-through"}}) as pair:
         path = os.path.join(harness.top_srcdir(), "demo", "demonstration.msh")
         done = pair.run(["sh", "-c", 'exec "$0" "$@" 2>&1',
                          harness.program("mailsh"), "-v", "-H", "localhost",
                          "--smtp-port", str(pair.submission_port),
-                         "--pop3-port", str(pair.pop3_port), "-f", path])
+                         "--pop3-port", str(pair.pop3_port),
+                         "--ca", lab.path("ca.crt"), "-f", path])
         text = done.stdout.decode()
         assert done.returncode == 0, text
         rest = text

@@ -8,18 +8,19 @@ import stat
 
 import harness
 import pytest
-from tls_peer import Lab, TlsPeer
+from certificates import Lab
+from tls_peer import TlsPeer
 
 FORMS = [("smtp", False), ("smtp", True), ("pop3", False), ("pop3", True)]
 
 
 @pytest.fixture(scope="module", name="lab")
-def _lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    lab.host("localhost", "127.0.0.1", "0.0.0.0")
-    lab.host("other.example")
-    lab.host("old.example", "127.0.0.1", days=-3)
-    return lab
+def _lab():
+    with Lab() as lab:
+        lab.host("localhost", "127.0.0.1", "0.0.0.0", "--force")
+        lab.host("other.example")
+        lab.host("old.example", "127.0.0.1", "--days=-3")
+        yield lab
 
 
 class Shell:
@@ -81,7 +82,7 @@ WRONG = {
 def test_a_wrong_certificate_is_explained_and_gets_no_password(
         lab, shell, fault, protocol, implicit):
     stem, trusted, reason, hint = WRONG[fault]
-    with TlsPeer(lab.context(stem), protocol, implicit) as peer:
+    with TlsPeer(lab.server(stem), protocol, implicit) as peer:
         # by an address that is not local, so that nothing has to be asked for
         host = "0.0.0.0" if fault == "unknown issuer" else "127.0.0.1"
         ca = ["--ca", lab.path("ca.crt")] if trusted else []
@@ -95,7 +96,7 @@ def test_a_wrong_certificate_is_explained_and_gets_no_password(
 @pytest.mark.parametrize("protocol, implicit", FORMS)
 def test_a_right_certificate_is_verified_and_shown(lab, shell, protocol,
                                                    implicit):
-    with TlsPeer(lab.context("localhost"), protocol, implicit) as peer:
+    with TlsPeer(lab.server(), protocol, implicit) as peer:
         done = shell("-t", "--ca", lab.path("ca.crt"), "-c", login(peer), "-c",
                      "status")
         assert done.returncode == 0, done.stderr
@@ -114,12 +115,12 @@ def test_a_right_certificate_is_verified_and_shown(lab, shell, protocol,
 @pytest.mark.parametrize("protocol, implicit", FORMS)
 def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
                                                     implicit):
-    lab.cert("host", "127.0.0.1", "--force")
-    with TlsPeer(lab.context("127.0.0.1"), protocol, implicit) as peer:
+    lab.host("127.0.0.1", "--force")
+    with TlsPeer(lab.server("127.0.0.1"), protocol, implicit) as peer:
         verified = [] if implicit else ["--starttls"]
         pin = pin_in(failed(shell("-c", login(peer, *verified)), 3,
                             "unknown issuer", "--pin"))
-        assert pin in lab.show("127.0.0.1")
+        assert pin in lab.admin("show", lab.path("127.0.0.1.crt"))
         wrong = "sha256//" + "A" * 43 + "="
         failed(shell("-c", login(peer, "--pin", wrong)), 3,
                "not the one that is known", "--pin none")
@@ -134,8 +135,8 @@ def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
         failed(shell("-n", "-c", login(peer, *verified)), 3, "unknown issuer",
                "--pin")
         # another key: the server was renewed, or somebody stands between
-        lab.cert("host", "127.0.0.1", "--force")
-        peer.context = lab.context("127.0.0.1")
+        lab.host("127.0.0.1", "--force")
+        peer.context = lab.server("127.0.0.1")
         peer.secrets.clear()
         new = pin_in(failed(shell("-c", login(peer)), 3,
                             "not the one that is known", "has a new key"))
@@ -149,7 +150,7 @@ def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
 
 
 def test_the_pins_file_is_private_and_its_faults_are_told(lab, shell):
-    with TlsPeer(lab.context("localhost"), "smtp") as peer:
+    with TlsPeer(lab.server(), "smtp") as peer:
         pin = pin_in(shell("-c", login(peer, "--starttls")).stderr.decode())
         assert shell("-c", login(peer, "--pin", pin)).returncode == 0
         assert stat.S_IMODE(os.stat(shell.pins).st_mode) == 0o600
@@ -168,7 +169,7 @@ def test_the_pins_file_is_private_and_its_faults_are_told(lab, shell):
 
 def test_on_loopback_tls_is_used_where_it_is_offered(lab, shell):
     for protocol in ("smtp", "pop3"):
-        with TlsPeer(lab.context("localhost"), protocol) as peer:
+        with TlsPeer(lab.server(), protocol) as peer:
             done = shell("-c", login(peer))
             assert b"(TLS, not verified" in done.stdout, done.stderr
             assert peer.commands.count("STARTTLS" if protocol == "smtp"
@@ -195,17 +196,17 @@ def test_where_tls_is_wanted_a_server_without_it_gets_no_password(
 
 @pytest.mark.parametrize("protocol", ["smtp", "pop3"])
 def test_tls_begun_at_the_wrong_port_is_explained(lab, shell, protocol):
-    with TlsPeer(lab.context("localhost"), protocol, offer=False) as peer:
+    with TlsPeer(lab.server(), protocol, offer=False) as peer:
         failed(shell("-c", login(peer, "--tls")), 3, "", "is there TLS on port")
-    with TlsPeer(lab.context("localhost"), protocol, implicit=True) as peer:
+    with TlsPeer(lab.server(), protocol, implicit=True) as peer:
         failed(shell("--timeout", "1s", "-c", login(peer).replace("--tls", "")),
                8, "timed out", "a port that begins with TLS says nothing: "
                "--tls")
 
 
 def test_a_client_certificate_is_shown_to_who_asks(lab, shell):
-    lab.cert("user", "alice@abc.com")
-    context = lab.context("localhost")
+    lab.make("user", "alice@abc.com")
+    context = lab.server()
     context.load_verify_locations(lab.path("ca.crt"))
     context.verify_mode = ssl.CERT_REQUIRED
     with TlsPeer(context, "smtp") as peer:

@@ -1,6 +1,6 @@
-"""Certificates, and a server that shows one: Python's TLS, not ours.
+"""A server that shows a certificate: Python's TLS, not ours.
 
-    with TlsPeer(lab.context("localhost"), "smtp") as peer:
+    with TlsPeer(lab.server(), "smtp") as peer:
         ... connect to peer.port ...
     assert not peer.secrets
 
@@ -8,48 +8,8 @@ It takes any login and no mail.  implicit=True begins with TLS; offer=False has
 none.
 """
 
-import os
 import socket
-import ssl
-import subprocess
 import threading
-
-import harness
-
-
-class Lab:
-    """A private authority and certificates by it, in a directory."""
-
-    def __init__(self, directory):
-        self.directory = str(directory)
-        self.cert("ca")
-
-    def cert(self, *args):
-        return self.admin(*args, "--dir", self.directory)
-
-    def admin(self, *args):
-        done = subprocess.run(
-            [harness.program("postpair-admin"), "cert", *args],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            timeout=30, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def show(self, stem):
-        return self.admin("show", self.path(stem + ".crt"))
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
-
-    def host(self, *names, **options):
-        self.cert("host", *names, *["--%s=%s" % o for o in options.items()])
-
-    def context(self, stem):
-        """Of a server with this certificate."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path(stem + ".crt"),
-                                self.path(stem + ".key"))
-        return context
 
 
 class TlsPeer:
