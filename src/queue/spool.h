@@ -114,7 +114,8 @@ void spool_free(struct spool **s);
 
 /*
  * spool_scan - every message found at start, given to fn, which takes it over
- * (a failure of fn stops the scan).  A record cut off at the end of a file is
+ * (a failure of fn stops the scan), one at a time, but from several threads and
+ * in no order.  A record cut off at the end of a file is
  * dropped, a file that is not a message is moved to damaged/; both are logged
  * with file, offset and reason, and neither is a failure.  Call once, before
  * anything else.

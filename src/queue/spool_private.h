@@ -11,7 +11,8 @@
  * Shared by the files of the spool: spool.c (directories, start, results),
  * spool_text.c (a message written and read), spool_journal.c (messages that
  * live in the journal and in memory), spool_checkpoint.c (which move from there
- * to files), spool_recover.c (what a journal holds at the start).
+ * to files), spool_recover.c (what a journal holds at the start), spool_scan.c
+ * (the files at the start).
  */
 
 /* Types of our records in the journal (doc/formats.md). */

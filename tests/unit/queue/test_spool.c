@@ -49,6 +49,52 @@ restart(struct queue_dir *d)
 	return m;
 }
 
+static int
+count_some(void *ctx, struct spool_msg *m, struct err *e)
+{
+	unsigned *n = ctx;
+
+	*n += m->id[0] == 'q' && m->id[1] == 'q';
+	spool_msg_free(&m);
+	return *n < 250 ? 0 : err_set(e, ERR_TEMP, 0, "that will do");
+}
+
+/* Many are read by several threads; each comes once, the bad ones go. */
+static void
+a_long_queue_is_read_whole(void **state)
+{
+	struct queue_dir d;
+	char name[64], one[RAND_ID_SIZE];
+	struct err e;
+	unsigned n = 0;
+
+	(void)state;
+	queue_dir_make(&d);
+	for (unsigned i = 0; i < 200; i++) {
+		(void)snprintf(one, sizeof(one), "qq%014u", i);
+		struct spool_msg *m =
+		    queue_dir_put(&d, one, "a@abc.com", two, 1, text);
+		spool_msg_free(&m);
+		(void)snprintf(name, sizeof(name), "queue/msg/bad%u", i);
+		if (i % 2 == 0)
+			(void)close(
+			    openat(d.fd, name, O_CREAT | O_WRONLY, 0600));
+	}
+	spool_free(&d.spool);
+	queue_dir_open_spool(&d);
+	assert_int_equal(spool_scan(d.spool, count_some, &n, &e), 0);
+	assert_int_equal(n, 200);
+	assert_true(queue_dir_has(&d, "queue/damaged/bad0"));
+	assert_true(queue_dir_has(&d, "queue/damaged/bad198"));
+	assert_false(queue_dir_has(&d, "queue/msg/bad198"));
+	/* who takes them may say stop */
+	n = 100;
+	assert_int_equal(spool_scan(d.spool, count_some, &n, &e), -1);
+	assert_string_equal(e.msg, "that will do");
+	assert_int_equal(n, 250);
+	queue_dir_remove(&d);
+}
+
 static void
 assert_text(struct queue_dir *d, const struct spool_msg *m, const char *want)
 {
@@ -504,6 +550,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_long_queue_is_read_whole),
 		cmocka_unit_test(a_message_is_synced_before_its_entry),
 		cmocka_unit_test(a_message_survives_a_restart),
 		cmocka_unit_test(wishes_survive_a_restart),
