@@ -18,6 +18,7 @@ E2E_TESTS = \
 	tests/e2e/test_extensions.py \
 	tests/e2e/test_future_release.py \
 	tests/e2e/test_hostile.py \
+	tests/e2e/test_large_message.py \
 	tests/e2e/test_lmtp.py \
 	tests/e2e/test_mailsh_scripts.py \
 	tests/e2e/test_mailsh_status.py \
