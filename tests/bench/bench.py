@@ -5,10 +5,17 @@ Rounds are interleaved (ours, peer, ours, peer ...) with one warm-up round that
 is thrown away; a figure is the median of the others with its least and its
 greatest.  A message counts when its file is in new/.  CPU is user + system time
 of all processes of a server.  Nothing is installed here: what is absent is
-said.  With --slow-ms every flush of both sides takes that much longer.
+said.  Two tables: with the disk as it is, and with every flush of both sides
+5 ms longer (--slow-ms).  The stores lie on an xfs in an image of its own where
+one can be mounted (--disk xfs), else below $TMPDIR.
+
+With --fsyncs a table of how often each server asked the disk to write, by
+strace, instead.  All of it ends within --budget seconds: where a round takes
+long there are fewer.
 """
 import argparse
 import contextlib
+import re
 import os
 import pwd
 import shutil
@@ -71,6 +78,33 @@ def environment(slow_ms):
         env["LD_PRELOAD"] = os.path.join(harness.top_builddir(),
                                          "tests/bench/slow_sync.so")
     return env
+
+
+@contextlib.contextmanager
+def disk(kind):
+    """A file system for the stores; its name."""
+    if kind == "xfs":
+        with tempfile.TemporaryDirectory(prefix="pp-bench-disk-") as top:
+            image, where = os.path.join(top, "image"), os.path.join(top, "fs")
+            os.mkdir(where, 0o755)
+            os.chmod(top, 0o755)
+            with open(image, "wb") as f:
+                f.truncate(8 << 30)
+            try:
+                for command in (["mkfs.xfs", "-q", image],
+                                ["mount", "-o", "loop", image, where]):
+                    subprocess.run(command, check=True, capture_output=True)
+            except (OSError, subprocess.CalledProcessError):
+                kind = "plain"
+            else:
+                try:
+                    tempfile.tempdir = where
+                    yield "xfs in an image"
+                    return
+                finally:
+                    tempfile.tempdir = None
+                    subprocess.run(["umount", "-l", where], check=False)
+    yield "file system of " + tempfile.gettempdir()
 
 
 def count_new(directory):
@@ -149,6 +183,9 @@ class PostfixInstance:
         os.chown(mail, owner.pw_uid, owner.pw_gid)
         os.chown(os.path.join(self.root, "data"), owner.pw_uid, owner.pw_gid)
         self.new = os.path.join(mail, "bob", "new")
+        for d in ("bob", "bob/new", "bob/cur", "bob/tmp"):
+            os.mkdir(os.path.join(mail, d), 0o700)
+            os.chown(os.path.join(mail, d), owner.pw_uid, owner.pw_gid)
         settings = {
             "compatibility_level": "3.6", "queue_directory": "%s/queue",
             "data_directory": "%s/data", "maillog_file": "%s/queue/log",
@@ -206,6 +243,7 @@ class Postfix:
         self.port = self.all[0].port
         self.new = self.inside.new
         self.login = []
+        self.pids = [p.pid for p in self.all]
 
     def cpu(self):
         return sum(cpu_of_tree(p.pid) for p in self.all)
@@ -264,6 +302,7 @@ service lmtp {
             "virtual_transport": "lmtp:inet:127.0.0.1:%d" % port})
         self.name = "Postfix + Dovecot"
         self.new = os.path.join(mail, "bob", "new")
+        self.pids.append(self.dovecot.pid)
 
     def cpu(self):
         return super().cpu() + cpu_of_tree(self.dovecot.pid)
@@ -275,33 +314,35 @@ service lmtp {
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def one_round(server, sessions, count, size, relay):
-    """Messages a second until all are in new/, CPU milliseconds each."""
-    shutil.rmtree(server.new, ignore_errors=True) \
-        if isinstance(server, Postfix) else clear(server.new)
-    if isinstance(server, Postfix):
-        os.makedirs(server.new, exist_ok=True)
-        owner = os.stat(os.path.dirname(os.path.dirname(server.new)))
-        for d in (os.path.dirname(server.new), server.new):
-            os.chown(d, owner.st_uid, owner.st_gid)
-    cpu, begin = server.cpu(), time.monotonic()
-    command = ["smtp-source", "-d", "-s", str(sessions), "-m", str(count),
-               "-l", str(size), "-f", "alice@abc.com", "-t", "bob@xyz.com",
-               "127.0.0.1:%d" % server.port]
+def load_command(server, sessions, count, size, relay):
     if relay:  # a submission server wants a login, which smtp-source lacks
-        command = [os.path.join(harness.top_builddir(), "tests/bench/load"),
-                   str(server.port), str(sessions), str(count), str(size),
-                   "alice@abc.com", "bob@xyz.com"] + server.login
-    load = subprocess.run(command, stdout=subprocess.DEVNULL)
-    if load.returncode != 0:
-        raise SystemExit("bench: the load on %s failed" % server.name)
-    end = time.monotonic() + 120
+        return [os.path.join(harness.top_builddir(), "tests/bench/load"),
+                str(server.port), str(sessions), str(count), str(size),
+                "alice@abc.com", "bob@xyz.com"] + server.login
+    return ["smtp-source", "-d", "-s", str(sessions), "-m", str(count),
+            "-l", str(size), "-f", "alice@abc.com", "-t", "bob@xyz.com",
+            "127.0.0.1:%d" % server.port]
+
+
+def put_through(server, sessions, count, size, relay):
+    """Until every message is in new/; seconds."""
+    clear(server.new)
+    begin = time.monotonic()
+    subprocess.run(load_command(server, sessions, count, size, relay),
+                   stdout=subprocess.DEVNULL, check=True, timeout=180)
+    end = time.monotonic() + 60
     while count_new(server.new) < count:
         if time.monotonic() > end:
-            raise SystemExit("bench: %s: %d of %d messages came" % (
-                server.name, count_new(server.new), count))
+            raise TimeoutError("%d of %d messages came" % (
+                count_new(server.new), count))
         time.sleep(0.001)
-    took = time.monotonic() - begin
+    return time.monotonic() - begin
+
+
+def one_round(server, sessions, count, size, relay):
+    """Messages a second, CPU milliseconds each."""
+    cpu = server.cpu()
+    took = put_through(server, sessions, count, size, relay)
     return count / took, (server.cpu() - cpu) * 1000 / count
 
 
@@ -316,79 +357,215 @@ def spread(values):
                                  max(values))
 
 
-def compare(title, makers, sessions, options, count):
+FAILED = (OSError, KeyError, TimeoutError, SystemExit,
+          subprocess.SubprocessError, AssertionError)
+
+
+def launch(makers):
     servers = []
     for make in makers:
         try:
             servers.append(make())
-        except (FileNotFoundError, KeyError) as e:
-            print("  absent: %s" % e)
-    rates = {s: [] for s in servers}
-    costs = {s: [] for s in servers}
+        except FAILED as e:
+            print("absent: %s" % (e,), file=sys.stderr, flush=True)
+    return servers
+
+
+@contextlib.contextmanager
+def running(makers):
+    servers = launch(makers)
     try:
-        for number in range(options.rounds + 1):
-            for s in servers:
-                rate, cost = one_round(s, sessions, count, options.size,
-                                       title == "relay")
-                if number > 0:
-                    rates[s].append(rate)
-                    costs[s].append(cost)
+        yield servers
     finally:
         for s in servers:
             s.close()
-    base = None
-    for s in servers:
-        rate = statistics.median(rates[s])
-        base = base or rate
-        print("%-10s %3d  %-28s %22s msg/s  %6.3f ms CPU  %5.2f x" % (
-            title, sessions, s.name, spread(rates[s]),
-            statistics.median(costs[s]), base / rate), flush=True)
 
 
-def ceiling(options, sessions):
-    for mode in ("strict", "journal"):
+class Bench:
+    """The rounds and their table."""
+
+    def __init__(self, options):
+        self.o = options
+        self.end = time.monotonic() + options.budget
+        self.left = 0  # comparisons yet to come
+
+    def compare(self, title, makers, sessions, count):
+        """One group of rows."""
+        until = time.monotonic() + \
+            (self.end - time.monotonic()) / max(self.left, 1)
+        self.left -= 1
+        with running(makers) as servers:
+            figures = {s: [] for s in servers}
+            for number in range(self.o.rounds + 1):
+                if number > 2 and time.monotonic() > until:
+                    break
+                for s in list(figures):
+                    try:
+                        figures[s].append(one_round(
+                            s, sessions, count, self.o.size,
+                            title == "relay"))
+                    except FAILED as e:
+                        print("%s: left out: %s" % (s.name, e),
+                              file=sys.stderr, flush=True)
+                        del figures[s]
+            self.rows(title, sessions, figures)
+
+    @staticmethod
+    def rows(title, sessions, figures):
+        base = None
+        first = "%s, %d connection%s" % (title, sessions,
+                                         "" if sessions == 1 else "s")
+        for s, rounds in figures.items():
+            counted = rounds[1:]
+            rate = statistics.median(r for r, _ in counted)
+            base = base or rate
+            print("| %s | %s | %s | %.3f | %.2f |" % (
+                first, s.name, spread([r for r, _ in counted]),
+                statistics.median(c for _, c in counted), base / rate),
+                flush=True)
+            first = ""
+
+    def table(self, slow_ms, count):
+        inbound, relay = makers(slow_ms)
+        print("\n%d rounds of %d messages of %d bytes%s\n" % (
+            self.o.rounds, count, self.o.size,
+            "; every flush %d ms longer" % slow_ms if slow_ms else ""))
+        print("| Load | Server | msg/s (least-greatest) | CPU ms | ratio |\n"
+              "|---|---|---|---|---|")
+        for n in self.o.sessions:
+            if self.o.only in (None, "inbound"):
+                self.compare("inbound", inbound, n, count)
+        for n in self.o.sessions:
+            if self.o.only in (None, "relay"):
+                self.compare("relay", relay, n, count)
+        if self.o.only in (None, "ceiling"):
+            self.ceiling(slow_ms, count)
+
+    def ceiling(self, slow_ms, count):
+        print("\n| Ceiling of the disk, msg/s | %s |\n|---|%s" % (
+            " | ".join("%d threads" % n for n in self.o.sessions),
+            "---|" * len(self.o.sessions)))
+        for mode in ("strict", "journal"):
+            print("| %s | %s |" % (mode, " | ".join(
+                self.one_ceiling(mode, n, slow_ms, count)
+                for n in self.o.sessions)), flush=True)
+
+    def one_ceiling(self, mode, threads, slow_ms, count):
         rates = []
         for _ in range(3):
             with tempfile.TemporaryDirectory(prefix="pp-bench-") as d:
                 rates.append(float(subprocess.run(
                     [os.path.join(harness.top_builddir(),
                                   "tests/bench/ceiling"),
-                     d + "/c", mode, str(sessions), str(options.count),
-                     str(options.size)], env=environment(options.slow_ms),
+                     d + "/c", mode, str(threads), str(count),
+                     str(self.o.size)], env=environment(slow_ms),
                     check=True, capture_output=True).stdout))
-        print("%-10s %3d  %-28s %22s msg/s" % (
-            "ceiling", sessions, mode, spread(rates)), flush=True)
+        return spread(rates)
+
+
+QUIET = {"server": {"log-level": "info", "log-delay": None}}
+
+
+def makers(slow_ms):
+    """The servers of a table: inbound, relay."""
+    return [
+        lambda: Ours("receiver, journal", slow_ms,
+                     store={"durability": "journal"}, **QUIET),
+        lambda: Ours("receiver, strict", slow_ms,
+                     store={"durability": "strict"}, **QUIET),
+        lambda: Postfix(slow_ms),
+        lambda: DovecotLmtp(slow_ms),
+    ], [
+        lambda: Ours("the pair", slow_ms, relay=True,
+                     store={"durability": "journal"}, **QUIET),
+        lambda: Postfix(slow_ms, relay=True),
+    ]
+
+
+# ---- how often the disk is asked ------------------------------------------
+
+SYNCS = "fsync,fdatasync,syncfs,sync_file_range,msync,sync"
+
+
+def tree(pids):
+    """These processes and what descends from them."""
+    parents = {}
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open("/proc/%s/stat" % p) as f:
+                parents[int(p)] = int(f.read().rpartition(")")[2].split()[1])
+    found, todo = set(pids), True
+    while todo:
+        todo = {p for p, up in parents.items()
+                if up in found and p not in found}
+        found |= todo
+    return sorted(found)
+
+
+def traced(server, sessions, count, size, relay):
+    """Flushes a message."""
+    put_through(server, sessions, 50, size, relay)
+    with tempfile.NamedTemporaryFile("r", prefix="pp-bench-strace-") as out:
+        strace = subprocess.Popen(
+            ["strace", "-f", "-c", "-e", "trace=" + SYNCS, "-o", out.name] +
+            [a for p in tree(server.pids) for a in ("-p", str(p))],
+            stderr=subprocess.PIPE, text=True)
+        strace.stderr.readline()  # attached
+        time.sleep(0.5)           # to the others too
+        try:
+            put_through(server, sessions, count, size, relay)
+        finally:
+            strace.send_signal(signal.SIGINT)
+            strace.communicate(timeout=30)
+        total = 0
+        for line in out:
+            match = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+.*\b(%s)$" %
+                             SYNCS.replace(",", "|"), line)
+            total += int(match[1]) if match else 0
+    return total / count
+
+
+def fsyncs(options):
+    inbound, relay = makers(0)
+    print("| Flushes a message (strace) | %s |\n|---|%s" % (
+        " | ".join("%d connections" % n for n in options.sessions),
+        "---|" * len(options.sessions)))
+    for make, kind in [(m, "inbound") for m in inbound] + \
+            [(m, "relay") for m in relay]:
+        with running([make]) as servers:
+            for s in servers:
+                print("| %s, %s | %s |" % (kind, s.name, " | ".join(
+                    "%.2f" % traced(s, n, options.count // 4, options.size,
+                                    kind == "relay")
+                    for n in options.sessions)), flush=True)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--count", type=int, default=1000)
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--count", type=int, default=2000)
     p.add_argument("--size", type=int, default=4096)
-    p.add_argument("--slow-ms", type=int, default=0)
+    p.add_argument("--slow-ms", type=int, nargs="*", default=[0, 5])
     p.add_argument("--sessions", type=int, nargs="*", default=[1, 10, 50])
     p.add_argument("--only", choices=["inbound", "relay", "ceiling"])
+    p.add_argument("--fsyncs", action="store_true")
+    p.add_argument("--disk", choices=["xfs", "plain"], default="xfs")
+    p.add_argument("--budget", type=int, default=540)
     options = p.parse_args()
-    slow = options.slow_ms
-    quiet = {"server": {"log-level": "info"}}
-    print("%d rounds of %d messages of %d bytes; flush delay %d ms" % (
-        options.rounds, options.count, options.size, slow))
-    for n in options.sessions:
-        if options.only in (None, "ceiling"):
-            ceiling(options, n)
-        if options.only in (None, "inbound"):
-            compare("inbound", [
-                lambda: Ours("postpair-receiver, journal", slow,
-                             store={"durability": "journal"}, **quiet),
-                lambda: Ours("postpair-receiver, strict", slow,
-                             store={"durability": "strict"}, **quiet),
-                lambda: Postfix(slow),
-                lambda: DovecotLmtp(slow)], n, options, options.count)
-        if options.only in (None, "relay"):
-            compare("relay", [
-                lambda: Ours("postpair pair", slow, relay=True),
-                lambda: Postfix(slow, relay=True)], n, options,
-                options.count)
+    with disk(options.disk) as where:
+        print("%s, %d processors, load %.1f, on the %s" % (
+            time.strftime("%d %B %Y"), os.cpu_count(), os.getloadavg()[0],
+            where), flush=True)
+        if options.fsyncs:
+            fsyncs(options)
+            return
+        bench = Bench(options)
+        groups = 1 if options.only else 2
+        bench.left = len(options.slow_ms) * groups * len(options.sessions)
+        for slow_ms in options.slow_ms:
+            # a tenth as many where each waits for tens of milliseconds
+            bench.table(slow_ms, options.count if slow_ms == 0
+                        else max(options.count // 5, 100))
 
 
 if __name__ == "__main__":
