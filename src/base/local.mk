@@ -14,6 +14,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/err.c src/base/err.h \
 	src/base/log.c src/base/log.h \
 	src/base/log_writer.c src/base/log_writer.h \
+	src/base/memory.c src/base/memory.h \
 	src/base/notify.c src/base/notify.h \
 	src/base/option.c src/base/option.h \
 	src/base/option_value.c src/base/option_value.h \

@@ -14,9 +14,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "net/dial.h"
 #include "net/listener_private.h"
 #include "net/unix_socket.h"
+
+/* Without a new client for so long, freed memory goes back to the kernel. */
+enum { QUIET_MS = 5000 };
 
 static int
 bind_unix(struct listener *l, const char *path, struct err *e)
@@ -197,13 +201,20 @@ accept_loop(void *arg)
 {
 	struct listener *l = arg;
 	struct pollfd p[LISTENER_SOCKETS_MAX + 1];
+	bool stirred = false; /* by a client, since memory was last released */
 
 	for (size_t i = 0; i < l->n; i++)
 		p[i] = (struct pollfd){ .fd = l->fd[i], .events = POLLIN };
 	p[l->n] = (struct pollfd){ .fd = wake_fd(&l->drain), .events = POLLIN };
 	for (;;) {
-		if (poll(p, (nfds_t)l->n + 1, -1) < 0)
+		int n = poll(p, (nfds_t)l->n + 1, stirred ? QUIET_MS : -1);
+		if (n == 0) {
+			memory_release_heap();
+			stirred = false;
+		}
+		if (n <= 0)
 			continue;
+		stirred = true;
 		if (p[l->n].revents != 0)
 			return;
 		for (size_t i = 0; i < l->n; i++) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "net/stream_private.h"
 
 int
@@ -115,45 +116,95 @@ stream_wait(struct stream *s, short events, int64_t deadline_ms, struct err *e)
 	}
 }
 
-/* Read more bytes after in[end); there must be room. */
-static int
-read_more(struct stream *s, int64_t deadline_ms, struct err *e)
+/* Nobody speaks: give back what a conversation needs. */
+static void
+release(struct stream *s)
 {
-	if (s->dead)
-		return stream_die(s, &s->why_dead, e);
+	if (s->end == 0) {
+		free(s->in);
+		s->in = NULL;
+	}
+	if (s->out_n == 0) {
+		free(s->out);
+		s->out = NULL;
+	}
+	memory_release_stack();
+}
+
+/* Wait for input; after a while, without the memory for it. */
+static int
+wait_idle(struct stream *s, short events, int64_t deadline_ms, struct err *e)
+{
+	int64_t soon = clock_mono_ms() + STREAM_IDLE_MS;
+	struct err why;
+
+	if (deadline_ms >= 0 && deadline_ms <= soon)
+		return stream_wait(s, events, deadline_ms, e);
+	if (stream_wait(s, events, soon, &why) == 0)
+		return 0;
+	if (why.class != ERR_TIMEOUT) {
+		if (e != NULL)
+			*e = why;
+		return -1;
+	}
+	release(s);
+	return stream_wait(s, events, deadline_ms, e);
+}
+
+/* Room after in[end). */
+static int
+make_room(struct stream *s)
+{
 	if (s->in == NULL) {
 		s->in = malloc(STREAM_IN_BYTES);
-		if (s->in == NULL)
-			return die(s, ERR_TEMP, ENOMEM, "read", e);
+		return s->in == NULL ? -1 : 0;
 	}
 	if (s->start > 0 && s->end == STREAM_IN_BYTES) {
 		memmove(s->in, s->in + s->start, s->end - s->start);
 		s->end -= s->start;
 		s->start = 0;
 	}
-	if (s->tls != NULL) {
-		size_t n = 0;
-		if (stream_tls_read(s, s->in + s->end, STREAM_IN_BYTES - s->end,
-				    &n, deadline_ms, e) != 0)
-			return -1;
-		s->end += n;
-		return 0;
-	}
+	return 0;
+}
+
+/* What is there now: 1 and in[end) has grown, 0 and what to wait for, or -1. */
+static int
+read_some(struct stream *s, short *events, struct err *e)
+{
+	*events = POLLIN;
+	if (s->dead)
+		return stream_die(s, &s->why_dead, e);
+	if (make_room(s) != 0)
+		return die(s, ERR_TEMP, ENOMEM, "read", e);
+	if (s->tls != NULL)
+		return stream_tls_read(s, events, e);
 	for (;;) {
 		ssize_t got =
 		    read(s->fd, s->in + s->end, STREAM_IN_BYTES - s->end);
 		if (got > 0) {
 			s->end += (size_t)got;
-			return 0;
+			return 1;
 		}
 		if (got == 0)
 			return die(s, ERR_CLOSED, 0,
 				   "connection closed by the peer", e);
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
+		if (errno == EAGAIN)
+			return 0;
+		if (errno != EINTR)
 			return system_error(s, "read", e);
-		if (stream_wait(s, POLLIN, deadline_ms, e) != 0)
+	}
+}
+
+/* Read more bytes after in[end); there must be room. */
+static int
+read_more(struct stream *s, int64_t deadline_ms, struct err *e)
+{
+	for (;;) {
+		short events;
+		int got = read_some(s, &events, e);
+		if (got != 0)
+			return got > 0 ? 0 : -1;
+		if (wait_idle(s, events, deadline_ms, e) != 0)
 			return -1;
 	}
 }

@@ -27,6 +27,9 @@ enum {
 	STREAM_IN_BYTES = 16 * 1024,
 	STREAM_OUT_BYTES = 16 * 1024,
 	STREAM_SKIP_BYTES = 1024 * 1024, /* of a line that is too long */
+	/* A wait for input that lasts longer gives the buffers back, and the
+	 * used part of the thread's stack. */
+	STREAM_IDLE_MS = 1000,
 };
 
 /*

@@ -29,9 +29,9 @@ int stream_die(struct stream *s, const struct err *why, struct err *e);
 int stream_wait(struct stream *s, short events, int64_t deadline_ms,
 		struct err *e);
 
-/* At least one byte each, or -1. */
-int stream_tls_read(struct stream *s, void *p, size_t n, size_t *got,
-		    int64_t deadline_ms, struct err *e);
+/* stream_tls_read - what is there now, to in[end): 1, 0 and what to wait for,
+ * or -1.  stream_tls_write - at least one byte within the deadline: 0 or -1. */
+int stream_tls_read(struct stream *s, short *events, struct err *e);
 int stream_tls_write(struct stream *s, const void *p, size_t n, size_t *put,
 		     int64_t deadline_ms, struct err *e);
 

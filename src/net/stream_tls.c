@@ -8,18 +8,20 @@
  * is taken or sent in clear text (CVE-2026-45185).
  */
 
-/* 0: call again; -1: over, or not now. */
+/* 0: *events is to be waited for, or nothing when it is 0; -1: over. */
 static int
-wait_more(struct stream *s, enum tls_result r, int64_t deadline_ms,
-	  struct err *e)
+what_next(struct stream *s, enum tls_result r, short *events, struct err *e)
 {
 	struct err why;
 
+	*events = 0;
 	switch (r) {
 	case TLS_WANT_READ:
-		return stream_wait(s, POLLIN, deadline_ms, e);
+		*events = POLLIN;
+		return 0;
 	case TLS_WANT_WRITE:
-		return stream_wait(s, POLLOUT, deadline_ms, e);
+		*events = POLLOUT;
+		return 0;
 	case TLS_DONE:
 		return 0;
 	case TLS_END:
@@ -31,16 +33,16 @@ wait_more(struct stream *s, enum tls_result r, int64_t deadline_ms,
 }
 
 int
-stream_tls_read(struct stream *s, void *p, size_t n, size_t *got,
-		int64_t deadline_ms, struct err *e)
+stream_tls_read(struct stream *s, short *events, struct err *e)
 {
-	for (;;) {
-		enum tls_result r = tls_session_read(s->tls, p, n, got, e);
-		if (r == TLS_DONE)
-			return 0;
-		if (wait_more(s, r, deadline_ms, e) != 0)
-			return -1;
-	}
+	size_t got = 0;
+
+	enum tls_result r = tls_session_read(s->tls, s->in + s->end,
+					     STREAM_IN_BYTES - s->end, &got, e);
+	if (what_next(s, r, events, e) != 0)
+		return -1;
+	s->end += got;
+	return got > 0 ? 1 : 0;
 }
 
 int
@@ -48,10 +50,13 @@ stream_tls_write(struct stream *s, const void *p, size_t n, size_t *put,
 		 int64_t deadline_ms, struct err *e)
 {
 	for (;;) {
+		short events;
 		enum tls_result r = tls_session_write(s->tls, p, n, put, e);
-		if (r == TLS_DONE)
+		if (what_next(s, r, &events, e) != 0)
+			return -1;
+		if (events == 0)
 			return 0;
-		if (wait_more(s, r, deadline_ms, e) != 0)
+		if (stream_wait(s, events, deadline_ms, e) != 0)
 			return -1;
 	}
 }
@@ -84,10 +89,13 @@ shake_hands(struct stream *s, int64_t deadline_ms, struct err *e)
 	struct err why;
 
 	for (;;) {
+		short events;
 		enum tls_result r = tls_session_handshake(s->tls, &why);
-		if (r == TLS_DONE)
+		if (what_next(s, r, &events, &why) != 0)
+			return stream_die(s, &why, e);
+		if (events == 0)
 			return 0;
-		if (wait_more(s, r, deadline_ms, &why) != 0)
+		if (stream_wait(s, events, deadline_ms, &why) != 0)
 			return stream_die(s, &why, e);
 	}
 }

@@ -225,7 +225,7 @@ next_command(struct smtp_session *s, struct err *e)
 }
 
 /* The session ends by *why: a last word where one is owed (4.2.1, 3.8). */
-static void
+static __attribute__((noinline)) void
 farewell(struct smtp_session *s, const struct err *why)
 {
 	struct err e;
@@ -255,7 +255,7 @@ farewell(struct smtp_session *s, const struct err *why)
 }
 
 /* The policy does not want this client. */
-static int
+static __attribute__((noinline)) int
 refuse_client(struct smtp_session *s, const struct smtp_reply *why,
 	      struct err *e)
 {
@@ -296,7 +296,7 @@ smtp_server_greet(struct smtp_session *s, struct err *e)
 }
 
 /* Greeting (3.1): a client must wait for it. */
-static int
+static __attribute__((noinline)) int
 greeting(struct smtp_session *s, struct err *e)
 {
 	const struct smtp_server_options *o = &s->server->o;
@@ -309,16 +309,40 @@ greeting(struct smtp_session *s, struct err *e)
 	return smtp_server_greet(s, e);
 }
 
-static void
-run_session(struct smtp_session *s)
+/* What stands in the frame of a whole session costs as long as it lasts, so
+ * the large things have functions of their own. */
+static __attribute__((noinline)) void
+note_open(const struct smtp_session *s)
 {
 	struct log_line l;
-	struct err e = { 0 };
 
 	smtp_server_log(s, &l, LOG_INFO, "session-open");
 	log_str(&l, "client", s->peer->address);
 	log_num(&l, "port", s->peer->port);
 	log_end(&l);
+}
+
+static __attribute__((noinline)) void
+note_close(const struct smtp_session *s)
+{
+	struct log_line l;
+
+	smtp_server_log(s, &l, LOG_INFO, "session-close");
+	log_str(&l, "client", s->info.address);
+	log_str(&l, "reason", s->reason);
+	log_num(&l, "messages", s->messages);
+	log_num(&l, "recipients", s->recipients);
+	log_num(&l, "errors", s->errors);
+	tls_log(&l, s->info.tls);
+	log_end(&l);
+}
+
+static void
+run_session(struct smtp_session *s)
+{
+	struct err e = { 0 };
+
+	note_open(s);
 	if (stream_tls(s->stream) != NULL)
 		smtp_server_secured(s);
 	int rc = greeting(s, &e);
@@ -331,14 +355,7 @@ run_session(struct smtp_session *s)
 		s->server->ops.on_disconnect(s->server->ctx, &s->info);
 	stream_watch(s->stream, s->peer->kill);
 	(void)stream_flush(s->stream, clock_mono_ms() + 1000, &e);
-	smtp_server_log(s, &l, LOG_INFO, "session-close");
-	log_str(&l, "client", s->info.address);
-	log_str(&l, "reason", s->reason);
-	log_num(&l, "messages", s->messages);
-	log_num(&l, "recipients", s->recipients);
-	log_num(&l, "errors", s->errors);
-	tls_log(&l, s->info.tls);
-	log_end(&l);
+	note_close(s);
 }
 
 void

@@ -20,3 +20,13 @@ queue-scale: all tests/bench/fill_queue
 bench: all $(EXTRA_PROGRAMS) tests/bench/slow_sync.so
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	$(PYTHON) $(srcdir)/tests/bench/bench.py $(BENCH_ARGS)
+
+# The cost of TLS: memory of idle sessions, handshakes beside the neighbours'.
+EXTRA_PROGRAMS += tests/bench/tls_load
+tests_bench_tls_load_SOURCES = tests/bench/tls_load.c
+tests_bench_tls_load_LDADD = $(NET_LIBS) $(BASE_LIBS)
+EXTRA_DIST += tests/bench/idle_tls.py
+.PHONY: idle-tls
+idle-tls: all tests/bench/tls_load
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	$(PYTHON) $(srcdir)/tests/bench/idle_tls.py $(IDLE_ARGS)

@@ -8,7 +8,7 @@
 BEGIN {
 	libc = "arpa/inet.h assert.h ctype.h dirent.h errno.h fcntl.h " \
 	    "getopt.h glob.h grp.h iconv.h inttypes.h langinfo.h limits.h " \
-	    "locale.h fnmatch.h regex.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h " \
+	    "locale.h malloc.h fnmatch.h regex.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h " \
 	    "pthread.h pwd.h sched.h signal.h spawn.h stdalign.h stdarg.h " \
 	    "stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h " \
 	    "string.h strings.h sys/eventfd.h sys/file.h sys/inotify.h " \

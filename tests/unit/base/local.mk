@@ -40,3 +40,8 @@ tests_unit_base_test_log_writer_SOURCES = tests/unit/base/test_log_writer.c
 tests_unit_base_test_log_writer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_base_test_log_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_base_test_log_writer_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/base/test_memory
+TESTS += tests/unit/base/test_memory
+tests_unit_base_test_memory_SOURCES = tests/unit/base/test_memory.c
+tests_unit_base_test_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_base_test_memory_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

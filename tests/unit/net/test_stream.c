@@ -323,6 +323,37 @@ the_peer_speaks_or_not(void **state)
 	(void)close(peer);
 }
 
+/* The buffers are given back meanwhile; half a line is not. */
+static void
+a_long_wait_for_the_rest_of_a_line(void **state)
+{
+	struct stream *s;
+	struct line line;
+	struct err e;
+	int peer;
+
+	(void)state;
+	open_pair(&s, &peer);
+	for (int half = 0; half < 2; half++) {
+		if (half)
+			put(peer, "par", 3);
+		assert_int_equal(
+		    stream_read_line(s, 100,
+				     clock_mono_ms() + STREAM_IDLE_MS + 50,
+				     &line, &e),
+		    -1);
+		assert_int_equal(e.class, ERR_TIMEOUT);
+		put(peer, "tial\r\n", 6);
+		assert_int_equal(stream_read_line(s, 100, soon(), &line, &e),
+				 0);
+		assert_span(line.text, half ? "partial" : "tial");
+		assert_int_equal(stream_writef(s, soon(), &e, "ok"), 0);
+		assert_int_equal(stream_flush(s, soon(), &e), 0);
+	}
+	(void)close(peer);
+	stream_free(&s);
+}
+
 int
 main(void)
 {
@@ -337,6 +368,7 @@ main(void)
 		cmocka_unit_test(a_dead_stream_stays_dead),
 		cmocka_unit_test(output_is_sent_once_after_a_timeout),
 		cmocka_unit_test(the_peer_speaks_or_not),
+		cmocka_unit_test(a_long_wait_for_the_rest_of_a_line),
 	};
 
 	return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);

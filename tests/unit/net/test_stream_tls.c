@@ -801,6 +801,32 @@ a_peer_that_does_not_shake_hands_is_left_in_time(void **state)
 	tls_server_free(&s);
 }
 
+/* The buffers are given back meanwhile, TLS's too. */
+static void
+a_long_wait_ends_where_it_began(void **state)
+{
+	struct tls_server *s = server_of("good");
+	struct tls_client *c = client_of(NULL);
+	struct tls_peer peer = { .check = TLS_CHECK_NONE };
+	struct line line;
+	struct ends x;
+	struct err e;
+
+	(void)state;
+	ends_open(&x);
+	assert_int_equal(shake(&x, s, c, &peer, &e), 0);
+	assert_int_equal(stream_read_line(x.server, 100,
+					  clock_mono_ms() + STREAM_IDLE_MS + 50,
+					  &line, &e),
+			 -1);
+	assert_int_equal(e.class, ERR_TIMEOUT);
+	pass_line(x.client, x.server, "and on");
+	pass_line(x.server, x.client, "both ways");
+	ends_close(&x);
+	tls_server_free(&s);
+	tls_client_free(&c);
+}
+
 /* A ticket on the wire is no word of the peer; an end is. */
 static void
 peer_spoke_means_words_and_not_records(void **state)
@@ -854,6 +880,7 @@ main(void)
 		cmocka_unit_test(a_write_out_of_time_goes_on_later),
 		cmocka_unit_test(
 		    a_peer_that_does_not_shake_hands_is_left_in_time),
+		cmocka_unit_test(a_long_wait_ends_where_it_began),
 		cmocka_unit_test(peer_spoke_means_words_and_not_records),
 	};
 
