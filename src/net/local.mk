@@ -1,9 +1,10 @@
 noinst_LIBRARIES += src/net/libnet.a
-src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(CURL_CFLAGS)
 src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/dns.c src/net/dns.h \
 	src/net/dns_rdata.c src/net/dns_rdata.h \
+	src/net/https.c src/net/https.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/listener_private.h src/net/listener_session.c \
 	src/net/network.c src/net/network.h \
@@ -26,5 +27,5 @@ src_net_libnet_a_SOURCES = \
 	src/net/tls_pin.c src/net/tls_pin.h \
 	src/net/unix_socket.c src/net/unix_socket.h
 NET_LIBS = src/net/libnet.a $(OPENSSL_LIBS)
-# Those who ask name servers link this too.
-DNS_LIBS = $(UNBOUND_LIBS)
+# Those who ask name servers, or fetch by HTTPS, link these too.
+DNS_LIBS = $(UNBOUND_LIBS) $(CURL_LIBS)

@@ -5,6 +5,14 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/control_queue.c src/sender/control_private.h \
 	src/sender/control_why.c \
 	src/sender/control_request.c src/sender/control_request.h \
+	src/sender/dane.c src/sender/dane.h \
+	src/sender/mx.c src/sender/mx.h \
+	src/sender/reach_mx.c src/sender/reach_private.h \
+	src/sender/reach_tls.c \
+	src/sender/sts.c src/sender/sts.h \
+	src/sender/sts_policy.c src/sender/sts_policy.h \
+	src/sender/sts_store.c src/sender/sts_store.h \
+	src/sender/tls_memory.c src/sender/tls_memory.h \
 	src/sender/credentials.c src/sender/credentials.h \
 	src/sender/pool.c src/sender/pool.h \
 	src/sender/reach.c src/sender/reach.h \
@@ -12,6 +20,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/route.c src/sender/route.h \
 	src/sender/routes.c src/sender/routes.h \
 	src/sender/sender.c src/sender/sender.h \
+	src/sender/sender_reach.c \
 	src/sender/sender_options.c src/sender/sender_options.h \
 	src/sender/sender_cut_through.c src/sender/sender_filter.c \
 	src/sender/sender_queue.c \

@@ -2,7 +2,11 @@
 #define PP_SENDER_REACH_H
 
 #include "base/err.h"
+#include "net/dns.h"
+#include "net/tls.h"
 #include "sender/routes.h"
+#include "sender/sts.h"
+#include "sender/tls_memory.h"
 #include "smtp/smtp_client.h"
 
 /*
@@ -15,11 +19,22 @@ struct reach {
 	struct routes *routes; /* for credentials; NULL: there are none */
 	const char *helo;
 	const struct wake *stop;
+	struct tls_client *tls;    /* NULL: everything in the clear */
+	struct tls_memory *memory; /* NULL: nothing is remembered */
+	struct dns *dns;           /* NULL: neither MX nor DANE */
+	struct sts *sts;           /* NULL: no MTA-STS */
+	uint16_t mx_port;          /* 25 */
+	const char *const *own;    /* names and addresses that are ours too */
+	size_t n_own;
+	bool literals;             /* mail to user@[192.0.2.1] by MX routes */
+	int64_t dns_timeout_ms;    /* for the MX records and addresses */
+	int64_t search_timeout_ms; /* until one of several servers is found */
 };
 
 /* One try. */
 struct reach_try {
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;
+	enum spool_tls need;  /* of the message: REQUIRETLS, TLS-Required */
 	smtp_trace_fn *trace; /* may be NULL */
 	void *trace_ctx;
 	/* out: who was talked to last, host:port */

@@ -64,6 +64,7 @@ connect_to(struct delivery *d, struct err *e)
 		.connect_timeout_ms = d->relay->connect_timeout_ms,
 		.command_timeout_ms = d->relay->command_timeout_ms,
 		.data_timeout_ms = d->relay->data_timeout_ms,
+		.need = d->b->msg->tls,
 		.trace = on_line,
 		.trace_ctx = d,
 	};
@@ -215,7 +216,9 @@ deliver(struct delivery *d)
 			 "550 5.1.2 No route to this domain");
 		return;
 	}
-	d->client = pool_take(d->relay->pool, d->key, b->peer);
+	/* What others left open need not be what this message demands. */
+	if (b->msg->tls == SPOOL_TLS_ANY)
+		d->client = pool_take(d->relay->pool, d->key, b->peer);
 	d->client_is_kept = d->client != NULL;
 	if (d->client_is_kept) {
 		smtp_client_set_trace(d->client, on_line, d);
@@ -225,13 +228,19 @@ deliver(struct delivery *d)
 		if (d->client == NULL && connect_to(d, &e) != 0) {
 			if (e.class == ERR_PERM)
 				set_rest(b, SCHEDULER_FAILED, b->why);
+			else if (e.class != ERR_STOP &&
+				 b->msg->tls == SPOOL_TLS_REQUIRED)
+				set_rest(b, SCHEDULER_DEFERRED, b->why);
 			else
 				b->destination_failed = e.class != ERR_STOP;
 			return;
 		}
 		if (send_all(d, &e) == 0) {
 			smtp_client_set_trace(d->client, NULL, NULL);
-			pool_give(d->relay->pool, d->key, b->peer, &d->client);
+			if (b->msg->tls != SPOOL_TLS_OPTIONAL)
+				pool_give(d->relay->pool, d->key, b->peer,
+					  &d->client);
+			smtp_client_close(&d->client, true);
 			return;
 		}
 		smtp_client_close(&d->client, false);

@@ -40,7 +40,8 @@ check(const char *path, const void *values, struct err *e)
 		return -1;
 	routes_free(&routes);
 	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0 ||
-	    sender_filter_check(path, o, e) != 0)
+	    sender_filter_check(path, o, e) != 0 ||
+	    sender_reach_check(path, o, e) != 0)
 		return -1;
 	if (network_list_check(path, "[submission] proxy-from", &o->proxy_from,
 			       e) != 0 ||
@@ -101,6 +102,7 @@ stop(void *server)
 	verify_free(&s->verify);
 	pool_free(&s->verify_pool);
 	pool_free(&s->relay_pool);
+	sender_reach_close(s);
 	scheduler_free(&s->scheduler);
 	spool_free(&s->spool);
 	trail_free(&s->trail);
@@ -267,14 +269,10 @@ open_relay(struct sender *s, struct err *e)
 {
 	const struct sender_options *o = s->o;
 
-	if (pool_new(&s->relay_pool, o->relay_idle, e) != 0 ||
+	if (sender_reach_open(s, e) != 0 ||
+	    pool_new(&s->relay_pool, o->relay_idle, e) != 0 ||
 	    pool_new(&s->verify_pool, o->relay_idle, e) != 0)
 		return -1;
-	s->reach = (struct reach){
-		.routes = s->routes,
-		.helo = s->hostname,
-		.stop = &s->stop,
-	};
 	s->relay = (struct relay){
 		.spool = s->spool,
 		.pool = s->relay_pool,

@@ -93,6 +93,42 @@ static const struct option table[] = {
 	  24 * HOUR, NULL, "Longest time for a message and its last reply." },
 	{ "relay", "idle-timeout", OPTION_TIME, AT(relay_idle), "5s", 0, HOUR,
 	  NULL, "How long a connection is kept for the next message." },
+	{ "relay", "ca-file", OPTION_STRING, AT(relay_ca_file), "", 0, 0, NULL,
+	  "Authorities that certificates of servers are checked by; empty: the"
+	  " system's." },
+	{ "relay", "tls-memory", OPTION_TIME, AT(relay_tls_memory), "30d", 0,
+	  720 * (int64_t)HOUR, NULL,
+	  "How long it is remembered how well a destination was protected; 0:"
+	  " not at all." },
+	{ "relay", "search-timeout", OPTION_TIME, AT(relay_search), "5m", 100,
+	  HOUR, NULL,
+	  "Longest search for one of the servers that MX records name." },
+	{ "relay", "mx-port", OPTION_INT, AT(relay_mx_port), "25", 1, 65535,
+	  NULL, "Port of those servers." },
+	{ "relay", "own", OPTION_WORDS, AT(relay_own), "", 0, 0, NULL,
+	  "Host names and addresses that are ours beside the hostname: where an"
+	  " MX record must not lead." },
+	{ "relay", "address-literals", OPTION_BOOL, AT(relay_literals), "no", 0,
+	  0, NULL, "Send mail for user@[192.0.2.1] to that address." },
+
+	{ "dns", "servers", OPTION_WORDS, AT(dns_servers), "", 0, 0, NULL,
+	  "Name servers to ask, address:port; empty: those of"
+	  " /etc/resolv.conf." },
+	{ "dns", "trust-anchor", OPTION_STRING, AT(dns_trust_anchor), "", 0, 0,
+	  NULL,
+	  "File of DNSSEC keys to begin with; empty: no answer counts as"
+	  " secure." },
+	{ "dns", "timeout", OPTION_TIME, AT(dns_timeout), "30s", 100, 5 * MIN,
+	  NULL, "Longest wait for the MX records and addresses of a domain." },
+
+	{ "mta-sts", "enabled", OPTION_BOOL, AT(sts), "yes", 0, 0, NULL,
+	  "Heed what domains say about TLS (RFC 8461)." },
+	{ "mta-sts", "timeout", OPTION_TIME, AT(sts_timeout), "1m", 100,
+	  5 * MIN, NULL, "Longest wait for a policy." },
+	{ "mta-sts", "connect-to", OPTION_STRING, AT(sts_connect_to), "", 0, 0,
+	  NULL,
+	  "For tests: host:port that policies are fetched from, whatever the"
+	  " domain." },
 
 	{ "queue", "max-messages", OPTION_INT, AT(max_messages), "100000", 1,
 	  10000000, NULL, "Messages that may wait; one more gets 452." },

@@ -29,6 +29,16 @@ struct sender_options {
 	int64_t future_release_max; /* ms; 0: not offered */
 
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
+	char *relay_ca_file;
+	int64_t relay_mx_port, relay_search, relay_tls_memory;
+	struct option_list relay_own;
+	bool relay_literals;
+	struct option_list dns_servers;
+	char *dns_trust_anchor;
+	int64_t dns_timeout;
+	bool sts;
+	int64_t sts_timeout;
+	char *sts_connect_to;
 	int64_t connections, connections_per_destination;
 
 	int64_t max_messages, retry_min, retry_max, expiry, delay_warning;

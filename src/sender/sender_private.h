@@ -56,6 +56,14 @@ int sender_filter_open(struct sender *s, struct err *e);
 int sender_filter_use(struct sender *s, const struct sender_options *o,
 		      struct err *e);
 
+/* sender_reach_check - is what the configuration says of name servers and
+ * certificates usable?  sender_reach_open - fill s->reach; s->data_fd is open.
+ * sender_reach_close - when no delivery is under way. */
+int sender_reach_check(const char *path, const struct sender_options *o,
+		       struct err *e);
+int sender_reach_open(struct sender *s, struct err *e);
+void sender_reach_close(struct sender *s);
+
 /* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
  * that came to.  -1: as scheduler_add, *r is as it was. */
 int sender_cut_through(struct sender *s, struct spool_msg **m,

@@ -14,3 +14,13 @@ tests_unit_sender_test_relay_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 tests_unit_sender_test_routes_SOURCES = tests/unit/sender/test_routes.c
 tests_unit_sender_test_routes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_routes_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_mx tests/unit/sender/test_tls_policy
+TESTS += tests/unit/sender/test_mx tests/unit/sender/test_tls_policy
+tests_unit_sender_test_mx_SOURCES = \
+	tests/unit/sender/test_mx.c tests/unit/net/name_server.h
+tests_unit_sender_test_mx_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_mx_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+tests_unit_sender_test_tls_policy_SOURCES = \
+	tests/unit/sender/test_tls_policy.c tests/unit/queue/queue_dir.h
+tests_unit_sender_test_tls_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_tls_policy_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
