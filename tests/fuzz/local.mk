@@ -24,6 +24,8 @@ fuzz_programs = \
 	tests/fuzz/fuzz_address_list \
 	tests/fuzz/fuzz_alias_file \
 	tests/fuzz/fuzz_auth_results \
+	tests/fuzz/fuzz_auth_client \
+	tests/fuzz/fuzz_auth_exchange \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
@@ -145,6 +147,16 @@ tests_fuzz_fuzz_alias_file_LDADD = $(RECEIVER_LIBS)
 tests_fuzz_fuzz_auth_results_SOURCES = tests/fuzz/fuzz_auth_results.c $(fuzz_main)
 tests_fuzz_fuzz_auth_results_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_auth_results_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_auth_client_SOURCES = tests/fuzz/fuzz_auth_client.c $(fuzz_main)
+tests_fuzz_fuzz_auth_client_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS)
+tests_fuzz_fuzz_auth_client_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_client_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_auth_exchange_SOURCES = tests/fuzz/fuzz_auth_exchange.c $(fuzz_main)
+tests_fuzz_fuzz_auth_exchange_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS)
+tests_fuzz_fuzz_auth_exchange_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_exchange_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).

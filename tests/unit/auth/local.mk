@@ -1,4 +1,6 @@
 auth_unit_tests = \
+	tests/unit/auth/test_login_guard \
+	tests/unit/auth/test_scram_message \
 	tests/unit/auth/test_password \
 	tests/unit/auth/test_sasl \
 	tests/unit/auth/test_sasl_client \
@@ -31,3 +33,9 @@ tests_unit_auth_test_turns_LDADD = $(auth_unit_libs)
 tests_unit_auth_test_sasl_client_SOURCES = tests/unit/auth/test_sasl_client.c
 tests_unit_auth_test_sasl_client_CFLAGS = $(auth_unit_cflags)
 tests_unit_auth_test_sasl_client_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_login_guard_SOURCES = tests/unit/auth/test_login_guard.c
+tests_unit_auth_test_login_guard_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_login_guard_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_scram_message_SOURCES = tests/unit/auth/test_scram_message.c
+tests_unit_auth_test_scram_message_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_scram_message_LDADD = $(auth_unit_libs)
