@@ -7,3 +7,7 @@ EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf \
 	demo/demonstration.msh
 dist_examples_DATA += conf/receiver.conf
 dist_examples_DATA += conf/sender.conf
+
+# For fail2ban, to be copied where it looks.
+fail2bandir = $(examplesdir)/fail2ban
+dist_fail2ban_DATA = conf/fail2ban/filter.conf conf/fail2ban/jail.conf

@@ -70,8 +70,8 @@ log_login(const struct pop3_session *s, enum log_level level, const char *event,
 	struct log_line l;
 
 	log_begin(&l, level, event);
-	log_str(&l, "session", s->client->session);
 	log_str(&l, "service", s->server->o.service);
+	log_str(&l, "session", s->client->session);
 	log_str(&l, "client", s->client->address);
 	log_str(&l, "login", login);
 	if (s->mechanism[0] != '\0')
