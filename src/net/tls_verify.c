@@ -68,6 +68,19 @@ add_record(struct tls_session *t, const struct tls_tlsa *r, struct err *e)
 	return 0;
 }
 
+/* SSL_set_tlsext_host_name, whose macro drops a const; it copies the name. */
+static long
+ask_for(SSL *ssl, const char *name)
+{
+	union {
+		const char *text;
+		void *pointer;
+	} u = { .text = name };
+
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+			TLSEXT_NAMETYPE_host_name, u.pointer);
+}
+
 int
 tls_verify_prepare(struct tls_session *t, struct err *e)
 {
@@ -76,7 +89,7 @@ tls_verify_prepare(struct tls_session *t, struct err *e)
 	size_t alpn_n;
 
 	if (p->sni != NULL && p->sni[0] != '\0' && !is_address(p->sni) &&
-	    SSL_set_tlsext_host_name(t->ssl, p->sni) != 1)
+	    ask_for(t->ssl, p->sni) != 1)
 		return tls_openssl_error(e, ERR_PERM, p->sni);
 	if (p->alpn != NULL) {
 		if (tls_alpn_wire(p->alpn, &alpn, &alpn_n, e) != 0)
