@@ -10,10 +10,11 @@
 
 enum { FILE_MAX = 1024 * 1024, CHAIN_MAX = 16 };
 
-/* RFC 9325 4.2: forward secrecy and an AEAD; CBC suites last, for peers that
- * would otherwise speak in clear text.  TLS 1.3 has its own list. */
-static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:"
-			      "DHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL";
+/* RFC 9325 4.1, 4.2: forward secrecy by elliptic curves, for finite fields let
+ * a peer make us work hard for nothing; an AEAD, and CBC suites last, for peers
+ * that would otherwise speak in clear text.  TLS 1.3 has its own list. */
+static const char ciphers[] =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL";
 
 int
 tls_openssl_error(struct err *e, enum err_class class, const char *what)
@@ -119,7 +120,6 @@ tls_content_new(struct tls_content **out, bool server, enum tls_minimum minimum,
 		tls_content_drop(&c);
 		return -1;
 	}
-	(void)SSL_CTX_set_dh_auto(c->ctx, 1);
 	(void)SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION |
 					      SSL_OP_NO_COMPRESSION |
 					      SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -129,6 +129,10 @@ tls_content_new(struct tls_content **out, bool server, enum tls_minimum minimum,
 	(void)SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS |
 					   SSL_MODE_ENABLE_PARTIAL_WRITE |
 					   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* After a record that holds no data (a ticket, a new key) we are asked
+	 * again, so that a flood of them meets the deadline; what follows is
+	 * still in the socket, as nothing is read ahead. */
+	(void)SSL_CTX_clear_mode(c->ctx, SSL_MODE_AUTO_RETRY);
 	(void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_app_data(c->ctx, c);
 	*out = c;

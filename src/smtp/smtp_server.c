@@ -323,7 +323,7 @@ note_open(const struct smtp_session *s)
 }
 
 static __attribute__((noinline)) void
-note_close(const struct smtp_session *s)
+note_close(const struct smtp_session *s, const struct err *e)
 {
 	struct log_line l;
 
@@ -334,6 +334,9 @@ note_close(const struct smtp_session *s)
 	log_num(&l, "recipients", s->recipients);
 	log_num(&l, "errors", s->errors);
 	tls_log(&l, s->info.tls);
+	/* such as the alert of a client that does not like our certificate */
+	if (s->info.tls != NULL && e != NULL && e->class == ERR_CLOSED)
+		log_str(&l, "error", e->msg);
 	log_end(&l);
 }
 
@@ -354,8 +357,8 @@ run_session(struct smtp_session *s)
 	if (s->connected && s->server->ops.on_disconnect != NULL)
 		s->server->ops.on_disconnect(s->server->ctx, &s->info);
 	stream_watch(s->stream, s->peer->kill);
-	(void)stream_flush(s->stream, clock_mono_ms() + 1000, &e);
-	note_close(s);
+	(void)stream_flush(s->stream, clock_mono_ms() + 1000, NULL);
+	note_close(s, rc != 0 ? &e : NULL);
 }
 
 void

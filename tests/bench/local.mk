@@ -30,3 +30,8 @@ EXTRA_DIST += tests/bench/idle_tls.py
 idle-tls: all tests/bench/tls_load
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	$(PYTHON) $(srcdir)/tests/bench/idle_tls.py $(IDLE_ARGS)
+EXTRA_DIST += tests/bench/tls_bench.py
+.PHONY: bench-tls
+bench-tls: all tests/bench/tls_load
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	$(PYTHON) $(srcdir)/tests/bench/tls_bench.py $(BENCH_ARGS)

@@ -38,7 +38,7 @@ def _pair(lab):
 
 
 def tls_ports(pair):
-    return {"submission": pair.sender.ports["submission-tls"],
+    return {"submission": pair.sender.ports.get("submission-tls"),
             "smtp": pair.receiver.ports["smtp-tls"],
             "pop3": pair.receiver.ports["pop3-tls"]}
 
@@ -195,6 +195,29 @@ def test_the_certificate_follows_the_name_asked_for(pair, lab):
         assert shown(port, lab, "any.wild.example") == mx
         assert shown(port, lab, "unknown.example") == ["localhost"]
         assert shown(port, lab, None) == ["localhost"]
+
+
+def test_one_name_may_have_an_ecdsa_and_an_rsa_certificate(lab):
+    subprocess.run(
+        [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+         "-keyout", lab.path("rsa.key"), "-out", lab.path("rsa.crt"), "-subj",
+         "/CN=rsa", "-addext", "subjectAltName=DNS:mx.xyz.com", "-CA",
+         lab.path("ca.crt"), "-CAkey", lab.path("ca.key")], check=True,
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    both = {"%s.example" % name: "%s %s" % (lab.path(name + ".crt"),
+                                            lab.path(name + ".key"))
+            for name in ("mx.xyz.com", "rsa")}
+    with lab.pair(sender=False, receiver={"certificates": both}) as pair:
+        for kind in ("ECDSA", "RSA"):
+            done = subprocess.run(
+                [tool("openssl"), "s_client", "-tls1_2", "-cipher",
+                 "ECDHE-%s-AES128-GCM-SHA256" % kind, "-servername",
+                 "mx.xyz.com", "-connect",
+                 "localhost:%d" % tls_ports(pair)["pop3"], "-CAfile",
+                 lab.path("ca.crt")], input="QUIT\r\n", capture_output=True,
+                text=True, timeout=30, check=False)
+            assert "Verify return code: 0" in done.stdout, done.stderr
+            assert "Cipher is ECDHE-%s" % kind in done.stdout
 
 
 def test_a_client_may_show_a_certificate(pair, lab):

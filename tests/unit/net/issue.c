@@ -108,6 +108,17 @@ issue(const char *dir, const char *stem, const struct issue *o)
 }
 
 void
+issue_append(const char *dir, const char *stem, const char *issuer)
+{
+	X509 *x = read_certificate(dir, issuer);
+	FILE *f = open_in(dir, stem, ".crt", "a");
+
+	must_equal(PEM_write_X509(f, x), 1);
+	must_equal(fclose(f), 0);
+	X509_free(x);
+}
+
+void
 issue_digest(const char *dir, const char *stem, int whole, uint8_t out[32])
 {
 	X509 *x = read_certificate(dir, stem);

@@ -17,6 +17,9 @@ struct issue {
 };
 void issue(const char *dir, const char *stem, const struct issue *o);
 
+/* issue_append - dir/stem.crt also shows its issuer. */
+void issue_append(const char *dir, const char *stem, const char *issuer);
+
 /* issue_digest - SHA-256 of the subject public key info of dir/stem.crt; with
  * whole != 0, of the whole certificate. */
 void issue_digest(const char *dir, const char *stem, int whole,

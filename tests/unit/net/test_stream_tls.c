@@ -114,7 +114,8 @@ server_of(const char *stem)
 				       .key_file = file(key) };
 	struct tls_server_options o = { .service = "smtp",
 					.certificates = &one,
-					.n_certificates = 1 };
+					.n_certificates = 1,
+					.dates_unwatched = true };
 	assert_int_equal(tls_server_new(&s, &o, &e), 0);
 	return s;
 }
@@ -156,6 +157,9 @@ set_up(void **state)
 		{ "self", { "self", "DNS:mx.xyz.com", NULL, 0, 0, 0 } },
 		{ "strange",
 		  { "strange", "DNS:mx.xyz.com", "other-ca", 0, 0, 0 } },
+		{ "chain", { "chain", "DNS:mx.xyz.com", "other-ca", 0, 0, 0 } },
+		{ "old-chain",
+		  { "old-chain", "DNS:mx.xyz.com", "other-ca", 0, -20, -10 } },
 		{ "bob",
 		  { "bob", "email:bob@xyz.com,DNS:relay.xyz.com", "ca", 0, 0,
 		    0 } },
@@ -167,6 +171,8 @@ set_up(void **state)
 		return -1;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		issue(dir, all[i].stem, &all[i].o);
+	issue_append(dir, "chain", "other-ca");
+	issue_append(dir, "old-chain", "other-ca");
 	return 0;
 }
 
@@ -176,7 +182,7 @@ tear_down(void **state)
 	static const char *const stems[] = { "ca",    "other-ca", "good",
 					     "abc",   "cn",       "old",
 					     "young", "self",     "strange",
-					     "bob",   "live" };
+					     "bob",   "chain",    "old-chain" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(stems) / sizeof(*stems); i++) {
@@ -340,6 +346,7 @@ a_pin_stands_for_issuer_dates_and_name(void **state)
 static void
 dane_records_decide(void **state)
 {
+	static const char *const abc = "mx.abc.com";
 	uint8_t key[32], whole[32], issuer[32];
 	struct tls_tlsa r[2];
 	struct tls_peer peer = { .check = TLS_CHECK_DANE,
@@ -371,10 +378,16 @@ dane_records_decide(void **state)
 	peer.n_tlsa = 0;
 	judge("old", &peer, TLS_FAULT_TLSA_UNUSABLE);
 	peer.n_tlsa = 1;
-	/* DANE-TA needs the issuer in the chain: self is its own */
-	issue_digest(dir, "self", 0, issuer);
+	/* DANE-TA: the issuer, which the server shows behind its own
+	 * certificate; the name and the dates count (RFC 7672 3.1.2, 3.2.3) */
+	issue_digest(dir, "other-ca", 0, issuer);
 	r[0] = (struct tls_tlsa){ 2, 1, 1, span_make((char *)issuer, 32) };
+	judge("chain", &peer, TLS_FAULT_NONE);
 	judge("good", &peer, TLS_FAULT_TLSA);
+	peer.names = &abc;
+	judge("chain", &peer, TLS_FAULT_WRONG_NAME);
+	peer.names = xyz;
+	judge("old-chain", &peer, TLS_FAULT_EXPIRED);
 }
 
 static void
