@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail/address.h"
 #include "pop3/pop3_client.h"
@@ -20,6 +21,8 @@ const struct command_option cmd_login_options[] = {
 	  "a command that prints the password" },
 	{ "password-fd", 0, "N", COMPLETE_NONE,
 	  "read the password from this file descriptor" },
+	{ "mechanism", 0, "NAME", COMPLETE_NONE,
+	  "log in by this SASL mechanism, not the strongest" },
 	{ "tls", 0, NULL, COMPLETE_NONE, "TLS from the first byte" },
 	{ "starttls", 0, NULL, COMPLETE_NONE, "begin in clear text, then TLS" },
 	{ "plain", 0, NULL, COMPLETE_NONE,
@@ -162,6 +165,19 @@ choose_user(struct shell *sh, const struct args *a, char user[ADDRESS_SIZE])
 	return SHELL_OK;
 }
 
+static int
+choose_mechanism(struct shell *sh, const struct args *a, char *name,
+		 size_t size)
+{
+	const struct arg *v = args_value(a, "mechanism");
+
+	name[0] = '\0';
+	if (v == NULL || span_copy(arg_span(v), name, size) == 0)
+		return SHELL_OK;
+	return failure_set(&sh->fail, SHELL_USAGE,
+			   "--mechanism wants a name, such as SCRAM-SHA-256");
+}
+
 /* The login's own options go before those of the command line. */
 static int
 choose_password(struct shell *sh, const struct args *a, const char *user,
@@ -257,6 +273,7 @@ cmd_login(struct shell *sh, const struct args *a)
 	struct session *s = &sh->session;
 	struct endpoint smtp = { .port = 0 }, pop3 = { .port = 0 };
 	char user[ADDRESS_SIZE], *password = NULL;
+	char mechanism[sizeof(s->mechanism)];
 	bool same, in_use;
 	int rc = choose_user(sh, a, user);
 
@@ -265,6 +282,9 @@ cmd_login(struct shell *sh, const struct args *a)
 	same = strcmp(user, s->user) == 0;
 	rc = choose_servers(sh, a, same, &smtp, &pop3);
 	if (rc == SHELL_OK)
+		rc = choose_mechanism(sh, a, mechanism, sizeof(mechanism));
+	/* EXTERNAL has none: the certificate of --cert is enough. */
+	if (rc == SHELL_OK && strcasecmp(mechanism, "EXTERNAL") != 0)
 		rc = choose_password(sh, a, user, same, &password);
 	if (rc == SHELL_OK && !same && s->user[0] != '\0')
 		rc = cmd_leave(sh);
@@ -275,6 +295,7 @@ cmd_login(struct shell *sh, const struct args *a)
 	session_wipe(&s->password);
 	s->password = password;
 	memcpy(s->user, user, sizeof(s->user));
+	memcpy(s->mechanism, mechanism, sizeof(s->mechanism));
 	if (smtp.port != 0) {
 		session_close_smtp(sh);
 		s->smtp_at = smtp;

@@ -201,6 +201,21 @@ hint_password(struct shell *sh)
 			     sh->session.user);
 }
 
+/* Who wants no TLS was told what that shows (--plain). */
+static struct sasl_login
+login_at(const struct shell *sh, const struct endpoint *at)
+{
+	const struct session *s = &sh->session;
+
+	return (struct sasl_login){
+		.login = s->user,
+		.password = s->password,
+		.mechanism = s->mechanism[0] == '\0' ? NULL : s->mechanism,
+		.certificate = sh->cert_file[0] != '\0',
+		.clear_text = at->tls == ENDPOINT_PLAIN,
+	};
+}
+
 /* ---- SMTP -----------------------------------------------------------------
  */
 
@@ -241,7 +256,7 @@ open_smtp(struct shell *sh)
 		.tls_peer = &tls.peer,
 		.tls_outcome = &tls.outcome,
 	};
-	struct sasl_login login = { .login = s->user, .password = s->password };
+	struct sasl_login login = login_at(sh, &s->smtp_at);
 	struct smtp_reply r = { 0 };
 	struct err e = { 0 };
 
@@ -335,7 +350,7 @@ open_pop3(struct shell *sh)
 		.tls_peer = &tls.peer,
 		.tls_outcome = &tls.outcome,
 	};
-	struct sasl_login login = { .login = s->user, .password = s->password };
+	struct sasl_login login = login_at(sh, &s->pop3_at);
 	struct pop3_reply r = { 0 };
 	struct err e = { 0 };
 

@@ -59,6 +59,7 @@ struct draft {
 struct session {
 	char user[ADDRESS_SIZE]; /* "" when nobody is logged in */
 	char *password;          /* for the next connection; wiped at logout */
+	char mechanism[32];      /* "": the strongest */
 	struct endpoint smtp_at, pop3_at;
 	struct smtp_client *smtp;
 	struct pop3_client *pop3;

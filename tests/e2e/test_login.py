@@ -414,6 +414,31 @@ def test_mailsh_takes_the_strongest(pair, lab, tls):
     assert harness.PASSWORD not in said
 
 
+def test_mailsh_takes_the_mechanism_it_is_told(pair, lab):
+    def login(*more):
+        return pair.run(
+            [harness.program("mailsh"), "--ca", lab.path("ca.crt"), "--cert",
+             lab.path(USER + ".crt"), "--key", lab.path(USER + ".key"), "-c",
+             "trace on", "-c", "login %s --smtp localhost:%d --pop3 "
+             "localhost:%d %s" % (USER, pair.submission_port, pair.pop3_port,
+                                  " ".join(more))])
+
+    password = "--password " + harness.PASSWORD
+    for more, want in (([password], "EXTERNAL"),
+                       (["--mechanism external"], "EXTERNAL"),
+                       ([password, "--mechanism PLAIN"], "PLAIN"),
+                       ([password, "--mechanism SCRAM-SHA-1"], "SCRAM-SHA-1")):
+        done = login(*more)
+        said = (done.stdout + done.stderr).decode()
+        assert done.returncode == 0, said
+        assert len(re.findall("> AUTH %s( |$)" % want, said, re.M)) == 2, said
+    for name, reason in (("CRAM-MD5", "the server does not offer CRAM-MD5"),
+                         ("x" * 40, "--mechanism wants a name")):
+        done = login(password, "--mechanism", name)
+        assert done.returncode != 0 and reason in done.stderr.decode(), \
+            done.stderr
+
+
 # ---- which are offered -----------------------------------------------------------
 
 

@@ -1,0 +1,16 @@
+# Over the limit on failed logins nothing is looked at: not [AUTH], the password
+# may well be right; and a client that goes on is cut off.
+< +OK *
+> USER many
+expect +OK
+> PASS secret
+< -ERR [SYS/TEMP] *
+> AUTH PLAIN AG1hbnkAeA==
+< -ERR [SYS/TEMP] *
+> AUTH PLAIN AG1hbnkAeA==
+< -ERR [SYS/TEMP] *
+> AUTH PLAIN AG1hbnkAeA==
+< -ERR [SYS/TEMP] *
+> AUTH PLAIN AG1hbnkAeA==
+< -ERR [SYS/TEMP] *
+expect close
