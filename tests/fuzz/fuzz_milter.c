@@ -142,8 +142,9 @@ next_question(const struct liar *m, int fd)
 	for (;;) {
 		if (!read_all(m, fd, (char *)head, sizeof(head)))
 			return 0;
-		uint32_t left = (uint32_t)head[0] << 24 | head[1] << 16 |
-				head[2] << 8 | head[3];
+		uint32_t left = 0;
+		for (int i = 0; i < 4; i++)
+			left = left << 8 | head[i];
 		FUZZ_CHECK(left >= 1 && left <= MILTER_DATA_MAX + 1);
 		for (left--; left > 0;) {
 			size_t n =
