@@ -34,7 +34,8 @@ describe(const struct milter_filter *f, struct filter_session *s,
 	s->facts = (struct milter_facts){
 		.hostname = f->o.hostname,
 		.version = "postpair " PACKAGE_VERSION,
-		.daemon_name = f->o.service,
+		/* what filters put into Authentication-Results */
+		.daemon_name = f->o.hostname,
 		.origin = s->origin,
 		.client_address = address,
 		.client_name = name,

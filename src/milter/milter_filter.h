@@ -27,8 +27,7 @@ struct milter_filter;
 struct milter_filter_options {
 	const struct smtp_server_ops *policy;
 	void *policy_ctx;
-	const char *hostname; /* {j}; borrowed, as the next */
-	const char *service;  /* {daemon_name}, logs */
+	const char *hostname; /* {j}, {daemon_name}; borrowed */
 	int dirfd;            /* where large messages wait; borrowed */
 	int64_t size_max;     /* of a message; 0: none */
 	/*

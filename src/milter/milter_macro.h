@@ -15,7 +15,7 @@ struct milter_facts {
 	/* of the client */
 	const char *hostname;       /* {j}: ours */
 	const char *version;        /* {v}: of this program */
-	const char *daemon_name;    /* {daemon_name}: the service */
+	const char *daemon_name;    /* {daemon_name}: the same, as in Postfix */
 	const char *origin;         /* {_}: "name [address]" */
 	const char *client_address; /* {client_addr} */
 	const char *client_name;    /* {client_name}: verified, or "unknown" */

@@ -30,7 +30,6 @@ receiver_filter_open(struct receiver *r, struct err *e)
 		.policy = receiver_policy_ops(),
 		.policy_ctx = r,
 		.hostname = r->hostname,
-		.service = "smtp",
 		.dirfd = r->data_dir,
 		.size_max = r->o->smtp_size_max,
 	};

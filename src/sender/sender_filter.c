@@ -56,7 +56,6 @@ sender_filter_open(struct sender *s, struct err *e)
 		.policy = sender_policy_ops(),
 		.policy_ctx = s,
 		.hostname = s->hostname,
-		.service = "submission",
 		.dirfd = s->data_fd,
 		.size_max = s->o->size_max,
 		.mend = mend,

@@ -356,7 +356,6 @@ run(struct caller *x, char fallback)
 	struct milter_filter_options o = { .policy = &smtp_recorder_ops,
 					   .policy_ctx = &x->recorder,
 					   .hostname = "mx",
-					   .service = "smtp",
 					   .dirfd = -1,
 					   .size_max = 64 * 1024 };
 	struct milter_setup *setup = NULL;

@@ -67,6 +67,7 @@ class Neighbour:
     """One server of somebody else; a subclass writes its configuration."""
 
     name = "neighbour"
+    start_s = START_S
 
     def __init__(self, relay=None, local=(), address="127.0.0.1", port=None):
         self.relay = dict(relay or {})
@@ -106,7 +107,7 @@ class Neighbour:
     def __enter__(self):
         try:
             self.configure()
-            harness.wait_for(self.is_up, START_S, "%s to greet" % self.name)
+            harness.wait_for(self.is_up, self.start_s, "%s to greet" % self.name)
         except BaseException:
             print(self.logs() if self.process else "")
             self.stop()
