@@ -63,6 +63,7 @@ milter_filter_know(struct filter_session *s, const struct smtp_client_info *c)
 	}
 	/* RFC 4954: the strength that the mechanism itself has agreed on; ours
 	 * agree on none, TLS is told of above. */
+	f->auth_type = c->mechanism;
 	f->auth_authen = c->login;
 	f->auth_ssf = c->login[0] != '\0' ? "0" : "";
 }

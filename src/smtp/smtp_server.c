@@ -388,6 +388,7 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 					     .helo = s->helo,
 					     .lmtp = server->o.lmtp,
 					     .login = "",
+					     .mechanism = s->mechanism,
 					     .kill = c->kill };
 	run_session(s);
 	free(s);

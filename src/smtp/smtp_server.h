@@ -35,6 +35,7 @@ struct smtp_client_info {
 	bool esmtp;                 /* EHLO (or LHLO) was used */
 	bool lmtp;                  /* RFC 2033 */
 	const char *login;          /* canonical login, or "" */
+	const char *mechanism;      /* of AUTH, in any case; or "" */
 	const struct tls_info *tls; /* NULL: in clear text */
 	const struct wake *kill;    /* long waits in a policy watch this */
 	/* its Authentication-Results are believed; set in on_connect */

@@ -88,6 +88,7 @@ answer(struct smtp_session *s, enum sasl_result result, struct span mechanism,
 	case SASL_OK:
 		s->user = a->user;
 		s->info.login = s->user.address;
+		(void)span_copy(mechanism, s->mechanism, sizeof(s->mechanism));
 		s->auth_failures = 0;
 		log_verdict(s, LOG_INFO, "auth-ok", mechanism, a);
 		return smtp_server_answerf(s, e, 235, "2.7.0", "Logged in");

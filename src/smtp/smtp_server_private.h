@@ -83,6 +83,7 @@ struct smtp_session {
 	char helo[256];
 	char address[LISTENER_PEER_SIZE]; /* by XCLIENT; else the peer's */
 	struct user user;                 /* address "" before AUTH */
+	char mechanism[24];               /* of that AUTH, as the client said */
 
 	enum smtp_server_state state;
 	struct smtp_txn txn;

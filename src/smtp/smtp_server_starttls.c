@@ -25,6 +25,7 @@ smtp_server_begin_anew(struct smtp_session *s)
 	s->helo[0] = '\0';
 	s->info.esmtp = false;
 	s->info.login = "";
+	s->mechanism[0] = '\0';
 	s->user = (struct user){ 0 };
 	s->auth_failures = 0;
 	s->state = SMTP_ST_NEW;

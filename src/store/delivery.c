@@ -360,18 +360,6 @@ commit_journaled(struct delivery *d, struct err *e)
 /* ---- delivery ids ---------------------------------------------------------
  */
 
-/*
- * An id is remembered for the owner of a mailbox: a message that is junk at the
- * second try and was none at the first is the same message all the same.
- */
-static const char *
-owner_of(const char *mailbox, char owner[MAILDIR_MAILBOX_SIZE])
-{
-	(void)span_copy(maildir_mailbox_owner(mailbox), owner,
-			MAILDIR_MAILBOX_SIZE);
-	return owner;
-}
-
 /* The mailboxes that have not got it; they are claimed. */
 static int
 claim(struct delivery *d, const char *const *mailboxes, size_t n, struct err *e)
@@ -380,11 +368,10 @@ claim(struct delivery *d, const char *const *mailboxes, size_t n, struct err *e)
 	if (d->todo == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "delivery");
 	for (size_t i = 0; i < n; i++) {
-		char owner[MAILDIR_MAILBOX_SIZE];
 		enum ids_state state =
-		    d->id[0] == '\0' ? IDS_CLAIMED
-				     : ids_claim(ledger_ids(d->ledger), d->id,
-						 owner_of(mailboxes[i], owner));
+		    d->id[0] == '\0'
+			? IDS_CLAIMED
+			: ids_claim(ledger_ids(d->ledger), d->id, mailboxes[i]);
 		switch (state) {
 		case IDS_CLAIMED:
 			d->todo[d->n_todo++] = mailboxes[i];
@@ -404,12 +391,10 @@ static void
 settle_ids(struct delivery *d, bool stored)
 {
 	for (size_t i = 0; d->id[0] != '\0' && i < d->n_todo; i++) {
-		char owner[MAILDIR_MAILBOX_SIZE];
-		(void)owner_of(d->todo[i], owner);
 		if (stored)
-			ids_keep(ledger_ids(d->ledger), d->id, owner);
+			ids_keep(ledger_ids(d->ledger), d->id, d->todo[i]);
 		else
-			ids_drop(ledger_ids(d->ledger), d->id, owner);
+			ids_drop(ledger_ids(d->ledger), d->id, d->todo[i]);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "base/rand.h"
 #include "base/siphash.h"
 #include "store/ids_day.h"
+#include "store/maildir.h"
 
 enum { BUCKETS = 1 << 18, PENDING_MAX = 64 * 1024 * 1024 };
 
@@ -50,7 +51,9 @@ hash_pair(const struct ids *s, const char *id, const char *mailbox,
 {
 	char text[IDS_TEXT_MAX + IDS_DAY_MAILBOX_MAX + 2];
 
-	int n = snprintf(text, sizeof(text), "%s %s", id, mailbox);
+	/* the folder says nothing of which message it is */
+	struct span owner = maildir_mailbox_owner(mailbox);
+	int n = snprintf(text, sizeof(text), "%s %.*s", id, SPAN_ARG(owner));
 	size_t used = n < 0 ? 0 : (size_t)n;
 	if (used >= sizeof(text))
 		used = sizeof(text) - 1;

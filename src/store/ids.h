@@ -7,7 +7,9 @@
 #include "base/err.h"
 
 /*
- * Which deliveries were stored already: pairs of a delivery id and a mailbox.
+ * Which deliveries were stored already: pairs of a delivery id and a mailbox's
+ * owner (maildir_mailbox_owner): a message that is junk at the second try and
+ * was none at the first is the same message all the same.
  * In memory a bounded set of keyed hashes, on disk a file a day, "20261123",
  * with a line for each pair (doc/formats.md).  A pair is claimed before its
  * message is stored, so that two sessions never store the same one, and then

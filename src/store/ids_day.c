@@ -14,6 +14,7 @@
 #include "base/crc32.h"
 #include "base/durable.h"
 #include "store/ids.h"
+#include "store/maildir.h"
 
 enum {
 	NAME_SIZE = 16,
@@ -45,7 +46,8 @@ ids_day_format(struct buf *out, const char *id, const char *mailbox)
 	int rc = -1;
 
 	buf_init(&pair, LINE_MAX_BYTES);
-	if (buf_addf(&pair, "%s %s", id, mailbox) == 0)
+	if (buf_addf(&pair, "%s %.*s", id,
+		     SPAN_ARG(maildir_mailbox_owner(mailbox))) == 0)
 		rc = buf_addf(out, "%08x %.*s\n",
 			      (unsigned)crc32_add(0, pair.p, pair.n),
 			      (int)pair.n, pair.p);

@@ -63,22 +63,11 @@ struct accepted {
 /* ---- one message ----------------------------------------------------------
  */
 
-/* Whose mailbox it is: what its delivery id is remembered for. */
-static const char *
-owner_of(const struct accepted *c, char owner[LEDGER_MAILBOX_SIZE])
-{
-	(void)span_copy(maildir_mailbox_owner(c->mailbox), owner,
-			LEDGER_MAILBOX_SIZE);
-	return owner;
-}
-
 static void
 keep_id(struct recovery *v, const struct accepted *c)
 {
-	char owner[LEDGER_MAILBOX_SIZE];
-
 	if (c->id[0] != '\0')
-		ids_keep(v->ledger->ids, c->id, owner_of(c, owner));
+		ids_keep(v->ledger->ids, c->id, c->mailbox);
 }
 
 static int
@@ -229,13 +218,11 @@ static bool
 is_withdrawn(const struct recovery *v, const struct accepted *c, bool trusted,
 	     int tmp)
 {
-	char owner[LEDGER_MAILBOX_SIZE];
-
 	if (ledger_later_gone(&v->later, "", c->unique) ||
 	    ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq))
 		return true;
 	return trusted && tmp >= 0 && c->id[0] != '\0' &&
-	       ids_is_known(v->ledger->ids, c->id, owner_of(c, owner));
+	       ids_is_known(v->ledger->ids, c->id, c->mailbox);
 }
 
 static int

@@ -137,6 +137,8 @@ def test_a_login_is_told():
         submit(pair)
         pair.wait_message(BOB, "milter")
         assert m.sessions[0].macros["mail"]["{auth_authen}"] == ALICE
+        assert m.sessions[0].macros["mail"]["{auth_type}"].upper() in (
+            "PLAIN", "LOGIN", "SCRAM-SHA-256")
 
 
 def test_what_is_not_wanted_is_not_sent():

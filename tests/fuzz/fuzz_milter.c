@@ -383,7 +383,8 @@ session(struct span in)
 	struct caller x = { .c = { .session = "s",
 				   .address = "192.0.2.1",
 				   .helo = "",
-				   .login = "" } };
+				   .login = "",
+				   .mechanism = "" } };
 	pthread_t thread;
 	struct err e;
 

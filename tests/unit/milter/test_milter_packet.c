@@ -338,8 +338,8 @@ a_reply_code_is_a_refusal(void **state)
 static void
 what_is_no_refusal_is_not(void **state)
 {
+	static char text[3000] = "y550 ";
 	struct milter_reply r;
-	char text[3000] = "y550 ";
 
 	(void)state;
 	assert_int_equal(parse(BYTES("y250 2.0.0 fine\0"), &r), -1);

@@ -196,6 +196,26 @@ siphash_is_siphash(void **state)
 	assert_true(siphash(&key, text, sizeof(text)) == 0xa129ca6149be45e5u);
 }
 
+/* The second try of a message may go to another folder of the same owner. */
+static void
+a_pair_is_of_the_owner_whatever_the_folder(void **state)
+{
+	const struct world *w = *state;
+	struct ids *ids = open_ids(w, 10);
+	struct err e;
+
+	assert_int_equal(ids_claim(ids, "1", "bob@xyz.com/.Junk"), IDS_CLAIMED);
+	assert_int_equal(ids_claim(ids, "1", bob), IDS_BUSY);
+	ids_keep(ids, "1", "bob@xyz.com/.Junk");
+	assert_int_equal(ids_claim(ids, "1", bob), IDS_KNOWN);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	ids_free(&ids);
+	ids = open_ids(w, 10);
+	assert_int_equal(ids_claim(ids, "1", bob), IDS_KNOWN);
+	assert_int_equal(ids_claim(ids, "1", "bob@xyz.com/.Junk"), IDS_KNOWN);
+	ids_free(&ids);
+}
+
 int
 main(void)
 {
@@ -210,6 +230,9 @@ main(void)
 		    old_days_are_forgotten_and_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_go_when_it_is_full,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_pair_is_of_the_owner_whatever_the_folder, setup,
+		    teardown),
 		cmocka_unit_test(siphash_is_siphash),
 	};
 

@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,57 @@ cleaning_leaves_a_running_delivery_alone(void **state)
 	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 1);
 }
 
+static void
+a_mailbox_has_one_folder_and_no_way_out(void **state)
+{
+	static const struct {
+		const char *name, *owner;
+		bool safe;
+	} names[] = {
+		{ "bob@xyz.com", "bob@xyz.com", true },
+		{ "bob@xyz.com/.Junk", "bob@xyz.com", true },
+		{ "bob@xyz.com/.junk", "bob@xyz.com/.junk", false },
+		{ "bob@xyz.com/.Junk/.Junk", "bob@xyz.com/.Junk", false },
+		{ "bob@xyz.com/../.Junk", "bob@xyz.com/..", false },
+		{ "bob@xyz.com/", "bob@xyz.com/", false },
+		{ "/.Junk", "/.Junk", false },
+		{ "@/.Junk", "@", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_span(maildir_mailbox_owner(names[i].name),
+			    names[i].owner);
+		assert_int_equal(maildir_mailbox_is_safe(names[i].name),
+				 names[i].safe);
+	}
+}
+
+static void
+the_folder_is_a_maildir_of_its_own(void **state)
+{
+	static const char *const junk[] = { "bob@xyz.com" MAILDIR_JUNK, NULL };
+	const struct tree *t = *state;
+	struct maildir m = MAILDIR_CLOSED;
+	char path[1024];
+	struct stat st;
+	struct err e;
+
+	assert_int_equal(maildir_open(t->t, junk[0], false, &m, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(tree_deliver(t, "x\r\n", junk, &e), 0);
+	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 0);
+	assert_int_equal(tree_count(t, "bob@xyz.com", ".Junk/new"), 2);
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/.Junk/maildirfolder",
+		       t->path);
+	assert_int_equal(stat(path, &st), 0); /* Maildir++ */
+	assert_int_equal(st.st_size, 0);
+	/* what a crash leaves in it goes too */
+	tree_put(t, "bob@xyz.com", ".Junk/tmp", "1.M1P1Q1.mx.test", "ours");
+	assert_int_equal(maildir_tree_clean(t->t, &e), 1);
+}
+
 static int64_t
 used(const struct tree *t)
 {
@@ -118,6 +170,8 @@ main(void)
 		T(cleaning_takes_our_leftovers_and_old_ones),
 		T(cleaning_follows_no_link),
 		T(cleaning_leaves_a_running_delivery_alone),
+		T(a_mailbox_has_one_folder_and_no_way_out),
+		T(the_folder_is_a_maildir_of_its_own),
 		T(quota_follows_deliveries_and_other_programs),
 #undef T
 	};

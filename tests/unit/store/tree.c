@@ -53,7 +53,7 @@ tree_teardown(void **state)
 	struct tree *t = *state;
 
 	maildir_tree_free(&t->t);
-	remove_tree(AT_FDCWD, t->path, 4);
+	remove_tree(AT_FDCWD, t->path, 5);
 	free(t);
 	return 0;
 }
