@@ -35,6 +35,7 @@ tls_outcome_connect(struct tls_outcome *o, struct stream *s,
 	struct err failure = { 0 };
 
 	memset(o, 0, sizeof(*o));
+	o->check = peer != NULL ? peer->check : TLS_CHECK_NONE;
 	int rc = stream_connect_tls(s, client, peer != NULL ? peer : &anybody,
 				    deadline_ms, &failure);
 	const struct tls_info *i = stream_tls(s);
@@ -64,13 +65,20 @@ tls_outcome_text(const struct tls_outcome *o, char *buf, size_t size)
 		[TLS_STEP_ON] = "",
 	};
 
+	static const char *const by[] = {
+		[TLS_CHECK_NONE] = "verified",
+		[TLS_CHECK_NAME] = "verified",
+		[TLS_CHECK_DANE] = "verified by DANE",
+		[TLS_CHECK_PIN] = "verified by its pin",
+	};
+
 	if (o->version[0] == '\0') {
 		copy(buf, size, steps[o->step]);
 		return buf;
 	}
 	(void)snprintf(buf, size, "%s %s, %s by %s, %s%s", o->version,
 		       o->cipher, o->subject[0] != '\0' ? o->subject : o->dns,
-		       o->issuer, o->verified ? "verified" : "not verified: ",
+		       o->issuer, o->verified ? by[o->check] : "not verified: ",
 		       o->verified ? "" : o->why_not);
 	return buf;
 }

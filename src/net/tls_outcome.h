@@ -21,6 +21,7 @@ struct tls_outcome {
 	enum tls_step step;
 	/* The rest is known when step is UNACCEPTABLE or ON; see tls_info. */
 	bool verified, resumed;
+	enum tls_check check; /* what was demanded */
 	enum tls_fault fault;
 	char why_not[128];
 	char version[16], cipher[64];
