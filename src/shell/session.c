@@ -128,6 +128,8 @@ session_password(struct shell *sh, const char *user, char **password)
 		return password_from_command(sh, password);
 	if (from_env != NULL && from_env[0] != '\0')
 		return take_password(sh, span_of(from_env), password);
+	if (sh->cert_file[0] != '\0')
+		return SHELL_OK;
 	(void)snprintf(prompt, sizeof(prompt), "Password for %s: ", user);
 	switch (tty_secret(prompt, &sh->stop, password, &e)) {
 	case 1:
@@ -193,10 +195,20 @@ no_connection(struct shell *sh, const struct endpoint *at, const char *what,
 	return (int)sh->fail.status;
 }
 
+/* A login that was refused for good is about who logs in, whatever the code
+ * (without those of RFC 2449, a refused PASS has none). */
 static void
 hint_password(struct shell *sh)
 {
-	if (sh->fail.status == SHELL_AUTH)
+	if (sh->fail.status == SHELL_REFUSED) {
+		sh->fail.status = SHELL_AUTH;
+		sh->fail.symbol = status_symbol(SHELL_AUTH);
+	}
+	if (sh->fail.status == SHELL_AUTH && sh->session.password == NULL)
+		failure_hint(&sh->fail,
+			     "the certificate alone will not do there; a "
+			     "password: --password-command or --password-fd");
+	else if (sh->fail.status == SHELL_AUTH)
 		failure_hint(&sh->fail, "is the password of %s right?",
 			     sh->session.user);
 }
@@ -368,11 +380,6 @@ open_pop3(struct shell *sh)
 		return SHELL_OK;
 	}
 	(void)session_pop3_refused(sh, &r);
-	/* Without RFC 2449 codes a refused PASS means the password. */
-	if (sh->fail.status == SHELL_REFUSED) {
-		sh->fail.status = SHELL_AUTH;
-		sh->fail.symbol = status_symbol(SHELL_AUTH);
-	}
 	hint_password(sh);
 	session_close_pop3(sh);
 	return (int)sh->fail.status;

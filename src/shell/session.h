@@ -46,7 +46,8 @@ int session_lost_pop3(struct shell *sh, const struct err *e);
 int session_pop3_refused(struct shell *sh, const struct pop3_reply *r);
 
 /* session_password - from the option, the file descriptor, the command,
- * $MAILSH_PASSWORD or the terminal; malloc'ed. */
+ * $MAILSH_PASSWORD or the terminal; malloc'ed.  NULL when there is a
+ * certificate instead and nothing else was said. */
 int session_password(struct shell *sh, const char *user, char **password);
 
 /* session_wipe - overwrite, free and set to NULL. */

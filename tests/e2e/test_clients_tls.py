@@ -62,6 +62,33 @@ def test_mailsh_sends_and_reads(pair, lab, implicit):
     assert b" with ESMTPSA id " in received
 
 
+def test_mailsh_logs_in_by_certificate_alone(lab):
+    for user in (SENDER, RECIPIENT):
+        lab.make("user", user)
+    asks = {"tls": lab.section(**{"client-ca": lab.path("ca.crt")})}
+    with lab.pair(sender=asks, receiver=asks) as pair:
+        options = ("-t", "--ca", lab.path("ca.crt"), "--cert",
+                   lab.path(SENDER + ".crt"), "--key",
+                   lab.path(SENDER + ".key"))
+        out = pair.mailsh(
+            "login %s\ncompose %s --subject pass --body Hello\nsend\n"
+            "set cert '%s'\nset key '%s'\nlogin %s\n"
+            "list --wait 30s subject:pass\nread last\n" % (
+                SENDER, RECIPIENT, lab.path(RECIPIENT + ".crt"),
+                lab.path(RECIPIENT + ".key"), RECIPIENT), *options)
+        assert "\n\nHello\n" in out
+        assert pair.stderr.count("> AUTH EXTERNAL") >= 4
+        # who the certificate does not name is somebody else
+        pair.mailsh("login %s\n" % RECIPIENT, *options, status=4)
+        assert "\nhint: the certificate alone will not do there" in pair.stderr
+    with lab.pair() as pair:  # nobody asks for one
+        pair.mailsh("login %s\n" % SENDER, *options, status=4)
+        assert "\nhint: the certificate alone will not do there" in pair.stderr
+        assert not re.search("^> (AUTH|USER|PASS)", pair.stderr, re.M)
+        # with a password at hand it is used
+        pair.mailsh("login %s --password secret\n" % SENDER, *options)
+
+
 @pytest.mark.parametrize("implicit", [False, True])
 def test_msmtp_sends(pair, lab, implicit):
     need("msmtp")

@@ -131,6 +131,7 @@ def test_a_pin_is_trusted_on_request_and_remembered(lab, shell, protocol,
         # and without it from now on
         done = shell("-c", login(peer), "-c", "status")
         assert b"(TLS, verified" in done.stdout, done.stderr
+        assert b", verified by its pin\n" in done.stdout
         # -n uses no files of the user
         failed(shell("-n", "-c", login(peer, *verified)), 3, "unknown issuer",
                "--pin")
