@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/thread.h"
 #include "mail/address.h"
 
 enum {
@@ -139,8 +140,10 @@ log_reading(struct users *u, int rc, const struct err *e)
 struct users_table *
 users_take(struct users *u)
 {
-	(void)pthread_mutex_lock(&u->lock);
+	/* A look at the file for everybody, but not one after the other: one
+	 * that was overtaken by a change reads it once more than needed. */
 	struct identity now = identify(u->path);
+	(void)pthread_mutex_lock(&u->lock);
 	bool changed = !same_file(&now, &u->seen);
 	if (changed || u->racy) {
 		struct err e = { 0 };
@@ -161,7 +164,7 @@ users_open(struct users **out, const char *path, struct err *e)
 	*out = NULL;
 	if (u == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "users");
-	(void)pthread_mutex_init(&u->lock, NULL);
+	mutex_init_short(&u->lock);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned at_once = processors < 1             ? 1
 			   : processors > HASHING_MAX ? HASHING_MAX

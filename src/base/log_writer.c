@@ -19,7 +19,7 @@ static struct {
 	int fd;
 	size_t n;
 	char text[TEXT_BYTES];
-} writer = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} writer = { .lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP };
 
 /* A log that cannot be written must not stop the mail. */
 static void

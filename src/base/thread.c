@@ -124,6 +124,17 @@ cond_init_mono(pthread_cond_t *c)
 	(void)pthread_condattr_destroy(&attr);
 }
 
+void
+mutex_init_short(pthread_mutex_t *m)
+{
+	pthread_mutexattr_t attr;
+
+	(void)pthread_mutexattr_init(&attr);
+	(void)pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+	(void)pthread_mutex_init(m, &attr);
+	(void)pthread_mutexattr_destroy(&attr);
+}
+
 int
 cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_ms)
 {

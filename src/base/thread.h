@@ -48,6 +48,10 @@ wake_fd(const struct wake *w)
 void cond_init_mono(pthread_cond_t *c);
 int cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_ms);
 
+/* mutex_init_short - a mutex for sections of about a microsecond: who finds it
+ * taken looks again for a moment before going to sleep. */
+void mutex_init_short(pthread_mutex_t *m);
+
 /*
  * struct gate - a number that threads sleep on until it changes, for waits in
  * which no lock is to be taken afterwards.  The waiter reads it under the lock

@@ -285,7 +285,7 @@ journal_open(struct journal **out, const struct journal_options *o,
 		j->fd[i] = -1;
 		buf_init(&j->flights[i].bytes, o->group_max_bytes);
 	}
-	(void)pthread_mutex_init(&j->lock, NULL);
+	mutex_init_short(&j->lock);
 	if (segment_list_replay(&j->list, o->dirfd, replay, ctx, report, e) !=
 	    0) {
 		destroy(j);

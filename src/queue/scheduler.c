@@ -71,7 +71,7 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 	s->o = *o;
 	s->watch_ms = -1;
 	(void)pthread_mutex_init(&s->admin, NULL);
-	(void)pthread_mutex_init(&s->lock, NULL);
+	mutex_init_short(&s->lock);
 	cond_init_mono(&s->work);
 	cond_init_mono(&s->idle);
 	*out = s;
@@ -114,10 +114,7 @@ scheduler_free(struct scheduler **out)
 unsigned
 scheduler_count(struct scheduler *s)
 {
-	(void)pthread_mutex_lock(&s->lock);
-	unsigned n = s->n_messages;
-	(void)pthread_mutex_unlock(&s->lock);
-	return n;
+	return atomic_load(&s->n_messages);
 }
 
 bool
@@ -261,8 +258,9 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 	bool taken = (*m)->jobs > 0;
 	if (taken)
 		scheduler_link(s, *m);
-	(void)pthread_cond_signal(&s->work);
 	(void)pthread_mutex_unlock(&s->lock);
+	/* without the lock: whoever wakes wants it at once */
+	(void)pthread_cond_signal(&s->work);
 	free(list);
 	if (lost > 0)
 		log_event(LOG_ERROR, "queue-out-of-memory", "id", (*m)->id);
@@ -489,50 +487,77 @@ set_busy(const struct scheduler_job *j, bool busy)
 		j->m->recipients[j->recipients[i]].busy = busy;
 }
 
-/* One job from pick to settle; the lock is held on entry and return. */
+/* The job is this worker's: what it needs of the shared state.  Lock held. */
 static void
-work_on(struct scheduler *s, struct scheduler_job *j)
+begin_job(struct scheduler *s, struct scheduler_job *j,
+	  struct scheduler_batch *b)
 {
-	struct scheduler_batch b = { .msg = j->m, .n = j->n };
-	struct spool_msg *done = NULL;
-
-	bool last_job = j->m->jobs == 1;
+	*b = (struct scheduler_batch){ .msg = j->m, .n = j->n };
 	s->active++;
 	set_busy(j, true);
-	memcpy(b.why, j->d->why, sizeof(b.why));
-	(void)pthread_mutex_unlock(&s->lock);
-	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
-	b.verdicts = calloc(j->n, sizeof(*b.verdicts));
-	if (b.verdicts == NULL) {
-		b.n = 0;
+	memcpy(b->why, j->d->why, sizeof(b->why));
+}
+
+/* Lock not held. */
+static void
+do_job(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b,
+       bool last_job)
+{
+	b->verdicts = calloc(j->n, sizeof(*b->verdicts));
+	if (b->verdicts == NULL) {
+		b->n = 0;
 		log_event(LOG_ERROR, "queue-out-of-memory", "id", j->m->id);
+		return;
 	}
-	for (unsigned i = 0; i < b.n; i++)
-		b.verdicts[i].recipient = j->recipients[i];
-	if (b.n > 0) {
-		scheduler_attempt(s, j, &b);
-		scheduler_record(s, j, &b, last_job);
-	}
-	(void)pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < b->n; i++)
+		b->verdicts[i].recipient = j->recipients[i];
+	scheduler_attempt(s, j, b);
+	scheduler_record(s, j, b, last_job);
+}
+
+/* Returns the message when that was its last job.  Lock held. */
+static struct spool_msg *
+end_job(struct scheduler *s, struct scheduler_job *j,
+	const struct scheduler_batch *b, bool expired)
+{
+	struct spool_msg *done = NULL;
+
 	set_busy(j, false);
-	if (b.n > 0) {
-		done = settle(s, j, &b, expired);
+	if (b->n > 0) {
+		done = settle(s, j, b, expired);
 	} else {
 		j->due_ms = j->retry_ms =
 		    scheduler_now_ms(s) + s->o.retry_min_ms;
 		j->d->active--;
 		scheduler_place(j->d, j);
 	}
-	if (done != NULL) {
-		(void)pthread_mutex_unlock(&s->lock);
-		scheduler_finish(s, done);
-		(void)pthread_mutex_lock(&s->lock);
-	}
-	free(b.verdicts);
 	s->active--;
-	/* This worker looks for the next job itself. */
 	if (s->stopping)
 		(void)pthread_cond_broadcast(&s->idle);
+	return done;
+}
+
+/* One job from pick to settle; the lock is held on entry and return.  `done`
+ * is the message of the one before, which had to wait until now. */
+static struct spool_msg *
+work_on(struct scheduler *s, struct scheduler_job *j, bool wake,
+	struct spool_msg *done)
+{
+	struct scheduler_batch b;
+
+	bool last_job = j->m->jobs == 1;
+	begin_job(s, j, &b);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (wake)
+		(void)pthread_cond_signal(&s->work);
+	if (done != NULL)
+		scheduler_finish(s, done);
+	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
+	do_job(s, j, &b, last_job);
+	(void)pthread_mutex_lock(&s->lock);
+	done = end_job(s, j, &b, expired);
+	free(b.verdicts);
+	return done;
 }
 
 /* Does a waiting worker look again by then? */
@@ -558,23 +583,34 @@ watch(struct scheduler *s, int64_t until_ms)
 		s->watch_ms = -1;
 }
 
+/*
+ * The lock is taken once for the end of a job and the choice of the next.  A
+ * message that is done is put away after that choice, without the lock.
+ */
 static void
 worker(void *arg)
 {
 	struct scheduler *s = arg;
+	struct spool_msg *done = NULL;
 	int64_t until_ms;
 	bool more;
 
 	(void)pthread_mutex_lock(&s->lock);
-	while (!s->stopping) {
-		struct scheduler_job *j = pick(s, &until_ms, &more);
-		if (j == NULL) {
+	while (!s->stopping || done != NULL) {
+		struct scheduler_job *j =
+		    s->stopping ? NULL : pick(s, &until_ms, &more);
+		if (j != NULL) {
+			bool wake =
+			    more || (until_ms >= 0 && !is_watched(s, until_ms));
+			done = work_on(s, j, wake, done);
+		} else if (done != NULL) {
+			(void)pthread_mutex_unlock(&s->lock);
+			scheduler_finish(s, done);
+			done = NULL;
+			(void)pthread_mutex_lock(&s->lock);
+		} else {
 			watch(s, until_ms);
-			continue;
 		}
-		if (more || (until_ms >= 0 && !is_watched(s, until_ms)))
-			(void)pthread_cond_signal(&s->work);
-		work_on(s, j);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 }

@@ -30,10 +30,10 @@ struct scheduler {
 	bool stopping;
 	int active;
 	uint64_t seq;
-	uint64_t turns;   /* of the destinations */
-	int64_t watch_ms; /* a waiter looks again then; -1: none */
-	uint64_t watches; /* tells the watch from an older one */
-	unsigned n_messages;
+	uint64_t turns;         /* of the destinations */
+	int64_t watch_ms;       /* a waiter looks again then; -1: none */
+	uint64_t watches;       /* tells the watch from an older one */
+	atomic_uint n_messages; /* written under the lock */
 	/* all messages; one without recipients is only a bookmark of a walk
 	 * (scheduler_admin.c) and is passed by */
 	struct spool_msg *messages;

@@ -85,7 +85,7 @@ spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 	s->o = *o;
 	s->tmp_fd = s->msg_fd = s->damaged_fd = s->journal_fd = -1;
 	(void)pthread_mutex_init(&s->append, NULL);
-	(void)pthread_mutex_init(&s->lock, NULL);
+	mutex_init_short(&s->lock);
 	cond_init_mono(&s->wanted);
 	s->queue_fd = durable_open_dir(data_fd, "queue", 1, e);
 	if (s->queue_fd < 0)

@@ -20,6 +20,7 @@ struct pool {
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t changed;
 	bool stopping;
+	int64_t watch_ms; /* the reaper looks again then; -1: when woken */
 	int n;
 	struct waiting v[POOL_MAX]; /* oldest first */
 };
@@ -44,8 +45,9 @@ reap(void *arg)
 		bool due = p->n > 0 &&
 			   (p->stopping || p->v[0].until_ms <= clock_mono_ms());
 		if (!due) {
+			p->watch_ms = p->n > 0 ? p->v[0].until_ms : -1;
 			(void)cond_wait_until(&p->changed, &p->lock,
-					      p->n > 0 ? p->v[0].until_ms : -1);
+					      p->watch_ms);
 			continue;
 		}
 		struct smtp_client *c = remove_at(p, 0);
@@ -65,7 +67,7 @@ pool_new(struct pool **out, int64_t idle_ms, struct err *e)
 	if (p == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "connections");
 	p->idle_ms = idle_ms;
-	(void)pthread_mutex_init(&p->lock, NULL);
+	mutex_init_short(&p->lock);
 	cond_init_mono(&p->changed);
 	if (thread_start_joinable(&p->reaper, reap, p, e) != 0) {
 		free(p);
@@ -128,7 +130,9 @@ pool_give(struct pool *p, const char *key, const char *peer,
 		w->client = *c;
 		w->until_ms = clock_mono_ms() + p->idle_ms;
 		*c = NULL;
-		(void)pthread_cond_signal(&p->changed);
+		/* it looks by itself no later than this one is due */
+		if (p->watch_ms < 0)
+			(void)pthread_cond_signal(&p->changed);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	smtp_client_close(c, true);

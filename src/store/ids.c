@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/siphash.h"
+#include "base/thread.h"
 #include "store/ids_day.h"
 #include "store/maildir.h"
 
@@ -199,7 +200,7 @@ ids_open(struct ids **out, const struct ids_options *o, struct err *e)
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "delivery ids");
 	s->o = *o;
-	(void)pthread_mutex_init(&s->lock, NULL);
+	mutex_init_short(&s->lock);
 	buf_init(&s->pending, PENDING_MAX);
 	buf_init(&s->writing, 2 * (size_t)PENDING_MAX);
 	rand_bytes(s->key, sizeof(s->key));

@@ -346,7 +346,7 @@ ledger_open(struct ledger **out, const struct ledger_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "ledger");
 	l->o = *o;
 	l->journal_dir = l->ids_dir = -1;
-	(void)pthread_mutex_init(&l->lock, NULL);
+	mutex_init_short(&l->lock);
 	(void)pthread_mutex_init(&l->checkpointing, NULL);
 	cond_init_mono(&l->wake);
 	read_boot(l->boot);
