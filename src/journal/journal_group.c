@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,6 +115,31 @@ journal_group_close(struct journal *j)
 /* ---- landing (lock held) --------------------------------------------------
  */
 
+static int
+write_at(int fd, const char *p, size_t n, size_t offset)
+{
+	while (n > 0) {
+		ssize_t put = pwrite(fd, p, n, (off_t)offset);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return -1;
+		p += put;
+		n -= (size_t)put;
+		offset += (size_t)put;
+	}
+	return 0;
+}
+
+/* Bytes that nobody may find whole: a restart before a new segment says that
+ * they are void would take them for records.  As well as can be. */
+static void
+erase(struct flight *f)
+{
+	memset(f->bytes.p, 0, f->bytes.n);
+	(void)write_at(f->fd, f->bytes.p, f->bytes.n, f->offset);
+}
+
 static void
 note_void(struct journal *j, uint64_t from, uint64_t to)
 {
@@ -137,6 +163,7 @@ static void
 void_pending(struct journal *j, struct wakes *w)
 {
 	for (unsigned i = 0; i < j->n_flights; i++) {
+		erase(flight_at(j, i));
 		buf_clear(&flight_at(j, i)->bytes);
 		add_wake(j, w, flight_at(j, i)->group, INT_MAX);
 	}
@@ -188,22 +215,6 @@ now_us(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int
-write_at(int fd, const char *p, size_t n, size_t offset)
-{
-	while (n > 0) {
-		ssize_t put = pwrite(fd, p, n, (off_t)offset);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return -1;
-		p += put;
-		n -= (size_t)put;
-		offset += (size_t)put;
-	}
-	return 0;
 }
 
 /* The lock is held on entry and return.  Nothing starts meanwhile: the next

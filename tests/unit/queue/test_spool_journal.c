@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -22,8 +23,8 @@ static const char text[] = "Subject: hello\r\n\r\n.dot\r\nend\r\n";
 static const char id[] = "0123456789abcdef";
 static const char path[] = "queue/msg/0123456789abcdef";
 
-static int sync_errors;  /* so many next fdatasync calls fail with EIO */
-static int space_errors; /* so many next allocations fail with ENOSPC */
+static atomic_int sync_errors;  /* so many next syncs fail with EIO */
+static atomic_int space_errors; /* so many next allocations: ENOSPC */
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
@@ -478,14 +479,16 @@ a_hold_or_removal_without_a_record_fails(void **state)
 	(void)state;
 	make(&d, &o);
 	struct spool_msg *m = queue_dir_put(&d, id, "", two, 1, text);
-	sync_errors = 1; /* the record is void, its segment left behind */
+	/* the record is void, its segment left behind; no new one can be made,
+	 * whoever tries */
+	sync_errors = space_errors = 1000000;
 	assert_int_equal(spool_hold(d.spool, m, true, 1, &e), -1);
 	assert_int_equal(e.sys, EIO);
-	space_errors = 2; /* no new one can be made */
 	assert_int_equal(spool_hold(d.spool, m, true, 1, &e), -1);
 	assert_int_equal(e.sys, ENOSPC);
 	assert_int_equal(spool_discard(d.spool, m, &e), -1);
 	assert_int_equal(e.sys, ENOSPC);
+	sync_errors = space_errors = 0;
 	crash(&d, &after, &o);
 	scan(&after, &f);
 	assert_int_equal(f.n, 1);
