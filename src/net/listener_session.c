@@ -166,7 +166,7 @@ rename_client(struct listener *l, struct listener_session *c,
 }
 
 /* What a load balancer says before anything else. */
-static bool
+static __attribute__((noinline)) bool
 take_proxy_header(struct listener *l, struct listener_session *c)
 {
 	struct proxy_header h;
@@ -193,8 +193,9 @@ take_proxy_header(struct listener *l, struct listener_session *c)
 	return false;
 }
 
-/* TLS from the first byte, where that is the rule. */
-static bool
+/* TLS from the first byte, where that is the rule.  (Not inlined, as the frame
+ * of serve_client lasts as long as the client stays.) */
+static __attribute__((noinline)) bool
 encrypt(struct listener *l, struct listener_session *c)
 {
 	struct log_line line;

@@ -37,7 +37,7 @@ stream_free(struct stream **s)
 
 	if (n == NULL)
 		return;
-	if (n->tls != NULL && !n->dead)
+	if (n->tls != NULL) /* also when the peer ended it: RFC 8446 6.1 */
 		tls_session_close(n->tls);
 	tls_session_free(&n->tls);
 	tls_session_free(&n->prepared);

@@ -359,6 +359,24 @@ def test_an_end_within_data_stores_nothing(pair, lab, how):
     assert not pair.left_in_tmp()
 
 
+def test_an_end_of_tls_is_answered_by_one(pair, lab):
+    """RFC 8446 6.1: close_notify from both sides, whoever begins."""
+    for port in tls_ports(pair).values():
+        with socket.create_connection(("127.0.0.1", port), 30) as raw:
+            s = lab.client().wrap_socket(raw, server_hostname="localhost",
+                                         suppress_ragged_eofs=False)
+            assert s.recv(1)
+            while s.pending():
+                s.recv(1000)
+            s.unwrap()  # raises when the other side just hangs up
+        with socket.create_connection(("127.0.0.1", port), 30) as raw, \
+                lab.client().wrap_socket(raw, server_hostname="localhost",
+                                         suppress_ragged_eofs=False) as s:
+            s.sendall(b"QUIT\r\n")
+            while s.recv(1000):
+                pass
+
+
 def test_large_messages_pass_both_ways(pair, lab):
     body = message("large", "plain") + b"".join(
         b"%07d %s\r\n" % (i, b"x" * 60) for i in range(60000))
