@@ -118,15 +118,21 @@ is_same(const char *a, const char *b)
 	       strcmp(x, y) == 0;
 }
 
+/*
+ * RFC 8689 5: a report tells of what it is about, so it wants of TLS what that
+ * wanted.
+ */
 static int
-store(const struct bounce_options *o, const struct dsn_facts *f, bool smtputf8,
-      struct span text, struct spool_msg **out, struct err *e)
+store(const struct bounce_options *o, const struct dsn_facts *f,
+      const struct spool_msg *m, struct span text, struct spool_msg **out,
+      struct err *e)
 {
 	struct spool_to to = { .address = f->to };
 	struct spool_envelope env = { .id = f->id,
 				      .arrival_s = f->now_s,
 				      .reverse_path = "",
-				      .smtputf8 = smtputf8,
+				      .smtputf8 = m->smtputf8,
+				      .tls = m->tls,
 				      .to = &to,
 				      .n_to = 1 };
 	struct spool_writer *w = NULL;
@@ -212,14 +218,16 @@ choose(struct report *r, const struct bounce_event *v, size_t n,
 
 /*
  * What of the original is returned.  RET=FULL is for failures alone
- * (RFC 3461 4.3), and for what a report can carry; else the header is.  A
+ * (RFC 3461 4.3), for what a report can carry, and for what may be read on the
+ * way (RFC 8689 5); else the header is.  A
  * damaged original is still reported, without it.
  */
 static void
 read_original(struct report *r, struct dsn_facts *f)
 {
 	bool full = r->m->ret == DSN_RET_FULL && r->failure &&
-		    !f->to_postmaster && r->m->size <= FULL_MAX;
+		    !f->to_postmaster && r->m->size <= FULL_MAX &&
+		    r->m->tls != SPOOL_TLS_REQUIRED;
 	struct err e;
 
 	buf_init(&r->original, full ? FULL_MAX : HEADER_KEPT);
@@ -252,7 +260,7 @@ make(struct report *r, const struct bounce_event *v, size_t n,
 	f->n_recipients = r->n;
 	/* RFC 6533 6: what is not ASCII goes where SMTPUTF8 is */
 	if (dsn_format(f, &r->text, e) != 0 ||
-	    store(r->o, f, r->m->smtputf8, buf_span(&r->text), out, e) != 0)
+	    store(r->o, f, r->m, buf_span(&r->text), out, e) != 0)
 		return -1;
 	return 1;
 }

@@ -283,6 +283,7 @@ make_smtp(struct receiver *r, struct err *e)
 		.session_timeout_ms = o->smtp_session,
 		.delivery_ids = o->smtp_delivery_ids,
 		.xclient_from = &r->xclient_from,
+		.require_tls = true, /* it goes no further */
 	};
 
 	if (network_list_new(&r->xclient_from, o->smtp_xclient_from.v,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crc32.h"
+#include "mail/utf8.h"
 #include "sender/routes.h"
 
 enum { DELIVERY_ID_SIZE = RAND_ID_SIZE + 9 };
@@ -113,6 +114,22 @@ name_delivery(const struct delivery *d, char id[DELIVERY_ID_SIZE])
 }
 
 /*
+ * A next hop without SMTPUTF8 can have what is ASCII: the text, and the
+ * addresses of this transaction (RFC 6531 3.6).
+ */
+static bool
+needs_utf8(const struct delivery *d, unsigned first, unsigned n)
+{
+	const struct spool_msg *m = d->b->msg;
+	bool ascii = !m->eight_bit && utf8_is_ascii(span_of(m->reverse_path));
+
+	for (unsigned i = first; i < first + n && ascii; i++)
+		ascii = utf8_is_ascii(span_of(
+		    m->recipients[d->b->verdicts[i].recipient].address));
+	return m->smtputf8 && !ascii;
+}
+
+/*
  * One transaction for the verdicts first..first+n.  -1: no valid answer; what
  * the peer had refused by then is set, the others stay untried.
  */
@@ -126,7 +143,8 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 				  .recipients = to,
 				  .n_recipients = n,
 				  .eight_bit = m->eight_bit,
-				  .smtputf8 = m->smtputf8,
+				  .smtputf8 = needs_utf8(d, first, n),
+				  .require_tls = m->tls == SPOOL_TLS_REQUIRED,
 				  .ret = m->ret,
 				  .envid = m->envid,
 				  .delivery_id = id,
@@ -187,18 +205,62 @@ report_failure(struct delivery *d, const struct err *e)
 	}
 }
 
-/* All transactions over d->client.  -1: it broke, *e says how. */
+static const char *
+domain_of(const struct delivery *d, unsigned verdict)
+{
+	const struct scheduler_batch *b = d->b;
+
+	return b->msg->recipients[b->verdicts[verdict].recipient].domain;
+}
+
+/* Is it the first of its domain, from `first` on? */
+static bool
+is_new_domain(const struct delivery *d, unsigned first, unsigned at)
+{
+	for (unsigned i = first; i < at; i++) {
+		if (strcmp(domain_of(d, i), domain_of(d, at)) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* How many from `first` on, which is untried, go into one transaction: as many
+ * as the peer takes (RFC 9422). */
+static unsigned
+run_from(const struct delivery *d, unsigned first)
+{
+	const struct smtp_client_limits *l = smtp_client_limits(d->client);
+	unsigned n = 0, domains = 0, max = SMTP_RECIPIENTS_MAX;
+
+	if (l->recipients > 0 && l->recipients < max)
+		max = l->recipients;
+	while (n < max && first + n < d->b->n &&
+	       is_untried(d->b, first + n, 1)) {
+		domains += is_new_domain(d, first, first + n);
+		if (l->domains > 0 && domains > l->domains)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * All transactions over d->client that it may have.  1: it is used up, and some
+ * are left; -1: it broke, *e says how.
+ */
 static int
 send_all(struct delivery *d, struct err *e)
 {
 	unsigned n;
 
 	for (unsigned first = 0; first < d->b->n; first += n) {
-		n = d->b->n - first;
-		if (n > SMTP_RECIPIENTS_MAX)
-			n = SMTP_RECIPIENTS_MAX;
-		if (!is_untried(d->b, first, n))
-			continue; /* done before the connection was renewed */
+		n = run_from(d, first);
+		if (n == 0) {
+			n = 1; /* done before the connection was renewed */
+			continue;
+		}
+		if (smtp_client_is_used_up(d->client))
+			return 1;
 		if (transact(d, first, n, e) != 0)
 			return -1;
 	}
@@ -235,7 +297,12 @@ deliver(struct delivery *d)
 				b->destination_failed = e.class != ERR_STOP;
 			return;
 		}
-		if (send_all(d, &e) == 0) {
+		int rc = send_all(d, &e);
+		if (rc > 0) {
+			smtp_client_close(&d->client, true);
+			continue;
+		}
+		if (rc == 0) {
 			smtp_client_set_trace(d->client, NULL, NULL);
 			if (b->msg->tls != SPOOL_TLS_OPTIONAL)
 				pool_give(d->relay->pool, d->key, b->peer,

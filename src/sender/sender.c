@@ -327,6 +327,7 @@ run(void *server, struct err *e)
 		.dsn = true,
 		.size_max_bytes = o->size_max,
 		.xclient_from = &s->xclient_from,
+		.require_tls = true,
 		.future_release_max_s = o->future_release_max / 1000,
 		.recipients_max = (int)o->recipients_max,
 		.greet_pause_ms = o->greet_pause,

@@ -195,13 +195,15 @@ sender_on_data(void *ctx, const struct smtp_client_info *c,
  */
 
 static int
-begin_spool(struct submission *m, const struct smtp_txn *txn, struct err *e)
+begin_spool(struct submission *m, const struct smtp_txn *txn, struct span block,
+	    struct err *e)
 {
 	struct spool_to *to = calloc(txn->n_recipients, sizeof(*to));
 	struct spool_envelope env = { .id = m->id,
 				      .arrival_s = m->arrival_s,
 				      .reverse_path = txn->reverse_text,
-				      .smtputf8 = txn->smtputf8,
+				      .smtputf8 = sender_wish_utf8(txn, block),
+				      .tls = sender_wish_tls(txn, block),
 				      .ret = txn->ret,
 				      .envid = txn->envid,
 				      .login = m->login,
@@ -263,7 +265,7 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 		}
 		goto out;
 	}
-	if (begin_spool(m, txn, e) != 0)
+	if (begin_spool(m, txn, block, e) != 0)
 		goto out;
 	rc = spool_write(m->writer, buf_span(&out), e);
 out:

@@ -43,6 +43,11 @@ struct sender {
  */
 const struct smtp_server_ops *sender_policy_ops(void);
 
+/* sender_wish_utf8 - does the next hop need SMTPUTF8 for it?  sender_wish_tls -
+ * what it wants of TLS.  `block`: its header. */
+bool sender_wish_utf8(const struct smtp_txn *txn, struct span block);
+enum spool_tls sender_wish_tls(const struct smtp_txn *txn, struct span block);
+
 /* sender_on_queue - XQUEUE: list or cancel what the login has handed in. */
 void sender_on_queue(void *ctx, const struct smtp_client_info *c,
 		     const char *id, struct smtp_reply *r);

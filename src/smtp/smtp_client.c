@@ -34,10 +34,23 @@ smtp_client_greeting(const struct smtp_client *c)
 	return span_of(c->greeting);
 }
 
+const struct smtp_client_limits *
+smtp_client_limits(const struct smtp_client *c)
+{
+	return &c->limits;
+}
+
+bool
+smtp_client_is_used_up(const struct smtp_client *c)
+{
+	return c->limits.mails > 0 && c->mails >= c->limits.mails;
+}
+
 bool
 smtp_client_is_idle(const struct smtp_client *c)
 {
-	return !c->dead && !stream_peer_spoke(c->stream, 0);
+	return !c->dead && !smtp_client_is_used_up(c) &&
+	       !stream_peer_spoke(c->stream, 0);
 }
 
 /* ---- lines --------------------------------------------------------------
@@ -76,6 +89,8 @@ put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 			return err_set(e, ERR_BUG, 0,
 				       "control byte in an SMTP command");
 	}
+	if (span_starts_nocase(line, span_of("MAIL ")))
+		c->mails++;
 	smtp_client_trace(c, '>', secret ? span_of("***") : line);
 	int64_t deadline = smtp_client_deadline(c);
 	if (stream_write(c->stream, line.p, line.n, deadline, e) == 0 &&
@@ -116,6 +131,32 @@ smtp_client_put_secret(struct smtp_client *c, struct span line, struct err *e)
 	return put_line(c, line, true, e);
 }
 
+/* "RCPTMAX=100 MAILMAX=10"; what is none of ours, or no number, says nothing
+ * (RFC 9422 4). */
+static void
+note_limits(struct smtp_client *c, struct span list)
+{
+	const struct {
+		const char *name;
+		unsigned *value;
+	} known[] = {
+		{ "RCPTMAX=", &c->limits.recipients },
+		{ "RCPTDOMAINMAX=", &c->limits.domains },
+		{ "MAILMAX=", &c->limits.mails },
+	};
+	uint64_t n;
+
+	for (struct span word; (word = span_word(&list)).n > 0;) {
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			struct span name = span_of(known[i].name);
+			if (span_starts_nocase(word, name) &&
+			    word.n <= name.n + 6 &&
+			    span_u64(span_skip(word, name.n), &n) == 0)
+				*known[i].value = (unsigned)n;
+		}
+	}
+}
+
 /* One line of the EHLO reply after its first (RFC 5321 4.1.1.1). */
 static void
 note_extension(struct smtp_client *c, struct span text)
@@ -133,12 +174,17 @@ note_extension(struct smtp_client *c, struct span text)
 		{ "STARTTLS", SMTP_EXT_STARTTLS },
 		{ "XPOSTPAIRID", SMTP_EXT_XPOSTPAIRID },
 		{ "CHUNKING", SMTP_EXT_CHUNKING },
+		{ "REQUIRETLS", SMTP_EXT_REQUIRETLS },
 	};
 	struct span word = span_word(&text);
 	uint64_t size;
 
 	if (span_eq_nocase(word, span_of("AUTH"))) {
 		smtp_client_note_auth(c, text);
+		return;
+	}
+	if (span_eq_nocase(word, span_of("LIMITS"))) {
+		note_limits(c, text);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -253,23 +299,29 @@ smtp_client_close(struct smtp_client **out, bool politely)
 	*out = NULL;
 }
 
+/* A new EHLO says everything anew. */
+static void
+forget_offers(struct smtp_client *c)
+{
+	c->extensions = 0;
+	c->size_max = 0;
+	c->limits = (struct smtp_client_limits){ 0 };
+	c->mechanisms[0] = '\0';
+}
+
 /* EHLO or HELO, or LHLO.  0 with *r the last reply. */
 static int
 say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	  struct err *e)
 {
-	c->extensions = 0;
-	c->size_max = 0;
-	c->mechanisms[0] = '\0';
+	forget_offers(c);
 	if (smtp_client_put(c, e, "%s %s", c->lmtp ? "LHLO" : "EHLO", helo) !=
 		0 ||
 	    read_reply(c, smtp_client_deadline(c), true, r, e) != 0)
 		return -1;
 	/* RFC 5321 3.2: a server that does not know EHLO may know HELO. */
 	if (is_class(r, 5) && !c->lmtp) {
-		c->extensions = 0;
-		c->size_max = 0;
-		c->mechanisms[0] = '\0';
+		forget_offers(c);
 		if (smtp_client_put(c, e, "HELO %s", helo) != 0 ||
 		    read_reply(c, smtp_client_deadline(c), false, r, e) != 0)
 			return -1;

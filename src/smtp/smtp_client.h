@@ -30,6 +30,7 @@ enum smtp_ext {
 	SMTP_EXT_DSN = 128,
 	SMTP_EXT_XPOSTPAIRID = 256,
 	SMTP_EXT_CHUNKING = 512,
+	SMTP_EXT_REQUIRETLS = 1024, /* counts over TLS only */
 	SMTP_EXT_STARTTLS = 1024,
 };
 
@@ -85,6 +86,18 @@ void smtp_client_set_trace(struct smtp_client *c, smtp_trace_fn *trace,
 const struct tls_outcome *smtp_client_tls(const struct smtp_client *c);
 
 unsigned smtp_client_extensions(const struct smtp_client *c);
+
+/* What the peer allows (RFC 9422); 0: it does not say. */
+struct smtp_client_limits {
+	unsigned recipients; /* RCPTMAX, of one transaction */
+	unsigned domains;    /* RCPTDOMAINMAX, of these */
+	unsigned mails;      /* MAILMAX, transactions of one connection */
+};
+const struct smtp_client_limits *
+smtp_client_limits(const struct smtp_client *c);
+/* smtp_client_is_used_up - MAILMAX is reached: one more MAIL is too many. */
+bool smtp_client_is_used_up(const struct smtp_client *c);
+
 int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */
 struct span smtp_client_greeting(const struct smtp_client *c);
 bool smtp_client_is_idle(
@@ -112,7 +125,9 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
  * that the peer may still hold open is ended with RSET.
  *
  * A message the peer cannot take is refused without asking it, in its place:
- * 552 5.3.4 (over its SIZE), 554 5.6.3 (no 8BITMIME), 553 5.6.7 (no SMTPUTF8).
+ * 552 5.3.4 (over its SIZE), 554 5.6.3 (no 8BITMIME), 553 5.6.7 (no SMTPUTF8),
+ * 550 5.7.30 (no REQUIRETLS, or its TLS is not verified; but not from the null
+ * path, RFC 8689 5: a report goes as safely as it can).
  *
  * ret, envid, notify and orcpt go to a peer with DSN, delivery_id to one with
  * XPOSTPAIRID; the others are not told.
@@ -134,6 +149,7 @@ struct smtp_send {
 	struct smtp_send_rcpt *recipients;
 	unsigned n_recipients; /* <= SMTP_RECIPIENTS_MAX */
 	bool eight_bit, smtputf8;
+	bool require_tls; /* REQUIRETLS (RFC 8689) */
 	enum dsn_ret ret;
 	const char *envid;       /* xtext, or NULL */
 	const char *delivery_id; /* for XPOSTPAIRID, or NULL */

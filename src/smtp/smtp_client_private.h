@@ -17,6 +17,8 @@ struct smtp_client {
 	bool lmtp;
 	unsigned extensions;
 	int64_t size_max;
+	struct smtp_client_limits limits;
+	unsigned mails; /* MAIL commands so far */
 	char greeting[SMTP_CLIENT_GREETING_SIZE];
 	char mechanisms[SMTP_CLIENT_MECHANISMS_SIZE]; /* of AUTH */
 	struct tls_outcome tls;

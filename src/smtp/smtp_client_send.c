@@ -45,6 +45,15 @@ smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r)
 	}
 }
 
+/* RFC 8689 4.2.1: what is offered in clear text, or by who knows whom, is
+ * worth nothing. */
+static bool
+may_require_tls(const struct smtp_client *c)
+{
+	return (c->extensions & SMTP_EXT_REQUIRETLS) != 0 &&
+	       c->tls.step == TLS_STEP_ON && c->tls.verified;
+}
+
 /* What the peer has said it cannot do; true when that settles it. */
 static bool
 refused_unasked(const struct smtp_client *c, struct smtp_send *m)
@@ -57,6 +66,11 @@ refused_unasked(const struct smtp_client *c, struct smtp_send *m)
 			  "Message of %lld bytes is over the receiver's limit "
 			  "of %lld",
 			  (long long)m->size, (long long)c->size_max);
+	else if (m->require_tls && m->reverse_path[0] != '\0' &&
+		 !may_require_tls(c)) /* RFC 8689 4.2.1, 5 */
+		reply_set(&r, 550, "5.7.30",
+			  "The receiver cannot protect the message further "
+			  "with TLS (REQUIRETLS)");
 	else if (m->smtputf8 && (c->extensions & SMTP_EXT_SMTPUTF8) == 0)
 		/* RFC 6531 3.5 */
 		reply_set(&r, 553, "5.6.7",
@@ -97,9 +111,12 @@ put_mail(struct smtp_client *c, const struct smtp_send *m, struct err *e)
 	if ((c->extensions & SMTP_EXT_XPOSTPAIRID) != 0)
 		put_param(params, sizeof(params), "XPOSTPAIRID",
 			  m->delivery_id);
-	return smtp_client_put(c, e, "MAIL FROM:<%s>%s%s%s", m->reverse_path,
+	bool requires = m->require_tls && c->tls.step == TLS_STEP_ON &&
+			(c->extensions & SMTP_EXT_REQUIRETLS) != 0;
+	return smtp_client_put(c, e, "MAIL FROM:<%s>%s%s%s%s", m->reverse_path,
 			       params, m->eight_bit ? " BODY=8BITMIME" : "",
-			       m->smtputf8 ? " SMTPUTF8" : "");
+			       m->smtputf8 ? " SMTPUTF8" : "",
+			       requires ? " REQUIRETLS" : "");
 }
 
 static int

@@ -57,6 +57,7 @@ struct smtp_txn {
 	enum dsn_ret ret;        /* RET=; RFC 3461 4.3 */
 	const char *envid;       /* ENVID=, xtext as written, or NULL */
 	const char *delivery_id; /* XPOSTPAIRID=, or NULL */
+	bool require_tls;        /* REQUIRETLS */
 	int64_t release_s;       /* HOLDFOR=, HOLDUNTIL=: not before; or 0 */
 	const char *release;     /* which: mail/release.h, or NULL */
 	unsigned n_recipients;   /* accepted so far */
@@ -186,6 +187,9 @@ struct smtp_server_options {
 	 * XPOSTPAIRID=<1 to SMTP_DELIVERY_ID_MAX of A-Z a-z 0-9 . - _>, which
 	 * names a delivery for as long as its sender may repeat it. */
 	bool delivery_ids;
+	/* require_tls - RFC 8689: REQUIRETLS over TLS, for a policy that relays
+	 * what has it (txn->require_tls) only so, or not at all. */
+	bool require_tls;
 	/* future_release_max_s - RFC 4865: HOLDFOR and HOLDUNTIL up to so many
 	 * seconds ahead, for a policy that honours txn->release_s; 0: none. */
 	int64_t future_release_max_s;

@@ -64,6 +64,20 @@ delivery_ids_offered(const struct smtp_session *s)
 	return s->server->o.delivery_ids;
 }
 
+/* RFC 9422: how many recipients before 452 4.5.3.  There is no limit to the
+ * transactions of a session, nor to the domains in one. */
+static int
+limits_parameters(const struct smtp_session *s, struct buf *out)
+{
+	return buf_addf(out, " RCPTMAX=%d", s->server->o.recipients_max);
+}
+
+bool
+smtp_server_may_require_tls(const struct smtp_session *s)
+{
+	return s->server->o.require_tls && s->info.tls != NULL;
+}
+
 static bool
 future_release_offered(const struct smtp_session *s)
 {
@@ -114,6 +128,8 @@ static const struct smtp_server_extension extensions[] = {
 	{ "CHUNKING", "RFC 3030", NULL, NULL },
 	{ "SMTPUTF8", "RFC 6531", NULL, NULL },
 	{ "ENHANCEDSTATUSCODES", "RFC 2034", NULL, NULL },
+	{ "LIMITS", "RFC 9422", NULL, limits_parameters },
+	{ "REQUIRETLS", "RFC 8689", smtp_server_may_require_tls, NULL },
 	{ "STARTTLS", "RFC 3207", starttls_offered, NULL },
 	{ "AUTH", "RFC 4954", auth_offered, auth_parameters },
 	{ "DSN", "RFC 3461", dsn_offered, NULL },

@@ -68,6 +68,7 @@ is_delivery_id(struct span v)
 struct mail_params {
 	/* seen: each may stand once */
 	bool size, body, utf8, auth, ret, envid, delivery_id, release;
+	bool require_tls;
 	int64_t size_bytes;
 	enum smtp_body body_type;
 	enum dsn_ret ret_type;
@@ -180,6 +181,10 @@ take_param(const struct smtp_session *s, struct span key, struct span value,
 	} else if (span_eq_nocase(key, span_of("SMTPUTF8"))) {
 		seen = &p->utf8;
 		ok = value.p == NULL; /* RFC 6531 3.4: takes no value */
+	} else if (smtp_server_may_require_tls(s) &&
+		   span_eq_nocase(key, span_of("REQUIRETLS"))) {
+		seen = &p->require_tls;
+		ok = value.p == NULL; /* RFC 8689 2 (5): takes no value */
 	} else {
 		seen = take_optional(&s->server->o, key, value, p, &ok);
 	}
@@ -274,6 +279,7 @@ begin(struct smtp_session *s, const struct address *a,
 	s->txn.declared_size = p->size ? p->size_bytes : -1;
 	s->txn.body = p->body_type;
 	s->txn.smtputf8 = p->utf8;
+	s->txn.require_tls = p->require_tls;
 	s->txn.ret = p->ret_type;
 	if (keep_texts(s, p) != 0) {
 		smtp_server_txn_drop(s);

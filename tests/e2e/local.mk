@@ -33,6 +33,7 @@ E2E_TESTS = \
 	tests/e2e/test_receiver_journal.py \
 	tests/e2e/test_receiver_policy.py \
 	tests/e2e/test_requirements.py \
+	tests/e2e/test_requiretls.py \
 	tests/e2e/test_sender.py \
 	tests/e2e/test_shell_mime.py \
 	tests/e2e/test_tls.py \

@@ -102,11 +102,12 @@ on_mail(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	must(rec, rec->connects == 0 || c->policy == rec,
 	     "the session lost its policy");
 	must(rec, txn->n_recipients == 0, "on_mail with recipients");
-	(void)buf_addf(&rec->events, "mail %s size=%lld%s%s%s%s%s\n",
-		       txn->reverse_path, (long long)txn->declared_size,
-		       txn->body == SMTP_BODY_8BITMIME ? " 8bit" : "",
-		       txn->smtputf8 ? " utf8" : "", c->esmtp ? " esmtp" : "",
-		       c->login[0] ? " login=" : "", c->login);
+	(void)buf_addf(
+	    &rec->events, "mail %s size=%lld%s%s%s%s%s%s\n", txn->reverse_path,
+	    (long long)txn->declared_size,
+	    txn->body == SMTP_BODY_8BITMIME ? " 8bit" : "",
+	    txn->smtputf8 ? " utf8" : "", txn->require_tls ? " requiretls" : "",
+	    c->esmtp ? " esmtp" : "", c->login[0] ? " login=" : "", c->login);
 	if (txn->ret != DSN_RET_NONE || txn->envid != NULL)
 		(void)buf_addf(&rec->events, "ret=%s envid=%s\n",
 			       txn->ret != DSN_RET_NONE ? dsn_ret_text(txn->ret)

@@ -91,6 +91,8 @@ set(void *service, struct span key, struct span value)
 		s->o.future_release_max_s = (int64_t)n;
 	else if (span_eq(key, span_of("xclient")))
 		s->o.xclient_from = n != 0 ? xclient_from() : NULL;
+	else if (span_eq(key, span_of("require-tls")))
+		s->o.require_tls = n != 0;
 	else if (span_eq(key, span_of("queue")))
 		s->queue = n != 0;
 	else if (span_eq(key, span_of("remote")))

@@ -36,10 +36,11 @@ struct world {
 	int64_t stop_at_ms; /* the clock stands here; < 0: never */
 
 	int tries, reports;
-	char to[300];       /* of the last report */
-	char actions[400];  /* of all of them, as they came */
-	int64_t first_ms;   /* when the first came */
-	char text[2200000]; /* the last */
+	enum spool_tls report_tls; /* of the last */
+	char to[300];              /* of the last report */
+	char actions[400];         /* of all of them, as they came */
+	int64_t first_ms;          /* when the first came */
+	char text[2200000];        /* the last */
 };
 static struct world w;
 
@@ -122,6 +123,7 @@ take_report(struct scheduler_batch *b)
 	assert_int_equal(part, 0);
 	w.text[n] = '\0';
 	spool_read_close(&r);
+	w.report_tls = b->msg->tls;
 	if (w.reports++ == 0)
 		w.first_ms = w.now_ms;
 	(void)snprintf(w.to, sizeof(w.to), "%s", b->msg->recipients[0].address);
@@ -474,6 +476,31 @@ ret_says_what_comes_back(void **state)
 	}
 }
 
+/* RFC 8689 5: of what must not be read on the way, the header; and its report
+ * must not be, either. */
+static void
+a_report_is_protected_as_its_message(void **state)
+{
+	static const enum spool_tls wishes[] = { SPOOL_TLS_ANY,
+						 SPOOL_TLS_REQUIRED,
+						 SPOOL_TLS_OPTIONAL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+		struct spool_envelope env = envelope(ID_A, &bob, 1);
+		env.ret = DSN_RET_FULL;
+		env.tls = wishes[i];
+		world_open(PEER_REFUSES);
+		add(&env, text);
+		run();
+		assert_int_equal(w.reports, 1);
+		assert_int_equal(w.report_tls, wishes[i]);
+		assert_int_equal(strstr(w.text, "the body") != NULL,
+				 wishes[i] != SPOOL_TLS_REQUIRED);
+		world_close();
+	}
+}
+
 static void
 a_large_message_comes_back_as_a_header(void **state)
 {
@@ -568,6 +595,7 @@ main(void)
 		    all_that_wait_for_a_dead_destination_are_warned),
 		cmocka_unit_test(one_report_tells_of_all_recipients),
 		cmocka_unit_test(ret_says_what_comes_back),
+		cmocka_unit_test(a_report_is_protected_as_its_message),
 		cmocka_unit_test(a_large_message_comes_back_as_a_header),
 		cmocka_unit_test(
 		    a_failure_without_a_sender_goes_to_the_postmaster),

@@ -202,6 +202,144 @@ a_damaged_message_is_never_sent(void **state)
 	assert_true(queue_dir_has(&w.dir, "queue/damaged/aaaaaaaaaaaaaaaa"));
 }
 
+/* ---- limits of the peer (RFC 9422) --------------------------------------
+ */
+
+static int
+count_of(const char *what)
+{
+	const char *at = script_peer_text(&w.peer, w.peer.commands);
+	int n = 0;
+
+	while ((at = strstr(at, what)) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
+static void
+no_more_recipients_at_once_than_the_peer_takes(void **state)
+{
+	(void)state;
+	script_peer_set(&w.peer, PEER_EHLO,
+			"250-peer\r\n250-PIPELINING\r\n"
+			"250 LIMITS COLOUR=red rcptmax=2 MAILMAX=x\r\n");
+	deliver("a: b\r\n\r\n");
+	assert_all(SCHEDULER_DELIVERED);
+	assert_int_equal(count_of("MAIL FROM"), 2);
+	assert_int_equal(count_of("RCPT TO"), 3);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 1);
+}
+
+static void
+no_more_messages_on_a_connection_than_the_peer_takes(void **state)
+{
+	(void)state;
+	script_peer_set(&w.peer, PEER_EHLO,
+			"250-peer\r\n250-PIPELINING\r\n"
+			"250 LIMITS RCPTMAX=1 MAILMAX=2\r\n");
+	deliver("a: b\r\n\r\n");
+	assert_all(SCHEDULER_DELIVERED);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 2);
+	deliver("a: b\r\n\r\n"); /* one more on the second */
+	assert_all(SCHEDULER_DELIVERED);
+	assert_int_equal(script_peer_number(&w.peer, &w.peer.connections), 3);
+	assert_int_equal(count_of("MAIL FROM"), 6);
+}
+
+static void
+no_more_domains_at_once_than_the_peer_takes(void **state)
+{
+	static const struct spool_to to[] = {
+		{ .address = "bob@xyz.com", .domain = "xyz.com" },
+		{ .address = "carol@xyz.com", .domain = "xyz.com" },
+		{ .address = "dave@abc.com", .domain = "abc.com" }
+	};
+
+	(void)state;
+	script_peer_set(&w.peer, PEER_EHLO,
+			"250-peer\r\n250 LIMITS RCPTDOMAINMAX=1\r\n");
+	w.m = queue_dir_put(&w.dir, "aaaaaaaaaaaaaaaa", "alice@abc.com", to, 3,
+			    "a: b\r\n\r\n");
+	deliver(NULL);
+	assert_all(SCHEDULER_DELIVERED);
+	assert_int_equal(count_of("MAIL FROM"), 2);
+	assert_non_null(strstr(script_peer_text(&w.peer, w.peer.commands),
+			       "RCPT TO:<carol@xyz.com>\r\nDATA\r\nMAIL"));
+}
+
+/* ---- what the peer must be able to (RFC 6531, RFC 8689) -----------------
+ */
+
+static void
+deliver_wish(const struct spool_envelope *wish, const char *text)
+{
+	struct spool_envelope env = *wish;
+
+	env.id = "aaaaaaaaaaaaaaaa";
+	env.arrival_s = 1795000000;
+	spool_msg_free(&w.m);
+	w.m = queue_dir_put_envelope(&w.dir, &env, text);
+	deliver(NULL);
+}
+
+static void
+only_what_is_not_ascii_needs_smtputf8(void **state)
+{
+	static const struct spool_to to[] = {
+		{ .address = "j\xc3\xb6rg@xyz.com", .domain = "xyz.com" },
+		{ .address = "carol@xyz.com", .domain = "xyz.com" },
+		{ .address = "dave@xyz.com", .domain = "xyz.com" }
+	};
+	struct spool_envelope env = { .reverse_path = "alice@abc.com",
+				      .smtputf8 = true,
+				      .to = to,
+				      .n_to = 3 };
+
+	(void)state;
+	script_peer_set(&w.peer, PEER_EHLO,
+			"250-peer\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+			"250 LIMITS RCPTMAX=1\r\n");
+	deliver_wish(&env, "a: b\r\n\r\n");
+	assert_int_equal(w.verdicts[0].outcome, SCHEDULER_FAILED);
+	assert_non_null(strstr(w.verdicts[0].reply, "553 5.6.7"));
+	assert_int_equal(w.verdicts[1].outcome, SCHEDULER_DELIVERED);
+	assert_int_equal(w.verdicts[2].outcome, SCHEDULER_DELIVERED);
+	deliver_wish(&env, "a: \xc3\xb6\r\n\r\n");
+	for (int i = 0; i < 3; i++)
+		assert_non_null(strstr(w.verdicts[i].reply, "553 5.6.7"));
+}
+
+static void
+requiretls_needs_a_peer_that_is_verified_and_offers_it(void **state)
+{
+	static const struct spool_to to[] = {
+		{ .address = "bob@xyz.com", .domain = "xyz.com" },
+		{ .address = "carol@xyz.com", .domain = "xyz.com" },
+		{ .address = "dave@xyz.com", .domain = "xyz.com" }
+	};
+	struct spool_envelope env = { .reverse_path = "alice@abc.com",
+				      .tls = SPOOL_TLS_REQUIRED,
+				      .to = to,
+				      .n_to = 3 };
+
+	(void)state;
+	/* an offer in clear text is worth nothing */
+	script_peer_set(&w.peer, PEER_EHLO, "250-peer\r\n250 REQUIRETLS\r\n");
+	deliver_wish(&env, "a: b\r\n\r\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(w.verdicts[i].outcome, SCHEDULER_FAILED);
+		assert_non_null(strstr(w.verdicts[i].reply, "550 5.7.30"));
+	}
+	assert_int_equal(count_of("MAIL FROM"), 0);
+	/* RFC 8689 5: a report goes all the same, as safely as it can */
+	env.reverse_path = "";
+	deliver_wish(&env, "a: b\r\n\r\n");
+	assert_all(SCHEDULER_DELIVERED);
+	assert_int_equal(count_of("MAIL FROM:<> REQUIRETLS"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
 
 int
@@ -216,6 +354,11 @@ main(void)
 		TEST(no_route_fails_for_good),
 		TEST(stopping_leaves_everything_as_it_was),
 		TEST(a_damaged_message_is_never_sent),
+		TEST(no_more_recipients_at_once_than_the_peer_takes),
+		TEST(no_more_messages_on_a_connection_than_the_peer_takes),
+		TEST(no_more_domains_at_once_than_the_peer_takes),
+		TEST(only_what_is_not_ascii_needs_smtputf8),
+		TEST(requiretls_needs_a_peer_that_is_verified_and_offers_it),
 	};
 
 	(void)log_open("/dev/null", LOG_ERROR, NULL);

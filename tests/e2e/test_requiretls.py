@@ -1,0 +1,84 @@
+"""What a message wants of TLS on its way (RFC 8689)."""
+
+import contextlib
+import smtplib
+import ssl
+
+import harness
+import pytest
+from harness import Pair
+from tls_peer import Lab
+
+ALICE, BOB = "alice@abc.com", "bob@xyz.com"
+
+
+@pytest.fixture(name="lab")
+def _lab(tmp_path):
+    lab = Lab(tmp_path)
+    lab.host("localhost", "127.0.0.1")
+    return lab
+
+
+def tls(lab):
+    return {"certificate": lab.path("localhost.crt"),
+            "key": lab.path("localhost.key")}
+
+
+@contextlib.contextmanager
+def client(lab, pair):
+    context = ssl.create_default_context(cafile=lab.path("ca.crt"))
+    with smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
+        c.starttls(context=context)
+        c.ehlo()
+        c.login(ALICE, harness.PASSWORD)
+        yield c
+
+
+def submit(c, subject, *options, header=""):
+    assert c.mail(ALICE, options)[0] == 250
+    assert c.rcpt(BOB)[0] == 250
+    code, text = c.data("%sSubject: %s\r\n\r\nthe body\r\n" % (header, subject))
+    assert code == 250, text
+
+
+def test_it_comes_back_when_the_next_hop_cannot(lab):
+    with Pair(sender={"tls": tls(lab)}) as pair, client(lab, pair) as c:
+        submit(c, "secret", "REQUIRETLS", "RET=FULL")
+        report = harness.wait_for(lambda: pair.maildir(ALICE).messages())[0]
+        assert b"5.7.30" in report
+        assert b"Subject: secret" in report
+        assert b"the body" not in report  # as with RET=HDRS (5)
+        assert not pair.maildir(BOB).messages()
+        pair.wait_queue_empty()
+
+
+def test_the_wish_is_kept_with_the_message(lab):
+    with Pair(sender={"tls": tls(lab), "queue": {"durability": "strict"},
+                      "verify": {"enabled": "no"}}) as pair:
+        pair.receiver.stop()
+        for header, options, line in (
+                ("", ["REQUIRETLS"], b"tls require"),
+                ("TLS-Required: No\r\n", ["REQUIRETLS"], b"tls require"),
+                ("tls-required: no\r\n", [], b"tls optional"),
+                ("TLS-Required: No\r\nTLS-Required: No\r\n", [], None),
+                ("TLS-Required: Yes\r\n", [], None),
+                ("", [], None)):
+            with client(lab, pair) as c:
+                submit(c, "x", *options, header=header)
+            (path,) = pair.queue()
+            with open(path, "rb") as f:
+                envelope = f.read().partition(b"\n\n")[0].splitlines()
+            assert [x for x in envelope if x.startswith(b"tls ")] == \
+                ([line] if line else [])
+            done = pair.run([harness.program("postpair-admin"), "queue",
+                             "remove", "--all", "-c", pair.sender.config])
+            assert done.returncode == 0, done.stderr
+
+
+def test_without_tls_it_is_not_offered(lab):
+    with Pair(sender={"tls": tls(lab)}) as pair, \
+            smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
+        c.ehlo()
+        assert not c.has_extn("requiretls")
+        c.login(ALICE, harness.PASSWORD)
+        assert c.mail(ALICE, ["REQUIRETLS"])[0] == 555
