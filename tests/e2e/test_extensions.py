@@ -4,11 +4,10 @@ import base64
 import os
 import re
 import smtplib
-import ssl
 
 import harness
+from certificates import Lab
 from harness import Wire
-from tls_peer import Lab
 
 ALICE = "alice@abc.com"
 
@@ -57,20 +56,15 @@ def test_both_servers_offer_what_is_documented():
             assert offered(wire) == expected("postpair-receiver")
 
 
-def test_what_tls_changes_is_as_documented(tmp_path):
-    lab = Lab(tmp_path)
-    lab.host("localhost")
-    tls = {"tls": {"certificate": lab.path("localhost.crt"),
-                   "key": lab.path("localhost.key")}}
-    context = ssl.create_default_context(cafile=lab.path("ca.crt"))
-    with harness.Pair(sender=tls, receiver=tls) as pair:
+def test_what_tls_changes_is_as_documented():
+    with Lab() as lab, lab.pair() as pair:
         for server, port in (("postpair-sender", pair.submission_port),
                              ("postpair-receiver", pair.smtp_port)):
             with smtplib.SMTP("localhost", port, timeout=30) as client:
                 client.ehlo()
                 assert {k.upper() for k in client.esmtp_features} == expected(
                     server, "before login", "with a certificate")
-                client.starttls(context=context)
+                client.starttls(context=lab.client())
                 client.ehlo()
                 assert {k.upper() for k in client.esmtp_features} == expected(
                     server, "before login", "over TLS")

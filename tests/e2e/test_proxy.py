@@ -8,8 +8,8 @@ import subprocess
 
 import harness
 import pytest
+from certificates import Lab
 from harness import Pair, Wire
-from tls_peer import Lab
 
 ALICE, BOB = "alice@abc.com", "bob@xyz.com"
 HERE = "127.0.0.0/8"
@@ -80,10 +80,10 @@ def test_a_health_check_is_the_proxy_itself():
 def test_caps_count_the_client_not_the_proxy():
     with proxied(**{"max-clients-per-address": "2"}) as pair:
         wires = [Wire(pair.smtp_port) for _ in range(5)]
-        for wire, last in zip(wires, (1, 1, 2, 2, 1)):
+        for wire, last, answer in zip(wires, (1, 1, 2, 2, 1),
+                                      [b"220"] * 4 + [b"421"]):
             wire.send(V1 % last)
-        answers = [wire.line()[:3] for wire in wires]
-        assert answers == [b"220"] * 4 + [b"421"]
+            assert wire.line()[:3] == answer
         for wire in wires:
             wire.close()
 
@@ -99,23 +99,17 @@ def test_no_password_in_clear_text_for_a_client_behind_a_proxy():
                 assert (b"AUTH" in wire.ask(b"EHLO c")) == offered, header
 
 
-def test_the_header_comes_before_tls(tmp_path):
-    lab = Lab(tmp_path)
-    lab.host("localhost")
-    tls = {"certificate": lab.path("localhost.crt"),
-           "key": lab.path("localhost.key")}
-    with Pair(sender=False, receiver={
-            "tls": tls, "smtp": {"proxy-from": HERE, "listen-tls": "127.0.0.1:0"},
+def test_the_header_comes_before_tls():
+    with Lab() as lab, Pair(sender=False, receiver={
+            "tls": lab.section(), "smtp": {"proxy-from": HERE, "listen-tls": "127.0.0.1:0"},
             "pop3": {"proxy-from": HERE, "listen-tls": "127.0.0.1:0"}}) as pair:
         for port, hello in ((pair.receiver.ports["smtp-tls"], b"220"),
                             (pair.receiver.ports["pop3-tls"], b"+OK")):
             with socket.create_connection(("127.0.0.1", port), 30) as plain:
                 # the handshake in the same segment as the header
-                context = ssl.create_default_context(
-                    cafile=lab.path("ca.crt"))
                 incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-                tls = context.wrap_bio(incoming, outgoing,
-                                       server_hostname="localhost")
+                tls = lab.client().wrap_bio(incoming, outgoing,
+                                            server_hostname="localhost")
                 text, pending = b"", v2(7)
                 while len(text) < 3:
                     try:

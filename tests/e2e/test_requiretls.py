@@ -2,33 +2,25 @@
 
 import contextlib
 import smtplib
-import ssl
 
 import harness
 import pytest
+from certificates import Lab
 from harness import Pair
-from tls_peer import Lab
 
 ALICE, BOB = "alice@abc.com", "bob@xyz.com"
 
 
 @pytest.fixture(name="lab")
-def _lab(tmp_path):
-    lab = Lab(tmp_path)
-    lab.host("localhost", "127.0.0.1")
-    return lab
-
-
-def tls(lab):
-    return {"certificate": lab.path("localhost.crt"),
-            "key": lab.path("localhost.key")}
+def _lab():
+    with Lab() as lab:
+        yield lab
 
 
 @contextlib.contextmanager
 def client(lab, pair):
-    context = ssl.create_default_context(cafile=lab.path("ca.crt"))
     with smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
-        c.starttls(context=context)
+        c.starttls(context=lab.client())
         c.ehlo()
         c.login(ALICE, harness.PASSWORD)
         yield c
@@ -42,7 +34,7 @@ def submit(c, subject, *options, header=""):
 
 
 def test_it_comes_back_when_the_next_hop_cannot(lab):
-    with Pair(sender={"tls": tls(lab)}) as pair, client(lab, pair) as c:
+    with Pair(sender={"tls": lab.section()}) as pair, client(lab, pair) as c:
         submit(c, "secret", "REQUIRETLS", "RET=FULL")
         report = harness.wait_for(lambda: pair.maildir(ALICE).messages())[0]
         assert b"5.7.30" in report
@@ -53,7 +45,7 @@ def test_it_comes_back_when_the_next_hop_cannot(lab):
 
 
 def test_the_wish_is_kept_with_the_message(lab):
-    with Pair(sender={"tls": tls(lab), "queue": {"durability": "strict"},
+    with Pair(sender={"tls": lab.section(), "queue": {"durability": "strict"},
                       "verify": {"enabled": "no"}}) as pair:
         pair.receiver.stop()
         for header, options, line in (
@@ -76,7 +68,7 @@ def test_the_wish_is_kept_with_the_message(lab):
 
 
 def test_without_tls_it_is_not_offered(lab):
-    with Pair(sender={"tls": tls(lab)}) as pair, \
+    with Pair(sender={"tls": lab.section()}) as pair, \
             smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
         c.ehlo()
         assert not c.has_extn("requiretls")
