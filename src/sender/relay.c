@@ -58,6 +58,18 @@ on_line(void *ctx, char direction, struct span line)
 /* ---- connection ---------------------------------------------------------
  */
 
+/*
+ * What a message demands of TLS.  A report is of a message that may have
+ * demanded it, and goes as safely as it can, rather than not (RFC 8689 5).
+ */
+static enum spool_tls
+need_of(const struct spool_msg *m)
+{
+	return m->reverse_path[0] == '\0' && m->tls == SPOOL_TLS_REQUIRED
+		   ? SPOOL_TLS_ANY
+		   : m->tls;
+}
+
 static int
 connect_to(struct delivery *d, struct err *e)
 {
@@ -65,7 +77,7 @@ connect_to(struct delivery *d, struct err *e)
 		.connect_timeout_ms = d->relay->connect_timeout_ms,
 		.command_timeout_ms = d->relay->command_timeout_ms,
 		.data_timeout_ms = d->relay->data_timeout_ms,
-		.need = d->b->msg->tls,
+		.need = need_of(d->b->msg),
 		.trace = on_line,
 		.trace_ctx = d,
 	};
@@ -279,7 +291,7 @@ deliver(struct delivery *d)
 		return;
 	}
 	/* What others left open need not be what this message demands. */
-	if (b->msg->tls == SPOOL_TLS_ANY)
+	if (need_of(b->msg) == SPOOL_TLS_ANY)
 		d->client = pool_take(d->relay->pool, d->key, b->peer);
 	d->client_is_kept = d->client != NULL;
 	if (d->client_is_kept) {
@@ -291,7 +303,7 @@ deliver(struct delivery *d)
 			if (e.class == ERR_PERM)
 				set_rest(b, SCHEDULER_FAILED, b->why);
 			else if (e.class != ERR_STOP &&
-				 b->msg->tls == SPOOL_TLS_REQUIRED)
+				 need_of(b->msg) == SPOOL_TLS_REQUIRED)
 				set_rest(b, SCHEDULER_DEFERRED, b->why);
 			else
 				b->destination_failed = e.class != ERR_STOP;

@@ -1,6 +1,7 @@
 """What a message wants of TLS on its way (RFC 8689)."""
 
 import contextlib
+import re
 import smtplib
 
 import harness
@@ -31,17 +32,46 @@ def submit(c, subject, *options, header=""):
     assert c.rcpt(BOB)[0] == 250
     code, text = c.data("%sSubject: %s\r\n\r\nthe body\r\n" % (header, subject))
     assert code == 250, text
+    return text.decode().split()[1]
 
 
 def test_it_comes_back_when_the_next_hop_cannot(lab):
-    with Pair(sender={"tls": lab.section()}) as pair, client(lab, pair) as c:
+    with Pair(sender={"tls": lab.section(), "queue": {"expiry": "1s"}}) as pair, \
+            client(lab, pair) as c:
         submit(c, "secret", "REQUIRETLS", "RET=FULL")
+        # its lack of TLS may pass; until then it waits
         report = harness.wait_for(lambda: pair.maildir(ALICE).messages())[0]
-        assert b"5.7.30" in report
+        assert b"TLS demanded by REQUIRETLS" in report
         assert b"Subject: secret" in report
         assert b"the body" not in report  # as with RET=HDRS (5)
         assert not pair.maildir(BOB).messages()
         pair.wait_queue_empty()
+
+
+def test_it_goes_on_over_verified_tls_with_the_demand(lab):
+    with lab.pair(sender={"relay": {"ca-file": lab.path("ca.crt")}}) as pair, \
+            client(lab, pair) as c:
+        id_ = submit(c, "protected", "REQUIRETLS")
+        text = pair.wait_message(BOB, "protected")
+        assert b" with ESMTPS id " in text
+        pair.wait_queue_empty()
+        trail = pair.run([harness.program("postpair-admin"), "trail", id_,
+                          "-c", pair.sender.config]).stdout.decode()
+        # as the client said it, and again to the receiver
+        assert len(re.findall(r"MAIL FROM:<alice@abc.com>.* REQUIRETLS",
+                              trail)) >= 1, trail
+
+
+def test_it_does_not_go_to_who_is_not_verified(lab):
+    with Lab() as other, lab.pair(
+            sender={"relay": {"ca-file": other.path("ca.crt")},
+                    "queue": {"expiry": "1s"}}) as pair, client(lab, pair) as c:
+        submit(c, "secret", "REQUIRETLS")
+        report = harness.wait_for(lambda: pair.maildir(ALICE).messages())[0]
+        assert b"REQUIRETLS" in report
+        assert not pair.maildir(BOB).messages()
+        submit(c, "no matter", header="TLS-Required: No\r\n")
+        pair.wait_message(BOB, "no matter")
 
 
 def test_the_wish_is_kept_with_the_message(lab):
