@@ -62,6 +62,7 @@ admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_release, admin_queue_retry, admin_queue_remove,
     admin_queue_cancel, admin_queue_flush;
 admin_fn admin_trail, admin_why, admin_journal_check;
+admin_fn admin_tls_list, admin_tls_forget;
 admin_fn admin_cert_ca, admin_cert_host, admin_cert_user, admin_cert_show,
     admin_cert_check;
 

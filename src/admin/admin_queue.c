@@ -6,6 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_ask.h"
+#include "admin/admin_why.h"
 #include "base/clock.h"
 #include "mail/release.h"
 
@@ -22,22 +23,6 @@ struct printer {
 
 /* ---- answers ------------------------------------------------------------
  */
-
-/* 90061 -> "1d" and the like: one unit is enough for a table. */
-static const char *
-span_text(int64_t s, char buf[32])
-{
-	static const struct {
-		int64_t s;
-		const char *unit;
-	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
-	size_t i = 0;
-
-	while (i < 3 && s < units[i].s)
-		i++;
-	(void)snprintf(buf, 32, "%" PRId64 "%s", s / units[i].s, units[i].unit);
-	return buf;
-}
 
 static const char *
 size_text(int64_t n, char buf[32])
@@ -74,10 +59,10 @@ print_message(struct printer *p, const struct admin_row *row)
 			     "SIZE", "STATE", "NEXT", "SENDER, RECIPIENT");
 	p->head = true;
 	if (admin_row_has(row, "next_try"))
-		(void)span_text(admin_row_number(row, "next_try"), next);
+		(void)admin_why_span(admin_row_number(row, "next_try"), next);
 	(void)printf("%-16s %5s %6s %-10s %5s  %s %s",
 		     admin_row_text(row, "id"),
-		     span_text(admin_row_number(row, "age"), age),
+		     admin_why_span(admin_row_number(row, "age"), age),
 		     size_text(admin_row_number(row, "size"), size),
 		     admin_row_text(row, "state"), next,
 		     path_text(row, "sender"), path_text(row, "recipient"));
@@ -113,51 +98,6 @@ print_line(struct printer *p, const struct admin_row *row)
 }
 
 static void
-print_seconds(const struct admin_row *row, const char *key, const char *before)
-{
-	char text[32];
-
-	if (admin_row_has(row, key))
-		(void)printf("%s%s", before,
-			     span_text(admin_row_number(row, key), text));
-}
-
-static void
-print_why(const struct admin_row *row)
-{
-	const char *verified = admin_row_text(row, "verified");
-
-	(void)printf("address      %s\n", admin_row_text(row, "address"));
-	if (!admin_row_bool(row, "routed")) {
-		(void)printf("route        none: 550 5.1.2\n");
-		return;
-	}
-	(void)printf("route        %s\n", admin_row_text(row, "route"));
-	if (strcmp(verified, "unknown") == 0)
-		(void)printf("verified     not yet: the receiver will be "
-			     "asked\n");
-	else if (strcmp(verified, "off") == 0)
-		(void)printf("verified     never: [verify] enabled = no\n");
-	else {
-		(void)printf("verified     %s: %s", verified,
-			     admin_row_text(row, "reply"));
-		print_seconds(row, "remembered", "; remembered for ");
-		(void)fputc('\n', stdout);
-	}
-	(void)printf("deliveries   %" PRId64 " waiting, %" PRId64
-		     " under way\n",
-		     admin_row_number(row, "waiting"),
-		     admin_row_number(row, "delivering"));
-	if (admin_row_number(row, "failures") > 0) {
-		(void)printf("destination  failed %" PRId64 " times: %s",
-			     admin_row_number(row, "failures"),
-			     admin_row_text(row, "why"));
-		print_seconds(row, "next_try", "; next try in ");
-		(void)fputc('\n', stdout);
-	}
-}
-
-static void
 see(void *ctx, const struct admin_row *row, struct span line)
 {
 	struct printer *p = ctx;
@@ -177,7 +117,9 @@ see(void *ctx, const struct admin_row *row, struct span line)
 	} else if (span_eq(type, span_of("line"))) {
 		print_line(p, row);
 	} else if (span_eq(type, span_of("why"))) {
-		print_why(row);
+		admin_why_print(row);
+	} else if (admin_why_more(row)) {
+		return;
 	} else if (span_eq(type, span_of("damaged"))) {
 		(void)fprintf(stderr,
 			      "postpair-admin: %" PRId64
@@ -377,6 +319,22 @@ admin_trail(const struct admin_options *o, char **args)
 		(void)fprintf(stderr, "postpair-admin: no trail of %s\n",
 			      args[0]);
 	return status;
+}
+
+int
+admin_tls_list(const struct admin_options *o, char **args)
+{
+	const struct question q = { "tls-list", "", 0 };
+
+	return ask_all(o, args, &q, NULL);
+}
+
+int
+admin_tls_forget(const struct admin_options *o, char **args)
+{
+	const struct question q = { "tls-forget", "destination", 1 };
+
+	return ask_all(o, args, &q, NULL);
 }
 
 int

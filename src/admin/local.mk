@@ -12,6 +12,7 @@ src_admin_postpair_admin_SOURCES = \
 	src/admin/admin_password.c src/admin/admin_password.h \
 	src/admin/admin_queue.c \
 	src/admin/admin_row.c src/admin/admin_row.h \
+	src/admin/admin_why.c src/admin/admin_why.h \
 	src/admin/admin_user.c
 src_admin_postpair_admin_LDADD = $(NET_LIBS) $(AUTH_LIBS) $(JOURNAL_LIBS) $(MAIL_LIBS) \
 	$(BASE_LIBS) \

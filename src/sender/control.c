@@ -108,6 +108,10 @@ answer(struct control_session *s, struct err *e)
 		return control_trail_answer(s, e);
 	if (s->r.verb == CONTROL_WHY)
 		return control_why_answer(s, e);
+	if (s->r.verb == CONTROL_TLS_LIST)
+		return control_tls_list(s, e);
+	if (s->r.verb == CONTROL_TLS_FORGET)
+		return control_tls_forget(s, e);
 	return control_queue_answer(s, e);
 }
 

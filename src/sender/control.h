@@ -23,8 +23,9 @@ struct control_options {
 	int data_fd;                 /* borrowed for the call */
 	struct scheduler *scheduler; /* this and the following live on */
 	struct routes *routes;
-	struct trail *trail;   /* NULL: none is kept */
-	struct verify *verify; /* NULL: recipients are not asked about */
+	struct trail *trail;       /* NULL: none is kept */
+	const struct reach *reach; /* NULL: nothing is told of servers */
+	struct verify *verify;     /* NULL: recipients are not asked about */
 };
 
 /* The name of the socket in the data directory. */

@@ -38,4 +38,11 @@ int control_queue_list(struct control_session *s, const char *recipient,
 int control_trail_answer(struct control_session *s, struct err *e);
 int control_why_answer(struct control_session *s, struct err *e);
 
+/* control_tls_list, control_tls_forget - what is remembered of TLS;
+ * control_tls_why - what a connection to the destination would be: nothing, or
+ * objects of the types protection, server and no-server. */
+int control_tls_list(struct control_session *s, struct err *e);
+int control_tls_forget(struct control_session *s, struct err *e);
+void control_tls_why(struct control_session *s, const char *key);
+
 #endif

@@ -11,6 +11,7 @@ enum takes {
 	NEEDS_CHOICE = 8, /* ids, a filter or all=yes: never by accident */
 	NEEDS_ONE_ID = 16,
 	NEEDS_ADDRESS = 32,
+	NEEDS_DESTINATION = 64,
 };
 
 static const struct {
@@ -32,6 +33,8 @@ static const struct {
 	[CONTROL_FLUSH] = { "flush", 0 },
 	[CONTROL_TRAIL] = { "trail", TAKES_IDS | NEEDS_ONE_ID },
 	[CONTROL_WHY] = { "why", NEEDS_ADDRESS },
+	[CONTROL_TLS_LIST] = { "tls-list", 0 },
+	[CONTROL_TLS_FORGET] = { "tls-forget", NEEDS_DESTINATION },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -135,6 +138,10 @@ take(struct control_request *r, unsigned takes, struct span key,
 		if (span_eq(key, span_of("older-than")))
 			return take_age(r, value, e);
 	}
+	if ((takes & NEEDS_DESTINATION) != 0 &&
+	    span_eq(key, span_of("destination")))
+		return take_text(r->destination, sizeof(r->destination), value,
+				 e);
 	if ((takes & NEEDS_ADDRESS) != 0 && span_eq(key, span_of("address")))
 		return take_text(r->address, sizeof(r->address), value, e);
 	if ((takes & TAKES_ALL) != 0 && span_eq(key, span_of("all")) &&
@@ -191,6 +198,8 @@ check(const struct control_request *r, unsigned takes, struct err *e)
 		return err_set(e, ERR_PERM, 0, "one id is needed");
 	if ((takes & NEEDS_ADDRESS) != 0 && r->address[0] == '\0')
 		return err_set(e, ERR_PERM, 0, "an address is needed");
+	if ((takes & NEEDS_DESTINATION) != 0 && r->destination[0] == '\0')
+		return err_set(e, ERR_PERM, 0, "a destination is needed");
 	return 0;
 }
 

@@ -32,6 +32,8 @@ enum control_verb {
 	CONTROL_FLUSH,
 	CONTROL_TRAIL,
 	CONTROL_WHY,
+	CONTROL_TLS_LIST,
+	CONTROL_TLS_FORGET,
 };
 
 /* Texts that are not given are "". */

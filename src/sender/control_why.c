@@ -63,7 +63,11 @@ put_verified(struct control_session *s, struct control_json *j, const char *key,
 	char text[REPLY_TEXT_SIZE];
 	int64_t left_ms;
 
-	if (s->o.verify == NULL || !route_may_ask(key)) {
+	if (!route_may_ask(key)) {
+		control_json_text(j, "verified", "not-asked");
+		return;
+	}
+	if (s->o.verify == NULL) {
 		control_json_text(j, "verified", "off");
 		return;
 	}
@@ -119,5 +123,7 @@ control_why_answer(struct control_session *s, struct err *e)
 	}
 	if (control_json_end(&j) != 0)
 		return err_set(e, ERR_TEMP, ENOMEM, "answer");
+	if (routed)
+		control_tls_why(s, key);
 	return control_queue_list(s, s->r.address, e);
 }

@@ -3,7 +3,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/control.c src/sender/control.h \
 	src/sender/control_json.c src/sender/control_json.h \
 	src/sender/control_queue.c src/sender/control_private.h \
-	src/sender/control_why.c \
+	src/sender/control_why.c src/sender/control_tls.c \
 	src/sender/control_request.c src/sender/control_request.h \
 	src/sender/dane.c src/sender/dane.h \
 	src/sender/mx.c src/sender/mx.h \

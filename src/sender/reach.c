@@ -198,6 +198,17 @@ log_in(const struct reach *r, const struct route *way, struct reach_try *t,
 		       text);
 }
 
+void
+reach_memory_name(const struct route *way, char name[TLS_MEMORY_NAME_SIZE])
+{
+	name[0] = '\0';
+	if (way->kind == ROUTE_HOST)
+		(void)snprintf(name, TLS_MEMORY_NAME_SIZE, "%s:%u", way->host,
+			       (unsigned)way->port);
+	else if (way->kind == ROUTE_MX)
+		(void)snprintf(name, TLS_MEMORY_NAME_SIZE, "%s", way->host);
+}
+
 /* tls=dane, for a server that the configuration names. */
 static int
 ask_dane(const struct reach *r, const struct route *way,
@@ -228,9 +239,7 @@ open_server(const struct reach *r, const struct route *way, struct reach_try *t,
 	struct reach_demand d;
 	bool hopeless;
 
-	if (way->kind == ROUTE_HOST)
-		(void)snprintf(to.memory, sizeof(to.memory), "%s:%u", way->host,
-			       (unsigned)way->port);
+	reach_memory_name(way, to.memory);
 	reach_demand_route(way, t, &to, &d);
 	int rc = ask_dane(r, way, &to, &d, t, e);
 	reach_demand_memory(r, t, &to, &d);

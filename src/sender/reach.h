@@ -4,6 +4,8 @@
 #include "base/err.h"
 #include "net/dns.h"
 #include "net/tls.h"
+#include "sender/mx.h"
+#include "sender/route.h"
 #include "sender/routes.h"
 #include "sender/sts.h"
 #include "sender/tls_memory.h"
@@ -52,5 +54,13 @@ struct reach_try {
  */
 int reach_open(const struct reach *r, const char *key, struct reach_try *t,
 	       struct smtp_client **c, struct err *e);
+
+/* reach_memory_name - what tls_memory calls the destination of a route; "" for
+ * a local socket. */
+void reach_memory_name(const struct route *way,
+		       char name[TLS_MEMORY_NAME_SIZE]);
+
+/* reach_mx_options - how r looks for servers. */
+void reach_mx_options(const struct reach *r, struct mx_options *o);
 
 #endif

@@ -124,7 +124,7 @@ try_address(struct search *s, const struct mx_host *h, const char *address,
 	int64_t left_ms = s->deadline_ms - clock_mono_ms();
 	bool hopeless;
 
-	(void)snprintf(to.memory, sizeof(to.memory), "%s", s->way->host);
+	reach_memory_name(s->way, to.memory);
 	s->t->code = 0;
 	s->t->connect_timeout_ms =
 	    left_ms < s->connect_timeout_ms ? left_ms : s->connect_timeout_ms;
@@ -152,7 +152,7 @@ try_host(struct search *s, const struct mx_host *h, struct smtp_client **c,
 	struct reach_demand d;
 	int rc = 1;
 
-	(void)snprintf(to.memory, sizeof(to.memory), "%s", s->way->host);
+	reach_memory_name(s->way, to.memory);
 	s->t->code = 0;
 	if (demand(s, h, &to, &d, e) != 0) {
 		dane_clear(&d.dane);
@@ -201,16 +201,22 @@ try_all(struct search *s, struct smtp_client **c, struct err *e)
 	return give_up(s, e);
 }
 
+void
+reach_mx_options(const struct reach *r, struct mx_options *o)
+{
+	*o = (struct mx_options){ .dns = r->dns,
+				  .hostname = r->helo,
+				  .own = r->own,
+				  .n_own = r->n_own,
+				  .literals = r->literals,
+				  .timeout_ms = r->dns_timeout_ms };
+}
+
 int
 reach_mx(const struct reach *r, const struct route *way, struct reach_try *t,
 	 struct smtp_client **c, struct err *e)
 {
-	const struct mx_options o = { .dns = r->dns,
-				      .hostname = r->helo,
-				      .own = r->own,
-				      .n_own = r->n_own,
-				      .literals = r->literals,
-				      .timeout_ms = r->dns_timeout_ms };
+	struct mx_options o;
 	struct search s = { .r = r,
 			    .way = way,
 			    .t = t,
@@ -224,6 +230,7 @@ reach_mx(const struct reach *r, const struct route *way, struct reach_try *t,
 
 	if (r->dns == NULL)
 		return err_set(e, ERR_TEMP, 0, "no name servers");
+	reach_mx_options(r, &o);
 	if (mx_find(&o, way->host, s.deadline_ms, r->stop, &list, &fault, e) !=
 	    0)
 		return reach_failed(t, fault.code, fault.enhanced);

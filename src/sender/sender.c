@@ -304,6 +304,7 @@ open_control(struct sender *s)
 				     .scheduler = s->scheduler,
 				     .trail = s->trail,
 				     .routes = s->routes,
+				     .reach = &s->reach,
 				     .verify =
 					 s->o->verify ? s->verify : NULL };
 	struct err e;

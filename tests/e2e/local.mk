@@ -25,6 +25,7 @@ E2E_TESTS = \
 	tests/e2e/test_mailsh_status.py \
 	tests/e2e/test_mailsh_terminal.py \
 	tests/e2e/test_mailsh_tls.py \
+	tests/e2e/test_outbound.py \
 	tests/e2e/test_proxy.py \
 	tests/e2e/test_milter.py \
 	tests/e2e/test_queue_tools.py \

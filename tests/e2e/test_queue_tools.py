@@ -335,10 +335,11 @@ def test_the_trail_of_what_waits_and_of_nothing(pair):
 def test_why_says_what_becomes_of_an_address(pair):
     send(pair, [BOB])
     wait_for(lambda: not rows(pair, "queue", "list"), 20, "an empty queue")
-    [why] = rows(pair, "why", "BOB@XYZ.com")
+    [why, tls] = rows(pair, "why", "BOB@XYZ.com")
+    assert tls == {"type": "protection", "tls": "may", "remembered": "clear"}
     assert why["address"].lower() == BOB
     assert why["route"] == "127.0.0.1:%d" % pair.smtp_port
-    [why] = rows(pair, "why", BOB)
+    [why, tls] = rows(pair, "why", BOB)
     assert why["verified"] == "yes" and why["reply"].startswith("250 ")
     assert why["remembered"] > 3600 and why["failures"] == 0
     with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as c:
@@ -351,7 +352,8 @@ def test_why_says_what_becomes_of_an_address(pair):
 
     one = send(pair, ["dave@far.example"])
     wait_tried(pair, 1)
-    why, message = rows(pair, "why", "dave@far.example")
+    why, tls, message = rows(pair, "why", "dave@far.example")
+    assert tls["type"] == "protection"
     assert why["verified"] == "unknown" and why["route"] == pair.away
     assert why["failures"] >= 1 and why["why"].startswith("451 4.4.1")
     assert message["id"] == one

@@ -39,6 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text(r->destination, sizeof(r->destination));
 	check_text(r->address, sizeof(r->address));
 	FUZZ_CHECK(r->verb != CONTROL_WHY || r->address[0] != 0);
+	FUZZ_CHECK(r->verb != CONTROL_TLS_FORGET || r->destination[0] != 0);
 	FUZZ_CHECK(r->older_than_s >= 0);
 	bool changes = r->verb == CONTROL_HOLD || r->verb == CONTROL_RELEASE ||
 		       r->verb == CONTROL_RETRY || r->verb == CONTROL_REMOVE ||

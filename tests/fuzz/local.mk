@@ -5,7 +5,7 @@
 #
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list alias_file auth_results conf control date \
-	dns dot dsn header \
+	dns dot dsn header sts \
 	ledger_record maildir_name milter mime pop3 pop3_client reply segment \
 	shell smtp_command smtp_session spool users
 
@@ -30,6 +30,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
 	tests/fuzz/fuzz_dns \
+	tests/fuzz/fuzz_sts \
 	tests/fuzz/fuzz_dot \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
@@ -66,6 +67,10 @@ tests_fuzz_fuzz_control_LDADD = $(SENDER_LIBS)
 tests_fuzz_fuzz_date_SOURCES = tests/fuzz/fuzz_date.c $(fuzz_main)
 tests_fuzz_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_sts_SOURCES = tests/fuzz/fuzz_sts.c tests/fuzz/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_sts_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_sts_LDADD = $(SENDER_LIBS)
 
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
