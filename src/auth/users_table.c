@@ -127,7 +127,9 @@ note_scram(struct users_table *t, const struct users_entry *entry,
 	   enum scram_hash hash)
 {
 	struct users_table_scram *scram = &t->scram[hash];
-	struct scram_key key = { .iterations = SCRAM_ITERATIONS,
+	/* Of a password that stands in the file as it is the key is made anew
+	 * at each login: with as few rounds as are allowed. */
+	struct scram_key key = { .iterations = SCRAM_ITERATIONS_MIN,
 				 .salt_n = SCRAM_SALT_SIZE };
 	const char *serves = NULL;
 	bool made = false;
@@ -314,7 +316,7 @@ users_table_scram(const struct users_table *t, enum scram_hash hash)
 	    t->passwords > 0 && t->scrammable[hash] == t->passwords;
 	if (scram.secret == NULL) {
 		scram.secret = "";
-		scram.iterations = SCRAM_ITERATIONS;
+		scram.iterations = SCRAM_ITERATIONS_MIN;
 		scram.salt_n = SCRAM_SALT_SIZE;
 	}
 	return scram;

@@ -113,16 +113,26 @@ take_reply(struct span line, struct pop3_reply *r, struct err *e)
 	return 0;
 }
 
-/* One line of at most `max` bytes, traced. */
+/* One line of at most `max` bytes. */
 static int
-get_line(struct pop3_client *c, size_t max, int64_t until, struct line *line,
-	 struct err *e)
+read_line(struct pop3_client *c, size_t max, int64_t until, struct line *line,
+	  struct err *e)
 {
 	if (stream_read_line(c->s, max, until, line, e) != 0)
 		return -1;
 	if ((line->flags & LINE_LONG) != 0)
 		return err_set(e, ERR_PROTO, 0,
 			       "the server sent a line of over %zu bytes", max);
+	return 0;
+}
+
+/* The same, traced. */
+static int
+get_line(struct pop3_client *c, size_t max, int64_t until, struct line *line,
+	 struct err *e)
+{
+	if (read_line(c, max, until, line, e) != 0)
+		return -1;
 	pop3_client_trace(c, '<', line->text);
 	return 0;
 }
@@ -145,15 +155,20 @@ pop3_client_challenge(struct pop3_client *c, struct pop3_reply *r,
 	struct line line;
 
 	*challenge = span_make(NULL, 0);
-	if (get_line(c, CHALLENGE_MAX,
-		     pop3_client_deadline(c->command_timeout_ms), &line,
-		     e) != 0)
+	if (read_line(c, CHALLENGE_MAX,
+		      pop3_client_deadline(c->command_timeout_ms), &line,
+		      e) != 0)
 		return -1;
 	/* RFC 5034 4: "+ " base64, or "+ " alone; some leave the blank out. */
 	if (line.text.n == 0 || line.text.p[0] != '+' ||
-	    (line.text.n > 1 && line.text.p[1] != ' '))
+	    (line.text.n > 1 && line.text.p[1] != ' ')) {
+		pop3_client_trace(c, '<', line.text);
 		return take_reply(line.text, r, e);
+	}
 	*challenge = span_trim(span_skip(line.text, 1));
+	/* From the challenges of SCRAM a password can be guessed, by whoever
+	 * reads the trace. */
+	pop3_client_trace(c, '<', span_of(challenge->n > 0 ? "+ ***" : "+"));
 	return 0;
 }
 

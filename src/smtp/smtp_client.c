@@ -198,6 +198,17 @@ note_extension(struct smtp_client *c, struct span text)
 	}
 }
 
+/* What a trace may see: from the challenges of SCRAM (salt, nonces, proof) a
+ * password can be guessed, at leisure, by whoever reads the trace. */
+static struct span
+shown(struct span line)
+{
+	bool challenge = span_starts_nocase(line, span_of("334")) &&
+			 span_trim(span_skip(line, 3)).n > 0;
+
+	return challenge ? span_of("334 ***") : line;
+}
+
 /*
  * Read one reply.  Everything about it is bounded: the length of a line, how
  * many there are, and the time for all of them.  A line that is not clean CRLF
@@ -216,7 +227,7 @@ read_reply(struct smtp_client *c, int64_t deadline_ms, bool is_ehlo,
 		if (stream_read_line(c->stream, SMTP_REPLY_LINE_MAX,
 				     deadline_ms, &line, e) != 0)
 			goto dead;
-		smtp_client_trace(c, '<', line.text);
+		smtp_client_trace(c, '<', shown(line.text));
 		if (line.flags != 0) {
 			(void)err_set(e, ERR_PROTO, 0,
 				      "malformed reply line from the server");

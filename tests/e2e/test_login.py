@@ -411,7 +411,11 @@ def test_mailsh_takes_the_strongest(pair, lab, tls):
     assert done.returncode == 0, said
     want = "AUTH SCRAM-SHA-256" + ("-PLUS" if tls else "")
     assert re.search("> %s( |$)" % want, said, re.M), said
+    # nothing that a password could be guessed from
     assert harness.PASSWORD not in said
+    assert len(re.findall(r"^< (?:334|\+) \*\*\*$", said, re.M)) >= 4
+    assert not re.search(r"^[<>] (?:334 |\+ )?[A-Za-z0-9+/]{20,}=*$", said,
+                         re.M), said
 
 
 def test_mailsh_takes_the_mechanism_it_is_told(pair, lab):
