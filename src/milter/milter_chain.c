@@ -45,7 +45,11 @@ milter_chain_fail(struct milter_chain *c, struct milter_member *m,
 	log_end(&l);
 	milter_session_close(&m->session);
 	m->state = MEMBER_FAILED;
-	milter_chain_fall_back(m, r);
+	/* It was not its fault: nothing passes unseen because we stop. */
+	if (why->class == ERR_STOP)
+		reply_set(r, 421, "4.3.2", "Shutting down, closing");
+	else
+		milter_chain_fall_back(m, r);
 }
 
 static void

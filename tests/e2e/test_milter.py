@@ -11,7 +11,8 @@ from fake_milter import (ACCEPT, CONN_FAIL, CONTINUE, DIE, DISCARD, PROGRESS,
                          FakeMilter, add_header, add_rcpt, change_from,
                          change_header, delete_rcpt, insert_header, packet,
                          quarantine, replace_body, reply)
-from harness import Maildir, Pair, wait_for
+import harness
+from harness import Maildir, Pair, Wire, wait_for
 
 ALICE, BOB, CAROL = "alice@abc.com", "bob@xyz.com", "carol@xyz.com"
 TEXT = ("From: alice@abc.com\r\nTo: bob@xyz.com\r\nSubject: %s\r\n"
@@ -64,6 +65,12 @@ def wait_steps(milter, steps):
     """Wait until the first session has heard just this."""
     wait_for(lambda: milter.sessions[0].steps() == steps,
              what=lambda: milter.sessions[0].steps())
+
+
+def peak_memory(server):
+    """The most memory that the process has had, in bytes."""
+    with open("/proc/%d/status" % server.pid, encoding="ascii") as f:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", f.read()).group(1)) << 10
 
 
 def head_of(text):
@@ -392,6 +399,45 @@ def test_a_large_message_passes_through_a_file():
         assert m.sessions[0].body() == body.encode()
         text = pair.maildir(BOB).wait(1)[0]
         assert text.partition(b"\n\n")[2] == body.replace("\r\n", "\n").encode()
+
+
+def test_memory_is_bounded_for_a_large_message():
+    line = b"x" * 76 + b"\r\n"
+    head = TEXT.replace("hello\r\n", "") % "large"
+    with FakeMilter({"end": [add_header("X-Seen", "yes"), CONTINUE]},
+                    steps=fake_milter.NO_REPLY["body"]) as m, \
+            receiving(m, options="") as pair, Wire(pair.smtp_port) as w:
+        w.reply()
+        for command in (b"EHLO c", b"MAIL FROM:<alice@abc.com>",
+                        b"RCPT TO:<bob@xyz.com>", b"DATA"):
+            w.ask(command)
+        before = peak_memory(pair.receiver)
+        w.send(head.encode())
+        for _ in range(400):
+            w.send(line * 1000)
+        assert w.ask(b".").startswith(b"250")
+        # 31 MB of body; a sanitizer's own memory grows by itself
+        if "asan" not in harness.top_builddir():
+            assert peak_memory(pair.receiver) - before < 4 << 20
+        assert sum(map(len, m.sessions[0].texts("header"))) == 10
+        assert len(m.sessions[0].body()) == 400 * 1000 * len(line)
+
+
+def test_a_message_in_chunks_goes_the_same_way():
+    text = (TEXT % "chunks").encode()
+    with FakeMilter({"end": [add_header("X-Seen", "yes"), CONTINUE]}) as m, \
+            receiving(m) as pair, client(pair) as c:
+        c.ehlo()
+        assert "chunking" in c.esmtp_features
+        c.mail(ALICE)
+        c.rcpt(BOB)
+        for part, last in ((text[:40], b""), (text[40:], b" LAST")):
+            c.send(b"BDAT %d%s\r\n" % (len(part), last) + part)
+            assert c.getreply()[0] == 250
+        stored = pair.maildir(BOB).wait(1)[0]
+        assert b"\nX-Seen: yes" in head_of(stored)
+        assert stored.endswith(b"\n\nhello\n")
+        assert m.sessions[0].steps().count("data") == 1
 
 
 # ---- a milter that is not there, dies, stalls or lies ------------------------

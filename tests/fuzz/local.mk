@@ -107,6 +107,7 @@ tests_fuzz_fuzz_smtp_command_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_smtp_command_LDADD = $(SMTP_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_milter_SOURCES = tests/fuzz/fuzz_milter.c \
+	tests/wire/milter_play.c tests/wire/milter_play.h \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
 tests_fuzz_fuzz_milter_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_milter_LDADD = $(MILTER_LIBS) $(SMTP_LIBS) $(NET_LIBS) \

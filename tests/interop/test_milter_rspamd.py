@@ -109,3 +109,14 @@ def test_spam_is_refused(running):
             bring(pair, (TEXT % "spam" + GTUBE + "\r\n").encode())
         assert refused.value.smtp_code == 554
         assert pair.maildir(BOB).files() == []
+
+
+def test_the_documented_files_are_these():
+    with open(os.path.join(harness.top_srcdir(), "doc", "operations.md"),
+              encoding="utf-8") as f:
+        page = f.read()
+    for name, text in rspamd.LOCAL_D.items():
+        text = text % {"port": 11332, "keys": "/var/lib/rspamd/dkim",
+                       "selector": "mail"}
+        assert "# /etc/rspamd/local.d/%s" % name in page
+        assert text in page, name
