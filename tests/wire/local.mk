@@ -12,6 +12,7 @@ TESTS += tests/wire/wire_smtp
 tests_wire_wire_smtp_SOURCES = \
 	tests/wire/wire_smtp.c tests/wire/smtp_recorder.c \
 	tests/wire/smtp_recorder.h
+tests_wire_wire_smtp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_wire_wire_smtp_LDADD = $(WIRE_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
 	$(MAIL_LIBS) $(BASE_LIBS)
 
@@ -20,5 +21,6 @@ check_PROGRAMS += tests/wire/wire_pop3
 TESTS += tests/wire/wire_pop3
 tests_wire_wire_pop3_SOURCES = \
 	tests/wire/wire_pop3.c tests/wire/pop3_fake.c tests/wire/pop3_fake.h
+tests_wire_wire_pop3_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_wire_wire_pop3_LDADD = $(WIRE_LIBS) $(POP3_LIBS) $(NET_LIBS) \
 	$(MAIL_LIBS) $(BASE_LIBS)

@@ -87,9 +87,6 @@ int wire_send(struct wire_session *w, struct span bytes);
 int wire_line(struct wire_session *w, struct span *line, struct err *e);
 /* wire_tls - the client's side of a handshake: 0 or -1. */
 int wire_tls(struct wire_session *w, struct err *e);
-/* wire_tls_server - shows a certificate made for the occasion; aborts when it
- * cannot. */
-struct tls_server *wire_tls_server(const char *service);
 /* wire_make_remote - the client comes from another machine. */
 void wire_make_remote(struct listener_client *c);
 void wire_hang_up(struct wire_session *w);

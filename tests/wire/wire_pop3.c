@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "pop3_fake.h"
+#include "tests/unit/net/issue.h"
 #include "wire.h"
 
 /*
@@ -55,7 +56,7 @@ set(void *service, struct span key, struct span value)
 	if (span_eq(key, span_of("clear-text")))
 		s->o.auth_in_clear_text = n != 0;
 	else if (span_eq(key, span_of("tls")))
-		s->o.tls = n != 0 ? wire_tls_server("pop3") : NULL;
+		s->o.tls = n != 0 ? issue_server("pop3") : NULL;
 	else if (span_eq(key, span_of("tls-required")))
 		s->o.tls_required = n != 0;
 	else if (span_eq(key, span_of("remote")))

@@ -2,6 +2,7 @@
 
 #include "net/network.h"
 #include "smtp_recorder.h"
+#include "tests/unit/net/issue.h"
 #include "wire.h"
 
 /*
@@ -74,7 +75,7 @@ set(void *service, struct span key, struct span value)
 	else if (span_eq(key, span_of("clear-text")))
 		s->o.auth_in_clear_text = n != 0;
 	else if (span_eq(key, span_of("tls")))
-		s->o.tls = n != 0 ? wire_tls_server("smtp") : NULL;
+		s->o.tls = n != 0 ? issue_server("smtp") : NULL;
 	else if (span_eq(key, span_of("tls-required")))
 		s->o.tls_required = n != 0;
 	else if (span_eq(key, span_of("dsn")))

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void
 must(int ok)
@@ -131,4 +132,28 @@ issue_digest(const char *dir, const char *stem, int whole, uint8_t out[32])
 		   1);
 	OPENSSL_free(der);
 	X509_free(x);
+}
+
+struct tls_server *
+issue_server(const char *service)
+{
+	static const struct issue mx = { .common_name = "mx.test",
+					 .names = "DNS:mx.test" };
+	char dir[] = "/tmp/issue.XXXXXX", certificate[64], key[64];
+	struct tls_certificate one = { NULL, certificate, key };
+	struct tls_server_options o = { .service = service,
+					.certificates = &one,
+					.n_certificates = 1 };
+	struct tls_server *s = NULL;
+	struct err e;
+
+	must(mkdtemp(dir) != NULL);
+	issue(dir, "mx", &mx);
+	(void)snprintf(certificate, sizeof(certificate), "%s/mx.crt", dir);
+	(void)snprintf(key, sizeof(key), "%s/mx.key", dir);
+	must(tls_server_new(&s, &o, &e) == 0);
+	(void)unlink(certificate);
+	(void)unlink(key);
+	(void)rmdir(dir);
+	return s;
 }

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/tls.h"
+
 /*
  * issue - make dir/stem.crt and dir/stem.key: a certificate for tests, with an
  * ECDSA key.  Any failure ends the test.
@@ -16,6 +18,10 @@ struct issue {
 	int from_days, to_days; /* from now; 0, 0: valid now */
 };
 void issue(const char *dir, const char *stem, const struct issue *o);
+
+/* issue_server - a server that shows a certificate made for the occasion, for
+ * mx.test. */
+struct tls_server *issue_server(const char *service);
 
 /* issue_append - dir/stem.crt also shows its issuer. */
 void issue_append(const char *dir, const char *stem, const char *issuer);

@@ -56,3 +56,16 @@ TESTS += tests/unit/net/test_proxy
 tests_unit_net_test_proxy_SOURCES = tests/unit/net/test_proxy.c
 tests_unit_net_test_proxy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_proxy_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/net/test_listener_tls tests/unit/net/test_tls_raw
+TESTS += tests/unit/net/test_listener_tls tests/unit/net/test_tls_raw
+tests_unit_net_test_listener_tls_SOURCES = \
+	tests/unit/net/test_listener_tls.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_unit_net_test_listener_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_net_test_listener_tls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_listener_tls_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_net_test_tls_raw_SOURCES = tests/unit/net/test_tls_raw.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_unit_net_test_tls_raw_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_net_test_tls_raw_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_tls_raw_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
