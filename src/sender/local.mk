@@ -14,6 +14,9 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sts_store.c src/sender/sts_store.h \
 	src/sender/tls_memory.c src/sender/tls_memory.h \
 	src/sender/credentials.c src/sender/credentials.h \
+	src/sender/local_users.c src/sender/local_users.h \
+	src/sender/pickup.c src/sender/pickup.h \
+	src/sender/pickup_private.h src/sender/pickup_send.c \
 	src/sender/pool.c src/sender/pool.h \
 	src/sender/reach.c src/sender/reach.h \
 	src/sender/relay.c src/sender/relay.h \
@@ -23,7 +26,8 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender_reach.c \
 	src/sender/sender_options.c src/sender/sender_options.h \
 	src/sender/sender_cut_through.c src/sender/sender_filter.c \
-	src/sender/sender_queue.c src/sender/sender_wish.c \
+	src/sender/sender_local.c src/sender/sender_queue.c \
+	src/sender/sender_wish.c \
 	src/sender/sender_policy.c src/sender/sender_private.h \
 	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \

@@ -30,13 +30,17 @@ check(const char *path, const void *values, struct err *e)
 	const struct sender_options *o = values;
 	struct routes *routes = NULL;
 	struct routes_config way = routes_config(path, o);
+	struct local_users *local = NULL;
 	struct users *users = NULL;
 
 	if (o->retry_min > o->retry_max)
 		return err_set(e, ERR_PERM, 0,
 			       "%s: [queue] retry-min is over retry-max", path);
 	if (login_options_check(&o->login, path, e) != 0 ||
-	    routes_new(&routes, &way, e) != 0)
+	    local_users_new(&local, path, &o->local_users, "localhost", e) != 0)
+		return -1;
+	local_users_free(&local);
+	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
 	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0 ||
@@ -76,6 +80,16 @@ name_host(struct sender *s)
  */
 
 static void
+stop_listener(struct listener **l, int64_t end_ms)
+{
+	int64_t left = end_ms - clock_mono_ms();
+
+	if (*l != NULL)
+		listener_stop(*l, left > 0 ? left : 0);
+	listener_free(l);
+}
+
+static void
 stop(void *server)
 {
 	struct sender *s = server;
@@ -83,19 +97,21 @@ stop(void *server)
 
 	if (s->listener != NULL)
 		listener_drain(s->listener);
+	if (s->local_listener != NULL)
+		listener_drain(s->local_listener);
+	pickup_free(&s->pickup);
 	control_free(&s->control);
 	if (s->scheduler != NULL)
 		scheduler_stop(s->scheduler, STOP_GRACE_MS, &s->stop);
 	else
 		wake_raise(&s->stop);
-	if (s->listener != NULL) {
-		int64_t left = end_ms - clock_mono_ms();
-		listener_stop(s->listener, left > 0 ? left : 0);
-		listener_free(&s->listener);
-	}
+	stop_listener(&s->listener, end_ms);
+	stop_listener(&s->local_listener, end_ms);
 	smtp_server_free(&s->smtp);
+	smtp_server_free(&s->local);
 	network_list_free(&s->xclient_from);
 	milter_filter_free(&s->filter);
+	local_users_free(&s->local_users);
 	tls_server_free(&s->tls);
 	sasl_free(&s->sasl);
 	users_free(&s->users);
@@ -164,7 +180,8 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	    routes_new(&s->routes, &way, e) != 0 || make_tls(s, s->o, e) != 0)
 		goto fail;
 	l.tls = s->tls;
-	if (listener_new(&s->listener, &l, e) != 0)
+	if (listener_new(&s->listener, &l, e) != 0 ||
+	    sender_local_bind(s, e) != 0)
 		goto fail;
 	size_t n_clear = s->o->listen.n;
 	for (size_t i = 0; i < n_clear + s->o->listen_tls.n; i++)
@@ -347,10 +364,12 @@ run(void *server, struct err *e)
 	if (sender_filter_open(s, e) != 0 ||
 	    smtp_server_new(&s->smtp, &smtp, milter_filter_ops(s->filter),
 			    s->filter, e) != 0 ||
+	    sender_local_make(s, &smtp, e) != 0 ||
 	    scheduler_start(s->scheduler, e) != 0)
 		return -1;
 	open_control(s);
-	return listener_start(s->listener, e);
+	return listener_start(s->listener, e) != 0 ? -1
+						   : sender_local_start(s, e);
 }
 
 /* ---- reload -------------------------------------------------------------

@@ -11,6 +11,8 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 static const char *const deliveries[] = { "queued", "cut-through", NULL };
 static const char *const durabilities[] = { "journal", "strict", NULL };
 
+static const char *const modes[] = { "0600", "0660", "0666", NULL };
+
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
@@ -79,6 +81,19 @@ static const struct option table[] = {
 	  AT(future_release_max), "30d", 0, 720 * (int64_t)HOUR, NULL,
 	  "How far ahead a client may have its message released (RFC 4865);"
 	  " 0: not at all." },
+
+	{ "submission", "local-socket", OPTION_STRING, AT(local_socket), "", 0,
+	  0, NULL,
+	  "Path of a unix socket for programs of this machine, who are logged"
+	  " in as the system user they run as; empty: none." },
+	{ "submission", "local-socket-mode", OPTION_ENUM, AT(local_mode),
+	  "0666", 0, 0, modes, "Its permissions: who may send by it." },
+	{ "submission", "maildrop", OPTION_STRING, AT(maildrop), "", 0, 0, NULL,
+	  "Directory from which messages are taken that postpair-sendmail left"
+	  " while the server was not there; empty: none." },
+	{ "local-users", NULL, OPTION_MAP, AT(local_users), "", 0, 0, NULL,
+	  "Addresses of system users: name = login [address ...], * for any;"
+	  " who is not named is name@hostname." },
 
 	{ "relay", "connections", OPTION_INT, AT(connections), "32", 1, 256,
 	  NULL, "Deliveries at once, over all destinations." },
@@ -191,6 +206,14 @@ const struct option *
 sender_options_table(void)
 {
 	return table;
+}
+
+unsigned
+sender_options_mode(int index)
+{
+	static const unsigned bits[] = { 0600, 0660, 0666 };
+
+	return bits[index];
 }
 
 void

@@ -28,6 +28,10 @@ struct sender_options {
 	int64_t cut_through_wait;
 	int64_t future_release_max; /* ms; 0: not offered */
 
+	char *local_socket, *maildrop; /* "": none */
+	int local_mode;                /* index of sender_options_mode */
+	struct option_map local_users;
+
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
 	char *relay_ca_file;
 	int64_t relay_mx_port, relay_search, relay_tls_memory;
@@ -57,6 +61,9 @@ struct sender_options {
 };
 
 const struct option *sender_options_table(void);
+
+/* sender_options_mode - permission bits that an option names. */
+unsigned sender_options_mode(int index);
 
 /* sender_options_settings - for struct daemon_program. */
 void sender_options_settings(const void *options, struct daemon_settings *s);

@@ -42,6 +42,15 @@ struct submission {
 /* ---- envelope -----------------------------------------------------------
  */
 
+static bool
+is_own(const struct sender *s, const struct smtp_client_info *c,
+       const char *address)
+{
+	return c->is_unix
+		   ? local_users_owns(s->local_users, s->users, c->uid, address)
+		   : users_owns(s->users, c->login, address);
+}
+
 static void
 sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	       struct smtp_txn *txn, struct smtp_reply *r)
@@ -54,7 +63,7 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	 * What a filter of ours has made of it is the administrator's wish.
 	 */
 	if (txn->reverse_path[0] != '\0' && !txn->changed &&
-	    !users_owns(s->users, c->login, txn->reverse_path)) {
+	    !is_own(s, c, txn->reverse_path)) {
 		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
 			  txn->reverse_text, c->login);
 		return;
@@ -179,7 +188,7 @@ sender_on_data(void *ctx, const struct smtp_client_info *c,
 	m->arrival_s = clock_wall_s();
 	m->received = (struct received_facts){
 		.helo = c->helo,
-		.address = c->address,
+		.address = c->is_unix ? "" : c->address,
 		.by = s->hostname,
 		.with = smtp_server_with(c, txn),
 		.tls_cipher = c->tls == NULL ? NULL : c->tls->cipher,

@@ -8,6 +8,8 @@
 #include "net/network.h"
 #include "queue/scheduler.h"
 #include "sender/control.h"
+#include "sender/local_users.h"
+#include "sender/pickup.h"
 #include "sender/relay.h"
 #include "sender/routes.h"
 #include "sender/sender_options.h"
@@ -23,10 +25,13 @@ struct sender {
 	struct wake stop;              /* ends waits for receivers */
 	struct tls_server *tls;
 	struct listener *listener;
+	struct listener *local_listener; /* NULL: no local socket */
+	struct local_users *local_users;
+	struct pickup *pickup; /* NULL: no maildrop */
 	struct users *users;
 	struct sasl *sasl;
 	struct milter_filter *filter; /* between smtp and the policy */
-	struct smtp_server *smtp;
+	struct smtp_server *smtp, *local;
 	struct network_list xclient_from;
 	struct routes *routes;
 	struct spool *spool;
@@ -68,6 +73,14 @@ int sender_reach_check(const char *path, const struct sender_options *o,
 		       struct err *e);
 int sender_reach_open(struct sender *s, struct err *e);
 void sender_reach_close(struct sender *s);
+
+/* sender_local_bind, _make, _start - the service for programs of this machine:
+ * its socket and users; the same as the submission service *o, but for clients
+ * whom the kernel names; accepting, and taking in the maildrop. */
+int sender_local_bind(struct sender *s, struct err *e);
+int sender_local_make(struct sender *s, const struct smtp_server_options *o,
+		      struct err *e);
+int sender_local_start(struct sender *s, struct err *e);
 
 /* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
  * that came to.  -1: as scheduler_add, *r is as it was. */

@@ -371,6 +371,11 @@ dial(struct smtp_client *c, const struct smtp_client_options *o, struct err *e)
 {
 	int64_t deadline_ms = clock_mono_ms() + o->connect_timeout_ms;
 
+	if (o->stream != NULL) {
+		c->stream = *o->stream;
+		*o->stream = NULL;
+		return 0;
+	}
 	if (o->path != NULL)
 		return unix_socket_dial(&c->stream, o->path, deadline_ms,
 					o->stop, e);
@@ -387,8 +392,11 @@ smtp_client_open(struct smtp_client **out, const struct smtp_client_options *o,
 	memset(r, 0, sizeof(*r));
 	if (o->tls_outcome != NULL)
 		memset(o->tls_outcome, 0, sizeof(*o->tls_outcome));
-	if (c == NULL)
+	if (c == NULL) {
+		if (o->stream != NULL)
+			stream_free(o->stream);
 		return err_set(e, ERR_TEMP, ENOMEM, "SMTP connection");
+	}
 	c->command_timeout_ms = o->command_timeout_ms;
 	c->data_timeout_ms = o->data_timeout_ms;
 	c->trace = o->trace;

@@ -20,6 +20,7 @@
  * replies are hostile input.  Thread: one at a time.
  */
 struct smtp_client;
+struct stream;
 
 enum smtp_ext {
 	SMTP_EXT_SIZE = 1,
@@ -49,6 +50,9 @@ struct smtp_client_options {
 	const char *host;
 	uint16_t port;
 	const char *path; /* of a unix socket, in place of both; or NULL */
+	/* a connection that is there already, taken over whatever comes of it;
+	 * or NULL */
+	struct stream **stream;
 	bool lmtp;        /* speak LMTP (RFC 2033) */
 	const char *helo; /* our name */
 	int64_t connect_timeout_ms;

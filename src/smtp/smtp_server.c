@@ -290,6 +290,9 @@ smtp_server_greet(struct smtp_session *s, struct err *e)
 	}
 	if (!smtp_server_accepts(&r))
 		return refuse_client(s, &r, e);
+	if (s->peer->is_unix && o->local_user != NULL &&
+	    o->local_user(o->local_ctx, s->peer->uid, &s->user))
+		s->info.login = s->user.address;
 	reply_set(&r, 220, NULL, "%s %s postpair", o->hostname,
 		  o->lmtp ? "LMTP" : "ESMTP");
 	return smtp_server_send(s, &r, e);
@@ -385,6 +388,7 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 					     .port = c->port,
 					     .is_loopback = c->is_loopback,
 					     .is_unix = c->is_unix,
+					     .uid = c->uid,
 					     .helo = s->helo,
 					     .lmtp = server->o.lmtp,
 					     .login = "",

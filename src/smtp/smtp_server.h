@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "auth/sasl.h"
 #include "base/arena.h"
@@ -31,6 +32,7 @@ struct smtp_client_info {
 	uint16_t port;
 	bool is_loopback;
 	bool is_unix;               /* address is "unix" */
+	uid_t uid;                  /* then who it is on this machine */
 	const char *helo;           /* "" before HELO/EHLO */
 	bool esmtp;                 /* EHLO (or LHLO) was used */
 	bool lmtp;                  /* RFC 2033 */
@@ -175,7 +177,14 @@ struct smtp_server_options {
 	 * out of every message before anybody sees it (RFC 8601 5); NULL: none
 	 * are. */
 	const char *authserv_id;
-	struct sasl *sasl;       /* NULL: AUTH is not offered */
+	struct sasl *sasl; /* NULL: AUTH is not offered */
+	/*
+	 * local_user - who a system user is: a client of a unix socket is
+	 * logged in as *user, filled, from the start.  False: nobody.  NULL:
+	 * no client is.
+	 */
+	bool (*local_user)(void *local_ctx, uid_t uid, struct user *user);
+	void *local_ctx;
 	bool auth_required;      /* MAIL before AUTH: 530 5.7.0 */
 	bool auth_in_clear_text; /* allow AUTH without TLS from everywhere;
 				    else only from loopback (538 5.7.11) */

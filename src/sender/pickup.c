@@ -1,0 +1,341 @@
+#include "sender/pickup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crc32.h"
+#include "base/durable.h"
+#include "base/log.h"
+#include "sender/pickup_private.h"
+
+/*
+ * The directory.  Everybody may make files in it, nobody but us can list it
+ * (mode 1733), so what is found there is looked at with care:
+ *
+ *  - Opened without following a link and without waiting (a FIFO), then looked
+ *    at by descriptor: a regular file with one name and nobody else's to write.
+ *    A second name, or leave to write for others, would let somebody put his
+ *    words into a file that belongs to another, and so speak for him.
+ *  - The name is ours: 32 hexadecimal digits.  "tmp." is before them while a
+ *    file is written; left over, it goes after a day and a half.
+ *  - What is no such file is removed, with a line in the log: it is nobody's
+ *    message.  What is one and damaged is kept as "dead.", for a person.
+ */
+enum {
+	NAME_DIGITS = 32,
+	LEFTOVER_S = 36 * 3600,
+	SCAN_MS = 60 * 1000, /* also without a sign of change */
+	PIECE = 32 * 1024,
+};
+
+/* ---- one file -------------------------------------------------------------
+ */
+
+static void
+note(enum log_level level, const char *event, const char *name,
+     const struct pickup_file *f, const struct err *e)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	log_str(&l, "file", name);
+	if (f != NULL) {
+		log_num(&l, "uid", (int64_t)f->uid);
+		log_num(&l, "size", f->size_bytes);
+	}
+	if (e != NULL)
+		log_err(&l, e);
+	log_end(&l);
+}
+
+/* Is it what postpair-sendmail makes, and the word of its owner alone? */
+static int
+look_at(struct pickup_file *f, int64_t size_max, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0)
+		return err_set(e, ERR_TEMP, errno, "%s", f->name);
+	f->uid = st.st_uid;
+	f->size_bytes = st.st_size;
+	f->written_s = st.st_mtim.tv_sec;
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_PERM, 0, "no regular file");
+	if (st.st_nlink != 1)
+		return err_set(e, ERR_PERM, 0, "it has another name");
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_PERM, 0, "others may write to it");
+	if (st.st_size > size_max + DROP_HEAD_MAX)
+		return err_set(e, ERR_PERM, 0, "too large");
+	return 0;
+}
+
+static int
+read_head(struct pickup_file *f, struct err *e)
+{
+	f->head = malloc(DROP_HEAD_MAX);
+	if (f->head == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "maildrop file");
+	ssize_t n = pread(f->fd, f->head, DROP_HEAD_MAX, 0);
+	if (n < 0)
+		return err_set(e, ERR_TEMP, errno, "%s", f->name);
+	if (drop_parse(span_make(f->head, (size_t)n), &f->d, &f->head_bytes,
+		       e) != 0)
+		return -1;
+	if (f->d.size_bytes != f->size_bytes - (int64_t)f->head_bytes)
+		return err_set(
+		    e, ERR_PERM, 0, "%lld bytes of message, and not %lld",
+		    (long long)(f->size_bytes - (int64_t)f->head_bytes),
+		    (long long)f->d.size_bytes);
+	return 0;
+}
+
+/* The whole message once: is it what was written? */
+static int
+check_message(struct pickup_file *f, struct err *e)
+{
+	unsigned char *piece = malloc(PIECE);
+	off_t at = (off_t)f->head_bytes;
+	uint32_t crc = 0;
+	ssize_t n;
+
+	if (piece == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "maildrop file");
+	while ((n = pread(f->fd, piece, PIECE, at)) > 0) {
+		crc = crc32_add(crc, piece, (size_t)n);
+		for (ssize_t i = 0; i < n && !f->eight_bit; i++)
+			f->eight_bit = piece[i] >= 0x80;
+		at += n;
+	}
+	int sys = errno;
+	free(piece);
+	if (n < 0)
+		return err_set(e, ERR_TEMP, sys, "%s", f->name);
+	if (crc != f->d.crc)
+		return err_set(e, ERR_PERM, 0, "its checksum is wrong");
+	return 0;
+}
+
+static void
+set_aside(struct pickup *p, const char *name)
+{
+	char dead[NAME_DIGITS + 8];
+
+	(void)snprintf(dead, sizeof(dead), "dead.%.*s", NAME_DIGITS, name);
+	(void)renameat(p->dir_fd, name, p->dir_fd, dead);
+}
+
+static void
+remove_entry(struct pickup *p, const char *name)
+{
+	if (unlinkat(p->dir_fd, name, 0) != 0 && errno == EISDIR)
+		(void)unlinkat(p->dir_fd, name, AT_REMOVEDIR);
+}
+
+static void
+take_open_file(struct pickup *p, struct pickup_file *f)
+{
+	struct err e = { 0 };
+
+	if (look_at(f, p->o.size_max_bytes, &e) != 0) {
+		note(LOG_WARN, "maildrop-refused", f->name, f, &e);
+		if (e.class == ERR_PERM)
+			remove_entry(p, f->name);
+		return;
+	}
+	enum pickup_result got = PICKUP_LATER;
+	if (read_head(f, &e) == 0 && check_message(f, &e) == 0)
+		got = pickup_send(p, f, &e);
+	else if (e.class == ERR_PERM)
+		got = PICKUP_DAMAGED;
+	switch (got) {
+	case PICKUP_TAKEN:
+		remove_entry(p, f->name);
+		(void)durable_sync(p->dir_fd, &e);
+		note(LOG_INFO, "maildrop-taken", f->name, f, NULL);
+		break;
+	case PICKUP_LATER:
+		note(LOG_WARN, "maildrop-later", f->name, f, &e);
+		break;
+	case PICKUP_DAMAGED:
+		note(LOG_ERROR, "maildrop-damaged", f->name, f, &e);
+		set_aside(p, f->name);
+		break;
+	}
+}
+
+static void
+take_file(struct pickup *p, const char *name)
+{
+	struct pickup_file f = { .name = name };
+	struct err e;
+
+	f.fd =
+	    openat(p->dir_fd, name,
+		   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (f.fd < 0) {
+		int sys = errno;
+		(void)err_set(&e, ERR_PERM, sys, "cannot open it");
+		note(LOG_WARN, "maildrop-refused", name, NULL, &e);
+		/* a link, a socket, a file its owner keeps from us: no message
+		 */
+		if (sys == ELOOP || sys == ENXIO || sys == EACCES ||
+		    sys == EPERM)
+			remove_entry(p, name);
+		return;
+	}
+	take_open_file(p, &f);
+	free(f.head);
+	(void)close(f.fd);
+}
+
+/* ---- all of them ----------------------------------------------------------
+ */
+
+static bool
+is_ours(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == NAME_DIGITS &&
+	       name[NAME_DIGITS] == '\0';
+}
+
+/* What is being written, or whatever else: it goes when it is old. */
+static void
+clean(struct pickup *p, const char *name)
+{
+	struct stat st;
+
+	if (strncmp(name, "dead.", 5) == 0 || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return;
+	if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtim.tv_sec < clock_wall_s() - LEFTOVER_S) {
+		note(LOG_WARN, "maildrop-leftover", name, NULL, NULL);
+		remove_entry(p, name);
+	}
+}
+
+static void
+scan(struct pickup *p)
+{
+	/* a description of its own: the offset is not shared */
+	int fd = openat(p->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *at;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while (!wake_is_raised(&p->stop) && (at = readdir(d)) != NULL) {
+		if (is_ours(at->d_name))
+			take_file(p, at->d_name);
+		else
+			clean(p, at->d_name);
+	}
+	(void)closedir(d);
+}
+
+static void
+run(void *arg)
+{
+	struct pickup *p = arg;
+	char events[1024];
+
+	while (!wake_is_raised(&p->stop)) {
+		struct pollfd w[2] = {
+			{ .fd = p->watch_fd, .events = POLLIN },
+			{ .fd = wake_fd(&p->stop), .events = POLLIN },
+		};
+		/* what comes while we look is seen by the next look */
+		while (p->watch_fd >= 0 &&
+		       read(p->watch_fd, events, sizeof(events)) > 0)
+			;
+		scan(p);
+		(void)poll(w, 2, SCAN_MS);
+	}
+}
+
+/* ---- life -----------------------------------------------------------------
+ */
+
+static int
+open_dir(struct pickup *p, struct err *e)
+{
+	const char *path = p->o.path;
+	struct stat st;
+
+	bool made = mkdir(path, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return err_set(e, ERR_PERM, errno, "maildrop %s", path);
+	p->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->dir_fd < 0 || (made && fchmod(p->dir_fd, 01733) != 0) ||
+	    fstat(p->dir_fd, &st) != 0)
+		return err_set(e, ERR_PERM, errno, "maildrop %s", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, ERR_PERM, 0,
+			       "maildrop %s must belong to the server's user",
+			       path);
+	if ((st.st_mode & 07777) != 01733 && (st.st_mode & 077) != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "maildrop %s: its mode is %04o, and must be 1733"
+			       " (or 0700, for our user alone)",
+			       path, (unsigned)st.st_mode & 07777);
+	return 0;
+}
+
+int
+pickup_new(struct pickup **out, const struct pickup_options *o, struct err *e)
+{
+	struct pickup *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
+	p->o = *o;
+	p->dir_fd = p->watch_fd = p->stop.fd = -1;
+	if (wake_init(&p->stop, e) != 0 || open_dir(p, e) != 0)
+		goto fail;
+	/* Without it (no watches left) files wait for the next look. */
+	p->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (p->watch_fd >= 0)
+		(void)inotify_add_watch(p->watch_fd, o->path,
+					IN_MOVED_TO | IN_ONLYDIR);
+	if (thread_start_joinable(&p->thread, run, p, e) != 0)
+		goto fail;
+	p->running = true;
+	*out = p;
+	return 0;
+fail:
+	pickup_free(&p);
+	return -1;
+}
+
+void
+pickup_free(struct pickup **out)
+{
+	struct pickup *p = *out;
+
+	if (p == NULL)
+		return;
+	if (p->running) {
+		wake_raise(&p->stop);
+		(void)pthread_join(p->thread, NULL);
+	}
+	if (p->watch_fd >= 0)
+		(void)close(p->watch_fd);
+	if (p->dir_fd >= 0)
+		(void)close(p->dir_fd);
+	wake_close(&p->stop);
+	free(p);
+	*out = NULL;
+}

@@ -1,0 +1,44 @@
+#ifndef PP_SENDER_PICKUP_PRIVATE_H
+#define PP_SENDER_PICKUP_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "base/thread.h"
+#include "mail/drop.h"
+#include "sender/pickup.h"
+#include "smtp/smtp_client.h"
+
+/* Shared by pickup.c (the directory) and pickup_send.c (one message). */
+struct pickup {
+	struct pickup_options o;
+	int dir_fd, watch_fd; /* -1: none */
+	struct wake stop;
+	pthread_t thread;
+	bool running;
+};
+
+/* One file, open and looked at. */
+struct pickup_file {
+	const char *name;
+	int fd;
+	uid_t uid;
+	int64_t size_bytes, written_s;
+	char *head; /* malloc'ed; d borrows from it */
+	size_t head_bytes;
+	struct drop d;
+	bool eight_bit;
+};
+
+enum pickup_result {
+	PICKUP_TAKEN,   /* the file can go */
+	PICKUP_LATER,   /* not now */
+	PICKUP_DAMAGED, /* nothing can be made of it: set aside */
+};
+
+/* pickup_send - give the message to the queue, and report what is refused.  *e
+ * says why not TAKEN. */
+enum pickup_result pickup_send(struct pickup *p, struct pickup_file *f,
+			       struct err *e);
+
+#endif
