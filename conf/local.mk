@@ -7,6 +7,7 @@ EXTRA_DIST += conf/demo-sender.conf conf/demo-receiver.conf \
 	demo/demonstration.msh
 dist_examples_DATA += conf/receiver.conf
 dist_examples_DATA += conf/sender.conf
+dist_examples_DATA += conf/sendmail.conf
 
 # For fail2ban, to be copied where it looks.
 fail2bandir = $(examplesdir)/fail2ban

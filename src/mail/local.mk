@@ -10,6 +10,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/dsn.c src/mail/dsn.h \
 	src/mail/dsn_param.c src/mail/dsn_param.h \
 	src/mail/header.c src/mail/header.h \
+	src/mail/mailbox_list.c src/mail/mailbox_list.h \
 	src/mail/release.c src/mail/release.h \
 	src/mail/status.c src/mail/status.h \
 	src/mail/submit.c src/mail/submit.h \

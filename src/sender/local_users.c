@@ -145,22 +145,44 @@ find(const struct local_users *l, const char *name)
 	return NULL;
 }
 
+static bool
+system_address(const struct local_users *l, const char *name,
+	       char canonical[ADDRESS_SIZE])
+{
+	char text[ADDRESS_SIZE];
+	struct address a;
+
+	int n = snprintf(text, sizeof(text), "%s@%s", name, l->hostname);
+	return n > 0 && (size_t)n < sizeof(text) &&
+	       address_parse_mailbox(span_of(text), 0, &a, NULL) == 0 &&
+	       address_canonical(&a, canonical) == 0;
+}
+
 bool
 local_users_login(const struct local_users *l, uid_t uid,
 		  char login[ADDRESS_SIZE])
 {
-	char name[NAME_SIZE], text[ADDRESS_SIZE];
-	struct address a;
+	char name[NAME_SIZE];
 
 	name_of(uid, name);
 	const struct local_user *u = find(l, name);
 	if (u != NULL && u->n > 0)
 		return span_copy(span_of(u->address[0]), login, ADDRESS_SIZE) ==
 		       0;
-	int n = snprintf(text, sizeof(text), "%s@%s", name, l->hostname);
-	return n > 0 && (size_t)n < sizeof(text) &&
-	       address_parse_mailbox(span_of(text), 0, &a, NULL) == 0 &&
-	       address_canonical(&a, login) == 0;
+	return system_address(l, name, login);
+}
+
+const char *
+local_users_address(const struct local_users *l, uid_t uid, const char *address)
+{
+	char name[NAME_SIZE], own[ADDRESS_SIZE];
+
+	name_of(uid, name);
+	const struct local_user *u = find(l, name);
+	return u != NULL && u->n > 0 && system_address(l, name, own) &&
+		       strcmp(own, address) == 0
+		   ? u->address[0]
+		   : NULL;
 }
 
 /* Both canonical; the second may have a +tag. */

@@ -32,6 +32,12 @@ void local_users_free(struct local_users **l); /* NULL-safe */
 bool local_users_login(const struct local_users *l, uid_t uid,
 		       char login[ADDRESS_SIZE]);
 
+/* local_users_address - the address that stands for this canonical one of a
+ * system user: its login, when that was name@hostname and has another address
+ * in the configuration; else NULL: itself. */
+const char *local_users_address(const struct local_users *l, uid_t uid,
+				const char *address);
+
 /* local_users_owns - may it send as this canonical address: one of its own, one
  * that its login owns in the users file, either with a +tag? */
 bool local_users_owns(const struct local_users *l, struct users *users,

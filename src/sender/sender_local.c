@@ -62,6 +62,7 @@ sender_local_make(struct sender *s, const struct smtp_server_options *o,
 	smtp.service = "local";
 	smtp.tls = NULL;
 	smtp.tls_required = false;
+	smtp.xclient_from = NULL;
 	smtp.sasl = NULL;
 	smtp.greet_pause_ms = 0;
 	smtp.local_user = local_user;

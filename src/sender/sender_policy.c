@@ -51,6 +51,18 @@ is_own(const struct sender *s, const struct smtp_client_info *c,
 		   : users_owns(s->users, c->login, address);
 }
 
+/* A program knows its user's name on this machine, and not his address. */
+static void
+use_own_address(const struct sender *s, const struct smtp_client_info *c,
+		struct smtp_txn *txn)
+{
+	const char *own =
+	    local_users_address(s->local_users, c->uid, txn->reverse_path);
+
+	if (own != NULL)
+		txn->reverse_path = txn->reverse_text = own;
+}
+
 static void
 sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	       struct smtp_txn *txn, struct smtp_reply *r)
@@ -62,6 +74,8 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	 * program sends its disposition notifications with it (RFC 8098 3).
 	 * What a filter of ours has made of it is the administrator's wish.
 	 */
+	if (c->is_unix && !txn->changed)
+		use_own_address(s, c, txn);
 	if (txn->reverse_path[0] != '\0' && !txn->changed &&
 	    !is_own(s, c, txn->reverse_path)) {
 		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",

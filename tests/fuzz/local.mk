@@ -5,8 +5,8 @@
 #
 # A new target: add its name here, three lines below, and its corpus.
 fuzz_names = address address_list alias_file auth_results conf control date \
-	dns dot dsn header sts \
-	ledger_record maildir_name milter mime pop3 pop3_client reply segment \
+	dns dot drop dsn header sts \
+	ledger_record mailbox_list maildir_name milter mime pop3 pop3_client reply segment \
 	shell smtp_command smtp_session spool users
 
 if ENABLE_FUZZ
@@ -32,9 +32,11 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_sts \
 	tests/fuzz/fuzz_dot \
+	tests/fuzz/fuzz_drop \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
 	tests/fuzz/fuzz_ledger_record \
+	tests/fuzz/fuzz_mailbox_list \
 	tests/fuzz/fuzz_maildir_name \
 	tests/fuzz/fuzz_milter \
 	tests/fuzz/fuzz_mime \
@@ -163,6 +165,14 @@ tests_fuzz_fuzz_auth_exchange_SOURCES = tests/fuzz/fuzz_auth_exchange.c $(fuzz_m
 tests_fuzz_fuzz_auth_exchange_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS)
 tests_fuzz_fuzz_auth_exchange_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_auth_exchange_LDADD = $(AUTH_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_drop_SOURCES = tests/fuzz/fuzz_drop.c $(fuzz_main)
+tests_fuzz_fuzz_drop_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_drop_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_mailbox_list_SOURCES = tests/fuzz/fuzz_mailbox_list.c $(fuzz_main)
+tests_fuzz_fuzz_mailbox_list_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_mailbox_list_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
 
 # make fuzz: every target in turn, FUZZ_SECONDS each, from the corpus; what it
 # finds is kept in the build tree (tests/fuzz/work/<name>, and crash files).

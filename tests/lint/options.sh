@@ -37,6 +37,7 @@ done <<LIST
 admin/postpair-admin postpair-admin.8
 receiver/postpair-receiver postpair-receiver.8
 sender/postpair-sender postpair-sender.8
+sendmail/postpair-sendmail postpair-sendmail.8
 shell/mailsh mailsh.1
 LIST
 

@@ -49,3 +49,13 @@ tests_unit_mail_test_auth_results_SOURCES = tests/unit/mail/test_auth_results.c
 tests_unit_mail_test_auth_results_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_auth_results_LDADD = $(MAIL_LIBS) $(BASE_LIBS) \
 	$(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/mail/test_mailbox_list
+TESTS += tests/unit/mail/test_mailbox_list
+tests_unit_mail_test_mailbox_list_SOURCES = tests/unit/mail/test_mailbox_list.c
+tests_unit_mail_test_mailbox_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_mailbox_list_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/mail/test_drop
+TESTS += tests/unit/mail/test_drop
+tests_unit_mail_test_drop_SOURCES = tests/unit/mail/test_drop.c
+tests_unit_mail_test_drop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_drop_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

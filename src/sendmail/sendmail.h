@@ -1,0 +1,118 @@
+#ifndef PP_SENDMAIL_SENDMAIL_H
+#define PP_SENDMAIL_SENDMAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "mail/address.h"
+#include "mail/dsn_param.h"
+
+/*
+ * postpair-sendmail: the command by which programs send mail (cron, git, PHP
+ * ...), with the options that sendmail has always had.  One thread; nothing in
+ * it has more rights than who runs it.
+ */
+
+/* What its exit status says, by the numbers of sysexits(3). */
+enum sendmail_status {
+	SENDMAIL_OK = 0,
+	SENDMAIL_USAGE = 64,
+	SENDMAIL_DATAERR = 65, /* the message is no message */
+	SENDMAIL_NOUSER = 67,  /* a recipient is unknown */
+	SENDMAIL_NOHOST = 68,  /* ... or its domain */
+	SENDMAIL_REFUSED = 69, /* the server refuses it otherwise */
+	SENDMAIL_OSERR = 71,
+	SENDMAIL_TEMPFAIL = 75, /* neither server nor maildrop: try again */
+	SENDMAIL_NOPERM = 77,   /* not as this sender */
+	SENDMAIL_CONFIG = 78,
+};
+
+enum {
+	SENDMAIL_RECIPIENTS_MAX = 1000,
+	SENDMAIL_NAME_SIZE = 128,
+};
+
+/* sendmail.conf(5) is a section of the manual page. */
+struct sendmail_options {
+	char *socket, *maildrop, *domain;
+	int64_t size_max;
+	int64_t connect_timeout, command_timeout, data_timeout;
+};
+
+enum sendmail_mode {
+	SENDMAIL_SEND,  /* -bm */
+	SENDMAIL_SMTP,  /* -bs */
+	SENDMAIL_DUMP,  /* --dump-options */
+	SENDMAIL_DONE,  /* --help, --version: said and done */
+	SENDMAIL_WRONG, /* the command line is; it was said why */
+};
+
+/* The command line; texts are borrowed from argv. */
+struct sendmail_args {
+	enum sendmail_mode mode;
+	const char *config; /* -C; NULL: the standard one, if it is there */
+	const char *from;   /* -f, -r; NULL: not given */
+	const char *full_name;
+	const char *envid; /* xtext */
+	enum dsn_ret ret;
+	unsigned notify;
+	bool from_header; /* -t */
+	bool dots;        /* -i: a line with a dot ends nothing */
+	bool verbose;
+	char **to;
+	int n_to;
+};
+
+/* sendmail_args_parse - read the command line; never fails otherwise than by
+ * the mode. */
+void sendmail_args_parse(struct sendmail_args *a, int argc, char **argv);
+
+/* The message and its envelope. */
+struct sendmail_mail {
+	char from[ADDRESS_SIZE]; /* "": the null path */
+	char **to;               /* each once; malloc'ed */
+	size_t n_to;
+	struct buf text; /* LF line ends, without NUL and CR */
+	bool eight_bit, smtputf8;
+};
+
+/*
+ * sendmail_mail_read - standard input (fd) and the command line become a
+ * message.  OK, or a status with *e: DATAERR, USAGE, OSERR.
+ */
+enum sendmail_status sendmail_mail_read(struct sendmail_mail *m,
+					const struct sendmail_args *a,
+					const struct sendmail_options *o,
+					int fd, struct err *e);
+void sendmail_mail_free(struct sendmail_mail *m);
+
+/* sendmail_mail_normal - `raw` with LF line ends appended to *out: CRLF and a
+ * bare CR become LF, a NUL goes, the last line is ended; without `dots` a line
+ * that is a dot ends it all.  0 or -1 (no room). */
+int sendmail_mail_normal(struct span raw, bool dots, struct buf *out);
+
+/*
+ * sendmail_submit - hand it to the server's socket, for recipients *first and
+ * up; *first is then the first who is still to be served.  TEMPFAIL: the
+ * maildrop may help; another status: refused, *e in the server's words, and
+ * when *first is 0 nobody got it.
+ */
+enum sendmail_status sendmail_submit(const struct sendmail_mail *m,
+				     const struct sendmail_args *a,
+				     const struct sendmail_options *o,
+				     size_t *first, struct err *e);
+
+/* sendmail_relay - -bs: standard input and output are the client's. */
+enum sendmail_status sendmail_relay(const struct sendmail_options *o,
+				    struct err *e);
+
+/* sendmail_drop - leave it in the maildrop directory, synced, for recipients
+ * `first` and up. */
+enum sendmail_status sendmail_drop(const struct sendmail_mail *m,
+				   const struct sendmail_args *a,
+				   const struct sendmail_options *o,
+				   size_t first, struct err *e);
+
+#endif

@@ -1,0 +1,341 @@
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mail/header.h"
+#include "mail/mailbox_list.h"
+#include "sendmail/sendmail.h"
+
+/* Standard input and the command line become a message and its envelope. */
+enum { PIECE = 64 * 1024, PASSWD_BYTES = 4096, FROM_BYTES = 1024 };
+
+/* ---- the text -------------------------------------------------------------
+ */
+
+static int
+read_all(int fd, struct buf *raw, int64_t max, struct err *e)
+{
+	for (;;) {
+		if (buf_reserve(raw, PIECE) != 0)
+			return errno == ENOMEM
+				   ? err_set(e, ERR_TEMP, ENOMEM, "message")
+				   : err_set(e, ERR_LIMIT, 0,
+					     "the message is over %lld bytes",
+					     (long long)max);
+		ssize_t n = read(fd, raw->p + raw->n, PIECE);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, ERR_TEMP, errno, "standard input");
+		if (n == 0)
+			return 0;
+		raw->n += (size_t)n;
+	}
+}
+
+/* One line without its end, and how long that is. */
+static struct span
+take_line(struct span *rest)
+{
+	size_t n = 0;
+
+	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
+		n++;
+	struct span line = span_head(*rest, n);
+	size_t end = n < rest->n ? 1 : 0;
+	if (end > 0 && rest->p[n] == '\r' && n + 1 < rest->n &&
+	    rest->p[n + 1] == '\n')
+		end = 2;
+	*rest = span_skip(*rest, n + end);
+	return line;
+}
+
+static int
+add_line(struct buf *out, struct span line)
+{
+	while (line.n > 0) {
+		long nul = span_find(line, '\0', 0);
+		struct span part =
+		    nul < 0 ? line : span_head(line, (size_t)nul);
+		if (buf_add_span(out, part) != 0)
+			return -1;
+		line = span_skip(line, part.n + (nul < 0 ? 0 : 1));
+	}
+	return buf_add_char(out, '\n');
+}
+
+int
+sendmail_mail_normal(struct span raw, bool dots, struct buf *out)
+{
+	while (raw.n > 0) {
+		struct span line = take_line(&raw);
+		if (!dots && span_eq(line, span_of(".")))
+			return 0;
+		if (add_line(out, line) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* An mbox line in front, from a program that keeps mail so. */
+static void
+drop_mbox_line(struct buf *text)
+{
+	long lf = span_find(buf_span(text), '\n', 0);
+
+	if (lf >= 0 && span_starts_nocase(buf_span(text), span_of("From ")))
+		buf_consume(text, (size_t)lf + 1);
+}
+
+static enum sendmail_status
+read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
+	  int fd, struct err *e)
+{
+	struct buf raw;
+	enum sendmail_status rc = SENDMAIL_OK;
+
+	buf_init(&raw, (size_t)max + PIECE);
+	buf_init(&m->text, (size_t)max + 2 * (size_t)PIECE);
+	if (read_all(fd, &raw, max, e) != 0) {
+		rc = e->class == ERR_LIMIT ? SENDMAIL_DATAERR : SENDMAIL_OSERR;
+	} else if (sendmail_mail_normal(buf_span(&raw), a->dots, &m->text) !=
+		   0) {
+		(void)err_set(e, ERR_TEMP, errno, "message");
+		rc = SENDMAIL_OSERR;
+	}
+	buf_free(&raw);
+	drop_mbox_line(&m->text);
+	for (size_t i = 0; i < m->text.n && !m->eight_bit; i++)
+		m->eight_bit = (unsigned char)m->text.p[i] >= 0x80;
+	return rc;
+}
+
+/* ---- addresses ------------------------------------------------------------
+ */
+
+/* The text of a valid address, with our domain where it has none. */
+static int
+complete(const char *text, const char *domain, char out[ADDRESS_SIZE],
+	 bool *utf8, struct err *e)
+{
+	char whole[MAILBOX_SIZE + ADDRESS_DOMAIN_MAX + 2];
+	struct address a;
+	bool bare = strchr(text, '@') == NULL;
+
+	(void)snprintf(whole, sizeof(whole), "%s%s%s", text, bare ? "@" : "",
+		       bare ? domain : "");
+	if (address_parse_mailbox(span_of(whole), ADDRESS_ALLOW_UTF8, &a, e) !=
+		0 ||
+	    address_text(&a, out) != 0)
+		return err_prefix(e, "%s", text);
+	*utf8 = *utf8 || a.is_utf8;
+	return 0;
+}
+
+static int
+add_recipient(struct sendmail_mail *m, const char *text, const char *domain,
+	      struct err *e)
+{
+	char address[ADDRESS_SIZE];
+
+	if (complete(text, domain, address, &m->smtputf8, e) != 0)
+		return -1;
+	for (size_t i = 0; i < m->n_to; i++) {
+		if (strcmp(m->to[i], address) == 0)
+			return 0;
+	}
+	if (m->n_to == SENDMAIL_RECIPIENTS_MAX)
+		return err_set(e, ERR_PERM, 0, "over %d recipients",
+			       SENDMAIL_RECIPIENTS_MAX);
+	char **more = realloc(m->to, (m->n_to + 1) * sizeof(*more));
+	if (more == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "recipients");
+	m->to = more;
+	more[m->n_to] = strdup(address);
+	if (more[m->n_to] == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "recipients");
+	m->n_to++;
+	return 0;
+}
+
+/* All addresses of a list. */
+static int
+add_list(struct sendmail_mail *m, struct span list, const char *domain,
+	 struct err *e)
+{
+	char one[MAILBOX_SIZE];
+	int more;
+
+	while ((more = mailbox_list_next(&list, one, e)) == 1) {
+		if (add_recipient(m, one, domain, e) != 0)
+			return -1;
+	}
+	return more;
+}
+
+/* RFC 5322 3.6.6: what is resent goes to the Resent fields alone. */
+static int
+add_from_header(struct sendmail_mail *m, const char *domain, struct err *e)
+{
+	static const char *const names[2][3] = {
+		{ "To", "Cc", "Bcc" },
+		{ "Resent-To", "Resent-Cc", "Resent-Bcc" },
+	};
+	struct span rest = buf_span(&m->text);
+	struct header_field f;
+	bool resent = false;
+
+	for (int i = 0; i < 3 && !resent; i++)
+		resent = header_find(rest, names[1][i], &f);
+	while (header_next(&rest, &f)) {
+		if (f.name.n == 0)
+			break; /* no field: the body has begun */
+		for (int i = 0; i < 3; i++) {
+			if (span_eq_nocase(f.name, span_of(names[resent][i])) &&
+			    add_list(m, f.value, domain, e) != 0)
+				return err_prefix(e, "%s", names[resent][i]);
+		}
+	}
+	return 0;
+}
+
+/* ---- the sender -----------------------------------------------------------
+ */
+
+struct person {
+	char login[64];
+	char name[SENDMAIL_NAME_SIZE]; /* full; may be "" */
+};
+
+static void
+who_runs_us(struct person *p)
+{
+	char text[PASSWD_BYTES];
+	struct passwd entry, *found = NULL;
+
+	(void)snprintf(p->login, sizeof(p->login), "%lu",
+		       (unsigned long)getuid());
+	p->name[0] = '\0';
+	(void)getpwuid_r(getuid(), &entry, text, sizeof(text), &found);
+	if (found == NULL)
+		return;
+	if (strlen(found->pw_name) < sizeof(p->login))
+		(void)snprintf(p->login, sizeof(p->login), "%s",
+			       found->pw_name);
+	size_t n = strcspn(found->pw_gecos, ",");
+	(void)span_copy(span_make(found->pw_gecos, n), p->name,
+			sizeof(p->name));
+}
+
+/* A name that a quoted string can hold (RFC 5322 3.2.4). */
+static bool
+is_plain_name(const char *name)
+{
+	if (name[0] == '\0' || strlen(name) >= SENDMAIL_NAME_SIZE)
+		return false;
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~')
+			return false;
+	}
+	return true;
+}
+
+/* "From: "Full Name" <address>", where the message has none. */
+static int
+add_from_field(struct sendmail_mail *m, const char *name, const char *address,
+	       struct err *e)
+{
+	struct span text = buf_span(&m->text), rest = text;
+	struct header_field f;
+	struct buf out;
+	bool any = header_next(&rest, &f) && f.name.n > 0;
+	int rc = 0;
+
+	if (!is_plain_name(name) || header_find(text, "From", &f))
+		return 0;
+	buf_init(&out, m->text.max);
+	rc |= buf_add_str(&out, "From: \"");
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			rc |= buf_add_char(&out, '\\');
+		rc |= buf_add_char(&out, *c);
+	}
+	rc |= buf_addf(&out, "\" <%s>\n%s", address, any ? "" : "\n");
+	rc |= buf_add_span(&out, text);
+	if (rc != 0) {
+		buf_free(&out);
+		return err_set(e, ERR_TEMP, errno, "message");
+	}
+	buf_free(&m->text);
+	m->text = out;
+	return 0;
+}
+
+static int
+set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
+	   const char *domain, struct err *e)
+{
+	char one[MAILBOX_SIZE], own[ADDRESS_SIZE];
+	struct person p;
+	struct span rest = span_of(a->from);
+	const char *name = a->full_name != NULL ? a->full_name : getenv("NAME");
+
+	who_runs_us(&p);
+	if (complete(p.login, domain, own, &m->smtputf8, e) != 0)
+		return -1;
+	if (a->from == NULL) {
+		(void)snprintf(m->from, sizeof(m->from), "%s", own);
+	} else if (a->from[0] != '\0' && strcmp(a->from, "<>") != 0) {
+		if (mailbox_list_next(&rest, one, e) != 1 ||
+		    span_trim(rest).n > 0)
+			return err_set(e, ERR_PERM, 0, "-f %s is no address",
+				       a->from);
+		if (complete(one, domain, m->from, &m->smtputf8, e) != 0)
+			return -1;
+	}
+	return add_from_field(m, name != NULL ? name : p.name,
+			      m->from[0] != '\0' ? m->from : own, e);
+}
+
+/* ---- all of it ------------------------------------------------------------
+ */
+
+enum sendmail_status
+sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
+		   const struct sendmail_options *o, int fd, struct err *e)
+{
+	*m = (struct sendmail_mail){ .n_to = 0 };
+	/* before the input is read: a wrong command line is no reason to wait
+	 */
+	for (int i = 0; i < a->n_to; i++) {
+		if (add_list(m, span_of(a->to[i]), o->domain, e) != 0)
+			return SENDMAIL_USAGE;
+	}
+	if (m->n_to == 0 && !a->from_header) {
+		(void)err_set(e, ERR_PERM, 0, "no recipient");
+		return SENDMAIL_USAGE;
+	}
+	enum sendmail_status rc = read_text(m, a, o->size_max, fd, e);
+	if (rc != SENDMAIL_OK)
+		return rc;
+	if (a->from_header && add_from_header(m, o->domain, e) != 0)
+		return SENDMAIL_DATAERR;
+	if (m->n_to == 0) {
+		(void)err_set(e, ERR_PERM, 0, "no recipient in the message");
+		return SENDMAIL_DATAERR;
+	}
+	return set_sender(m, a, o->domain, e) == 0 ? SENDMAIL_OK
+						   : SENDMAIL_USAGE;
+}
+
+void
+sendmail_mail_free(struct sendmail_mail *m)
+{
+	for (size_t i = 0; i < m->n_to; i++)
+		free(m->to[i]);
+	free(m->to);
+	buf_free(&m->text);
+}

@@ -1,0 +1,482 @@
+"""postpair-sendmail: how cron, git and PHP send; over the server's socket, and
+through the maildrop directory while the server is not there."""
+
+import os
+import pwd
+import signal
+import smtplib
+import socket
+import stat
+import subprocess
+import zlib
+
+import pytest
+
+import harness
+
+ALICE, BOB, CAROL = "alice@abc.com", "bob@xyz.com", "carol@xyz.com"
+TEXT = b"Subject: hello\n\nbody\n"
+NOBODY = 65534
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+class Local:
+    """A pair whose sender has a local socket and a maildrop."""
+
+    def __init__(self, **sections):
+        me = {pwd.getpwuid(os.geteuid()).pw_name: ALICE}
+        self.pair = pair = harness.Pair(start=False, sender=harness.merged({
+            "server": {"hostname": "abc.com"}}, sections), receiver={
+                "aliases": {"root": ALICE, "nobody": BOB,
+                            "postmaster": CAROL, **me}})
+        os.chmod(pair.directory, 0o711)
+        self.socket = os.path.join(pair.directory, "s")
+        self.maildrop = os.path.join(pair.directory, "maildrop")
+        pair.sender.sections["submission"].update(
+            {"local-socket": self.socket, "maildrop": self.maildrop})
+        self.config = pair.write("sendmail.conf", harness.ini({"sendmail": {
+            "socket": self.socket, "maildrop": self.maildrop,
+            "domain": "abc.com"}}).encode())
+        os.chmod(self.config, 0o644)
+        pair.receiver.start()
+        pair.route_to_receiver()
+        pair.sender.start()
+
+    def command(self, *args):
+        return [harness.program("postpair-sendmail"), "-C", self.config, *args]
+
+    def sendmail(self, *args, text=TEXT, status=0, **more):
+        done = subprocess.run(self.command(*args), input=text, timeout=50,
+                              capture_output=True, check=False,
+                              env={**os.environ, "NAME": ""}, **more)
+        assert not harness.FAULTS.search(done.stderr.decode()), done.stderr
+        assert done.returncode == status, (done.returncode, done.stderr)
+        return done
+
+    def dropped(self, prefix=""):
+        try:
+            return [n for n in os.listdir(self.maildrop) if n.startswith(prefix)]
+        except FileNotFoundError:
+            return []
+
+    def wait_taken(self):
+        harness.wait_for(lambda: not [n for n in self.dropped() if len(n) == 32],
+                         30, "an empty maildrop")
+
+
+@pytest.fixture(name="local")
+def _local(request):
+    local = Local(**getattr(request, "param", {}))
+    with local.pair:
+        yield local
+
+
+def header(message):
+    return message.partition(b"\n\n")[0]
+
+
+# ---- over the socket -------------------------------------------------------
+
+
+def test_sends_as_the_system_user(local):
+    local.sendmail(BOB, CAROL)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    for user in (BOB, CAROL):
+        message = local.pair.wait_message(user, "hello")
+        head = header(message)
+        assert b"Return-Path: <%s@abc.com>" % me.encode() in head
+        assert b"\nFrom: " in head and b"\nDate: " in head
+        assert b" with ESMTPA id " in head
+        assert message.endswith(b"\n\nbody\n")
+    assert local.dropped() == []
+
+
+def test_recipients_from_the_header(local):
+    """As PHP's mail() does it: -t -i, CRLF; what is bare becomes a line end."""
+    local.sendmail("-t", "-i", text=b"To: Bob <bob@xyz.com>, (x)\r\n"
+                   b" \"C, D\" <carol@xyz.com>\r\nBcc: root\r\n"
+                   b"Subject: php\r\n\r\n.\r\none\rtwo\0three\r\n")
+    for user in (ALICE, BOB, CAROL):
+        message = local.pair.wait_message(user, "php")
+        assert b"\nBcc:" not in header(message)
+        assert message.endswith(b"\n\n.\none\ntwothree\n")
+
+
+def test_as_cron_does(local):
+    local.sendmail("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root",
+                   text=b"From: root (Cron Daemon)\nTo: root\n"
+                   b"Subject: Cron <root@host> job\nX-Cron-Env: <A=B>\n\n"
+                   b"caf\xc3\xa9\n.\nlast")
+    message = local.pair.wait_message(ALICE, "Cron <root@host> job")
+    assert message.endswith(b"caf\xc3\xa9\n.\nlast\n")
+    assert header(message).count(b"\nFrom:") == 1
+
+
+def test_a_dot_ends_the_message_unless_told_otherwise(local):
+    local.sendmail(BOB, text=b"Subject: dot\n\nfirst\n.\nnever seen\n")
+    message = local.pair.wait_message(BOB, "dot")
+    assert message.endswith(b"\n\nfirst\n")
+
+
+def test_full_name_and_body_without_header(local):
+    local.sendmail("-F", 'A "quoted" \\ name', BOB, text=b"just text\n")
+    message = local.pair.maildir(BOB).wait(1)[0]
+    assert b'\nFrom: "A \\"quoted\\" \\\\ name" <' in header(message)
+    assert message.endswith(b"\n\njust text\n")
+
+
+def test_one_unknown_recipient_and_nobody_gets_it(local):
+    done = local.sendmail(BOB, "nobody-there@xyz.com", CAROL, status=67)
+    assert b"nobody-there@xyz.com: 550 5.1.1" in done.stderr
+    done = local.sendmail("x@elsewhere.invalid", status=68)
+    assert b"550 5.1.2" in done.stderr
+    local.pair.wait_queue_empty()
+    assert local.pair.maildir(BOB).files() == []
+    assert local.dropped() == []
+
+
+def test_speaks_smtp(local):
+    done = local.sendmail("-bs", text=b"NOOP\r\nHELP\r\nMAIL FROM:<>\r\n")
+    codes = [line[:3] for line in done.stdout.splitlines()]
+    assert codes == [b"220", b"250", b"214", b"503"]
+    process = subprocess.Popen(local.command("-bs"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    with process:
+        def line():
+            return process.stdout.readline()
+        assert line().startswith(b"220")
+        process.stdin.write(b"NOOP\r\nQUIT\r\n")
+        process.stdin.flush()
+        assert line().startswith(b"250") and line().startswith(b"221")
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("args,status,words", [
+    ([], 64, b"no recipient"),
+    (["-t"], 65, b"no recipient in the message"),
+    (["-Z", BOB], 64, b"unknown option '-Z'"),
+    (["-f"], 64, b"a value is missing after '-f'"),
+    (["-f", "a@b, c@d", BOB], 64, b"is no address"),
+    (["-N", "sometimes", BOB], 64, b"-N is never"),
+    (["-R", "all", BOB], 64, b"-R is full or hdrs"),
+    (["-bp"], 64, b"postpair-admin queue list"),
+    (["-bd"], 64, b"no such mode"),
+    (["bob@@xyz.com"], 64, b"bob@@xyz.com"),
+    (["-C", "/nowhere/x.conf", BOB], 78, b"/nowhere/x.conf"),
+    (["-tiZ"], 64, b"unknown option '-tiZ'"),
+])
+def test_mistakes(local, args, status, words):
+    assert words in local.sendmail(*args, status=status).stderr
+
+
+def test_what_other_sendmails_know_is_passed_over(local):
+    local.sendmail("-oi", "-oem", "-odb", "-m", "-n", "-U", "-h", "3", "-Am",
+                   "-L", "tag", "-O", "Timeout=1", "-q", "-G", "--", BOB)
+    local.pair.wait_message(BOB, "hello")
+
+
+def test_too_large_is_65(local):
+    with open(local.config, "a", encoding="ascii") as f:
+        f.write("size-max = 64K\n")
+    done = local.sendmail(BOB, text=b"x" * 200000, status=65)
+    assert b"over 65536 bytes" in done.stderr
+
+
+def test_reports_as_asked_for(local):
+    local.sendmail("-N", "success", "-R", "hdrs", "-V", "ID42", BOB)
+    report = local.pair.maildir(ALICE).wait(1)[0]
+    assert b"Action: relayed" in report
+    assert b"Original-Envelope-Id: ID42" in report
+
+
+# ---- who may send as whom ----------------------------------------------------
+
+
+def can_be_nobody(local):
+    try:
+        return is_root() and subprocess.run(
+            local.command("--version"), user=NOBODY, capture_output=True,
+            check=False).returncode == 0
+    except (PermissionError, OSError):
+        return False
+
+
+def test_others_only_as_themselves(local):
+    if not can_be_nobody(local):
+        pytest.skip("needs root, and programs that others may run")
+    local.sendmail(CAROL, user=NOBODY)
+    message = local.pair.wait_message(CAROL, "hello")
+    assert b"Return-Path: <nobody@abc.com>" in header(message)
+    done = local.sendmail("-f", ALICE, CAROL, user=NOBODY, status=77)
+    assert b"550 5.7.1 <alice@abc.com> is not an address of nobody@abc.com" \
+        in done.stderr
+    local.sendmail("-f", "nobody+tag@abc.com", CAROL, user=NOBODY)
+    local.sendmail("-f", ALICE, CAROL)  # root may
+    assert len(local.pair.maildir(CAROL).wait(3)) == 3
+
+
+@pytest.mark.parametrize("local", [{"local-users": {
+    "root": "web@abc.com info@abc.com", "nobody": "app@abc.com *"}}],
+    indirect=True)
+def test_configured_addresses(local):
+    if not can_be_nobody(local):
+        pytest.skip("needs root, and programs that others may run")
+    local.sendmail(BOB)
+    local.sendmail(CAROL, user=NOBODY)
+    local.sendmail("-f", "anybody@else.org", CAROL, user=NOBODY)
+    assert b"Return-Path: <web@abc.com>" in local.pair.maildir(BOB).wait(1)[0]
+    paths = sorted(m.splitlines()[0] for m in local.pair.maildir(CAROL).wait(2))
+    assert paths == [b"Return-Path: <anybody@else.org>",
+                     b"Return-Path: <app@abc.com>"]
+
+
+# ---- while the server is not there ---------------------------------------------
+
+
+def test_waits_in_the_maildrop_until_the_server_is_there(local):
+    pair = local.pair
+    pair.sender.stop()
+    assert stat.S_IMODE(os.stat(local.maildrop).st_mode) == 0o1733
+    local.sendmail("-N", "never", BOB, CAROL, text=b"Subject: later\n\ncaf\xe9\n")
+    name, = local.dropped()
+    path = os.path.join(local.maildrop, name)
+    assert len(name) == 32 and stat.S_IMODE(os.stat(path).st_mode) == 0o644
+    pair.sender.start()
+    for user in (BOB, CAROL):
+        assert pair.wait_message(user, "later").endswith(b"caf\xe9\n")
+    local.wait_taken()
+    # and at once while it runs
+    pair.sender.stop()
+    local.sendmail(BOB, text=b"Subject: again\n\n")
+    os.rename(os.path.join(local.maildrop, local.dropped()[0]),
+              os.path.join(pair.directory, "0" * 32))
+    pair.sender.start()
+    os.rename(os.path.join(pair.directory, "0" * 32),
+              os.path.join(local.maildrop, "0" * 32))
+    pair.wait_message(BOB, "again")
+    local.wait_taken()
+
+
+def test_many_recipients_are_several_files(local):
+    local.pair.sender.stop()
+    local.sendmail(*["bob+%d@xyz.com" % i for i in range(250)])
+    assert len(local.dropped()) == 3
+    local.pair.sender.start()
+    local.wait_taken()
+    local.pair.wait_queue_empty()
+    # one mailbox, so a message from each file
+    assert len(local.pair.maildir(BOB).wait(3)) == 3
+
+
+def test_neither_server_nor_maildrop_is_75(local):
+    local.pair.sender.stop()
+    os.rmdir(local.maildrop)
+    done = local.sendmail(BOB, status=75)
+    assert b"maildrop" in done.stderr and b"cannot connect" in done.stderr
+    done = local.sendmail("-bs", status=75, text=b"")
+    assert done.stdout.startswith(b"421 4.3.2 ")
+
+
+def test_a_silent_server_is_no_server(local):
+    local.pair.sender.stop()
+    with open(local.config, "a", encoding="ascii") as f:
+        f.write("command-timeout = 200ms\n")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(local.socket)
+        silent.listen(5)
+        local.sendmail(BOB)
+    assert len(local.dropped()) == 1
+    os.unlink(local.socket)
+    local.pair.sender.start()
+    local.pair.wait_message(BOB, "hello")
+
+
+def test_what_is_refused_is_reported_to_the_owner(local):
+    local.pair.sender.stop()
+    local.sendmail(BOB, "unknown@xyz.com")
+    local.pair.sender.start()
+    local.pair.wait_message(BOB, "hello")
+    report = local.pair.maildir(ALICE).wait(1)[0]  # root's mail
+    assert b"Final-Recipient: rfc822; unknown@xyz.com" in report
+    assert b"550 5.1.1" in report and b"Subject: hello" in report
+    assert b"bob@xyz.com" not in report
+    local.wait_taken()
+
+
+def test_kill_between_drop_and_delivery_loses_nothing(local):
+    pair = local.pair
+    pair.sender.stop()
+    subjects = ["m%d" % i for i in range(30)]
+    for subject in subjects:
+        local.sendmail(BOB, text=b"Subject: %s\n\n" % subject.encode())
+    for part in range(1, 4):  # killed while it takes them in
+        pair.sender.start()
+        harness.wait_for(lambda: len(local.dropped()) <= 30 - 6 * part, 20,
+                         "some to be taken")
+        pair.sender.kill()
+    pair.sender.start()
+    local.wait_taken()
+    pair.wait_queue_empty()
+    found = b"".join(pair.maildir(BOB).messages())
+    for subject in subjects:
+        assert b"Subject: %s\n" % subject.encode() in found
+
+
+def test_a_command_that_is_killed_leaves_no_message(local):
+    local.pair.sender.stop()
+    with subprocess.Popen(local.command(BOB), stdin=subprocess.PIPE) as process:
+        process.stdin.write(TEXT)
+        process.stdin.flush()
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+    assert [n for n in local.dropped() if len(n) == 32] == []
+    local.pair.write("maildrop/tmp." + "a" * 32, b"half")
+    local.pair.sender.start()
+    local.sendmail(BOB, text=b"Subject: alive\n\n")
+    local.pair.wait_message(BOB, "alive")
+    assert local.dropped() == ["tmp." + "a" * 32]  # young: somebody may write it
+
+
+# ---- what others may put there -----------------------------------------------
+
+
+def drop_text(text, recipients=(BOB,), sender="root@abc.com"):
+    head = "postpair-maildrop 1\nfrom <%s>\n" % sender
+    head += "".join("to <%s>\n" % r for r in recipients)
+    return head.encode() + b"message %d %08x\n\n" % (len(text),
+                                                     zlib.crc32(text)) + text
+
+
+def test_hostile_files(local):
+    pair = local.pair
+    pair.sender.stop()
+    drop = local.maildrop
+    secret = pair.write("secret", drop_text(b"Subject: secret\n\n"))
+    good = drop_text(b"Subject: good\n\n")
+
+    def path(digit):
+        return os.path.join(drop, digit * 32)
+
+    def put(digit, data, mode=0o644):
+        with open(path(digit), "wb") as f:
+            os.fchmod(f.fileno(), mode)
+            f.write(data)
+
+    os.symlink(secret, path("1"))
+    os.link(secret, path("2"))
+    os.mkfifo(path("3"))
+    os.mkdir(path("4"))
+    put("5", b"")
+    os.truncate(path("5"), 1 << 33)  # sparse, over size-max
+    put("6", b"not a maildrop file\n")
+    put("7", good.replace(b"good", b"bad!"))
+    put("8", good + b"more")
+    put("9", good, mode=0o666)  # anybody's words
+    put("a", drop_text(b"Subject: x\n\n", ["x@xyz.com\nto <bob@xyz.com"]))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path("b"))
+    os.symlink("/dev/zero", path("c"))
+    put("f", good)
+    pair.sender.start()
+    pair.wait_message(BOB, "good")
+    local.wait_taken()
+    assert len(pair.maildir(BOB).files()) == 1
+    # what was a message once is kept for a person
+    assert sorted(n[5] for n in local.dropped("dead.")) == ["6", "7", "8", "a"]
+    assert len(local.dropped()) == 4
+    with open(secret, "rb") as f:
+        assert b"secret" in f.read()
+    for reason in ("no regular file", "it has another name", "too large",
+                   "others may write to it", "its checksum is wrong"):
+        pair.sender.wait_log("maildrop-(refused|damaged) .*" + reason)
+
+
+def test_a_file_of_another_user_speaks_for_that_user_alone(local):
+    if not can_be_nobody(local):
+        pytest.skip("needs root, and programs that others may run")
+    local.pair.sender.stop()
+    local.sendmail("-f", ALICE, CAROL, user=NOBODY)
+    local.sendmail(CAROL, user=NOBODY, text=b"Subject: own\n\n")
+    with pytest.raises(PermissionError):  # nobody sees what others have there
+        list_as(NOBODY, local.maildrop)
+    local.pair.sender.start()
+    message = local.pair.wait_message(CAROL, "own")
+    assert b"Return-Path: <nobody@abc.com>" in header(message)
+    report = local.pair.maildir(BOB).wait(1)[0]  # nobody's mail
+    assert b"<alice@abc.com> is not an address of nobody@abc.com" in report
+    assert len(local.pair.maildir(CAROL).files()) == 1
+
+
+def list_as(uid, path):
+    """Look into a directory as another user."""
+    done = subprocess.run(["ls", path], user=uid, capture_output=True,
+                          check=False)
+    if done.returncode != 0:
+        raise PermissionError(done.stderr.decode())
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o733, 0o755])
+def test_a_maildrop_that_is_open_is_refused(local, mode):
+    local.pair.sender.stop()
+    os.chmod(local.maildrop, mode)
+    with pytest.raises(AssertionError, match="its mode is .* must be 1733"):
+        local.pair.sender.start()
+    local.pair.sender.process = None
+    os.chmod(local.maildrop, 0o1733)
+
+
+# ---- others' programs ----------------------------------------------------------
+
+
+def test_git_send_email(local):
+    if subprocess.run(["git", "send-email", "--dump-aliases"],
+                      capture_output=True, check=False,
+                      stdin=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("git send-email is not installed")
+    pair = local.pair
+    script = pair.write("sm", b"#!/bin/sh\nexec %s \"$@\"\n" % " ".join(
+        local.command()).encode())
+    os.chmod(script, 0o755)
+    repo = os.path.join(pair.directory, "repo")
+    env = {**pair.environment(), "GIT_CONFIG_NOSYSTEM": "1",
+           "GIT_AUTHOR_NAME": "Alice", "GIT_AUTHOR_EMAIL": ALICE,
+           "GIT_COMMITTER_NAME": "Alice", "GIT_COMMITTER_EMAIL": ALICE}
+
+    def git(*args):
+        return subprocess.run(["git", *args], cwd=repo, env=env, timeout=50,
+                              capture_output=True, check=True,
+                              stdin=subprocess.DEVNULL)
+
+    os.mkdir(repo)
+    git("init", "-q")
+    with open(os.path.join(repo, "file"), "w", encoding="ascii") as f:
+        f.write("text\n.\n")
+    git("add", "file")
+    git("commit", "-q", "-m", "A first patch")
+    git("format-patch", "-1", "--root")
+    git("send-email", "--smtp-server=" + script, "--to", BOB, "--cc", CAROL,
+        "--from", ALICE, "--confirm=never", "0001-A-first-patch.patch")
+    for user in (BOB, CAROL):
+        message = pair.wait_message(user, "[PATCH] A first patch")
+        assert b"\n+.\n" in message
+
+
+def test_smtplib_over_the_socket_needs_no_login(local):
+    """The socket is a submission service for whatever speaks SMTP."""
+    class Unix(smtplib.SMTP):
+        def _get_socket(self, host, port, timeout):
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(timeout)
+            s.connect(local.socket)
+            return s
+
+    with Unix("x", 1, timeout=20) as client:
+        client.ehlo()
+        assert "auth" not in client.esmtp_features
+        assert "starttls" not in client.esmtp_features
+        me = pwd.getpwuid(os.geteuid()).pw_name + "@abc.com"
+        assert client.sendmail(me, [BOB], TEXT.replace(b"\n", b"\r\n")) == {}
+    local.pair.wait_message(BOB, "hello")
