@@ -5,7 +5,7 @@ INTEROP_SUPPORT = tests/interop/world.py \
 	tests/interop/neighbour.py tests/interop/exim.py \
 	tests/interop/milter_neighbour.py tests/interop/opendkim.py \
 	tests/interop/rspamd.py tests/interop/nameserver.py \
-	tests/interop/opensmtpd.py
+	tests/interop/opensmtpd.py tests/interop/postfix.py
 INTEROP_TESTS = \
 	tests/interop/test_dns.py \
 	tests/interop/test_milter_opendkim.py \

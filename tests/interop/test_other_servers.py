@@ -11,10 +11,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exim  # noqa: E402
 import neighbour  # noqa: E402
 import opensmtpd  # noqa: E402
+import postfix  # noqa: E402
 
 harness = neighbour.harness
 
-NEIGHBOURS = [exim.Exim, opensmtpd.OpenSMTPD]
+NEIGHBOURS = [exim.Exim, opensmtpd.OpenSMTPD, postfix.Postfix]
 BODIES = {
     "dots": "\r\n.\r\n..\r\n.x\r\n",
     "latin": "gr\u00fc\u00dfe \u2713\r\n",
