@@ -101,6 +101,10 @@ demand(struct search *s, const struct mx_host *h, const struct reach_target *to,
 	    reach_demand_dane(s->r, to, h->canonical, s->deadline_ms, d, s->t,
 			      e) != 0)
 		return -1;
+	/* RFC 7672 3.2.2: signed MX records make the domain a name of it too.
+	 */
+	if (d->check == TLS_CHECK_DANE)
+		d->names[d->n_names++] = s->way->host;
 	if (!waived && d->dane.kind == DANE_NONE && demand_sts(s, h, d, e) != 0)
 		return -1;
 	if (reach_demand_level(s->way, d, s->t, e) != 0 ||

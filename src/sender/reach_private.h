@@ -27,7 +27,7 @@ struct reach_demand {
 	const char *by;   /* "the route", "DANE", "MTA-STS" ... for people */
 	bool remembered;  /* because of tls_memory */
 	unsigned n_names; /* reference identifiers */
-	const char *names[2];
+	const char *names[3];
 	struct dane dane;
 };
 

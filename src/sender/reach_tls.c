@@ -62,12 +62,12 @@ reach_demand_dane(const struct reach *r, const struct reach_target *to,
 		return 0;
 	case DANE_USABLE:
 		demand_more(d, TLS_CHECK_DANE, "DANE");
-		/* RFC 7672 3.2.2; the records' owner comes first. */
-		if (strcmp(d->dane.base, to->name) != 0) {
-			d->names[1] = to->name;
-			d->names[0] = d->dane.base;
-			d->n_names = 2;
-		}
+		/* RFC 7672 3.2.2: the records' owner, which SNI asks for (8.1),
+		 * and the name that led to it. */
+		d->names[0] = d->dane.base;
+		d->n_names = 1;
+		if (strcmp(d->dane.base, to->name) != 0)
+			d->names[d->n_names++] = to->name;
 		return 0;
 	case DANE_UNUSABLE:
 		demand_more(d, TLS_CHECK_NONE, "DANE");

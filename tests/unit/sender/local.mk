@@ -24,3 +24,10 @@ tests_unit_sender_test_tls_policy_SOURCES = \
 	tests/unit/sender/test_tls_policy.c tests/unit/queue/queue_dir.h
 tests_unit_sender_test_tls_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_tls_policy_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_reach
+TESTS += tests/unit/sender/test_reach
+tests_unit_sender_test_reach_SOURCES = \
+	tests/unit/sender/test_reach.c tests/unit/net/name_server.h \
+	tests/unit/smtp/script_peer.h
+tests_unit_sender_test_reach_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_reach_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
