@@ -38,7 +38,7 @@ static const struct option table[] = {
 
 	LOGIN_OPTIONS(struct receiver_options),
 
-	{ "store", "durability", OPTION_ENUM, AT(durability), "strict", 0, 0,
+	{ "store", "durability", OPTION_ENUM, AT(durability), "journal", 0, 0,
 	  durabilities,
 	  "What makes a message durable before it is answered: a journal that"
 	  " all sessions share, or its own files." },

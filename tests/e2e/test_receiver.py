@@ -193,8 +193,9 @@ def test_leftovers_of_a_kill_are_removed_at_start(pair):
     client.mail("a@elsewhere.org")
     client.rcpt(BOB)
     client.docmd("DATA")
-    client.send(TEXT)
-    assert len(pair.left_in_tmp()) == 1
+    # more than is held in memory for the journal
+    client.send(TEXT + (b"x" * 70 + b"\r\n") * 5000)
+    harness.wait_for(lambda: len(pair.left_in_tmp()) == 1)
     pair.receiver.kill()
     assert len(pair.left_in_tmp()) == 1
     pair.receiver.start()
