@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""faults.py [--every K] [--memory N]
+"""faults.py [--every K] [--memory N] [--seconds S]
 
 A disk that says no, and memory that runs out.  A preload library lets the n-th
 write, sync, rename, link, unlink, truncation or creation of a file fail (or
 three in a row), or the n-th allocation.  The clients try again what was not
 answered; no server may end, and every promise must be kept (see ledger.py).
 A server may refuse to start while the fault is in its start, with status 1.
+
+It ends within S seconds or a little more: a slow machine skips steps, and says
+how many there were.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import itertools
 import os
 import random
 import sys
+import time
 
 import ledger as books
 import harness
@@ -82,8 +86,12 @@ class Faults(kill_steps.Kills):
         return wrong
 
 
-def run_disk(name, durability, every=1, first=1, say=lambda _: None):
-    """A fault at every step; returns the figures and what went wrong."""
+def run_disk(name, durability, every=1, first=1, say=lambda _: None,
+             seconds=None):
+    """A fault at every step; returns the figures and what went wrong.  With a
+    time, larger strides as it runs out."""
+    end = seconds and time.monotonic() + seconds
+    begin, skipped = time.monotonic(), 0
     everything, n = [], first
     with harness.Pair(**kill_steps.settings(durability)) as pair:
         faults = Faults(pair, name)
@@ -99,11 +107,22 @@ def run_disk(name, durability, every=1, first=1, say=lambda _: None):
                 everything += ["%s: %s" % (what, w) for w in wrong]
                 for w in wrong:
                     say("%s: %s" % (what, w))
-                if faults.steps.count()[0] < n:
+                total = faults.steps.count()[0]
+                if total < n:
                     break
                 n += every
+                if end:  # what is left of the steps in what is left of time
+                    each = (time.monotonic() - begin) / \
+                        faults.ledger.figures["faults"]
+                    afford = max((end - time.monotonic()) / each, 1)
+                    more = int(max(total - n, 0) / every / afford) * every
+                    skipped += more
+                    n += more
         finally:
             faults.close()
+    if skipped:
+        say("%s, %s: %d steps left out for want of time" % (
+            name, durability, skipped))
     say("%s, %s: disk: %s" % (name, durability, dict(faults.ledger.figures)))
     return faults.ledger.figures, everything
 
@@ -137,15 +156,21 @@ def main():
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--memory", type=int, default=60)
     p.add_argument("--seed", type=int, default=None)
+    p.add_argument("--seconds", type=int, default=540)
     options = p.parse_args()
     total = collections.Counter()
+    end = time.monotonic() + options.seconds
+    rounds = 4
 
     def say(line):
         print(line, flush=True)
 
     for name, durability in itertools.product(
             kill_steps.SERVERS, kill_steps.DURABILITIES):
-        total.update(run_disk(name, durability, options.every, say=say)[0])
+        left = max(end - time.monotonic(), 0) / rounds
+        rounds -= 1
+        total.update(run_disk(name, durability, options.every, say=say,
+                              seconds=left * 0.8)[0])
         if not is_sanitized():
             total.update(run_memory(name, durability, options.memory, say,
                                     options.seed)[0])

@@ -21,7 +21,11 @@ CLEANFILES += tests/crash/*.so
 crash: all
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/kill_steps.py
 faults: all
-	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/faults.py
+	@$(AM_TESTS_ENVIRONMENT) for t in hostile_receiver faults; do \
+	$(PYTHON) $(top_srcdir)/tests/e2e/tap.py \
+		$(top_srcdir)/tests/crash/test_$$t.py -k 'hostile or descriptors' \
+		|| exit 1; done; \
+	$(PYTHON) $(top_srcdir)/tests/crash/faults.py
 powercut: all
 	@$(AM_TESTS_ENVIRONMENT) for fs in ext4 xfs; do \
 	for durability in journal strict; do \
