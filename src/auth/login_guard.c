@@ -228,6 +228,12 @@ login_guard_failed(struct login_guard *g, const char *peer, const char *user,
 	return delay(g, n);
 }
 
+int64_t
+login_guard_pause(const struct login_guard *g)
+{
+	return g->o.delay_ms;
+}
+
 void
 login_guard_passed(struct login_guard *g, const char *peer, const char *user,
 		   int64_t now_ms)

@@ -39,6 +39,9 @@ bool login_guard_allows(struct login_guard *g, const char *peer,
 int64_t login_guard_failed(struct login_guard *g, const char *peer,
 			   const char *user, int64_t now_ms);
 
+/* login_guard_pause - it was not tried: the time to wait before saying so. */
+int64_t login_guard_pause(const struct login_guard *g);
+
 /* login_guard_passed - it was right. */
 void login_guard_passed(struct login_guard *g, const char *peer,
 			const char *user, int64_t now_ms);

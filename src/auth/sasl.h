@@ -82,7 +82,8 @@ struct sasl_answer {
 	struct buf challenge; /* base64 */
 	struct user user;     /* address: who logged in, or who was tried, or
 				 "" */
-	int64_t delay_ms;     /* REFUSED: wait so long before the answer */
+	int64_t delay_ms;     /* REFUSED, LIMITED: wait so long before the
+				 answer */
 	struct err err;
 };
 void sasl_answer_init(struct sasl_answer *a);

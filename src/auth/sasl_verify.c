@@ -18,12 +18,19 @@ acts_for_another(struct span login, const char *authzid)
 	       !span_eq_nocase(span_of(authzid), login);
 }
 
-/* May `name` be tried?  Otherwise x->result is set. */
+/* May a login as this user be tried? */
 static bool
 allowed(struct sasl *s, const struct sasl_channel *c, const char *user)
 {
 	return s->guard == NULL ||
 	       login_guard_allows(s->guard, c->peer, user, clock_mono_ms());
+}
+
+/* Too many wait for their turn: that is their doing, not a fault of ours. */
+static enum sasl_result
+could_not(const struct err *e)
+{
+	return e->class == ERR_LIMIT ? SASL_LIMITED : SASL_UNAVAILABLE;
 }
 
 /* ---- by password ----------------------------------------------------------
@@ -39,7 +46,7 @@ check_password(struct sasl *s, const struct sasl_channel *c, struct span login,
 		return SASL_LIMITED;
 	int rc =
 	    users_check_password(s->users, login, password, c->peer, user, e);
-	return rc < 0 ? SASL_UNAVAILABLE : rc == 0 ? SASL_REFUSED : SASL_OK;
+	return rc < 0 ? could_not(e) : rc == 0 ? SASL_REFUSED : SASL_OK;
 }
 
 /*
@@ -115,7 +122,7 @@ find_key(struct sasl_exchange *x, const char *authid, const char *authzid,
 		int rc =
 		    users_scram_key(x->sasl->users, login, x->mechanism->hash,
 				    x->channel.peer, key, &x->err);
-		result = rc < 0 ? SASL_UNAVAILABLE : SASL_OK;
+		result = rc < 0 ? could_not(&x->err) : SASL_OK;
 		x->right =
 		    rc == 1 && !acts_for_another(span_of(authid), authzid);
 		x->user = key->user;
@@ -236,6 +243,8 @@ sasl_verify_end(struct sasl *s, const struct sasl_channel *c,
 	if (result == SASL_REFUSED)
 		a->delay_ms = login_guard_failed(
 		    s->guard, c->peer, a->user.address, clock_mono_ms());
+	else if (result == SASL_LIMITED)
+		a->delay_ms = login_guard_pause(s->guard);
 	else if (result == SASL_OK)
 		login_guard_passed(s->guard, c->peer, a->user.address,
 				   clock_mono_ms());

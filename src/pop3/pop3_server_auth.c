@@ -163,9 +163,10 @@ answer(struct pop3_session *s, enum sasl_result result,
 		return refuse(s, "AUTH", "wrong user name or password");
 	case SASL_LIMITED:
 		/* RFC 3206 4: not AUTH, the password may be right */
-		log_login(s, LOG_WARN, "auth-limited", login, NULL);
+		log_login(s, LOG_WARN, "auth-limited", login, &a->err);
+		pause_after_failure(s, a->delay_ms);
 		return refuse(s, "SYS/TEMP",
-			      "too many failed logins, try again later");
+			      "too many logins, try again later");
 	case SASL_UNKNOWN:
 		return pop3_server_error(s, "no such mechanism");
 	case SASL_UNAVAILABLE:

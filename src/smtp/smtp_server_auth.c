@@ -99,9 +99,9 @@ answer(struct smtp_session *s, enum sasl_result result, struct span mechanism,
 				    e);
 	case SASL_LIMITED:
 		log_verdict(s, LOG_WARN, "auth-limited", mechanism, a);
+		pause_after_failure(s, a->delay_ms);
 		return refuse_login(s, 454, "4.7.0",
-				    "Too many failed logins, try again later",
-				    e);
+				    "Too many logins, try again later", e);
 	case SASL_UNKNOWN:
 		return smtp_server_answerf(s, e, 504, "5.5.4",
 					   "Unknown mechanism");
