@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "milter/milter_filter_private.h"
 
@@ -20,16 +21,47 @@ setup_now(struct milter_filter *f)
 	return s;
 }
 
+enum { NAME_WAIT_MS = 5000 };
+
+static void
+put_name(char to[RESOLVE_NAME_SIZE], const char *name)
+{
+	(void)snprintf(to, RESOLVE_NAME_SIZE, "%s", name);
+}
+
+/* Milters judge a client by its name.  One that does not lead back to its
+ * address is told as no more than that (client_ptr). */
+static void
+name_client(struct filter_session *s, const struct smtp_client_info *c)
+{
+	char name[RESOLVE_NAME_SIZE];
+	bool confirmed = false;
+	struct err e;
+
+	put_name(s->name, c->is_loopback ? "localhost" : "unknown");
+	if (!c->is_loopback && c->name != NULL && c->name[0] != '\0')
+		put_name(s->name, c->name);
+	put_name(s->ptr, s->name);
+	if (c->is_loopback || c->name != NULL ||
+	    resolve_address(c->address, clock_mono_ms() + NAME_WAIT_MS, c->kill,
+			    name, &confirmed, &e) != 0)
+		return;
+	put_name(s->ptr, name);
+	if (confirmed)
+		put_name(s->name, name);
+}
+
 /* Programs of this machine have no address; milters know them by that of the
  * loopback interface, as they do with other servers. */
 static void
 describe(const struct milter_filter *f, struct filter_session *s,
 	 const struct smtp_client_info *c)
 {
-	const char *name = c->is_loopback ? "localhost" : "unknown";
 	const char *address = c->is_unix ? "127.0.0.1" : c->address;
 
-	(void)snprintf(s->origin, sizeof(s->origin), "%s [%s]", name, address);
+	name_client(s, c);
+	(void)snprintf(s->origin, sizeof(s->origin), "%s [%s]", s->name,
+		       address);
 	(void)snprintf(s->port, sizeof(s->port), "%u", (unsigned)c->port);
 	s->facts = (struct milter_facts){
 		.hostname = f->o.hostname,
@@ -38,8 +70,8 @@ describe(const struct milter_filter *f, struct filter_session *s,
 		.daemon_name = f->o.hostname,
 		.origin = s->origin,
 		.client_address = address,
-		.client_name = name,
-		.client_ptr = name,
+		.client_name = s->name,
+		.client_ptr = s->ptr,
 		.client_port = s->port,
 	};
 }

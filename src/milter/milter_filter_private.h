@@ -5,6 +5,7 @@
 
 #include "milter/milter_chain.h"
 #include "milter/milter_filter.h"
+#include "net/resolve.h"
 
 /* Shared by milter_filter.c (sessions), milter_filter_txn.c (transactions) and
  * milter_filter_pass.c (what is handed on). */
@@ -15,13 +16,15 @@ struct milter_filter {
 	struct milter_setup *setup;
 };
 
-enum { MILTER_ORIGIN_SIZE = 160, MILTER_ID_TEXT_MAX = 998 };
+enum { MILTER_ORIGIN_SIZE = RESOLVE_NAME_SIZE + 80, MILTER_ID_TEXT_MAX = 998 };
 
 /* A session that has milters: smtp_client_info.filter. */
 struct filter_session {
 	struct milter_chain *chain;
 	struct milter_facts facts;
 	char origin[MILTER_ORIGIN_SIZE];
+	char name[RESOLVE_NAME_SIZE]; /* verified, or "unknown" */
+	char ptr[RESOLVE_NAME_SIZE];  /* by the address alone, or "unknown" */
 	char port[8];
 	char cipher_bits[8];
 };

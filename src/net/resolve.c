@@ -24,15 +24,18 @@
 
 enum { SERVICE_SIZE = 8 };
 
-/* A name being asked for; belongs to two, the last of them frees it. */
+/* What is being asked for; belongs to two, the last of them frees it. */
 struct question {
-	char *host;
+	char *host; /* or an address, whose name is asked for */
+	bool reverse;
 	char service[SERVICE_SIZE];
 	struct wake answered;
 	pthread_mutex_t lock; /* guards the rest */
 	int holders;
-	int rc; /* of getaddrinfo */
+	int rc; /* of getaddrinfo, or getnameinfo */
 	struct addrinfo *list;
+	char name[RESOLVE_NAME_SIZE];
+	bool confirmed;
 };
 
 static int
@@ -69,14 +72,72 @@ question_drop(struct question *q)
 	free(q);
 }
 
+/* ---- the name of an address -----------------------------------------------
+ */
+
+static bool
+name_is_plain(const char *name)
+{
+	const char *p = name;
+
+	for (; *p != '\0'; p++) {
+		char c = (char)span_lower(*p);
+		if (!(c >= 'a' && c <= 'z') && !span_is_digit(c) && c != '.' &&
+		    c != '-' && c != '_')
+			return false;
+	}
+	return p > name;
+}
+
+/* The address alone, as text; a link-local one with its interface. */
+static bool
+is_at(const struct addrinfo *a, const char *address)
+{
+	char text[NI_MAXHOST];
+
+	return getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof(text), NULL,
+			   0, NI_NUMERICHOST) == 0 &&
+	       strcmp(text, address) == 0;
+}
+
+static int
+look_up_name(const char *address, char name[RESOLVE_NAME_SIZE], bool *confirmed)
+{
+	struct addrinfo *list = NULL;
+
+	int rc = look_up(address, "0", AI_NUMERICHOST, &list);
+	if (rc != 0)
+		return rc;
+	rc = getnameinfo(list->ai_addr, list->ai_addrlen, name,
+			 RESOLVE_NAME_SIZE, NULL, 0, NI_NAMEREQD);
+	freeaddrinfo(list);
+	if (rc == 0 && !name_is_plain(name))
+		rc = EAI_NONAME;
+	if (rc != 0 || look_up(name, "0", 0, &list) != 0)
+		return rc;
+	for (const struct addrinfo *a = list; a != NULL && !*confirmed;
+	     a = a->ai_next)
+		*confirmed = is_at(a, address);
+	freeaddrinfo(list);
+	return 0;
+}
+
+/* ---- asking aside ---------------------------------------------------------
+ */
+
 static void
 ask(void *arg)
 {
 	struct question *q = arg;
 	struct addrinfo *list = NULL;
+	char name[RESOLVE_NAME_SIZE] = "";
+	bool confirmed = false;
 
-	int rc = look_up(q->host, q->service, 0, &list);
+	int rc = q->reverse ? look_up_name(q->host, name, &confirmed)
+			    : look_up(q->host, q->service, 0, &list);
 	(void)pthread_mutex_lock(&q->lock);
+	memcpy(q->name, name, sizeof(q->name));
+	q->confirmed = confirmed;
 	q->rc = rc;
 	q->list = rc == 0 ? list : NULL;
 	(void)pthread_mutex_unlock(&q->lock);
@@ -129,6 +190,19 @@ await_answer(const struct question *q, int64_t deadline_ms,
 	}
 }
 
+/* Put the question and wait; at 0 it is answered and still the caller's. */
+static int
+put_question(struct question *q, int64_t deadline_ms, const struct wake *stop,
+	     struct err *e)
+{
+	q->holders = 2;
+	if (thread_start(ask, q, e) != 0) {
+		q->holders = 1;
+		return -1;
+	}
+	return await_answer(q, deadline_ms, stop, e);
+}
+
 static int
 ask_aside(struct addrinfo **list, const char *host, const char *service,
 	  int64_t deadline_ms, const struct wake *stop, struct err *e)
@@ -137,11 +211,8 @@ ask_aside(struct addrinfo **list, const char *host, const char *service,
 
 	if (q == NULL)
 		return -1;
-	q->holders = 2;
-	int rc = thread_start(ask, q, e);
-	if (rc != 0) {
-		q->holders = 1;
-	} else if ((rc = await_answer(q, deadline_ms, stop, e)) == 0) {
+	int rc = put_question(q, deadline_ms, stop, e);
+	if (rc == 0) {
 		(void)pthread_mutex_lock(&q->lock);
 		int found = q->rc;
 		*list = q->list;
@@ -149,6 +220,30 @@ ask_aside(struct addrinfo **list, const char *host, const char *service,
 		(void)pthread_mutex_unlock(&q->lock);
 		if (found != 0)
 			rc = no_host(host, found, e);
+	}
+	question_drop(q);
+	return rc;
+}
+
+int
+resolve_address(const char *address, int64_t deadline_ms,
+		const struct wake *stop, char name[RESOLVE_NAME_SIZE],
+		bool *confirmed, struct err *e)
+{
+	struct question *q = question_new(address, "0", e);
+
+	if (q == NULL)
+		return -1;
+	q->reverse = true;
+	int rc = put_question(q, deadline_ms, stop, e);
+	if (rc == 0) {
+		(void)pthread_mutex_lock(&q->lock);
+		int found = q->rc;
+		memcpy(name, q->name, RESOLVE_NAME_SIZE);
+		*confirmed = q->confirmed;
+		(void)pthread_mutex_unlock(&q->lock);
+		if (found != 0)
+			rc = no_host(address, found, e);
 	}
 	question_drop(q);
 	return rc;

@@ -30,6 +30,8 @@ struct smtp_client_info {
 	const char *session; /* session id */
 	const char *address; /* peer's IP address */
 	uint16_t port;
+	const char *name; /* host name that a trusted proxy has verified, "" for
+			     none; NULL: nobody has looked */
 	bool is_loopback;
 	bool is_unix;               /* address is "unix" */
 	uid_t uid;                  /* then who it is on this machine */

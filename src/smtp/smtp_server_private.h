@@ -82,6 +82,7 @@ struct smtp_session {
 	struct smtp_client_info info;
 	char helo[256];
 	char address[LISTENER_PEER_SIZE]; /* by XCLIENT; else the peer's */
+	char name[256];                   /* by XCLIENT */
 	struct user user;                 /* address "" before AUTH */
 	char mechanism[24];               /* of that AUTH, as the client said */
 

@@ -12,9 +12,9 @@
  * password.  The session begins anew, with a greeting for the client that was
  * named.
  *
- * Values are xtext.  [UNAVAILABLE] and [TEMPUNAVAIL] are no value.  NAME, HELO
- * and PROTO must be well-formed but are not used: we believe no name, and the
- * next EHLO says the rest.
+ * Values are xtext.  [UNAVAILABLE] and [TEMPUNAVAIL] are no value.  NAME is
+ * what filters are told.  HELO and PROTO must be well-formed but are not used:
+ * the next EHLO says the rest.
  */
 enum attribute { NAME, ADDR, PORT, PROTO, HELO, LOGIN, ATTRIBUTES };
 static const char *const names[] = { "NAME",  "ADDR", "PORT",
@@ -130,6 +130,13 @@ believe(struct smtp_session *s, const struct claim *c)
 		s->info.is_loopback =
 		    s->peer->is_loopback && (strncmp(address, "127.", 4) == 0 ||
 					     strcmp(address, "::1") == 0);
+	}
+	if (c->given[ADDR] || c->given[NAME]) {
+		struct span name = span_of(c->value[NAME]);
+		bool good = address_domain_is_valid(name, false);
+		(void)span_copy(good ? name : span_of(""), s->name,
+				sizeof(s->name));
+		s->info.name = c->given[NAME] ? s->name : NULL;
 	}
 	if (c->given[PORT] && span_u64(span_of(c->value[PORT]), &port) == 0)
 		s->info.port = (uint16_t)port;

@@ -129,6 +129,26 @@ def test_macros_at_each_step():
         assert b"id " + number.encode() in head_of(text)
 
 
+def test_the_name_of_a_client_behind_a_proxy():
+    for said, name in (("NAME=mail.abc.com", "mail.abc.com"),
+                       ("NAME=[UNAVAILABLE]", "unknown"),
+                       ("NAME=no_host_(name)", "unknown")):
+        with FakeMilter() as m, receiving(m) as pair:
+            pair.receiver.sections["smtp"]["xclient-from"] = "127.0.0.1"
+            pair.receiver.restart()
+            with client(pair) as c:
+                c.ehlo()
+                assert c.docmd("XCLIENT ADDR=192.0.2.7 PORT=77 " +
+                               said)[0] == 220
+                c.ehlo()
+                c.sendmail(ALICE, [BOB], TEXT % "named")
+            s = m.sessions[-1]
+            assert s.texts("connect")[0][0] == name
+            assert s.macros["connect"]["{client_name}"] == name
+            assert s.macros["connect"]["{client_port}"] == "77"
+            assert s.macros["connect"]["_"] == "%s [192.0.2.7]" % name
+
+
 def test_a_milter_chooses_its_macros():
     with FakeMilter(symbols={0: "{client_port} j", 2: "mail_host", 5: ""}) as m, \
             receiving(m) as pair:

@@ -91,12 +91,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					      .address = "127.0.0.1",
 					      .is_loopback = true };
 	struct smtp_recorder recorder;
-	struct smtp_session s = { 0 };
+	static struct smtp_session s; /* large for a stack */
 	struct err e;
 	int pair[2];
 
 	if (size < 1 || size > SMTP_AUTH_LINE_MAX)
 		return 0;
+	s = (struct smtp_session){ 0 };
 	smtp_recorder_init(&recorder);
 	FUZZ_CHECK(log_open("/dev/null", LOG_ERROR, &e) == 0);
 	FUZZ_CHECK(smtp_server_new(&s.server, &o, &smtp_recorder_ops, &recorder,
@@ -111,7 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.info = (struct smtp_client_info){ .session = peer.session,
 					    .address = peer.address,
 					    .helo = s.helo,
-					    .login = "" };
+					    .login = "",
+					    .mechanism = s.mechanism };
 	one_command(&s, pair[1], data[0] % 4,
 		    span_make((const char *)data + 1, size - 1));
 	stream_free(&s.stream);

@@ -361,6 +361,7 @@ milter_play(struct milter_play *p)
 	struct caller x = { .play = p,
 			    .c = { .session = "s",
 				   .address = "192.0.2.1",
+				   .name = "client.test",
 				   .helo = "",
 				   .login = "",
 				   .mechanism = "",
