@@ -209,6 +209,17 @@ set_serial(X509 *x)
 }
 
 static int
+set_dates(X509 *x, const struct tls_cert_request *r)
+{
+	time_t from = (time_t)r->not_before, to = (time_t)r->not_after;
+
+	return ASN1_TIME_set(X509_getm_notBefore(x), from) != NULL &&
+		       ASN1_TIME_set(X509_getm_notAfter(x), to) != NULL
+		   ? 0
+		   : -1;
+}
+
+static int
 set_head(X509 *x, const struct tls_cert_request *r, bool named, X509 *issuer,
 	 EVP_PKEY *key)
 {
@@ -216,11 +227,7 @@ set_head(X509 *x, const struct tls_cert_request *r, bool named, X509 *issuer,
 	const unsigned char *cn = (const unsigned char *)r->common_name;
 
 	if (X509_set_version(x, X509_VERSION_3) != 1 || set_serial(x) != 0 ||
-	    ASN1_TIME_set(X509_getm_notBefore(x), (time_t)r->not_before) ==
-		NULL ||
-	    ASN1_TIME_set(X509_getm_notAfter(x), (time_t)r->not_after) ==
-		NULL ||
-	    X509_set_pubkey(x, key) != 1)
+	    set_dates(x, r) != 0 || X509_set_pubkey(x, key) != 1)
 		return -1;
 	if (named &&
 	    X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
@@ -265,6 +272,16 @@ read_authority(const struct tls_cert_request *r, X509 **cert, EVP_PKEY **key,
 	return 0;
 }
 
+/* Sign, and the PEM of it. */
+static int
+sign(X509 *x, EVP_PKEY *key, struct buf *out, struct err *e)
+{
+	if (X509_sign(x, key, EVP_sha256()) == 0)
+		return out_of_memory(e);
+	BIO *b = BIO_new(BIO_s_mem());
+	return take_pem(b, b == NULL ? 0 : PEM_write_bio_X509(b, x), out, e);
+}
+
 int
 tls_cert_make(const struct tls_cert_request *r, struct buf *cert,
 	      struct buf *key_out, struct err *e)
@@ -286,14 +303,9 @@ tls_cert_make(const struct tls_cert_request *r, struct buf *cert,
 	}
 	if (fill(x, r, ca == NULL ? x : ca, key, e) != 0)
 		goto out;
-	if (X509_sign(x, ca_key == NULL ? key : ca_key, EVP_sha256()) == 0) {
-		(void)out_of_memory(e);
+	if (sign(x, ca_key == NULL ? key : ca_key, cert, e) != 0)
 		goto out;
-	}
-	BIO *b = BIO_new(BIO_s_mem());
-	if (take_pem(b, b == NULL ? 0 : PEM_write_bio_X509(b, x), cert, e) != 0)
-		goto out;
-	b = BIO_new(BIO_s_secmem());
+	BIO *b = BIO_new(BIO_s_secmem());
 	rc = take_pem(b,
 		      b == NULL ? 0
 				: PEM_write_bio_PKCS8PrivateKey(
@@ -304,5 +316,61 @@ out:
 	X509_free(ca);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(ca_key);
+	return rc;
+}
+
+/* The authority may have another key by now. */
+static int
+change_authority(X509 *x, X509 *ca, struct err *e)
+{
+	const int nid = NID_authority_key_identifier;
+
+	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(ca)) !=
+	    0)
+		return err_set(e, ERR_PERM, 0,
+			       "another authority has made the certificate");
+	X509_EXTENSION_free(
+	    X509_delete_ext(x, X509_get_ext_by_NID(x, nid, -1)));
+	return add_extension(x, ca, nid, "keyid:always", e);
+}
+
+static int
+renew(X509 *x, EVP_PKEY *key, const struct tls_cert_request *r, struct buf *out,
+      struct err *e)
+{
+	EVP_PKEY *ca_key = NULL;
+	X509 *ca = NULL;
+	int rc = -1;
+
+	if (X509_check_private_key(x, key) != 1)
+		(void)tls_cert_failed(e, ERR_PERM,
+				      "the key is not that of the certificate");
+	else if (set_serial(x) != 0 || set_dates(x, r) != 0)
+		(void)out_of_memory(e);
+	else if (r->use == TLS_CERT_CA)
+		rc = sign(x, key, out, e);
+	else if (read_authority(r, &ca, &ca_key, e) == 0 &&
+		 change_authority(x, ca, e) == 0)
+		rc = sign(x, ca_key, out, e);
+	X509_free(ca);
+	EVP_PKEY_free(ca_key);
+	return rc;
+}
+
+int
+tls_cert_renew(const struct tls_cert_request *r, struct buf *cert,
+	       struct err *e)
+{
+	X509 *x = tls_cert_first_of(r->old, e);
+	EVP_PKEY *key = x == NULL ? NULL : tls_cert_key_of(r->key, e);
+	int rc = -1;
+
+	if (key != NULL && (X509_check_ca(x) == 1) != (r->use == TLS_CERT_CA))
+		(void)err_set(e, ERR_PERM, 0, "that is %s authority",
+			      r->use == TLS_CERT_CA ? "no" : "an");
+	else if (key != NULL)
+		rc = renew(x, key, r, cert, e);
+	X509_free(x);
+	EVP_PKEY_free(key);
 	return rc;
 }

@@ -36,6 +36,7 @@ struct tls_cert_request {
 	size_t n_names;
 	int64_t not_before, not_after; /* seconds since 1970 */
 	struct span ca_cert, ca_key;   /* PEM: who signs; not for a CA */
+	struct span old, key;          /* PEM: what is renewed, its key */
 };
 
 /*
@@ -46,6 +47,15 @@ struct tls_cert_request {
  */
 int tls_cert_make(const struct tls_cert_request *r, struct buf *cert,
 		  struct buf *key, struct err *e);
+
+/*
+ * tls_cert_renew - r->old again, with another serial number and other dates:
+ * names, use and key stay, and with the key all pins and TLSA records.  Of *r
+ * the use, the dates, the authority, old and key count.  -1: PERM when they do
+ * not belong together.
+ */
+int tls_cert_renew(const struct tls_cert_request *r, struct buf *cert,
+		   struct err *e);
 
 /* What a certificate says.  Control characters in it are '?'. */
 struct tls_cert_info {

@@ -7,7 +7,7 @@
 fuzz_names = address address_list alias_file auth_results conf control date \
 	dns dot drop dsn header sts \
 	ledger_record mailbox_list maildir_name milter mime pop3 pop3_client reply segment \
-	shell smtp_command smtp_session spool users
+	shell smtp_command smtp_session spool tls_cert users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -48,6 +48,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_smtp_command \
 	tests/fuzz/fuzz_smtp_session \
 	tests/fuzz/fuzz_spool \
+	tests/fuzz/fuzz_tls_cert \
 	tests/fuzz/fuzz_users
 
 tests_fuzz_fuzz_segment_SOURCES = tests/fuzz/fuzz_segment.c $(fuzz_main)
@@ -139,6 +140,10 @@ tests_fuzz_fuzz_mime_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_main)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_conf_LDADD = $(BASE_LIBS)
+
+tests_fuzz_fuzz_tls_cert_SOURCES = tests/fuzz/fuzz_tls_cert.c $(fuzz_main)
+tests_fuzz_fuzz_tls_cert_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_cert_LDADD = $(NET_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_users_SOURCES = tests/fuzz/fuzz_users.c $(fuzz_main)
 tests_fuzz_fuzz_users_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -36,8 +36,8 @@ struct tried {
 };
 
 static struct tried *
-try_open(struct tls_play *p, enum smtp_client_tls tls,
-	 struct tls_client *client, const struct tls_peer *peer)
+try_for(int64_t wait_ms, struct tls_play *p, enum smtp_client_tls tls,
+	struct tls_client *client, const struct tls_peer *peer)
 {
 	struct tried *t = calloc(1, sizeof(*t));
 
@@ -46,7 +46,7 @@ try_open(struct tls_play *p, enum smtp_client_tls tls,
 					 .port = p->port,
 					 .helo = "client.test",
 					 .connect_timeout_ms = WAIT_MS,
-					 .command_timeout_ms = WAIT_MS,
+					 .command_timeout_ms = wait_ms,
 					 .data_timeout_ms = WAIT_MS,
 					 .trace = note,
 					 .trace_ctx = &t->told,
@@ -56,6 +56,13 @@ try_open(struct tls_play *p, enum smtp_client_tls tls,
 					 .tls_outcome = &t->tls };
 	t->rc = smtp_client_open(&t->c, &o, &t->r, &t->e);
 	return t;
+}
+
+static struct tried *
+try_open(struct tls_play *p, enum smtp_client_tls tls,
+	 struct tls_client *client, const struct tls_peer *peer)
+{
+	return try_for(WAIT_MS, p, tls, client, peer);
 }
 
 static void
@@ -259,6 +266,29 @@ a_handshake_that_fails_ends_it(void **state)
 }
 
 static void
+a_handshake_that_stalls_has_the_time_of_a_command(void **state)
+{
+	static const char *const starttls[] = { CLEAR_EHLO, STARTTLS,
+						"S 220 go ahead", "C no line",
+						NULL };
+	static const char *const implicit[] = { "C no line", NULL };
+	struct tls_play p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		tls_play_start(&p, i == 0 ? starttls : implicit, NULL);
+		struct tried *t =
+		    try_for(300, &p, i == 0 ? SMTP_TLS_MAY : SMTP_TLS_IMPLICIT,
+			    tls_lab.client, &localhost);
+		assert_int_equal(t->rc, -1);
+		assert_null(t->c);
+		assert_int_equal(t->e.class, ERR_TIMEOUT);
+		assert_int_equal(t->tls.step, TLS_STEP_FAILED);
+		tried_free(t, &p);
+	}
+}
+
+static void
 assert_unacceptable(struct tls_server *server, struct tls_client *client,
 		    const struct tls_peer *peer, enum tls_fault fault)
 {
@@ -347,6 +377,8 @@ main(void)
 		cmocka_unit_test(another_yes_than_220_is_the_end),
 		cmocka_unit_test(replies_injected_before_the_handshake_end_it),
 		cmocka_unit_test(a_handshake_that_fails_ends_it),
+		cmocka_unit_test(
+		    a_handshake_that_stalls_has_the_time_of_a_command),
 		cmocka_unit_test(
 		    a_certificate_that_is_not_right_is_told_from_no_connection),
 		cmocka_unit_test(no_connection_leaves_no_outcome),
