@@ -85,6 +85,8 @@ static const struct verb verbs[] = {
 	  "a server's certificate, by that authority" },
 	{ "cert", "user", "ADDRESS", 1, TAKES_NEW_CERT, admin_cert_user,
 	  "a user's, to log in with" },
+	{ "cert", "renew", "NAME...", SOME, TAKES_DIR | TAKES_JSON,
+	  admin_cert_renew, "the same again, for longer" },
 	{ "cert", "show", "FILE...", SOME, TAKES_JSON, admin_cert_show,
 	  "what certificates say" },
 	{ "cert", "check", "[FILE]...", ANY, TAKES_DIR | TAKES_JSON,

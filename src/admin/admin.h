@@ -63,8 +63,8 @@ admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_cancel, admin_queue_flush;
 admin_fn admin_trail, admin_why, admin_journal_check;
 admin_fn admin_tls_list, admin_tls_forget;
-admin_fn admin_cert_ca, admin_cert_host, admin_cert_user, admin_cert_show,
-    admin_cert_check;
+admin_fn admin_cert_ca, admin_cert_host, admin_cert_user, admin_cert_renew,
+    admin_cert_show, admin_cert_check;
 
 /* admin_fail - "postpair-admin: reason" on standard error; returns status. */
 int admin_fail(enum admin_status status, const struct err *e);

@@ -16,9 +16,9 @@
 #include "mail/address.h"
 
 /*
- * postpair-admin cert ca, host, user.  A directory holds ca.crt and ca.key, and
- * for each host or user NAME.crt and NAME.key; nothing there is overwritten
- * without --force.
+ * postpair-admin cert ca, host, user, renew.  A directory holds ca.crt and
+ * ca.key, and for each host or user NAME.crt and NAME.key; nothing there is
+ * overwritten without --force.
  */
 enum {
 	DAY = 24 * 3600,
@@ -96,6 +96,7 @@ store(const struct files *f, const struct buf *cert, const struct buf *key,
 struct made {
 	const struct files *files;
 	bool json;
+	const char *done; /* "made" */
 };
 
 static void
@@ -112,7 +113,7 @@ say_made(void *ctx, const struct tls_cert_info *info)
 		return;
 	}
 	clock_utc_text(info->not_after * 1000000, until, sizeof(until));
-	(void)printf("made %s and %s: ", f->cert_path, f->key);
+	(void)printf("%s %s (%s): ", m->done, f->cert_path, f->key);
 	if (info->n_names == 0)
 		(void)printf("%s, ", info->subject);
 	for (size_t i = 0; i < info->n_names; i++)
@@ -131,20 +132,27 @@ failed(const struct err *e)
 	return admin_fail(ADMIN_OS, e);
 }
 
-static int
-make_into(const struct files *f, const struct admin_options *o,
-	  struct tls_cert_request *r, struct err *e)
+static void
+set_dates(const struct admin_options *o, struct tls_cert_request *r)
 {
-	struct made made = { .files = f, .json = o->json };
 	int64_t days = r->use == TLS_CERT_CA ? CA_DAYS : DAYS;
-	struct buf cert, key;
-	int rc = -1;
 
 	if (o->days != 0)
 		days = o->days;
 	r->not_after = clock_wall_s() + days * DAY;
 	r->not_before =
 	    (days > 0 ? clock_wall_s() : r->not_after - DAY) - CLOCK_SLACK;
+}
+
+static int
+make_into(const struct files *f, const struct admin_options *o,
+	  struct tls_cert_request *r, struct err *e)
+{
+	struct made made = { .files = f, .json = o->json, .done = "made" };
+	struct buf cert, key;
+	int rc = -1;
+
+	set_dates(o, r);
 	buf_init(&cert, PEM_BYTES);
 	buf_init(&key, PEM_BYTES);
 	if (tls_cert_make(r, &cert, &key, e) == 0 &&
@@ -177,6 +185,14 @@ read_ca(const struct files *f, char **cert, char **key,
 	return 0;
 }
 
+static void
+wipe(char *secret, size_t n)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, n);
+	free(secret);
+}
+
 static int
 make(const struct admin_options *o, struct tls_cert_request *r,
      const char *stem)
@@ -192,9 +208,7 @@ make(const struct admin_options *o, struct tls_cert_request *r,
 	    (!ca && read_ca(&f, &ca_cert, &ca_key, r, &e) != 0) ||
 	    make_into(&f, o, r, &e) != 0)
 		status = failed(&e);
-	if (ca_key != NULL)
-		explicit_bzero(ca_key, r->ca_key.n);
-	free(ca_key);
+	wipe(ca_key, r->ca_key.n);
 	free(ca_cert);
 	if (f.fd >= 0)
 		(void)close(f.fd);
@@ -314,4 +328,81 @@ admin_cert_user(const struct admin_options *o, char **args)
 	}
 	stem_of(address, stem, sizeof(stem));
 	return make(o, &r, stem);
+}
+
+/* ---- renew -----------------------------------------------------------------
+ */
+
+/* The certificate and the key that live on; *key is wiped by the caller. */
+static int
+read_old(const struct files *f, char **cert, char **key,
+	 struct tls_cert_request *r, struct err *e)
+{
+	if (durable_read_file(f->fd, f->cert, TLS_CERT_PEM_MAX, cert, &r->old.n,
+			      e) != 0 ||
+	    durable_read_file(f->fd, f->key, TLS_CERT_PEM_MAX, key, &r->key.n,
+			      e) != 0)
+		return err_prefix(e, "%s", f->dir);
+	r->old.p = *cert;
+	r->key.p = *key;
+	return 0;
+}
+
+static int
+renew_into(const struct files *f, const struct admin_options *o,
+	   struct tls_cert_request *r, struct err *e)
+{
+	struct made made = { .files = f, .json = o->json, .done = "renewed" };
+	struct buf cert;
+	int rc = -1;
+
+	set_dates(o, r);
+	buf_init(&cert, PEM_BYTES);
+	if (tls_cert_renew(r, &cert, e) != 0)
+		(void)err_prefix(e, "%s", f->cert_path);
+	else if (durable_replace(f->fd, f->cert, buf_span(&cert), 0644, e) == 0)
+		rc = tls_cert_read(buf_span(&cert), say_made, &made, e) == 1
+			 ? 0
+			 : -1;
+	buf_free(&cert);
+	return rc;
+}
+
+static int
+renew(const struct admin_options *o, const char *stem)
+{
+	char *ca_cert = NULL, *ca_key = NULL, *cert = NULL, *key = NULL;
+	struct tls_cert_request r = { .use = TLS_CERT_HOST };
+	struct files f = { .fd = -1 };
+	struct err e = { 0 };
+	int status = ADMIN_OK;
+
+	if (strcmp(stem, "ca") == 0)
+		r.use = TLS_CERT_CA;
+	if (open_files(&f, o, false, stem, &e) != 0 ||
+	    read_old(&f, &cert, &key, &r, &e) != 0 ||
+	    (r.use != TLS_CERT_CA &&
+	     read_ca(&f, &ca_cert, &ca_key, &r, &e) != 0) ||
+	    renew_into(&f, o, &r, &e) != 0)
+		status = failed(&e);
+	wipe(ca_key, r.ca_key.n);
+	wipe(key, r.key.n);
+	free(ca_cert);
+	free(cert);
+	if (f.fd >= 0)
+		(void)close(f.fd);
+	return status;
+}
+
+int
+admin_cert_renew(const struct admin_options *o, char **args)
+{
+	char stem[ADDRESS_SIZE];
+	int status = ADMIN_OK;
+
+	for (; *args != NULL && status == ADMIN_OK; args++) {
+		stem_of(*args, stem, sizeof(stem));
+		status = renew(o, stem);
+	}
+	return status;
 }

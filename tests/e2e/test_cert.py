@@ -123,6 +123,52 @@ def test_show_tells_the_pin_and_the_tlsa_record(lab):
     assert shown["tlsa"] == "3 1 1 " + digest.hex()
 
 
+def test_renewed_it_has_the_same_key_and_names(lab):
+    cert("host", "old.example", "192.0.2.1", "--days=-1", directory=lab)
+    cert("check", str(lab / "old.example.crt"), status=65)
+
+    def shown(name):
+        return json.loads(cert("show", str(lab / name), "--json"))
+
+    before, ca_before = shown("old.example.crt"), shown("ca.crt")
+    key = (lab / "old.example.key").read_bytes()
+    told = cert("renew", "old.example", "ca", directory=lab).splitlines()
+    assert "renewed %s" % (lab / "old.example.crt") in told[0]
+    after = shown("old.example.crt")
+    for same in ("names", "subject", "issuer", "pin", "tlsa", "server", "ca"):
+        assert after[same] == before[same]
+    assert after["serial"] != before["serial"]
+    assert after["not_after"] > before["not_after"]
+    assert (lab / "old.example.key").read_bytes() == key
+    ca_after = shown("ca.crt")
+    assert ca_after["pin"] == ca_before["pin"]
+    assert ca_after["serial"] != ca_before["serial"]
+    # all stand by the renewed authority, in the eyes of others too
+    cert("check", directory=lab)
+    for name in ("old.example.crt", "localhost.crt"):
+        assert openssl("verify", "-x509_strict", "-CAfile", lab / "ca.crt",
+                       lab / name).returncode == 0
+
+
+def test_renewed_by_a_new_authority_it_stands_again(lab):
+    cert("ca", "--force", directory=lab)
+    cert("check", str(lab / "localhost.crt"), status=65)
+    cert("renew", "localhost", directory=lab)
+    cert("check", directory=lab)
+    # by one of another name it does not: that would be another's certificate
+    cert("ca", "--name=Somebody else", "--force", directory=lab)
+    before = (lab / "localhost.crt").read_bytes()
+    assert "another authority has made" in cert(
+        "renew", "localhost", directory=lab, status=65)
+    assert (lab / "localhost.crt").read_bytes() == before
+    assert "No such file" in cert("renew", "nobody", directory=lab, status=66)
+    assert "No such file" in cert("renew", "../tls/localhost", directory=lab,
+                                  status=66)
+    (lab / "localhost.key").write_bytes((lab / "ca.key").read_bytes())
+    assert "the key is not that" in cert("renew", "localhost", directory=lab,
+                                         status=65)
+
+
 def test_check_names_what_is_wrong(lab):
     assert len(cert("check", directory=lab).splitlines()) == 2
     assert "localhost.crt: only 82" in cert(
