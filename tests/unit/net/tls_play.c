@@ -38,6 +38,12 @@ play_step(struct tls_play *p, struct stream *s, const char *step)
 	switch (step[0]) {
 	case 'C':
 		return hear(p, s, step + 2);
+	case 'W':
+		if (stream_flush(s, until, &e) != 0)
+			return false;
+		for (struct span have; stream_fill(s, until, &have, &e) == 0;)
+			stream_consume(s, have.n);
+		return true;
 	case 'T':
 		return stream_flush(s, until, &e) == 0 &&
 		       stream_accept_tls(s, p->tls, until, &e) == 0;

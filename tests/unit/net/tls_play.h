@@ -10,7 +10,8 @@
 /*
  * A server that plays a script, a line a step: "S text" is said (with CRLF),
  * "R text" is said raw, "C verb" waits for a line that begins so, "T" is the
- * handshake.  At the end of the script it hangs up.
+ * handshake, "W" waits until the client hangs up.  At the end of the script it
+ * hangs up.
  */
 enum { TLS_PLAY_WAIT_MS = 20000 };
 

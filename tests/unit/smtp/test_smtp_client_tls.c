@@ -269,9 +269,8 @@ static void
 a_handshake_that_stalls_has_the_time_of_a_command(void **state)
 {
 	static const char *const starttls[] = { CLEAR_EHLO, STARTTLS,
-						"S 220 go ahead", "C no line",
-						NULL };
-	static const char *const implicit[] = { "C no line", NULL };
+						"S 220 go ahead", "W", NULL };
+	static const char *const implicit[] = { "W", NULL };
 	struct tls_play p;
 
 	(void)state;
