@@ -69,3 +69,12 @@ tests_unit_net_test_tls_raw_SOURCES = tests/unit/net/test_tls_raw.c \
 tests_unit_net_test_tls_raw_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_net_test_tls_raw_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_tls_raw_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/net/test_tls_memory
+TESTS += tests/unit/net/test_tls_memory
+tests_unit_net_test_tls_memory_SOURCES = tests/unit/net/test_tls_memory.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_unit_net_test_tls_memory_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_net_test_tls_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_tls_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+tests_unit_net_test_tls_memory_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
