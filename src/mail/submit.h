@@ -20,7 +20,8 @@ struct received_facts {
 	const char *id;       /* our message id */
 	const char *for_rcpt; /* the only recipient, or NULL */
 	int64_t wall_s;
-	const char *tls_cipher; /* RFC 8314 4.3; NULL: clear text */
+	/* RFC 8314 4.3: as IANA has it registered; NULL: clear text */
+	const char *tls_cipher;
 };
 
 /*

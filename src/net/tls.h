@@ -157,7 +157,8 @@ const char *tls_fault_text(enum tls_fault fault);
  * (other bytes are escaped) but not to be believed unless verified. */
 struct tls_info {
 	const char *version; /* "TLSv1.3" */
-	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
+	const char *cipher;  /* "TLS_AES_256_GCM_SHA384"; OpenSSL's name */
+	const char *suite;   /* the same as IANA has it registered */
 	int bits;
 	bool resumed;
 	/* The peer's certificate is what tls_peer.check asked for; with

@@ -124,6 +124,7 @@ tls_info_fill(struct tls_session *t, X509 *leaf, struct err *e)
 
 	i->version = SSL_get_version(t->ssl);
 	i->cipher = SSL_get_cipher_name(t->ssl);
+	i->suite = SSL_CIPHER_standard_name(SSL_get_current_cipher(t->ssl));
 	i->bits = SSL_get_cipher_bits(t->ssl, NULL);
 	i->resumed = SSL_session_reused(t->ssl) == 1;
 	i->subject = i->issuer = i->email = i->dns = i->sni = i->alpn = none;

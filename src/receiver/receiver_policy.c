@@ -105,7 +105,7 @@ write_trace(struct receiver *r, const struct smtp_client_info *c,
 		.address = c->is_unix ? "" : c->address,
 		.by = r->hostname,
 		.with = smtp_server_with(c, txn),
-		.tls_cipher = c->tls == NULL ? NULL : c->tls->cipher,
+		.tls_cipher = c->tls == NULL ? NULL : c->tls->suite,
 		.id = in->id,
 		/* with several, naming one would tell him of the others */
 		.for_rcpt =

@@ -205,7 +205,7 @@ sender_on_data(void *ctx, const struct smtp_client_info *c,
 		.address = c->is_unix ? "" : c->address,
 		.by = s->hostname,
 		.with = smtp_server_with(c, txn),
-		.tls_cipher = c->tls == NULL ? NULL : c->tls->cipher,
+		.tls_cipher = c->tls == NULL ? NULL : c->tls->suite,
 		.id = m->id,
 		.for_rcpt =
 		    txn->n_recipients == 1 ? txn->recipients[0].text : NULL,

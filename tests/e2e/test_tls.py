@@ -76,6 +76,15 @@ def test_smtplib_and_poplib_upgrade_and_verify(pair, lab):
     pair.receiver.wait_log(r"pop3-close .*tls=TLSv1.3 cipher=TLS_AES_")
 
 
+def test_the_received_line_has_the_registered_name_of_the_cipher(pair, lab):
+    context = lab.client(maximum_version=ssl.TLSVersion.TLSv1_2)
+    with smtplib.SMTP_SSL("localhost", tls_ports(pair)["smtp"], timeout=30,
+                          context=context) as s:
+        s.sendmail("x@example.net", [BOB], message("by 1.2", "plain"))
+    assert re.search(rb"\ttls TLS_ECDHE_ECDSA_WITH_\w+", pair.wait_message(
+        BOB, "by 1.2"))
+
+
 def test_implicit_tls_on_every_service(pair, lab):
     ports = tls_ports(pair)
     with smtplib.SMTP_SSL("localhost", ports["submission"], timeout=30,
