@@ -29,6 +29,8 @@ int cmd_count(struct shell *sh, const struct args *a);
 int cmd_undelete(struct shell *sh, const struct args *a);
 int cmd_preview(struct shell *sh, const struct args *a);
 int cmd_edit(struct shell *sh, const struct args *a);
+int cmd_outbox(struct shell *sh, const struct args *a);
+int cmd_unsend(struct shell *sh, const struct args *a);
 int cmd_cancel(struct shell *sh, const struct args *a);
 int cmd_contact(struct shell *sh, const struct args *a);
 int cmd_help(struct shell *sh, const struct args *a);

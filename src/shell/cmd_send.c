@@ -2,15 +2,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "mail/release.h"
 #include "shell/cmd.h"
 #include "shell/draft.h"
 #include "shell/session.h"
+#include "shell/when.h"
 #include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 const struct command_option cmd_send_options[] = {
 	{ "to", 't', "ADDRESSES", COMPLETE_ADDRESS,
 	  "send the ready message to these, not its own" },
+	{ "in", 'i', "TIME", COMPLETE_NONE,
+	  "have it wait so long: 90s, 10m, 2h30m, 3d" },
+	{ "at", 'a', "TIME", COMPLETE_NONE,
+	  "or until then: 18:30, '2026-11-26 18:30'" },
 	{ "dry-run", 'n', NULL, COMPLETE_NONE,
 	  "build it and say to whom, send nothing" },
 	{ NULL, 0, NULL, COMPLETE_NONE, NULL },
@@ -142,6 +149,21 @@ say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
 	}
 }
 
+/* What `unsend` takes back: the first word of the last line is the id, where
+ * XQUEUE is offered (doc/extensions.md). */
+static void
+note_queued(struct shell *sh, const struct smtp_reply *r)
+{
+	const char *lf = strrchr(r->text, '\n');
+	struct span line = span_of(lf != NULL ? lf + 1 : r->text);
+	unsigned offered = smtp_client_extensions(sh->session.smtp);
+
+	sh->last_queued[0] = '\0';
+	if ((offered & SMTP_EXT_XQUEUE) != 0)
+		(void)span_copy(span_word(&line), sh->last_queued,
+				sizeof(sh->last_queued));
+}
+
 static int
 judge(struct shell *sh, const struct draft_built *built,
       const struct smtp_send *m, struct verdicts *v)
@@ -157,6 +179,7 @@ judge(struct shell *sh, const struct draft_built *built,
 		(void)vars_set(&sh->vars, span_of("sent"), span_of(built->id),
 			       &e);
 		set_reply_variable(sh, v->said, v);
+		note_queued(sh, v->said);
 	}
 	if (v->refused == 0)
 		return SHELL_OK;
@@ -178,13 +201,15 @@ judge(struct shell *sh, const struct draft_built *built,
 }
 
 static int
-transact(struct shell *sh, const struct draft_built *built, struct arena *a)
+transact(struct shell *sh, const struct draft_built *built, const char *release,
+	 struct arena *a)
 {
 	struct smtp_send m = {
 		.reverse_path = sh->session.user,
 		.n_recipients = built->n_recipients,
 		.eight_bit = built->facts.eight_bit,
 		.smtputf8 = built->facts.utf8,
+		.release = release[0] == '\0' ? NULL : release,
 		.size = (int64_t)built->bytes.n,
 		.read_bytes = read_piece,
 	};
@@ -307,15 +332,70 @@ check_args(struct shell *sh, const struct args *a)
 	return SHELL_USAGE;
 }
 
+/* --in and --at as the wish of mail/release.h; "": none. */
+static int
+take_release(struct shell *sh, const struct args *a,
+	     char release[RELEASE_REQUEST_MAX + 1])
+{
+	const struct arg *in = args_value(a, "in"), *at = args_value(a, "at");
+	char date[RELEASE_DATE_SIZE];
+	int64_t s = 0;
+
+	release[0] = '\0';
+	if (in != NULL && at != NULL)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "either --in or --at");
+	if (in != NULL && when_parse_in(arg_span(in), &s) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "'%s' is not a time such as 90s, 10m, "
+				   "2h30m, 3d",
+				   in->text);
+	if (at != NULL && when_parse_at(arg_span(at), clock_wall_s(), &s) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "'%s' is not a time such as 18:30 or "
+				   "2026-11-26 18:30",
+				   at->text);
+	if (in != NULL)
+		(void)snprintf(release, RELEASE_REQUEST_MAX + 1, "for;%lld",
+			       (long long)s);
+	if (at == NULL)
+		return SHELL_OK;
+	if (s <= clock_wall_s())
+		return failure_set(&sh->fail, SHELL_USAGE, "'%s' is over",
+				   at->text);
+	release_date_format(s, date);
+	(void)snprintf(release, RELEASE_REQUEST_MAX + 1, "until;%s", date);
+	return SHELL_OK;
+}
+
+/* A connection; to a server that lets messages wait when this one is to. */
+static int
+connect_for(struct shell *sh, const char *release)
+{
+	int rc = session_smtp(sh);
+
+	if (rc != SHELL_OK || release[0] == '\0' ||
+	    (smtp_client_extensions(sh->session.smtp) &
+	     SMTP_EXT_FUTURERELEASE) != 0)
+		return rc;
+	(void)failure_set(&sh->fail, SHELL_REFUSED,
+			  "this server lets no message wait");
+	failure_hint(&sh->fail, "without --in and --at it is sent now");
+	return SHELL_REFUSED;
+}
+
 int
 cmd_send(struct shell *sh, const struct args *a)
 {
+	char release[RELEASE_REQUEST_MAX + 1];
 	struct draft_built built = { 0 };
 	bool dry = args_has(a, "dry-run");
 	int rc = check_args(sh, a);
 
+	if (rc == SHELL_OK)
+		rc = take_release(sh, a, release);
 	if (rc == SHELL_OK && !dry)
-		rc = session_smtp(sh);
+		rc = connect_for(sh, release);
 	if (rc != SHELL_OK)
 		return rc;
 	rc = build(sh, a, dry, &built);
@@ -324,7 +404,7 @@ cmd_send(struct shell *sh, const struct args *a)
 			  built.bytes.n, built.n_recipients,
 			  built.n_recipients == 1 ? "" : "s");
 	else if (rc == SHELL_OK)
-		rc = transact(sh, &built, a->arena);
+		rc = transact(sh, &built, release, a->arena);
 	/* Somebody has it: sending it again would double it. */
 	if (!dry && !built.is_ready && (rc == SHELL_OK || rc == SHELL_PARTIAL))
 		draft_clear(&sh->draft);

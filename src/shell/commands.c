@@ -69,6 +69,13 @@ static const struct command table[] = {
 	  "goes to its To, Cc and Bcc, or to --to; the draft stays.\n"
 	  "A refused recipient is reported at once in the server's words.\n"
 	  "Status 6 when some recipients were refused, 1 when all were." },
+	{ "outbox", "writing", cmd_outbox, 0, 0, NULL, COMPLETE_NONE, 0, "",
+	  "what you sent and waits in the sender-side server",
+	  "When: the time it waits for, `now` while it is being delivered or\n"
+	  "tried again, `held` by an administrator." },
+	{ "unsend", "writing", cmd_unsend, 0, 1, NULL, COMPLETE_NONE, 0, "[ID]",
+	  "take back a message that waits",
+	  "Without an id (`outbox` shows them): the one sent last." },
 	{ "preview", "writing", cmd_preview, 0, 0, NULL, COMPLETE_NONE, 0, "",
 	  "show the draft as it would go out", NULL },
 	{ "edit", "writing", cmd_edit, 0, 0, NULL, COMPLETE_NONE, 0, "",

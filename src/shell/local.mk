@@ -12,6 +12,7 @@ src_shell_libmime_a_SOURCES = \
 	src/shell/mime_text.c \
 	src/shell/mime_value.c \
 	src/shell/mime_w3m.c \
+	src/shell/when.c src/shell/when.h \
 	src/shell/width.c src/shell/width.h
 MIME_LIBS = src/shell/libmime.a $(GMIME_LIBS) $(UNISTRING_LIBS)
 
@@ -24,7 +25,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/cmd_contact.c \
 	src/shell/cmd_delete.c \
 	src/shell/cmd_help.c \
-	src/shell/cmd_list.c \
+	src/shell/cmd_list.c src/shell/cmd_outbox.c \
 	src/shell/cmd_login.c \
 	src/shell/cmd_read.c \
 	src/shell/cmd_send.c \

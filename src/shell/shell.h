@@ -109,6 +109,7 @@ struct shell {
 	struct session session;
 	struct mailbox box;
 	struct draft draft;
+	char last_queued[40]; /* id in the server's queue, "" */
 	struct contacts contacts;
 };
 

@@ -175,6 +175,8 @@ note_extension(struct smtp_client *c, struct span text)
 		{ "XPOSTPAIRID", SMTP_EXT_XPOSTPAIRID },
 		{ "CHUNKING", SMTP_EXT_CHUNKING },
 		{ "REQUIRETLS", SMTP_EXT_REQUIRETLS },
+		{ "FUTURERELEASE", SMTP_EXT_FUTURERELEASE },
+		{ "XQUEUE", SMTP_EXT_XQUEUE },
 	};
 	struct span word = span_word(&text);
 	uint64_t size;

@@ -31,7 +31,9 @@ enum smtp_ext {
 	SMTP_EXT_DSN = 128,
 	SMTP_EXT_XPOSTPAIRID = 256,
 	SMTP_EXT_CHUNKING = 512,
-	SMTP_EXT_REQUIRETLS = 1024, /* counts over TLS only */
+	SMTP_EXT_FUTURERELEASE = 4096,
+	SMTP_EXT_XQUEUE = 8192,
+	SMTP_EXT_REQUIRETLS = 2048, /* counts over TLS only */
 	SMTP_EXT_STARTTLS = 1024,
 };
 
@@ -155,7 +157,8 @@ struct smtp_send {
 	bool eight_bit, smtputf8;
 	bool require_tls; /* REQUIRETLS (RFC 8689) */
 	enum dsn_ret ret;
-	const char *envid;       /* xtext, or NULL */
+	const char *envid;   /* xtext, or NULL */
+	const char *release; /* mail/release.h, for FUTURERELEASE, or NULL */
 	const char *delivery_id; /* for XPOSTPAIRID, or NULL */
 	int64_t size;            /* bytes of the message */
 	/* read_bytes - the next piece of the message (CRLF or LF lines) into

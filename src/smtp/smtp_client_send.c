@@ -108,6 +108,14 @@ put_mail(struct smtp_client *c, const struct smtp_send *m, struct err *e)
 		put_param(params, sizeof(params), "RET", dsn_ret_text(m->ret));
 		put_param(params, sizeof(params), "ENVID", m->envid);
 	}
+	if ((c->extensions & SMTP_EXT_FUTURERELEASE) != 0 &&
+	    m->release != NULL) {
+		bool until =
+		    span_starts_nocase(span_of(m->release), span_of("until;"));
+		put_param(params, sizeof(params),
+			  until ? "HOLDUNTIL" : "HOLDFOR",
+			  m->release + (until ? 6 : 4));
+	}
 	if ((c->extensions & SMTP_EXT_XPOSTPAIRID) != 0)
 		put_param(params, sizeof(params), "XPOSTPAIRID",
 			  m->delivery_id);

@@ -69,7 +69,7 @@ def test_message_is_delivered_at_its_time_and_not_before():
         assert re.search(r"queued, to be released at 20\S+Z$", text), text
         submit(c, "now", "HOLDUNTIL=2001-01-01T00:00:00Z")
         pair.wait_message(BOB, "now")
-        assert state(pair) == {id_: "scheduled"}
+        harness.wait_for(lambda: state(pair) == {id_: "scheduled"})
         pair.wait_message(BOB, "later")
         assert time.monotonic() - begun > 1.0  # whole seconds on the wire
         pair.wait_queue_empty()
@@ -97,7 +97,7 @@ def test_it_waits_over_restarts_reloads_and_flushes():
         with client(pair) as c:
             submit(c, "now")
         pair.wait_message(BOB, "now")
-        assert state(pair) == {id_: "scheduled"}
+        harness.wait_for(lambda: state(pair) == {id_: "scheduled"})
         shown = admin(pair, "show", id_).stdout.decode()
         assert "to be released at 20" in shown, shown
         assert admin(pair, "release", id_).returncode == 0
@@ -115,7 +115,7 @@ def test_administrator_cancels_only_what_is_scheduled():
         assert done.returncode != 0
         assert b"%s cancelled" % later.encode() in done.stdout
         assert b"%s is not scheduled" % now.encode() in done.stdout
-        assert list(state(pair)) == [now]
+        harness.wait_for(lambda: list(state(pair)) == [now])
         admin(pair, "remove", now)
 
 
@@ -157,3 +157,54 @@ def test_a_long_list_says_how_many_there_are():
         assert lines[-1] == "2.0.0 20 messages, %d shown" % len(shown)
         for one in ids:
             assert c.docmd("XQUEUE", "CANCEL " + one)[0] == 250
+
+
+# ---- the shell ---------------------------------------------------------------
+
+LOGIN = "login alice@abc.com --password secret\n"
+
+
+def test_shell_sends_later_and_takes_back():
+    with Pair() as pair:
+        out = pair.mailsh(LOGIN + """
+compose bob@xyz.com --subject one --body x
+send --in 1h
+unsend
+compose bob@xyz.com carol@xyz.com --subject two --body x
+send --at '2099-01-01 12:00'
+""", status=1)  # so far ahead is refused, and the draft kept
+        assert "to be released at 20" in out, out
+        assert re.search(r"^unsent [0-9a-z]{16}$", out, re.M), out
+        assert "501 5.5.4" in pair.stderr
+        assert not pair.waiting()
+        out = pair.mailsh(LOGIN + """
+compose bob@xyz.com carol@xyz.com --subject two --body x
+send --in 2d
+outbox --tsv
+""")
+        (row,) = [line.split("\t") for line in out.splitlines()
+                  if line.endswith("and 1 more")]
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d", row[1]), row
+        assert row[3] == "<bob@xyz.com> and 1 more"
+        # of an earlier session, by its id
+        out = pair.mailsh(LOGIN + "unsend %s\noutbox --json\n" % row[0])
+        assert "unsent " + row[0] in out and '"id"' not in out
+        pair.wait_queue_empty()
+        assert not pair.maildir(BOB).messages()
+
+
+def test_shell_says_what_it_cannot_do():
+    with Pair(sender={"submission": {"future-release-max": "0"}}) as pair:
+        for line, status, text in (
+                ("send --in 5x", 2, "'5x' is not a time"),
+                ("send --at 25:00", 2, "'25:00' is not a time"),
+                ("send --at '2001-01-01 12:00'", 2, "is over"),
+                ("send --in 1m --at 12:00", 2, "either --in or --at"),
+                ("send --in 1m", 1, "this server lets no message wait"),
+                ("unsend", 2, "nothing was sent yet"),
+                ("unsend '../x'", 2, "is no id"),
+                ("unsend 0000000000000000", 1, "550 5.5.4")):
+            pair.mailsh(LOGIN + "compose bob@xyz.com --body x\n" + line + "\n",
+                        status=status)
+            assert text in pair.stderr, (line, pair.stderr)
+        assert not pair.waiting()

@@ -34,3 +34,9 @@ tests_unit_shell_test_lex_LDADD = $(SHELL_LIBS) $(CMOCKA_LIBS)
 tests_unit_shell_test_set_SOURCES = tests/unit/shell/test_set.c
 tests_unit_shell_test_set_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_shell_test_set_LDADD = $(SHELL_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shell/test_when
+TESTS += tests/unit/shell/test_when
+tests_unit_shell_test_when_SOURCES = tests/unit/shell/test_when.c
+tests_unit_shell_test_when_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_when_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)

@@ -649,6 +649,62 @@ lmtp_has_a_verdict_for_each_after_the_last_chunk(void **state)
 	assert_string_equal(t.to[2].reply.text, "three");
 }
 
+/* ---- what EHLO says -------------------------------------------------------
+ */
+
+static void
+each_extension_has_a_bit_of_its_own(void **state)
+{
+	static const char *const keywords[] = {
+		"SIZE",        "PIPELINING", "8BITMIME",
+		"SMTPUTF8",    "DSN",        "ENHANCEDSTATUSCODES",
+		"STARTTLS",    "CHUNKING",   "REQUIRETLS",
+		"XPOSTPAIRID", "XQUEUE",     "FUTURERELEASE",
+	};
+	unsigned all = 0;
+	char ehlo[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		(void)snprintf(ehlo, sizeof(ehlo), "250-peer\r\n250 %s\r\n",
+			       keywords[i]);
+		script_peer_set(&t.peer, PEER_EHLO, ehlo);
+		must_open();
+		unsigned bit = smtp_client_extensions(t.client);
+		assert_true(bit != 0 && (bit & (bit - 1)) == 0);
+		assert_int_equal(all & bit, 0);
+		all |= bit;
+		smtp_client_close(&t.client, false);
+	}
+}
+
+static void
+a_wish_for_later_goes_to_who_offers_it(void **state)
+{
+	static const struct {
+		const char *ehlo, *release, *said;
+	} rows[] = {
+		{ "250-peer\r\n250 FUTURERELEASE 60 2026-11-26T10:00:00Z\r\n",
+		  "for;60", "<alice@abc.com> HOLDFOR=60\r\n" },
+		{ "250-peer\r\n250 FUTURERELEASE 60 2026-11-26T10:00:00Z\r\n",
+		  "until;2026-11-26T09:00:00Z",
+		  "<alice@abc.com> HOLDUNTIL=2026-11-26T09:00:00Z\r\n" },
+		{ "250 peer\r\n", "for;60", "<alice@abc.com>\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		script_peer_set(&t.peer, PEER_EHLO, rows[i].ehlo);
+		must_open();
+		t.send.release = rows[i].release;
+		t.source.at = 0;
+		assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+		const char *said = script_peer_text(&t.peer, t.peer.commands);
+		assert_non_null(strstr(said, rows[i].said));
+		smtp_client_close(&t.client, false);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
 
 int
@@ -674,6 +730,8 @@ main(void)
 		TEST(half_a_message_is_never_ended),
 		TEST(no_command_can_be_smuggled_in),
 		TEST(a_silent_peer_times_out),
+		TEST(each_extension_has_a_bit_of_its_own),
+		TEST(a_wish_for_later_goes_to_who_offers_it),
 		TEST(chunk_goes_with_its_envelope_and_no_dot_is_doubled),
 		TEST(chunking_without_pipelining_is_not_used),
 		TEST(a_large_message_has_its_recipients_asked_first),
