@@ -6,7 +6,7 @@ import pwd
 import neighbour
 
 CONFIG = """\
-primary_hostname = exim.example
+primary_hostname = %(hostname)s
 exim_user = %(user)s
 exim_group = %(group)s
 never_users =
@@ -82,11 +82,12 @@ class Exim(neighbour.Neighbour):
 
     name = "exim"
 
-    def __init__(self, *args, tls=None, main="", smtp="", routers="", **options):
+    def __init__(self, *args, hostname="exim.example", tls=None, main="",
+                 smtp="", routers="", **options):
         self.exim, = neighbour.need("exim4")
         neighbour.need_root()
         super().__init__(*args, **options)
-        self.tls = tls
+        self.hostname, self.tls = hostname, tls
         self.main, self.smtp, self.routers = main, smtp, routers
 
     def configure(self):
@@ -103,7 +104,8 @@ class Exim(neighbour.Neighbour):
             transports += TRANSPORT % facts
         certificate, key = self.tls or ("", "")
         config = self.write("exim.conf", CONFIG % {
-            "dir": self.directory, "user": user.pw_name, "group": user.pw_gid,
+            "hostname": self.hostname, "dir": self.directory,
+            "user": user.pw_name, "group": user.pw_gid,
             "port": self.port, "address": self.address,
             "tls_hosts": "*" if self.tls else "", "certificate": certificate,
             "key": key, "main": self.main, "smtp": self.smtp,

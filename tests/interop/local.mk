@@ -11,6 +11,7 @@ INTEROP_TESTS = \
 	tests/interop/test_milter_opendkim.py \
 	tests/interop/test_milter_rspamd.py \
 	tests/interop/test_dovecot_login.py \
+	tests/interop/test_chain.py \
 	tests/interop/test_other_servers.py
 EXTRA_DIST += $(INTEROP_SUPPORT) $(INTEROP_TESTS)
 
