@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "admin/admin_credential.h"
 #include "admin/admin_json.h"
+#include "auth/password.h"
 #include "auth/users_edit.h"
 
 /* The file to work on, malloc'ed: --users, else what --config names. */
@@ -180,6 +181,43 @@ admin_user_list(const struct admin_options *o, char **args)
 	return status;
 }
 
+static bool
+serves_for_scram(const struct users_entry *entry)
+{
+	struct scram_key key;
+
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
+		const char *stored = entry->credentials[i];
+		if (password_plain(stored) != NULL ||
+		    password_scram_key(stored, SCRAM_SHA_256, &key))
+			return true;
+	}
+	return false;
+}
+
+/* One old hash is enough to keep servers from offering SCRAM to anybody, and
+ * nothing else shows it. */
+static void
+print_scram(const struct users_table *t)
+{
+	const char *without = NULL;
+	size_t with = 0;
+
+	for (size_t i = 0; i < users_table_size(t); i++) {
+		const struct users_entry *entry = users_table_at(t, i);
+		if (entry->disabled || entry->n_credentials == 0)
+			continue;
+		if (serves_for_scram(entry))
+			with++;
+		else if (without == NULL)
+			without = entry->address;
+	}
+	if (with > 0 && without != NULL)
+		(void)printf("SCRAM-SHA-256 is not offered by itself: %s has "
+			     "no key for it\n",
+			     without);
+}
+
 int
 admin_user_check(const struct admin_options *o, char **args)
 {
@@ -190,6 +228,7 @@ admin_user_check(const struct admin_options *o, char **args)
 	if (read_users(o, &t, &e) != 0)
 		return file_failed(&e);
 	(void)printf("%zu users\n", users_table_size(t));
+	print_scram(t);
 	users_table_release(&t);
 	return ADMIN_OK;
 }
