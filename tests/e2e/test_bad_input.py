@@ -153,7 +153,13 @@ def test_wrong_configuration_names_file_line_and_reason(name, section, keys,
     ("bob@xyz.com {MD6}x", r":2: .*MD6"),
     ("bob@xyz.com {PLAIN}x quoata=1M", r":2: .*quoata.*quota"),
     ("alice@abc.com {PLAIN}x", r":2: .*alice@abc.com"),
-], ids=["no-domain", "unknown-scheme", "unknown-attribute", "twice"])
+    ("bob@xyz.com {SCRAM-SHA-256}12,QQ==,QQ==,QQ==",
+     r":2: {SCRAM-SHA-256}: the iterations are not 4096 to 1000000"),
+    ("bob@xyz.com {SCRAM-SHA-256}4096,QQ==,QQ==,QQ==",
+     r":2: {SCRAM-SHA-256}: StoredKey is not a digest in base64"),
+    ("bob@xyz.com certificate=12", r":2: certificate: '12' is not a SHA-256"),
+], ids=["no-domain", "unknown-scheme", "unknown-attribute", "twice",
+        "scram-count", "scram-key", "certificate"])
 def test_wrong_users_file_names_file_line_and_reason(line, reason):
     pair = harness.Pair(start=False)
     try:
