@@ -25,9 +25,12 @@ run(void *p)
 }
 
 static int
-start(pthread_t *t, int detached, void (*fn)(void *), void *arg, struct err *e)
+start(pthread_t *t, size_t stack_bytes, void (*fn)(void *), void *arg,
+      struct err *e)
 {
+	int detached = t == NULL;
 	pthread_attr_t attr;
+	pthread_t unused;
 	sigset_t all, old;
 
 	struct start *s = malloc(sizeof(*s));
@@ -35,14 +38,14 @@ start(pthread_t *t, int detached, void (*fn)(void *), void *arg, struct err *e)
 		return err_set(e, ERR_TEMP, ENOMEM, "cannot start a thread");
 	*s = (struct start){ fn, arg };
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+	(void)pthread_attr_setstacksize(&attr, stack_bytes);
 	(void)pthread_attr_setdetachstate(&attr, detached
 						     ? PTHREAD_CREATE_DETACHED
 						     : PTHREAD_CREATE_JOINABLE);
 	/* Signals are for the main thread; a new one inherits this mask. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	int rc = pthread_create(t, &attr, run, s);
+	int rc = pthread_create(detached ? &unused : t, &attr, run, s);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	(void)pthread_attr_destroy(&attr);
 	if (rc != 0) {
@@ -55,16 +58,20 @@ start(pthread_t *t, int detached, void (*fn)(void *), void *arg, struct err *e)
 int
 thread_start(void (*fn)(void *), void *arg, struct err *e)
 {
-	pthread_t t;
-
-	return start(&t, 1, fn, arg, e);
+	return start(NULL, THREAD_STACK_BYTES, fn, arg, e);
 }
 
 int
 thread_start_joinable(pthread_t *t, void (*fn)(void *), void *arg,
 		      struct err *e)
 {
-	return start(t, 0, fn, arg, e);
+	return start(t, THREAD_STACK_BYTES, fn, arg, e);
+}
+
+int
+thread_start_deep(pthread_t *t, void (*fn)(void *), void *arg, struct err *e)
+{
+	return start(t, THREAD_DEEP_BYTES, fn, arg, e);
 }
 
 int

@@ -7,7 +7,10 @@
 
 #include "base/err.h"
 
-enum { THREAD_STACK_BYTES = 256 * 1024 };
+enum {
+	THREAD_STACK_BYTES = 256 * 1024,
+	THREAD_DEEP_BYTES = 1024 * 1024,
+};
 
 /*
  * thread_start - run fn(arg) on a new detached thread with a small stack and
@@ -19,6 +22,13 @@ int thread_start(void (*fn)(void *), void *arg, struct err *e);
 /* thread_start_joinable - the same, to be ended with pthread_join(*t, NULL). */
 int thread_start_joinable(pthread_t *t, void (*fn)(void *), void *arg,
 			  struct err *e);
+
+/*
+ * thread_start_deep - the same with a large stack, for libraries that take what
+ * they like of it; t NULL: detached.
+ */
+int thread_start_deep(pthread_t *t, void (*fn)(void *), void *arg,
+		      struct err *e);
 
 /*
  * struct wake - a flag that poll(2) can wait for: once raised it stays raised,

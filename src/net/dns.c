@@ -1,10 +1,12 @@
 /*
  * libunbound resolves and validates on a thread of its own and says through a
- * descriptor that answers are there; our thread takes them out and copies each
- * into a bounded struct.  Who asked waits on an eventfd with its deadline and
- * its stop.
+ * descriptor that answers are there.  It also takes 200 KiB of stack to set
+ * itself up, so every call that may be deep is made on one more thread, with a
+ * large stack: it asks what others have put into a list, takes answers out and
+ * copies each into a bounded struct.  Who asked waits on an eventfd with its
+ * deadline and its stop.
  *
- * A question belongs to two: who asked, and the callback.  Who gives up cancels
+ * A question belongs to two: who asked, and that thread.  Who gives up cancels
  * it: then the callback will not come, and its share goes with ours.
  * ub_cancel() knows whether it was in time: it looks under the lock under which
  * answers are taken out.
@@ -16,27 +18,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "net/dial.h"
 
-enum { DNS_PORT = 53, CLASS_IN = 1, RCODE_REFUSED = 5 };
+enum {
+	DNS_QUESTION_SIZE = DNS_NAME_SIZE + 32,
+	DNS_PORT = 53,
+	CLASS_IN = 1,
+	RCODE_REFUSED = 5
+};
 
 struct dns {
 	char **servers; /* as libunbound writes them: "127.0.0.1@53" */
 	size_t n_servers;
 	char *trust_anchor;
-	pthread_mutex_t lock; /* guards the rest */
-	struct ub_ctx *ub;    /* NULL until the first question */
+	struct ub_ctx
+	    *ub;  /* the thread's; set before anything is asked of it */
+	int bell; /* eventfd: look into the list, or stop */
 	pthread_t thread;
-	struct wake stop;
+	pthread_mutex_t lock; /* guards the rest */
+	bool running, stopping;
+	struct dns_question *first, *last; /* not yet asked */
 };
 
 struct dns_question {
 	struct dns *dns;
-	int id; /* libunbound's */
+	struct dns_question *next; /* in the list */
+	char name[DNS_QUESTION_SIZE];
+	int type;
+	/* under the lock of dns: */
+	bool asked;   /* then id is libunbound's */
+	bool dropped; /* before it was asked: never mind */
+	int id;
 	struct wake answered;
 	pthread_mutex_t lock; /* guards the rest */
 	int holders;
@@ -141,12 +158,8 @@ copy_answer(int err, const struct ub_result *r)
 }
 
 static void
-on_answer(void *ctx, int err, struct ub_result *r)
+settle(struct dns_question *q, struct dns_answer *a)
 {
-	struct dns_question *q = ctx;
-	struct dns_answer *a = copy_answer(err, r);
-
-	ub_resolve_free(r);
 	(void)pthread_mutex_lock(&q->lock);
 	q->answer = a;
 	(void)pthread_mutex_unlock(&q->lock);
@@ -155,73 +168,16 @@ on_answer(void *ctx, int err, struct ub_result *r)
 }
 
 static void
-take_answers(void *arg)
+on_answer(void *ctx, int err, struct ub_result *r)
 {
-	struct dns *d = arg;
+	struct dns_answer *a = copy_answer(err, r);
 
-	while (!wake_is_raised(&d->stop)) {
-		struct pollfd p[2] = { { .fd = ub_fd(d->ub), .events = POLLIN },
-				       { .fd = wake_fd(&d->stop),
-					 .events = POLLIN } };
-		(void)poll(p, 2, -1);
-		if (p[0].revents != 0)
-			(void)ub_process(d->ub);
-	}
+	ub_resolve_free(r);
+	settle(ctx, a);
 }
 
-/* ---- life ---------------------------------------------------------------
+/* ---- the thread ---------------------------------------------------------
  */
-
-static int
-add_server(struct dns *d, const char *text, struct err *e)
-{
-	char host[NET_HOST_SIZE], out[NET_HOST_SIZE + 8];
-	uint16_t port;
-
-	if (net_endpoint(span_of(text), DNS_PORT, host, &port, e) != 0)
-		return -1;
-	if (host[strspn(host, "0123456789abcdefABCDEF.:")] != '\0')
-		return err_set(e, ERR_PERM, 0,
-			       "name server '%s': an address is needed", text);
-	(void)snprintf(out, sizeof(out), "%s@%u", host, (unsigned)port);
-	d->servers[d->n_servers] = strdup(out);
-	return d->servers[d->n_servers++] != NULL
-		   ? 0
-		   : err_set(e, ERR_TEMP, ENOMEM, "name servers");
-}
-
-int
-dns_new(struct dns **out, const struct dns_options *o, struct err *e)
-{
-	struct dns *d = calloc(1, sizeof(*d));
-	bool anchored = o->trust_anchor != NULL && o->trust_anchor[0] != '\0';
-
-	if (d == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "name servers");
-	(void)pthread_mutex_init(&d->lock, NULL);
-	d->stop.fd = -1;
-	d->servers = calloc(o->n_servers + 1, sizeof(*d->servers));
-	if (anchored)
-		d->trust_anchor = strdup(o->trust_anchor);
-	if (d->servers == NULL || (anchored && d->trust_anchor == NULL)) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "name servers");
-		goto fail;
-	}
-	for (size_t i = 0; i < o->n_servers; i++) {
-		if (add_server(d, o->servers[i], e) != 0)
-			goto fail;
-	}
-	if (anchored && access(d->trust_anchor, R_OK) != 0) {
-		(void)err_set(e, ERR_PERM, errno, "trust anchor %s",
-			      d->trust_anchor);
-		goto fail;
-	}
-	*out = d;
-	return 0;
-fail:
-	dns_free(&d);
-	return -1;
-}
 
 /* Only what matters for correctness fails; the rest is tuning. */
 static int
@@ -255,30 +211,146 @@ set_up(const struct dns *d, struct ub_ctx *ub)
 	return rc;
 }
 
-/* Lock held. */
+/* Set up libunbound, if it is not; 0 or its error. */
 static int
-start(struct dns *d, struct err *e)
+open_resolver(struct dns *d)
 {
+	if (d->ub != NULL)
+		return 0;
 	struct ub_ctx *ub = ub_ctx_create();
+	int rc = ub == NULL ? UB_NOMEM : set_up(d, ub);
+	if (rc == 0)
+		d->ub = ub;
+	else
+		ub_ctx_delete(ub);
+	return rc;
+}
 
-	if (ub == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "resolver");
-	int rc = set_up(d, ub);
-	if (rc != 0) {
-		ub_ctx_delete(ub);
-		return err_set(e, ERR_TEMP, 0, "resolver: %s", ub_strerror(rc));
+static void
+ask_one(struct dns *d, struct dns_question *q)
+{
+	int id = 0, rc = open_resolver(d);
+
+	/* Under the lock, so that who drops it knows whether it was asked; the
+	 * callback comes from this thread alone, not before ub_process(). */
+	(void)pthread_mutex_lock(&d->lock);
+	bool dropped = q->dropped;
+	if (rc == 0 && !dropped)
+		rc = ub_resolve_async(d->ub, q->name, q->type, CLASS_IN, q,
+				      on_answer, &id);
+	if (rc == 0 && !dropped) {
+		q->id = id;
+		q->asked = true;
 	}
-	if (d->stop.fd < 0 && wake_init(&d->stop, e) != 0) {
-		ub_ctx_delete(ub);
+	(void)pthread_mutex_unlock(&d->lock);
+	if (dropped)
+		release(q, 1);
+	else if (rc != 0)
+		settle(q, copy_answer(rc, NULL));
+}
+
+static struct dns_question *
+take_question(struct dns *d, bool *stop)
+{
+	(void)pthread_mutex_lock(&d->lock);
+	struct dns_question *q = d->first;
+	if (q != NULL)
+		d->first = q->next;
+	if (d->first == NULL)
+		d->last = NULL;
+	*stop = d->stopping;
+	(void)pthread_mutex_unlock(&d->lock);
+	return q;
+}
+
+static void
+serve(void *arg)
+{
+	struct dns *d = arg;
+	struct dns_question *q;
+	bool stop = false;
+
+	while (!stop) {
+		struct pollfd p[2] = { { .fd = d->bell, .events = POLLIN },
+				       { .fd =
+					     d->ub == NULL ? -1 : ub_fd(d->ub),
+					 .events = POLLIN } };
+		uint64_t rings;
+
+		(void)poll(p, 2, -1);
+		if (p[0].revents != 0 && read(d->bell, &rings, 8) < 0 &&
+		    errno != EAGAIN && errno != EINTR)
+			return; /* cannot be */
+		if (p[1].revents != 0)
+			(void)ub_process(d->ub);
+		while ((q = take_question(d, &stop)) != NULL)
+			ask_one(d, q);
+	}
+	ub_ctx_delete(d->ub);
+}
+
+static void
+ring(const struct dns *d)
+{
+	uint64_t one = 1;
+	ssize_t ignored = write(d->bell, &one, sizeof(one));
+
+	(void)ignored; /* full: it rings already */
+}
+
+/* ---- life ---------------------------------------------------------------
+ */
+
+static int
+add_server(struct dns *d, const char *text, struct err *e)
+{
+	char host[NET_HOST_SIZE], out[NET_HOST_SIZE + 8];
+	uint16_t port;
+
+	if (net_endpoint(span_of(text), DNS_PORT, host, &port, e) != 0)
 		return -1;
+	if (host[strspn(host, "0123456789abcdefABCDEF.:")] != '\0')
+		return err_set(e, ERR_PERM, 0,
+			       "name server '%s': an address is needed", text);
+	(void)snprintf(out, sizeof(out), "%s@%u", host, (unsigned)port);
+	d->servers[d->n_servers] = strdup(out);
+	return d->servers[d->n_servers++] != NULL
+		   ? 0
+		   : err_set(e, ERR_TEMP, ENOMEM, "name servers");
+}
+
+int
+dns_new(struct dns **out, const struct dns_options *o, struct err *e)
+{
+	struct dns *d = calloc(1, sizeof(*d));
+	bool anchored = o->trust_anchor != NULL && o->trust_anchor[0] != '\0';
+
+	if (d == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "name servers");
+	(void)pthread_mutex_init(&d->lock, NULL);
+	d->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->servers = calloc(o->n_servers + 1, sizeof(*d->servers));
+	if (anchored)
+		d->trust_anchor = strdup(o->trust_anchor);
+	if (d->bell < 0 || d->servers == NULL ||
+	    (anchored && d->trust_anchor == NULL)) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "name servers");
+		goto fail;
 	}
-	d->ub = ub;
-	if (thread_start_joinable(&d->thread, take_answers, d, e) != 0) {
-		d->ub = NULL;
-		ub_ctx_delete(ub);
-		return -1;
+	for (size_t i = 0; i < o->n_servers; i++) {
+		if (add_server(d, o->servers[i], e) != 0)
+			goto fail;
 	}
+	if (anchored && access(d->trust_anchor, R_OK) != 0) {
+		(void)err_set(e, ERR_PERM, errno, "trust anchor %s",
+			      d->trust_anchor);
+		goto fail;
+	}
+	*out = d;
 	return 0;
+fail:
+	dns_free(&d);
+	return -1;
 }
 
 void
@@ -288,12 +360,15 @@ dns_free(struct dns **out)
 
 	if (d == NULL)
 		return;
-	if (d->ub != NULL) {
-		wake_raise(&d->stop);
+	if (d->running) {
+		(void)pthread_mutex_lock(&d->lock);
+		d->stopping = true;
+		(void)pthread_mutex_unlock(&d->lock);
+		ring(d);
 		(void)pthread_join(d->thread, NULL);
-		ub_ctx_delete(d->ub);
 	}
-	wake_close(&d->stop);
+	if (d->bell >= 0)
+		(void)close(d->bell);
 	for (size_t i = 0; d->servers != NULL && i < d->n_servers; i++)
 		free(d->servers[i]);
 	free(d->servers);
@@ -306,47 +381,67 @@ dns_free(struct dns **out)
 /* ---- questions ----------------------------------------------------------
  */
 
+static struct dns_question *
+question_new(struct dns *d, const char *name, enum dns_type type, struct err *e)
+{
+	struct dns_question *q = calloc(1, sizeof(*q));
+
+	if (q == NULL || wake_init(&q->answered, e) != 0) {
+		free(q);
+		(void)err_set(e, ERR_TEMP, ENOMEM, "DNS question");
+		return NULL;
+	}
+	q->dns = d;
+	q->type = (int)type;
+	q->holders = 2;
+	(void)snprintf(q->name, sizeof(q->name), "%s", name);
+	(void)pthread_mutex_init(&q->lock, NULL);
+	return q;
+}
+
 int
 dns_begin(struct dns *d, const char *name, enum dns_type type,
 	  struct dns_question **out, struct err *e)
 {
-	struct dns_question *q = calloc(1, sizeof(*q));
-
 	*out = NULL;
+	if (strlen(name) >= DNS_QUESTION_SIZE)
+		return err_set(e, ERR_TEMP, 0, "a name is too long to ask for");
+	struct dns_question *q = question_new(d, name, type, e);
 	if (q == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "DNS question");
-	q->dns = d;
-	if (wake_init(&q->answered, e) != 0) {
-		free(q);
 		return -1;
-	}
-	(void)pthread_mutex_init(&q->lock, NULL);
-	q->holders = 2;
 	(void)pthread_mutex_lock(&d->lock);
-	int rc = d->ub != NULL || start(d, e) == 0 ? 0 : -1;
+	int rc = d->running ? 0 : thread_start_deep(&d->thread, serve, d, e);
 	if (rc == 0) {
-		rc = ub_resolve_async(d->ub, name, (int)type, CLASS_IN, q,
-				      on_answer, &q->id);
-		if (rc != 0)
-			(void)err_set(e, ERR_TEMP, 0, "%s: %s", name,
-				      ub_strerror(rc));
+		d->running = true;
+		*(d->last != NULL ? &d->last->next : &d->first) = q;
+		d->last = q;
 	}
 	(void)pthread_mutex_unlock(&d->lock);
 	if (rc != 0) {
 		release(q, 2);
 		return -1;
 	}
+	ring(d);
 	*out = q;
 	return 0;
 }
 
 void
-dns_drop(struct dns_question **q)
+dns_drop(struct dns_question **out)
 {
-	if (*q == NULL)
+	struct dns_question *q = *out;
+	int shares = 1;
+
+	if (q == NULL)
 		return;
-	release(*q, ub_cancel((*q)->dns->ub, (*q)->id) == 0 ? 2 : 1);
-	*q = NULL;
+	(void)pthread_mutex_lock(&q->dns->lock);
+	if (!q->asked)
+		q->dropped = true;
+	else if (ub_cancel(q->dns->ub, q->id) == 0)
+		shares = 2;
+	(void)pthread_mutex_unlock(&q->dns->lock);
+	release(q, shares);
+	*out = NULL;
 }
 
 static int

@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { HTTPS_STACK_BYTES = 1024 * 1024, HTTP_OK = 200 };
+enum { HTTP_OK = 200 };
 
 struct fetch {
 	char *url, *ca_file, *connect_to;
@@ -145,7 +145,7 @@ perform(CURL *c, struct fetch *f, struct err *e)
 	return 0;
 }
 
-static void *
+static void
 run(void *arg)
 {
 	struct fetch *f = arg;
@@ -166,7 +166,6 @@ run(void *arg)
 	(void)pthread_mutex_unlock(&f->lock);
 	wake_raise(&f->done);
 	release(f);
-	return NULL;
 }
 
 /* ---- on the caller's ----------------------------------------------------
@@ -207,22 +206,11 @@ fetch_new(const char *url, const struct https_options *o, struct err *e)
 static int
 launch(struct fetch *f, struct err *e)
 {
-	pthread_attr_t attr;
-	pthread_t t;
-
 	f->holders = 2;
-	int rc = pthread_attr_init(&attr);
-	if (rc == 0) {
-		(void)pthread_attr_setstacksize(&attr, HTTPS_STACK_BYTES);
-		(void)pthread_attr_setdetachstate(&attr,
-						  PTHREAD_CREATE_DETACHED);
-		rc = pthread_create(&t, &attr, run, f);
-		(void)pthread_attr_destroy(&attr);
-	}
-	if (rc == 0)
+	if (thread_start_deep(NULL, run, f, e) == 0)
 		return 0;
 	f->holders = 1;
-	return err_set(e, ERR_TEMP, rc, "HTTPS client");
+	return -1;
 }
 
 static int

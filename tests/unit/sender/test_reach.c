@@ -19,6 +19,7 @@ struct world {
 	struct smtp_client *client;
 	int listener;
 	pthread_t greeter;
+	pthread_mutex_t lock; /* guards greeting */
 	char greeting[64];
 	char remarks[2048];
 	struct err e;
@@ -54,8 +55,11 @@ greet(void *arg)
 
 	(void)arg;
 	while ((fd = accept(w.listener, NULL, NULL)) >= 0) {
-		char line[256];
-		(void)send(fd, w.greeting, strlen(w.greeting), MSG_NOSIGNAL);
+		char line[256], greeting[64];
+		(void)pthread_mutex_lock(&w.lock);
+		memcpy(greeting, w.greeting, sizeof(greeting));
+		(void)pthread_mutex_unlock(&w.lock);
+		(void)send(fd, greeting, strlen(greeting), MSG_NOSIGNAL);
 		/* QUIT, or the end */
 		(void)recv(fd, line, sizeof(line), 0);
 		(void)close(fd);
@@ -98,6 +102,7 @@ make(void **state)
 
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	(void)pthread_mutex_init(&w.lock, NULL);
 	name_server_start(&w.server, answer);
 	(void)snprintf(server, sizeof(server), "127.0.0.1:%u",
 		       (unsigned)w.server.port);
@@ -127,6 +132,7 @@ unmake(void **state)
 	(void)shutdown(w.listener, SHUT_RDWR);
 	(void)pthread_join(w.greeter, NULL);
 	(void)close(w.listener);
+	(void)pthread_mutex_destroy(&w.lock);
 	wake_close(&w.stop);
 	script_peer_stop(&w.peer);
 	name_server_stop(&w.server);
@@ -137,7 +143,9 @@ static int
 reach(const char *key, const char *greeting)
 {
 	smtp_client_close(&w.client, false);
+	(void)pthread_mutex_lock(&w.lock);
 	(void)snprintf(w.greeting, sizeof(w.greeting), "%s", greeting);
+	(void)pthread_mutex_unlock(&w.lock);
 	w.remarks[0] = '\0';
 	return reach_open(&w.reach, key, &w.try, &w.client, &w.e);
 }
