@@ -4,10 +4,10 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list alias_file auth_results conf control date \
+fuzz_names = address address_list alias_file auth_results bdat conf control date \
 	dns dot drop dsn header sts \
-	ledger_record mailbox_list maildir_name milter mime pop3 pop3_client reply segment \
-	shell smtp_command smtp_session spool tls_cert users
+	ledger_record mailbox_list maildir_name milter mime pop3 pop3_client proxy reply segment \
+	shell smtp_command smtp_model smtp_session spool tls_cert users
 
 if ENABLE_FUZZ
 fuzz_main =
@@ -26,6 +26,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_auth_client \
 	tests/fuzz/fuzz_auth_exchange \
+	tests/fuzz/fuzz_bdat \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_date \
@@ -42,10 +43,12 @@ fuzz_programs = \
 	tests/fuzz/fuzz_mime \
 	tests/fuzz/fuzz_pop3 \
 	tests/fuzz/fuzz_pop3_client \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_segment \
 	tests/fuzz/fuzz_shell \
 	tests/fuzz/fuzz_smtp_command \
+	tests/fuzz/fuzz_smtp_model \
 	tests/fuzz/fuzz_smtp_session \
 	tests/fuzz/fuzz_spool \
 	tests/fuzz/fuzz_tls_cert \
@@ -114,6 +117,22 @@ tests_fuzz_fuzz_milter_SOURCES = tests/fuzz/fuzz_milter.c \
 	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
 tests_fuzz_fuzz_milter_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_milter_LDADD = $(MILTER_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(fuzz_main)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_proxy_LDADD = $(NET_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_bdat_SOURCES = tests/fuzz/fuzz_bdat.c \
+	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
+tests_fuzz_fuzz_bdat_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_bdat_LDADD = $(WIRE_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
+	$(MAIL_LIBS) $(BASE_LIBS)
+
+tests_fuzz_fuzz_smtp_model_SOURCES = tests/fuzz/fuzz_smtp_model.c \
+	tests/wire/smtp_recorder.c tests/wire/smtp_recorder.h $(fuzz_main)
+tests_fuzz_fuzz_smtp_model_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_smtp_model_LDADD = $(WIRE_LIBS) $(SMTP_LIBS) $(NET_LIBS) \
 	$(MAIL_LIBS) $(BASE_LIBS)
 
 tests_fuzz_fuzz_smtp_session_SOURCES = tests/fuzz/fuzz_smtp_session.c \
