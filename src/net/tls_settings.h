@@ -1,12 +1,15 @@
 #ifndef PP_NET_TLS_SETTINGS_H
 #define PP_NET_TLS_SETTINGS_H
 
+#include <stddef.h>
+
 #include "base/option.h"
 #include "net/tls.h"
 
 /*
  * The section [tls] of a server's configuration, and [certificates]: the same
- * in every server, as rows of its option table over a member of its struct.
+ * in every server, as rows of its option table; `at` is the offset of this
+ * struct in the program's.
  */
 struct tls_settings {
 	char *certificate; /* "": none */
@@ -19,20 +22,22 @@ struct tls_settings {
 extern const char *const tls_settings_minima[]; /* as in enum tls_minimum */
 
 /* clang-format off */
-#define TLS_SETTINGS(type, member) \
-	{ "tls", "certificate", OPTION_STRING, offsetof(type, member.certificate), \
-	  "", 0, 0, NULL, \
+#define TLS_SETTINGS(at) \
+	{ "tls", "certificate", OPTION_STRING, \
+	  (at) + offsetof(struct tls_settings, certificate), "", 0, 0, NULL, \
 	  "File with our certificate and those of its issuers, PEM; empty: no TLS." }, \
-	{ "tls", "key", OPTION_STRING, offsetof(type, member.key), "", 0, 0, NULL, \
+	{ "tls", "key", OPTION_STRING, (at) + offsetof(struct tls_settings, key), \
+	  "", 0, 0, NULL, \
 	  "File with its private key; empty: in the same file." }, \
-	{ "tls", "minimum", OPTION_ENUM, offsetof(type, member.minimum), "1.2", 0, 0, \
+	{ "tls", "minimum", OPTION_ENUM, \
+	  (at) + offsetof(struct tls_settings, minimum), "1.2", 0, 0, \
 	  tls_settings_minima, "Least version of TLS that is spoken." }, \
-	{ "tls", "client-ca", OPTION_STRING, offsetof(type, member.client_ca), "", 0, \
-	  0, NULL, \
+	{ "tls", "client-ca", OPTION_STRING, \
+	  (at) + offsetof(struct tls_settings, client_ca), "", 0, 0, NULL, \
 	  "File with issuers; clients are asked for a certificate of theirs," \
 	  " and may have none.  Empty: they are not asked." }, \
-	{ "certificates", NULL, OPTION_MAP, offsetof(type, member.certificates), "", \
-	  0, 0, NULL, \
+	{ "certificates", NULL, OPTION_MAP, \
+	  (at) + offsetof(struct tls_settings, certificates), "", 0, 0, NULL, \
 	  "More certificates, for clients that ask for a host by name:" \
 	  " name = file [key-file]." }
 /* clang-format on */

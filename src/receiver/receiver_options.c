@@ -71,7 +71,7 @@ static const struct option table[] = {
 	  " user@domain, only the user for every local domain, or @domain for"
 	  " whoever is unknown there." },
 
-	TLS_SETTINGS(struct receiver_options, tls),
+	TLS_SETTINGS(AT(tls)),
 
 	{ "smtp", "listen", OPTION_WORDS, AT(smtp_listen), "127.0.0.1:2525", 0,
 	  0, NULL, "Addresses and ports for incoming mail." },

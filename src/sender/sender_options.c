@@ -27,7 +27,7 @@ static const struct option table[] = {
 	  " no sender to go to; empty: postmaster at the hostname." },
 	DAEMON_OPTIONS(struct sender_options),
 
-	TLS_SETTINGS(struct sender_options, tls),
+	TLS_SETTINGS(AT(tls)),
 	LOGIN_OPTIONS(struct sender_options),
 
 	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
