@@ -11,5 +11,6 @@ src_milter_libmilter_a_SOURCES = \
 	src/milter/milter_message.c src/milter/milter_message.h \
 	src/milter/milter_packet.c src/milter/milter_packet.h \
 	src/milter/milter_session.c src/milter/milter_session.h \
+	src/milter/milter_session_private.h src/milter/milter_session_say.c \
 	src/milter/milter_setup.c src/milter/milter_setup.h
 MILTER_LIBS = src/milter/libmilter.a

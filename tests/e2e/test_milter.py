@@ -29,9 +29,10 @@ def receiving(*milters, options=QUICK):
         "smtp": {"milters": " ".join(names)}})
 
 
-def submitting(milter, **more):
-    return Pair(sender={"milters": {"m": milter.place + " " + QUICK},
-                        "submission": {"milters": "m"}, **more})
+def submitting(milter, start=True, **more):
+    return Pair(start=start, sender={
+        "milters": {"m": milter.place + " " + QUICK},
+        "submission": {"milters": "m"}, **more})
 
 
 def client(pair):
@@ -653,6 +654,36 @@ def test_submission_keeps_mail_when_a_milter_is_gone():
             submit(pair)
         assert refused.value.smtp_code == 451
         assert pair.waiting() == []
+
+
+def test_what_programs_of_this_machine_send_is_filtered_too():
+    with FakeMilter({"end": [insert_header(0, "X-Signature", "s"),
+                             CONTINUE]}) as m, \
+            submitting(m, start=False) as pair:
+        where = {"socket": pair.directory + "/s",
+                 "maildrop": pair.directory + "/maildrop"}
+        pair.sender.sections["server"]["hostname"] = "abc.com"
+        pair.sender.sections["submission"].update(
+            {"local-socket": where["socket"], "maildrop": where["maildrop"]})
+        config = pair.write("sendmail.conf", harness.ini(
+            {"sendmail": {**where, "domain": "abc.com"}}).encode())
+        command = [harness.program("postpair-sendmail"), "-C", config, BOB]
+        pair.receiver.start()
+        pair.route_to_receiver()
+        for subject in ("socket", "maildrop"):
+            if subject == "socket":
+                pair.sender.start()
+            done = pair.run(command, "Subject: %s\n\nhello\n" % subject)
+            assert done.returncode == 0, done.stderr
+            if subject == "maildrop":
+                assert len(m.sessions) == 1
+                pair.sender.start()
+            assert b"\nX-Signature: s\n" in pair.wait_message(BOB, subject)
+            pair.sender.stop()
+        for s in m.sessions:
+            assert s.texts("connect")[0][0] == "localhost"
+            assert s.macros["connect"]["{client_addr}"] == "127.0.0.1"
+            assert s.macros["mail"]["{auth_authen}"].endswith("@abc.com")
 
 
 # ---- exactly once ------------------------------------------------------------
