@@ -5,6 +5,7 @@ import os
 import smtplib
 import socket
 import stat
+import tempfile
 
 import pytest
 
@@ -154,6 +155,42 @@ def test_socket_is_gone_at_the_end_and_made_anew_after_a_crash(pair):
     pair.receiver.start()
     with smtplib.LMTP(pair.path) as client:
         assert client.sendmail("a@elsewhere.org", [BOB], TEXT) == {}
+
+
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_sender_delivers_by_lmtp(way):
+    """One of two has no room: the other has the message, the client a report
+    about the one."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "lmtp")
+        pair = harness.Pair(start=False, receiver={
+            "lmtp": {"listen": "127.0.0.1:0 " + path},
+            "store": {"over-quota": "refuse"}})
+        pair.write_users("alice@abc.com {PLAIN}secret\n"
+                         "bob@xyz.com {PLAIN}secret quota=4K\n"
+                         "carol@xyz.com {PLAIN}secret\n")
+        pair.receiver.start()
+        route = "lmtp:" + path if way == "unix" else \
+            "lmtp:127.0.0.1:%d" % pair.receiver.ports["lmtp"]
+        pair.sender.sections["routes"] = {"abc.com": route, "xyz.com": route}
+        pair.sender.start()
+        with pair:
+            with smtplib.SMTP("127.0.0.1", pair.submission_port,
+                              timeout=20) as client:
+                client.login(ALICE, harness.PASSWORD)
+                code, text = client.mail(ALICE), client.rcpt("nobody@xyz.com")
+                assert code[0] == 250 and text[0] == 550
+                client.rset()
+                client.ehlo_or_helo_if_needed()
+                client.esmtp_features.pop("size")
+                client.sendmail(ALICE, [BOB, CAROL], TEXT + b"x\r\n" * 3000)
+            assert b" with LMTP id " in pair.maildir(CAROL).wait(1)[0]
+            report = pair.maildir(ALICE).wait(1)[0]
+            assert b"552 5.2.2 mailbox full" in report
+            assert b"carol" not in report.partition(b"Subject: hello")[0]
+            pair.wait_queue_empty()
+            assert pair.maildir(BOB).files() == []
+            assert len(pair.maildir(CAROL).files()) == 1
 
 
 @pytest.mark.parametrize("listen,words", [

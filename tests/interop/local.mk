@@ -5,13 +5,15 @@ INTEROP_SUPPORT = tests/interop/world.py \
 	tests/interop/neighbour.py tests/interop/exim.py \
 	tests/interop/milter_neighbour.py tests/interop/opendkim.py \
 	tests/interop/rspamd.py tests/interop/nameserver.py \
-	tests/interop/opensmtpd.py tests/interop/postfix.py
+	tests/interop/opensmtpd.py tests/interop/postfix.py \
+	tests/interop/dovecot.py
 INTEROP_TESTS = \
 	tests/interop/test_dns.py \
 	tests/interop/test_milter_opendkim.py \
 	tests/interop/test_milter_rspamd.py \
 	tests/interop/test_dovecot_login.py \
 	tests/interop/test_chain.py \
+	tests/interop/test_lmtp_servers.py \
 	tests/interop/test_other_servers.py
 EXTRA_DIST += $(INTEROP_SUPPORT) $(INTEROP_TESTS)
 

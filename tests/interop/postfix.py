@@ -33,7 +33,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 class Postfix(neighbour.Neighbour):
     """tls = (certificate, key) offers STARTTLS; main has further lines of
-    main.cf."""
+    main.cf.  relay may also name a hop as Postfix does: lmtp:unix:/path."""
 
     name = "postfix"
 
@@ -42,6 +42,10 @@ class Postfix(neighbour.Neighbour):
         neighbour.need_root()
         super().__init__(*args, **options)
         self.tls, self.main = tls, dict(main or {})
+
+    @staticmethod
+    def hop(to):
+        return to if isinstance(to, str) else "%s:[127.0.0.1]:%d" % to
 
     def settings(self):
         owner = pwd.getpwnam("postfix")
@@ -60,8 +64,8 @@ class Postfix(neighbour.Neighbour):
             "smtp_host_lookup": "native, dns",
             "minimal_backoff_time": "2s", "queue_run_delay": "2s",
             "transport_maps": "inline:{ %s }" % " ".join(
-                "{ %s = %s:[127.0.0.1]:%d }" % (domain, protocol, port)
-                for domain, (protocol, port) in self.relay.items()),
+                "{ %s = %s }" % (domain, self.hop(to))
+                for domain, to in self.relay.items()),
             "virtual_mailbox_domains": " ".join(self.local),
             "virtual_mailbox_base": self.directory,
             "virtual_mailbox_maps": "static:mail/",
