@@ -174,7 +174,7 @@ int
 drop_format(const struct drop *d, struct buf *out, struct err *e)
 {
 	size_t start = out->n, size = 0;
-	struct drop again;
+	struct drop again = { .n_to = 0 };
 	int rc = 0;
 
 	if (add_head(d, out) != 0)

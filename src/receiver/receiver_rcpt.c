@@ -77,15 +77,15 @@ add_mailboxes(struct incoming *in, struct arena *arena,
 	struct incoming_rcpt *own =
 	    arena_alloc(arena, sizeof(*own) + t->n * sizeof(own->at[0]));
 
-	for (size_t i = 0; own != NULL && i < t->n; i++) {
+	bool fits = own != NULL;
+
+	for (size_t i = 0; fits && i < t->n; i++) {
 		int at = place_of(in, arena, &t->v[i]);
-		if (at < 0) {
-			own = NULL;
-			break;
-		}
-		own->at[own->n++] = (uint16_t)at;
+		fits = at >= 0;
+		if (fits)
+			own->at[own->n++] = (uint16_t)at;
 	}
-	if (own == NULL) {
+	if (!fits) {
 		in->n = before;
 		reply_set(r, 452, "4.5.3", "too many recipients");
 		return;

@@ -176,13 +176,16 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 static void
 take_file(struct pickup *p, const char *name)
 {
-	struct pickup_file f = { .name = name };
+	struct pickup_file *f = calloc(1, sizeof(*f));
 	struct err e;
 
-	f.fd =
+	if (f == NULL)
+		return; /* the next look will find it */
+	f->name = name;
+	f->fd =
 	    openat(p->dir_fd, name,
 		   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (f.fd < 0) {
+	if (f->fd < 0) {
 		int sys = errno;
 		(void)err_set(&e, ERR_PERM, sys, "cannot open it");
 		note(LOG_WARN, "maildrop-refused", name, NULL, &e);
@@ -191,11 +194,13 @@ take_file(struct pickup *p, const char *name)
 		if (sys == ELOOP || sys == ENXIO || sys == EACCES ||
 		    sys == EPERM)
 			remove_entry(p, name);
+		free(f);
 		return;
 	}
-	take_open_file(p, &f);
-	free(f.head);
-	(void)close(f.fd);
+	take_open_file(p, f);
+	free(f->head);
+	(void)close(f->fd);
+	free(f);
 }
 
 /* ---- all of them ----------------------------------------------------------
@@ -250,7 +255,7 @@ static void
 run(void *arg)
 {
 	struct pickup *p = arg;
-	char events[1024];
+	char events[512];
 
 	while (!wake_is_raised(&p->stop)) {
 		struct pollfd w[2] = {
