@@ -74,8 +74,9 @@ def context(lab, stem=None):
 class Smtp:
     """The lines of AUTH in SMTP: (kind, text), kind one of ok, no, more."""
 
-    def __init__(self, pair, tls=None):
-        self.s = smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30)
+    def __init__(self, pair, tls=None, source=""):
+        self.s = smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30,
+                              source_address=(source, 0))
         self.s.ehlo("client.example")
         if tls is not None:
             self.s.starttls(context=tls)
@@ -523,6 +524,25 @@ def test_too_many_failures_are_not_even_looked_at(protocol):
             box.close()
         server.wait_log(r"warn auth-limited .* login=carol@xyz.com "
                         r"mechanism=SCRAM-SHA-256")
+
+
+def test_a_user_is_guarded_from_many_addresses_and_not_locked_out():
+    limits = {"login": {**STRICT["login"], "user-failures": "5"}}
+    with harness.Pair(sender=limits) as pair:
+        def try_once(source, password):
+            wire = Smtp(pair, source=source)
+            got = wire.say(plain(USER, password))
+            wire.close()
+            return got[1][:3]
+
+        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
+        for last in range(2, 7):
+            assert try_once("127.0.0.%d" % last, "guess") == "535"
+        assert try_once("127.0.0.7", "guess") == "454"
+        assert try_once("127.0.0.7", harness.PASSWORD) == "454"
+        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
+        assert try_once("127.0.0.1", "a slip") == "535"
+        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
 
 
 def test_five_in_one_session_end_it():
