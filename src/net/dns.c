@@ -90,19 +90,12 @@ status_of(const struct ub_result *r)
 	return r->havedata ? DNS_OK : DNS_NO_DATA;
 }
 
+/* What may stand in a log. */
 static void
-say_why(struct dns_answer *a, int err, const struct ub_result *r)
+say_why(struct dns_answer *a, const char *why, const char *more)
 {
-	const char *why = err != 0   ? ub_strerror(err)
-			  : r->bogus ? "DNSSEC validation failed"
-			  : r->rcode == RCODE_REFUSED
-			      ? "the name server refuses"
-			      : "the name server failed";
-	const char *more =
-	    err == 0 && r->bogus && r->why_bogus != NULL ? r->why_bogus : "";
-
 	(void)snprintf(a->why, sizeof(a->why), "%s%s%s", why,
-		       more[0] != '\0' ? ": " : "", more);
+		       more != NULL ? ": " : "", more != NULL ? more : "");
 	for (char *p = a->why; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
 			*p = '?';
@@ -126,34 +119,68 @@ copy_records(struct dns_answer *a, const struct ub_result *r)
 	}
 }
 
+/* Only a host name; whatever else CNAMEs lead to has no records for us. */
+static void
+copy_canonical(struct dns_answer *a, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n > 0 && name[n - 1] == '.')
+		n--;
+	if (n >= DNS_NAME_SIZE)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char c = (char)span_lower(name[i]);
+		if (!span_is_digit(c) && (c < 'a' || c > 'z') && c != '-' &&
+		    c != '_' && c != '.') {
+			a->canonical[0] = '\0';
+			return;
+		}
+		a->canonical[i] = c;
+	}
+}
+
 static struct dns_answer *
-copy_answer(int err, const struct ub_result *r)
+copy_answer(const struct ub_result *r)
 {
 	size_t bytes = 0;
 
-	for (int i = 0; err == 0 && r->havedata && r->data[i] != NULL; i++)
+	for (int i = 0; r->havedata && r->data[i] != NULL; i++)
 		bytes += (size_t)r->len[i];
 	if (bytes > DNS_ANSWER_BYTES)
 		bytes = DNS_ANSWER_BYTES;
 	struct dns_answer *a = calloc(1, sizeof(*a) + bytes);
 	if (a == NULL)
 		return NULL;
-	a->status = err != 0 ? DNS_FAILED : status_of(r);
-	if (a->status == DNS_FAILED)
-		say_why(a, err, r);
-	if (err != 0)
-		return a;
+	a->status = status_of(r);
 	a->security = r->bogus    ? DNS_BOGUS
 		      : r->secure ? DNS_SECURE
 				  : DNS_INSECURE;
+	if (r->bogus)
+		say_why(a, "DNSSEC validation failed", r->why_bogus);
+	else if (a->status == DNS_FAILED)
+		say_why(a,
+			r->rcode == RCODE_REFUSED ? "the name server refuses"
+						  : "the name server failed",
+			NULL);
 	a->ttl_s = r->ttl;
-	if (r->canonname != NULL && strlen(r->canonname) < DNS_NAME_SIZE)
-		memcpy(a->canonical, r->canonname, strlen(r->canonname));
-	size_t n = strlen(a->canonical);
-	if (n > 0 && a->canonical[n - 1] == '.')
-		a->canonical[n - 1] = '\0';
+	if (r->canonname != NULL)
+		copy_canonical(a, r->canonname);
 	if (a->status == DNS_OK)
 		copy_records(a, r);
+	return a;
+}
+
+/* libunbound itself could not. */
+static struct dns_answer *
+failed_answer(int rc)
+{
+	struct dns_answer *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->status = DNS_FAILED;
+	say_why(a, "resolver", ub_strerror(rc));
 	return a;
 }
 
@@ -170,7 +197,8 @@ settle(struct dns_question *q, struct dns_answer *a)
 static void
 on_answer(void *ctx, int err, struct ub_result *r)
 {
-	struct dns_answer *a = copy_answer(err, r);
+	struct dns_answer *a =
+	    err != 0 || r == NULL ? failed_answer(err) : copy_answer(r);
 
 	ub_resolve_free(r);
 	settle(ctx, a);
@@ -246,7 +274,7 @@ ask_one(struct dns *d, struct dns_question *q)
 	if (dropped)
 		release(q, 1);
 	else if (rc != 0)
-		settle(q, copy_answer(rc, NULL));
+		settle(q, failed_answer(rc));
 }
 
 static struct dns_question *
