@@ -310,12 +310,11 @@ journal_group_wait(struct journal *j, uint64_t seq, struct err *e)
 			return 0;
 		(void)pthread_mutex_lock(&j->lock);
 		int rc = 1;
-		if (journal_is_void(j, seq))
+		bool is_durable = atomic_load(&j->durable) >= seq;
+		if (journal_is_void(j, seq) || (!is_durable && j->dead))
 			rc = failed(j, e);
-		else if (atomic_load(&j->durable) >= seq)
+		else if (is_durable)
 			rc = 0;
-		else if (j->dead)
-			rc = failed(j, e);
 		else if (seq >= j->next_seq)
 			rc = err_set(e, ERR_BUG, 0, "sync of no record");
 		if (rc <= 0) {
