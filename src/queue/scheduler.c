@@ -419,7 +419,8 @@ settle(struct scheduler *s, struct scheduler_job *j,
 		return NULL;
 	}
 	free(j);
-	scheduler_dest_sweep(&s->dests);
+	if (d->n + d->n_ready == 0 && d->active == 0 && d->failures == 0)
+		scheduler_dest_sweep(&s->dests);
 	if (--m->jobs > 0)
 		return NULL;
 	scheduler_unlink(s, m);
