@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -234,6 +236,14 @@ size_t
 stream_buffered(const struct stream *s)
 {
 	return s->end - s->start;
+}
+
+void
+stream_acknowledge(struct stream *s)
+{
+	int one = 1;
+
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
 bool

@@ -81,6 +81,14 @@ void stream_consume(struct stream *s, size_t n);
 /* stream_buffered - bytes read from the peer and not yet consumed. */
 size_t stream_buffered(const struct stream *s);
 
+/*
+ * stream_acknowledge - tell the peer's system now that its bytes came.  For
+ * who waits for more of them after a part: a peer that answers in two pieces
+ * may hold the second back until the first is acknowledged (Nagle), which a
+ * system that has nothing to send puts off for 40 ms.
+ */
+void stream_acknowledge(struct stream *s);
+
 /* stream_peer_spoke - true when input is there or comes within wait_ms. */
 bool stream_peer_spoke(struct stream *s, int wait_ms);
 

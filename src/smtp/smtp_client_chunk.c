@@ -111,6 +111,9 @@ read_replies(struct smtp_client *c, struct smtp_send *m, unsigned chunks,
 	    read_chunk_replies(c, chunks - 1, deadline_ms, &no, e) != 0)
 		return -1;
 	bool mail_ok = mail.code / 100 == 2;
+	/* The last reply comes by itself: after the message was stored. */
+	if (stream_buffered(c->stream) == 0)
+		stream_acknowledge(c->stream);
 	if (c->lmtp && mail_ok && accepted > 0 && no.code == 0)
 		return smtp_client_read_verdicts(c, m, deadline_ms, e);
 	if (smtp_client_verdict(c, deadline_ms, 0, "BDAT LAST", &last, e) != 0)
