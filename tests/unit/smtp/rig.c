@@ -94,6 +94,9 @@ static const struct {
 	  "RCPT TO:<bob@xyz.com>\r\nRCPT TO:<nobody@xyz.com>\r\nDATA\r\n",
 	  4 },
 	{ "From: a\r\n\r\n..x\r\n.\r\n", 1 }, /* the message */
+	{ "MAIL FROM:<alice@abc.com>\r\nRCPT TO:<bob@xyz.com>\r\n"
+	  "BDAT 5\r\nhi\r\n.BDAT 1\r\n\rRSET\r\n",
+	  5 }, /* in chunks, and not to the end */
 	{ "MAIL FROM:<alice@abc.com>\r\nRSET\r\nQUIT\r\n", 3 },
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), MESSAGE_STEP = 6 };
