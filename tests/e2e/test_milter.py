@@ -386,6 +386,31 @@ def test_quarantine_goes_to_the_junk_folder():
                 assert f.read() == b""
             pair.receiver.wait_log(r" message .*junk=smells")
             assert pair.left_in_tmp() == []
+            pair.receiver.keep_ports()
+            pair.receiver.kill()
+            pair.receiver.start()
+            assert (len(junk.files()), box.files()) == (1, [])
+            assert " failed=0" in pair.receiver.log() or \
+                durability == "strict"
+
+
+def test_the_junk_folder_has_the_mailbox_quota_by_itself():
+    large = TEXT + ("x" * 70 + "\r\n") * 600
+    script = {"end": [[quarantine("a"), CONTINUE], [quarantine("b"), CONTINUE],
+                      [CONTINUE]]}
+    with FakeMilter(script) as m, receiving(m) as pair:
+        pair.receiver.sections["store"] = {"quota": "64K"}
+        pair.receiver.restart()
+        with client(pair) as c:
+            c.sendmail(ALICE, [BOB], large % "first")
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                c.sendmail(ALICE, [BOB], large % "second")
+            assert refused.value.smtp_code == 452
+            assert refused.value.smtp_error.startswith(b"4.2.2")
+            c.sendmail(ALICE, [BOB], large % "third")
+        junk = Maildir(pair.maildir(BOB).path + "/.Junk")
+        assert len(junk.files()) == len(pair.maildir(BOB).files()) == 1
+        assert pair.left_in_tmp() == []
 
 
 def test_each_milter_sees_what_the_ones_before_it_did():
