@@ -8,6 +8,7 @@ INTEROP_SUPPORT = tests/interop/world.py \
 	tests/interop/opensmtpd.py tests/interop/postfix.py \
 	tests/interop/dovecot.py
 INTEROP_TESTS = \
+	tests/interop/test_dovecot_tls.py \
 	tests/interop/test_dns.py \
 	tests/interop/test_milter_opendkim.py \
 	tests/interop/test_milter_rspamd.py \

@@ -32,9 +32,11 @@ def stored(scheme, directory):
 
 
 class Dovecot(neighbour.Neighbour):
-    """A private POP3 server whose one user has this credential."""
+    """A private POP3 server whose one user has this credential; `more` is put
+    at the end of its configuration."""
 
     name = "dovecot"
+    more = ""
 
     def __init__(self, scheme):
         super().__init__()
@@ -81,7 +83,7 @@ service pop3-login {
   }
 }
 """ % {"r": self.directory, "u": users, "p": self.port, "i": owner.pw_uid,
-       "g": owner.pw_gid}))
+       "g": owner.pw_gid} + self.more))
 
     def is_up(self):
         assert self.process.poll() is None, self.logs()[-4000:]
