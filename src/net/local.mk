@@ -3,6 +3,7 @@ src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(CURL_CFLAGS)
 src_net_libnet_a_SOURCES = \
 	src/net/dial.c src/net/dial.h \
 	src/net/dns.c src/net/dns.h \
+	src/net/dns_answer.c src/net/dns_private.h \
 	src/net/dns_rdata.c src/net/dns_rdata.h \
 	src/net/https.c src/net/https.h \
 	src/net/listener.c src/net/listener.h \
