@@ -363,6 +363,93 @@ no_connection_leaves_no_outcome(void **state)
 	(void)close(fd);
 }
 
+/* ---- REQUIRETLS (RFC 8689 4.2.1) ----------------------------------------
+ */
+
+static long
+give_nothing(void *ctx, char *p, unsigned long size, struct err *e)
+{
+	(void)ctx;
+	(void)p;
+	(void)size;
+	(void)e;
+	return 0;
+}
+
+/* One message that requires it; its verdict. */
+static struct smtp_reply
+send_required(struct tried *t)
+{
+	struct smtp_send_rcpt to = { .address = "bob@xyz.com" };
+	struct smtp_send m = { .reverse_path = "alice@abc.com",
+			       .recipients = &to,
+			       .n_recipients = 1,
+			       .require_tls = true,
+			       .read_bytes = give_nothing };
+
+	assert_int_equal(t->rc, 0);
+	assert_non_null(t->c);
+	assert_int_equal(smtp_client_send(t->c, &m, &t->e), 0);
+	return to.reply;
+}
+
+static void
+requiretls_goes_to_who_is_verified_and_offers_it(void **state)
+{
+	static const char *const script[] = {
+		"T",           "S 220 mx",         "C EHLO",
+		"S 250-mx",    "S 250 REQUIRETLS", "C MAIL",
+		"S 250 ok",    "C RCPT",           "S 250 ok",
+		"C DATA",      "S 354 go",         "C .",
+		"S 250 taken", "C QUIT",           "S 221 bye",
+		NULL
+	};
+	struct tls_play p;
+
+	(void)state;
+	tls_play_start(&p, script, tls_lab.good);
+	struct tried *t =
+	    try_open(&p, SMTP_TLS_IMPLICIT, tls_lab.client, &localhost);
+	struct smtp_reply r = send_required(t);
+	assert_int_equal(r.code, 250);
+	tried_free(t, &p);
+	assert_null(p.failed_at);
+	assert_non_null(
+	    strstr(p.heard, "MAIL FROM:<alice@abc.com> REQUIRETLS|"));
+}
+
+static void
+requiretls_goes_to_nobody_else(void **state)
+{
+	static const struct {
+		const char *const script[8];
+		const struct tls_peer *peer;
+	} rows[] = {
+		/* verified, and does not offer it */
+		{ { "T", "S 220 mx", "C EHLO", "S 250-mx", "S 250 STARTTLS",
+		    "C QUIT", "S 221 bye", NULL },
+		  &localhost },
+		/* offers it, and may be anybody */
+		{ { "T", "S 220 mx", "C EHLO", "S 250-mx", "S 250 REQUIRETLS",
+		    "C QUIT", "S 221 bye", NULL },
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tls_play p;
+		tls_play_start(&p, rows[i].script, tls_lab.good);
+		struct tried *t = try_open(&p, SMTP_TLS_IMPLICIT,
+					   tls_lab.client, rows[i].peer);
+		struct smtp_reply r = send_required(t);
+		assert_int_equal(r.code, 550);
+		assert_string_equal(r.enhanced, "5.7.30");
+		tried_free(t, &p);
+		assert_null(p.failed_at);
+		assert_null(strstr(p.heard, "MAIL"));
+	}
+}
+
 int
 main(void)
 {
@@ -381,6 +468,9 @@ main(void)
 		cmocka_unit_test(
 		    a_certificate_that_is_not_right_is_told_from_no_connection),
 		cmocka_unit_test(no_connection_leaves_no_outcome),
+		cmocka_unit_test(
+		    requiretls_goes_to_who_is_verified_and_offers_it),
+		cmocka_unit_test(requiretls_goes_to_nobody_else),
 	};
 
 	return cmocka_run_group_tests(tests, tls_lab_open, tls_lab_close);
