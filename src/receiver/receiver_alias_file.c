@@ -55,7 +55,7 @@ static int
 take_word(struct receiver_alias_file *f, bool is_name, struct span *text,
 	  struct err *e)
 {
-	bool quoted = false;
+	bool quoted = false, escaped = false;
 	size_t n = 0;
 
 	for (; at(f, n) != '\n'; n++) {
@@ -64,10 +64,12 @@ take_word(struct receiver_alias_file *f, bool is_name, struct span *text,
 			break;
 		if ((unsigned char)c < ' ' || c == 0x7f)
 			return err_set(e, ERR_PERM, 0, "control byte");
-		if (c == '"')
+		if (escaped)
+			escaped = false;
+		else if (c == '"')
 			quoted = !quoted;
-		else if (quoted && c == '\\' && at(f, n + 1) != '\n')
-			n++;
+		else
+			escaped = quoted && c == '\\';
 	}
 	if (quoted)
 		return err_set(e, ERR_PERM, 0, "'\"' is not closed");
