@@ -338,16 +338,9 @@ commit_journaled(struct delivery *d, struct err *e)
 
 	d->holder = d->todo[0];
 	if (create_file(d, e) != 0 ||
-	    durable_write(d->fd, d->out.p, d->out.n, e) != 0)
+	    durable_write(d->fd, d->out.p, d->out.n, e) != 0 ||
+	    enter(d, true, e) != 0)
 		return -1;
-	if (enter(d, true, e) != 0) {
-		if (e->sys != ENOSPC)
-			return -1;
-		/* A disk without room for a segment may have some for a
-		 * message, whose file stands there already. */
-		buf_clear(&d->out);
-		return commit_synced(d, e);
-	}
 	while (done < d->n_todo && place(d, d->todo[done], false, e) == 0)
 		done++;
 	if (done == d->n_todo &&

@@ -232,7 +232,7 @@ open_user(struct maildir_tree *t, const char *mailbox, bool create,
 static int
 enter_folder(struct maildir *m, bool create, struct err *e)
 {
-	int fd = open_dir(m->dir, MAILDIR_JUNK + 1, create, e);
+	int fd = open_dir(m->dir, &MAILDIR_JUNK[1], create, e);
 
 	if (fd < 0)
 		return -1;
@@ -399,7 +399,7 @@ clean_user(const struct maildir_tree *t, int domain, const char *user)
 	if (dir < 0)
 		return 0;
 	gone = clean_below(t, dir);
-	int folder = openat(dir, MAILDIR_JUNK + 1, flags);
+	int folder = openat(dir, &MAILDIR_JUNK[1], flags);
 	if (folder >= 0) {
 		gone += clean_below(t, folder);
 		(void)close(folder);
