@@ -287,7 +287,7 @@ int
 admin_cert_host(const struct admin_options *o, char **args)
 {
 	char(*names)[ADDRESS_SIZE] = calloc(TLS_CERT_NAMES_MAX, sizeof(*names));
-	const char *list[TLS_CERT_NAMES_MAX];
+	const char *list[TLS_CERT_NAMES_MAX] = { NULL };
 	struct tls_cert_request r = { .use = TLS_CERT_HOST, .names = list };
 	char stem[ADDRESS_SIZE];
 	struct err e = { 0 };

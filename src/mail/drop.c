@@ -54,8 +54,8 @@ take_crc(struct span text, uint32_t *crc)
 	if (text.n != 8)
 		return -1;
 	for (size_t i = 0; i < text.n; i++) {
-		const char *at = memchr(digits, text.p[i], 16);
-		if (at == NULL)
+		const char *at = strchr(digits, text.p[i]);
+		if (at == NULL || *at == '\0')
 			return -1;
 		*crc = *crc << 4 | (uint32_t)(at - digits);
 	}

@@ -160,7 +160,7 @@ question_new(const char *host, const char *service, struct err *e)
 		free(q);
 		return NULL;
 	}
-	memcpy(q->service, service, SERVICE_SIZE);
+	(void)snprintf(q->service, sizeof(q->service), "%s", service);
 	(void)pthread_mutex_init(&q->lock, NULL);
 	return q;
 }

@@ -144,6 +144,9 @@ add_words(struct receiver_rules *r, const char *path, struct span text,
 
 	receiver_alias_file_init(&f, text);
 	while ((more = receiver_alias_file_next(&f, &w, e)) == 1) {
+		if (!w.is_name && a == NULL) /* the file begins with a name */
+			return err_set(e, ERR_BUG, 0,
+				       "an alias without a name");
 		if (!w.is_name && add_target(r, a, w.text, e) == 0)
 			continue;
 		if (w.is_name) {
