@@ -108,11 +108,10 @@ local_users_free(struct local_users **out)
 
 	if (l == NULL)
 		return;
-	for (size_t i = 0; i < l->n; i++) {
-		char **address = l->v[i].address;
-		for (size_t k = 0; address != NULL && k < l->v[i].n; k++)
-			free(address[k]);
-		free(address);
+	for (size_t i = 0; l->v != NULL && i < l->n; i++) {
+		for (size_t k = 0; k < l->v[i].n; k++)
+			free(l->v[i].address[k]);
+		free(l->v[i].address);
 		free(l->v[i].name);
 	}
 	free(l->v);
