@@ -44,13 +44,6 @@ def memory():
         harness.top_builddir(), "tests", "crash", "nomem.so")))
 
 
-def is_sanitized():
-    """Sanitizers have an allocator of their own, and end when it fails."""
-    with open(harness.program("postpair-sender"), "rb") as f:
-        data = f.read()
-    return b"__asan_init" in data or b"__tsan_init" in data
-
-
 class Faults(kill_steps.Kills):
     """Faults in one of the servers of one pair."""
 
@@ -171,7 +164,7 @@ def main():
         rounds -= 1
         total.update(run_disk(name, durability, options.every, say=say,
                               seconds=left * 0.8)[0])
-        if not is_sanitized():
+        if not harness.is_sanitized():
             total.update(run_memory(name, durability, options.memory, say,
                                     options.seed)[0])
     for key in ("faults", "start refused", "said", "unanswered", "deleted",

@@ -28,7 +28,7 @@ def test_a_failing_disk_costs_no_mail(server, durability):
 @pytest.mark.deadline(150)
 @pytest.mark.parametrize("server", kill_steps.SERVERS)
 def test_no_memory_costs_no_mail(server):
-    if faults.is_sanitized():
+    if harness.is_sanitized():
         pytest.skip("the sanitizer's own allocator is in use")
     figures, wrong = faults.run_memory(server, "journal", 5)
     assert not any(figures[key] for key in books.WRONG), wrong

@@ -71,7 +71,7 @@ def test_a_hostile_receiver_costs_neither_mail_nor_the_sender(way):
         assert pair.sender.process.poll() is None
         most = max(p.most for p in peers.values())
         assert most < 8 << 20, "%d bytes of one reply were read" % most
-        if not sanitized():
+        if not harness.is_sanitized():
             assert peak < 64 * 1024, "%d KiB" % peak
             if way == "stall":  # nothing to do but to wait
                 assert spent < 0.2, "%.2f of a processor" % spent
@@ -85,9 +85,3 @@ def test_a_hostile_receiver_costs_neither_mail_nor_the_sender(way):
         for address, peer in peers.items():
             assert len(peer.texts) == 1, address
         assert not ledger.check()
-
-
-def sanitized():
-    with open(harness.program("postpair-sender"), "rb") as f:
-        data = f.read()
-    return b"__asan_init" in data or b"__tsan_init" in data

@@ -67,6 +67,13 @@ def program(name):
     raise FileNotFoundError("%s is not built in %s" % (name, top_builddir()))
 
 
+def is_sanitized():
+    """Sanitizers have an allocator and memory of their own."""
+    with open(program("postpair-sender"), "rb") as f:
+        data = f.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
 def wait_for(condition, seconds=20, what="the condition"):
     """Ask again until condition() is true; returns its value.
 

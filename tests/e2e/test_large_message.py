@@ -26,12 +26,6 @@ def forget_peak(pid):
         pytest.skip("the peak of memory cannot be set back here")
 
 
-def is_sanitized():
-    with open(harness.program("postpair-sender"), "rb") as f:
-        data = f.read()
-    return b"__asan_init" in data or b"__tsan_init" in data
-
-
 def text_of(subject, size):
     line = b"Lines that nobody will ever read, but in their number...\r\n"
     return b"From: alice@abc.com\r\nSubject: %s\r\n\r\n%s" % (
@@ -48,7 +42,7 @@ def submit(pair, text, port, login):
 @pytest.mark.deadline(120)
 @pytest.mark.parametrize("durability", ["strict", "journal"])
 def test_no_server_grows_with_the_message(durability):
-    if is_sanitized():
+    if harness.is_sanitized():
         pytest.skip("the sanitizer's own memory is in the way")
     quick = {"server": {"log-level": "info"}}
     with harness.Pair(
