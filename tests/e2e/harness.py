@@ -111,9 +111,12 @@ def fork_terminal():
     """pty.fork(), or the test is skipped."""
     import pytest
     try:
-        return pty.fork()
+        pid, fd = pty.fork()
     except OSError:
         pytest.skip("there are no pseudo-terminals here")
+    if pid == 0:  # a test run in the background ignores it, a terminal does not
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return pid, fd
 
 
 def closed_port():

@@ -4,7 +4,8 @@
 # --enable-fuzz (CC=clang) it is linked with libFuzzer instead: make fuzz.
 #
 # A new target: add its name here, three lines below, and its corpus.
-fuzz_names = address address_list alias_file auth_results bdat conf control date \
+fuzz_names = address address_list alias_file auth_client auth_exchange \
+	auth_results bdat conf control date \
 	dns dot drop dsn header sts \
 	ledger_record mailbox_list maildir_name milter mime pop3 pop3_client proxy reply segment \
 	shell smtp_command smtp_model smtp_session spool tls_cert users
