@@ -22,6 +22,7 @@ struct search {
 	const struct mx_list *list;
 	const struct sts_policy *sts; /* NULL: none */
 	unsigned tried, hopeless;
+	bool unprotected; /* one of the hopeless has no REQUIRETLS */
 	/* the last failure that may pass */
 	bool may_pass;
 	int code;
@@ -117,6 +118,24 @@ demand(struct search *s, const struct mx_host *h, const struct reach_target *to,
 /* ---- trying -------------------------------------------------------------
  */
 
+/*
+ * RFC 8689 4.2.1: a server that does not promise to protect the message further
+ * is left with QUIT for the next one.  True: it was.
+ */
+static bool
+leave_unprotected(struct search *s, struct smtp_client **c, struct err *e)
+{
+	if (s->t->need != SPOOL_TLS_REQUIRED ||
+	    (smtp_client_extensions(*c) & SMTP_EXT_REQUIRETLS) != 0)
+		return false;
+	smtp_client_close(c, true);
+	(void)err_set(e, ERR_PERM, 0,
+		      "REQUIRETLS support required: %s has none", s->t->peer);
+	reach_remark(s->t, "%s", e->msg);
+	s->unprotected = true;
+	return true;
+}
+
 /* 0: *c is open; 1: on to the next; -1: stop, *e says why. */
 static int
 try_address(struct search *s, const struct mx_host *h, const char *address,
@@ -135,11 +154,13 @@ try_address(struct search *s, const struct mx_host *h, const char *address,
 	reach_remark(s->t, "MX %u %s [%s]:%u", (unsigned)h->preference, h->name,
 		     address, (unsigned)s->r->mx_port);
 	s->tried++;
-	if (reach_connect(s->r, &to, d, s->t, c, &hopeless, e) == 0)
+	int rc = reach_connect(s->r, &to, d, s->t, c, &hopeless, e);
+	bool unprotected = rc == 0 && leave_unprotected(s, c, e);
+	if (rc == 0 && !unprotected)
 		return 0;
-	if (e->class == ERR_STOP)
+	if (rc != 0 && e->class == ERR_STOP)
 		return -1;
-	if (hopeless) {
+	if (hopeless || unprotected) {
 		s->hopeless++;
 		s->why = *e;
 		return 1;
@@ -177,9 +198,11 @@ static int
 give_up(struct search *s, struct err *e)
 {
 	if (s->hopeless > 0 && s->hopeless == s->tried && !s->may_pass) {
-		/* RFC 7504 4: all of them say that they never take mail. */
+		/* RFC 7504 4: all of them say that they never take mail, or
+		 * cannot take this one (RFC 8689 4.2.1). */
 		s->t->code = 0;
-		(void)reach_failed(s->t, 550, "5.3.2");
+		(void)reach_failed(s->t, 550,
+				   s->unprotected ? "5.7.30" : "5.3.2");
 		return err_set(e, ERR_PERM, 0, "%s", s->why.msg);
 	}
 	if (!s->may_pass) {

@@ -1,7 +1,7 @@
 /*
  * What a connection must be.  The route's level is the least; DANE, MTA-STS,
  * the memory of what a destination could before and REQUIRETLS only ever ask
- * for more.  "TLS-Required: No" (RFC 8689 4.2) takes back what was not the
+ * for more.  "TLS-Required: No" (RFC 8689 4.2.2) takes back what was not the
  * route's own demand.
  */
 #include <string.h>

@@ -22,7 +22,7 @@ sender_wish_utf8(const struct smtp_txn *txn, struct span block)
 	return txn->smtputf8 && !ascii;
 }
 
-/* RFC 8689 4.2, 4.3: REQUIRETLS goes before the field, which counts when it
+/* RFC 8689 3, 4.1: REQUIRETLS goes before the field, which counts when it
  * stands once and says No. */
 enum spool_tls
 sender_wish_tls(const struct smtp_txn *txn, struct span block)

@@ -184,7 +184,7 @@ take_param(const struct smtp_session *s, struct span key, struct span value,
 	} else if (smtp_server_may_require_tls(s) &&
 		   span_eq_nocase(key, span_of("REQUIRETLS"))) {
 		seen = &p->require_tls;
-		ok = value.p == NULL; /* RFC 8689 2 (5): takes no value */
+		ok = value.p == NULL; /* RFC 8689 2 (4): takes no value */
 	} else {
 		seen = take_optional(&s->server->o, key, value, p, &ok);
 	}

@@ -13,13 +13,15 @@ import threading
 
 
 class TlsPeer:
-    def __init__(self, context, protocol, implicit=False, offer=True):
+    def __init__(self, context, protocol, implicit=False, offer=True,
+                 address=("127.0.0.1", 0)):
         self.context, self.protocol = context, protocol
         self.implicit, self.offer = implicit, offer
         self.commands = []  # what clients said
         self.secrets = []   # and what of it was to log in
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.listener = socket.create_server(address)
+        self.address = self.listener.getsockname()
+        self.port = self.address[1]
         self.thread = threading.Thread(target=self._run)
         self.stopping = False
 
@@ -29,7 +31,7 @@ class TlsPeer:
 
     def __exit__(self, *_):
         self.stopping = True
-        with socket.create_connection(("127.0.0.1", self.port)):
+        with socket.create_connection(self.address):
             pass  # wakes it up
         self.thread.join()
         self.listener.close()

@@ -19,6 +19,7 @@ from nameserver import Broken, NameServer, Signed  # noqa: E402
 
 harness = neighbour.harness
 from certificates import Lab  # noqa: E402
+from tls_peer import TlsPeer  # noqa: E402
 
 DOMAINS = "xyz.com one.example two.example three.example four.example"
 MAILBOX = "bob@xyz.com"  # an alias of every recipient here
@@ -176,6 +177,7 @@ def _lab():
     neighbour.need("openssl")
     with Lab() as lab:
         lab.host("mx.one.example")
+        lab.host("bare.one.example")
         lab.host("mta-sts.one.example")
         yield lab
 
@@ -275,15 +277,18 @@ def policy(mode, *patterns):
         mode, "".join("mx: %s\r\n" % p for p in patterns))
 
 
+MX = ["@ MX 10 mx", "mx A 127.0.0.1"]
+
+
 @contextlib.contextmanager
-def sts_world(lab, text, certificate="mx.one.example"):
-    zones = {"one.example": ["@ MX 10 mx", "mx A 127.0.0.1",
-                             '_mta-sts TXT "v=STSv1; id=1;"']}
+def sts_world(lab, text, certificate="mx.one.example", mx=MX):
+    zones = {"one.example": ['_mta-sts TXT "v=STSv1; id=1;"', *mx]}
     with NameServer(zones) as dns, \
             PolicyServer(lab, "one.example", text) as web, pair_by_mx(
                 dns, receiver={"tls": lab.section(certificate)
                                if certificate else {}},
-                sender={"mta-sts": {"enabled": "yes", "connect-to":
+                sender={"tls": lab.section(),
+                        "mta-sts": {"enabled": "yes", "connect-to":
                                     "127.0.0.1:%d" % web.port},
                         "relay": {"ca-file": lab.path("ca.crt"),
                                   "idle-timeout": "0s"}}) as pair:
@@ -321,3 +326,40 @@ def test_what_a_policy_forbids_waits(lab, patterns, certificate, reply):
 def test_other_policies_forbid_nothing(lab, text):
     with sts_world(lab, text, "localhost") as pair:
         arrives(pair, "bob@one.example", "allowed")
+
+
+# ---- REQUIRETLS -------------------------------------------------------------
+
+def require(pair, lab, subject):
+    with smtplib.SMTP("localhost", pair.submission_port, timeout=30) as s:
+        s.starttls(context=lab.client())
+        s.login("alice@abc.com", harness.PASSWORD)
+        s.sendmail("alice@abc.com", ["bob@one.example"],
+                   "Subject: %s\r\n\r\nx\r\n" % subject, ["REQUIRETLS"])
+
+
+def bare_peer(pair, lab):
+    """A server of the domain with TLS and no REQUIRETLS."""
+    return TlsPeer(lab.server("bare.one.example"), "smtp",
+                   address=("127.0.0.2", pair.smtp_port))
+
+
+BARE = ["@ MX 5 bare", "bare A 127.0.0.2"]
+
+
+def test_who_has_no_requiretls_is_left_for_the_next_server(lab):
+    with sts_world(lab, policy("enforce", "*.one.example"),
+                   mx=[*BARE, *MX]) as pair, \
+            bare_peer(pair, lab) as bare:
+        require(pair, lab, "protected")
+        pair.wait_message(MAILBOX, "protected")
+        assert [x.split()[0] for x in bare.commands] == [
+            "EHLO", "STARTTLS", "EHLO", "QUIT"]
+
+
+def test_where_no_server_has_requiretls_it_comes_back(lab):
+    with sts_world(lab, policy("enforce", "*.one.example"),
+                   mx=BARE) as pair, bare_peer(pair, lab):
+        require(pair, lab, "returned")
+        result(pair, "bob@one.example", "failed", "550 5.7.30 ")
+        assert pair.maildir(MAILBOX).files() == []
