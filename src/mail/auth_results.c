@@ -5,14 +5,16 @@
 /* What is done with the bytes of the field we are in. */
 enum {
 	IN_NAME, /* held: it may be the name we look for */
-	IN_ID,   /* held: it is, and whose it is we do not know yet */
+	IN_ID,   /* held: it is, and whose and what it is we do not know yet */
 	KEEPING,
 	DROPPING,
 	BODY,
 };
 
-/* Where we are before and in the authserv-id. */
-enum { BEFORE, COMMENT, TOKEN, QUOTED };
+/* Where we are before and in the authserv-id, and the version behind it. */
+enum { BEFORE, COMMENT, TOKEN, QUOTED, IN_VERSION };
+
+enum { OUR_VERSION = 1, VERSION_END = 10 };
 
 static const char name[] = "authentication-results";
 
@@ -79,15 +81,24 @@ match(struct auth_results *a, char c)
 		a->matched = SIZE_MAX;
 }
 
-/* The id is over: whose field is it? */
-static int
-decide(struct auth_results *a, struct buf *out)
+/* The id is over: whose field is it?  A stranger's may have a version. */
+static void
+decide(struct auth_results *a)
 {
-	if (a->matched != SIZE_MAX && is_whole(a)) {
+	a->foreign = true;
+	a->place = BEFORE;
+	if (a->matched != SIZE_MAX && is_whole(a))
 		drop(a);
-		return 0;
-	}
-	return keep(a, out);
+}
+
+/* RFC 8601 5: what has a version that we do not know goes too; none is 1. */
+static int
+decide_version(struct auth_results *a, struct buf *out)
+{
+	if (a->place != IN_VERSION || a->version == OUR_VERSION)
+		return keep(a, out);
+	drop(a);
+	return 0;
 }
 
 static bool
@@ -110,27 +121,41 @@ in_comment(struct auth_results *a, char c)
 		a->place = BEFORE;
 }
 
-static int
-in_quotes(struct auth_results *a, char c, struct buf *out)
+static void
+in_quotes(struct auth_results *a, char c)
 {
-	if (a->escaped)
+	if (a->escaped) {
 		a->escaped = false;
-	else if (c == '"')
-		return decide(a, out);
-	else if (c == '\\') {
+	} else if (c == '"') {
+		decide(a);
+		return;
+	} else if (c == '\\') {
 		a->escaped = true;
-		return 0;
+		return;
 	}
 	if (!is_space(c)) /* folds and blanks: a reader may lose them */
 		match(a, c);
+}
+
+static int
+in_version(struct auth_results *a, char c, struct buf *out)
+{
+	if (!span_is_digit(c))
+		return decide_version(a, out);
+	a->place = IN_VERSION;
+	a->version = a->version * 10 + (unsigned)(c - '0');
+	if (a->version > VERSION_END)
+		a->version = VERSION_END;
 	return 0;
 }
 
 static int
-before_id(struct auth_results *a, char c)
+before_id(struct auth_results *a, char c, struct buf *out)
 {
 	if (is_space(c))
 		return 0;
+	if (a->foreign && c != '(')
+		return in_version(a, c, out);
 	if (c == ';') { /* there is none */
 		drop(a);
 	} else if (c == '(') {
@@ -154,14 +179,19 @@ in_value(struct auth_results *a, char c, struct buf *out)
 		in_comment(a, c);
 		return 0;
 	case QUOTED:
-		return in_quotes(a, c, out);
-	case TOKEN:
-		if (is_space(c) || c == ';' || c == '(')
-			return decide(a, out);
-		match(a, c);
+		in_quotes(a, c);
 		return 0;
+	case TOKEN:
+		if (!is_space(c) && c != ';' && c != '(') {
+			match(a, c);
+			return 0;
+		}
+		decide(a);
+		return a->state == IN_ID ? before_id(a, c, out) : 0;
+	case IN_VERSION:
+		return in_version(a, c, out);
 	default:
-		return before_id(a, c);
+		return before_id(a, c, out);
 	}
 }
 
@@ -188,22 +218,37 @@ in_name(struct auth_results *a, char c, struct buf *out)
 	a->matched = 0;
 	a->depth = 0;
 	a->escaped = false;
+	a->foreign = false;
+	a->version = 0;
+	return 0;
+}
+
+/* A field ends before it is known; only a stranger's, without results, may. */
+static int
+end_field(struct auth_results *a, struct buf *out)
+{
+	if (a->foreign && a->place != COMMENT)
+		return decide_version(a, out);
+	drop(a);
 	return 0;
 }
 
 /* The first byte of a line: a fold of the field before, a field, the end. */
-static void
-begin_line(struct auth_results *a, char c)
+static int
+begin_line(struct auth_results *a, char c, struct buf *out)
 {
+	int rc = 0;
+
 	a->at_line = false;
 	a->empty = true;
 	if (span_is_blank(c))
-		return;
+		return 0;
 	/* what the field before left unsaid it will not say any more */
 	if (a->state == IN_ID)
-		drop(a);
+		rc = end_field(a, out);
 	a->state = c == '\r' || c == '\n' ? KEEPING : IN_NAME;
 	a->matched = 0;
+	return rc;
 }
 
 /* A byte of a field that is held. */
@@ -229,8 +274,8 @@ step(struct auth_results *a, struct span bytes, size_t *n, struct buf *out)
 	*n = bytes.n;
 	if (a->state == BODY)
 		return buf_add_span(out, bytes);
-	if (a->at_line)
-		begin_line(a, bytes.p[0]);
+	if (a->at_line && begin_line(a, bytes.p[0], out) != 0)
+		return -1;
 	if (a->state == IN_NAME || a->state == IN_ID) {
 		*n = 1;
 		rc = hold(a, bytes.p[0], out);
@@ -267,9 +312,11 @@ auth_results_feed(struct auth_results *a, struct span bytes, struct buf *out,
 int
 auth_results_end(struct auth_results *a, struct buf *out, struct err *e)
 {
-	if (a->state == IN_ID)
-		drop(a);
-	else if (a->state == IN_NAME && keep(a, out) != 0)
+	int rc = a->state == IN_ID     ? end_field(a, out)
+		 : a->state == IN_NAME ? keep(a, out)
+				       : 0;
+
+	if (rc != 0)
 		return err_set(e, ERR_TEMP, errno, "message header");
 	return 0;
 }

@@ -8,14 +8,15 @@
 /*
  * Takes out of a header that streams past the Authentication-Results fields
  * that claim to be ours (RFC 8601 5): whoever reads the message later believes
- * those, so a stranger must not bring them along.
+ * those, so a stranger must not bring them along.  Nor a version of the field
+ * other than 1, whosever it is.
  *
  * A field is held back only until it is known whose it is: its name, and the
- * blanks and comments before its authserv-id (2.2).  One that holds out for
- * more than AUTH_RESULTS_HELD_MAX bytes, or ends without an id, is taken out
- * too: it says nothing that a reader could trust, and readers differ in what
- * they make of it.  Folds, comments in comments, quoted ids, a blank before the
- * colon and letters of either case are followed.  Work: O(1) a byte.
+ * blanks and comments before its authserv-id and version (2.2).  One that holds
+ * out for more than AUTH_RESULTS_HELD_MAX bytes, or ends without an id, is
+ * taken out too: it says nothing that a reader could trust, and readers differ
+ * in what they make of it.  Folds, comments in comments, quoted ids, a blank
+ * before the colon and letters of either case are followed.  Work: O(1) a byte.
  * Pure; one thread at a time.
  */
 enum { AUTH_RESULTS_HELD_MAX = 1024 };
@@ -29,7 +30,8 @@ struct auth_results {
 	int place;
 	size_t matched;
 	unsigned depth;
-	bool escaped;
+	bool escaped, foreign;
+	unsigned version;
 };
 
 /* auth_results_init - at the start of a message. */

@@ -50,6 +50,12 @@ static const char *const ours[] = {
 	"Authentication-Results: \"m\\x.test\" 1; none\r\n",
 	"Authentication-Results: \"mx.\r\n test\"; none\r\n",
 	"Authentication-Results: mx.test 1; none\r\n",
+	/* RFC 8601 5: a version that we do not know */
+	"Authentication-Results: mx.other 2; spf=pass\r\n",
+	"Authentication-Results: mx.other (1) 10; spf=pass\r\n",
+	"Authentication-Results: \"mx.other\"\r\n 0; spf=pass\r\n",
+	"Authentication-Results: mx.other(c)4294967297;x=y\r\n",
+	"Authentication-Results: mx.other 2\r\n",
 	/* whose they are nobody can tell */
 	"Authentication-Results:\r\n",
 	"Authentication-Results: ; spf=pass\r\n",
@@ -65,6 +71,11 @@ static const char *const others[] = {
 	"Authentication-Results: \"mx.test.\"; spf=pass\r\n",
 	"Authentication-Results: (mx.test) mx.other; x=y (mx.test)\r\n "
 	"mx.test\r\n",
+	"Authentication-Results: mx.other 1; spf=pass\r\n",
+	"Authentication-Results: mx.other (2) 01 ; spf=pass\r\n",
+	"Authentication-Results: \"mx.other\"1\r\n",
+	"Authentication-Results: mx.other\r\n",
+	"Authentication-Results: mx.other (2); spf=pass\r\n",
 	"X-Authentication-Results: mx.test; spf=pass\r\n",
 	"Authentication-Result: mx.test; spf=pass\r\n",
 	"Authentication-Resultss: mx.test; spf=pass\r\n",
