@@ -94,7 +94,7 @@ def test_msmtp_sends(pair, lab, implicit):
     need("msmtp")
     subject = "msmtp %s" % implicit
     done = pair.run(
-        ["msmtp", "--host=localhost", "--port=%d" % ports(pair, implicit)[0],
+        ["msmtp", "--host=127.0.0.1", "--port=%d" % ports(pair, implicit)[0],
          "--tls=on", "--tls-starttls=%s" % ("off" if implicit else "on"),
          "--tls-trust-file=" + lab.path("ca.crt"), "--auth=plain",
          "--user=" + SENDER, "--passwordeval=echo " + harness.PASSWORD,
@@ -132,7 +132,7 @@ def test_mpop_reads(pair, lab, implicit, waiting):
     for folder in ("new", "cur", "tmp"):
         os.makedirs(os.path.join(box.path, folder))
     done = pair.run(
-        ["mpop", "--host=localhost", "--port=%d" % ports(pair, implicit)[1],
+        ["mpop", "--host=127.0.0.1", "--port=%d" % ports(pair, implicit)[1],
          "--tls=on", "--tls-starttls=%s" % ("off" if implicit else "on"),
          "--tls-trust-file=" + lab.path("ca.crt"), "--auth=user",
          "--user=carol@xyz.com", "--passwordeval=echo " + harness.PASSWORD,
@@ -149,9 +149,9 @@ def test_fetchmail_reads(pair, lab, implicit, waiting):
     box = harness.Maildir(os.path.join(pair.directory, "fetch-%s" % implicit))
     os.makedirs(os.path.join(box.path, "new"))
     rc = pair.write("fetchmailrc", (
-        'poll localhost proto POP3 port %d auth password uidl\n'
+        'poll 127.0.0.1 proto POP3 port %d auth password uidl\n'
         'user "carol@xyz.com" password "%s" %s sslcertck sslcertfile "%s" '
-        'keep fetchall no rewrite\nmda "cat >%s/new/$(mktemp -u XXXXXXXX)"\n' % (
+        'sslcommonname localhost keep fetchall no rewrite\nmda "cat >%s/new/$(mktemp -u XXXXXXXX)"\n' % (
             ports(pair, implicit)[1], harness.PASSWORD,
             "ssl" if implicit else 'sslproto "TLS1.2+"', lab.path("ca.crt"),
             box.path)).encode())

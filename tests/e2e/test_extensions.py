@@ -60,7 +60,7 @@ def test_what_tls_changes_is_as_documented():
     with Lab() as lab, lab.pair() as pair:
         for server, port in (("postpair-sender", pair.submission_port),
                              ("postpair-receiver", pair.smtp_port)):
-            with smtplib.SMTP("localhost", port, timeout=30) as client:
+            with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
                 client.ehlo()
                 assert {k.upper() for k in client.esmtp_features} == expected(
                     server, "before login", "with a certificate")

@@ -297,7 +297,7 @@ def test_msmtp(pair, lab, mechanism, tls):
     how = "--tls=on --tls-starttls=on --tls-trust-file=%s" % \
         lab.path("ca.crt") if tls else "--tls=off"
     done = pair.run(
-        ["sh", "-c", "exec msmtp --host=localhost --port=%d %s --auth=%s "
+        ["sh", "-c", "exec msmtp --host=127.0.0.1 --port=%d %s --auth=%s "
          "--user=%s --passwordeval='echo %s' --from=%s -- %s" % (
              pair.submission_port, how, mechanism, USER, harness.PASSWORD,
              USER, USER)], stdin="Subject: %s %s\n\nx\n" % (mechanism, tls))
@@ -315,7 +315,7 @@ def test_gsasl(pair, mechanism):
     done = pair.run(
         ["gsasl", "--smtp", "--mechanism=" + mechanism, "--no-client-first",
          "--authentication-id=" + USER, "--password=" + harness.PASSWORD,
-         "--verbose", "--no-starttls", "localhost",
+         "--verbose", "--no-starttls", "127.0.0.1",
          str(pair.submission_port)], stdin="QUIT\n")
     said = done.stdout + done.stderr
     assert b"235 2.7.0" in said, said.decode(errors="replace")
@@ -328,7 +328,7 @@ class Openssl:
     def __init__(self, pair, lab, protocol):
         port = pair.submission_port if protocol == "smtp" else pair.pop3_port
         self.p = subprocess.Popen(
-            ["openssl", "s_client", "-connect", "localhost:%d" % port,
+            ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port,
              "-starttls", protocol, "-CAfile", lab.path("ca.crt"), "-crlf",
              "-ign_eof", "-keymatexport", "EXPORTER-Channel-Binding",
              "-keymatexportlen", "32"], stdin=subprocess.PIPE,
@@ -393,7 +393,7 @@ def test_curl(pair, lab, protocol, mechanism):
          lab.path(USER + ".key"), "--login-options", "AUTH=" + mechanism,
          "--user", "%s:%s" % (USER, "" if mechanism == "EXTERNAL"
                               else harness.PASSWORD), "--url",
-         "%s://localhost:%d/" % (protocol, port)] +
+         "%s://127.0.0.1:%d/" % (protocol, port)] +
         (send if protocol == "smtp" else []))
     said = done.stderr.decode(errors="replace")
     assert done.returncode == 0, said

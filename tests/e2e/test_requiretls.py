@@ -20,7 +20,7 @@ def _lab():
 
 @contextlib.contextmanager
 def client(lab, pair):
-    with smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
+    with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as c:
         c.starttls(context=lab.client())
         c.ehlo()
         c.login(ALICE, harness.PASSWORD)
@@ -99,7 +99,7 @@ def test_the_wish_is_kept_with_the_message(lab):
 
 def test_without_tls_it_is_not_offered(lab):
     with Pair(sender={"tls": lab.section()}) as pair, \
-            smtplib.SMTP("localhost", pair.submission_port, timeout=30) as c:
+            smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as c:
         c.ehlo()
         assert not c.has_extn("requiretls")
         c.login(ALICE, harness.PASSWORD)

@@ -52,7 +52,8 @@ def tool(name):
 # ---- clients of others ------------------------------------------------------
 
 def test_smtplib_and_poplib_upgrade_and_verify(pair, lab):
-    with smtplib.SMTP("localhost", pair.submission_port, timeout=30) as s:
+    with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as s:
+        s._host = "localhost"  # what it verifies, and says as SNI
         s.starttls(context=lab.client())
         s.ehlo()
         assert "starttls" not in s.esmtp_features
@@ -62,7 +63,7 @@ def test_smtplib_and_poplib_upgrade_and_verify(pair, lab):
     received = re.findall(rb"^Received: .*(?:\n[ \t].*)*", text, re.M)
     assert b" with ESMTPSA " in received[-1]
     assert re.search(rb"\n\ttls TLS_AES_\w+", received[-1]), received
-    p = poplib.POP3("localhost", pair.pop3_port, timeout=30)
+    p = poplib.POP3("127.0.0.1", pair.pop3_port, timeout=30)
     assert "STLS" in p.capa()
     p.stls(context=lab.client())
     assert "STLS" not in p.capa()
@@ -78,7 +79,7 @@ def test_smtplib_and_poplib_upgrade_and_verify(pair, lab):
 
 def test_the_received_line_has_the_registered_name_of_the_cipher(pair, lab):
     context = lab.client(maximum_version=ssl.TLSVersion.TLSv1_2)
-    with smtplib.SMTP_SSL("localhost", tls_ports(pair)["smtp"], timeout=30,
+    with smtplib.SMTP_SSL("127.0.0.1", tls_ports(pair)["smtp"], timeout=30,
                           context=context) as s:
         s.sendmail("x@example.net", [BOB], message("by 1.2", "plain"))
     assert re.search(rb"\ttls TLS_ECDHE_ECDSA_WITH_\w+", pair.wait_message(
@@ -87,18 +88,18 @@ def test_the_received_line_has_the_registered_name_of_the_cipher(pair, lab):
 
 def test_implicit_tls_on_every_service(pair, lab):
     ports = tls_ports(pair)
-    with smtplib.SMTP_SSL("localhost", ports["submission"], timeout=30,
+    with smtplib.SMTP_SSL("127.0.0.1", ports["submission"], timeout=30,
                           context=lab.client()) as s:
         s.ehlo()
         assert "starttls" not in s.esmtp_features
         s.login(ALICE, harness.PASSWORD)
         s.sendmail(ALICE, [BOB], message("by implicit", "dots"))
     pair.wait_message(BOB, "by implicit")
-    with smtplib.SMTP_SSL("localhost", ports["smtp"], timeout=30,
+    with smtplib.SMTP_SSL("127.0.0.1", ports["smtp"], timeout=30,
                           context=lab.client()) as s:
         s.sendmail("x@example.net", [BOB], message("to smtps", "plain"))
     assert b" with ESMTPS " in pair.wait_message(BOB, "to smtps")
-    p = poplib.POP3_SSL("localhost", ports["pop3"], timeout=30,
+    p = poplib.POP3_SSL("127.0.0.1", ports["pop3"], timeout=30,
                         context=lab.client())
     p.user(BOB)
     p.pass_(harness.PASSWORD)
@@ -113,7 +114,7 @@ def test_curl_sends(pair, lab, how):
     path = pair.write("curl.eml", message("curl by " + scheme, "8bit"))
     done = pair.run([tool("curl"), "-sS", "--max-time", "40", *options,
                      "--cacert", lab.path("ca.crt"), "--url",
-                     "%s://localhost:%d" % (scheme, port), "--user",
+                     "%s://127.0.0.1:%d" % (scheme, port), "--user",
                      "%s:%s" % (ALICE, harness.PASSWORD), "--mail-from", ALICE,
                      "--mail-rcpt", BOB, "--upload-file", path])
     assert done.returncode == 0, done.stderr
@@ -126,7 +127,7 @@ def test_curl_reads(pair, lab, how):
     port = pair.pop3_port if scheme == "pop3" else tls_ports(pair)["pop3"]
     done = pair.run([tool("curl"), "-sS", "--max-time", "40", *options,
                      "--cacert", lab.path("ca.crt"), "--url",
-                     "%s://localhost:%d" % (scheme, port), "--user",
+                     "%s://127.0.0.1:%d" % (scheme, port), "--user",
                      "carol@xyz.com:" + harness.PASSWORD])
     assert done.returncode == 0, done.stderr
 
@@ -137,7 +138,7 @@ def test_swaks_sends(pair, lab, how):
         pytest.skip("swaks has no TLS here: Net::SSLeay is missing")
     port = pair.submission_port if how == "--tls" else \
         tls_ports(pair)["submission"]
-    done = pair.run([tool("swaks"), "--server", "localhost", "--port",
+    done = pair.run([tool("swaks"), "--server", "127.0.0.1", "--port",
                      str(port), how, "--tls-verify",
                      "--tls-ca-path", lab.path("ca.crt"), "--auth", "PLAIN",
                      "--auth-user", ALICE, "--auth-password",
@@ -154,7 +155,7 @@ def test_openssl_sees_no_old_version_and_no_compression(pair, lab, protocol):
     def connect(*options):
         return subprocess.run(
             [tool("openssl"), "s_client", "-starttls", protocol, "-connect",
-             "localhost:%d" % port, "-CAfile", lab.path("ca.crt"),
+             "127.0.0.1:%d" % port, "-CAfile", lab.path("ca.crt"),
              "-verify_hostname", "localhost", "-verify_return_error",
              *options], input="QUIT\r\n", capture_output=True, text=True,
             timeout=30, check=False)
@@ -172,7 +173,7 @@ def test_a_client_cannot_renegotiate(pair, lab):
     """RFC 9325 3.5; \"R\" makes s_client ask for it."""
     with subprocess.Popen(
             [tool("openssl"), "s_client", "-tls1_2", "-connect",
-             "localhost:%d" % tls_ports(pair)["smtp"], "-CAfile",
+             "127.0.0.1:%d" % tls_ports(pair)["smtp"], "-CAfile",
              lab.path("ca.crt")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
         text = b""
@@ -222,7 +223,7 @@ def test_one_name_may_have_an_ecdsa_and_an_rsa_certificate(lab):
                 [tool("openssl"), "s_client", "-tls1_2", "-cipher",
                  "ECDHE-%s-AES128-GCM-SHA256" % kind, "-servername",
                  "mx.xyz.com", "-connect",
-                 "localhost:%d" % tls_ports(pair)["pop3"], "-CAfile",
+                 "127.0.0.1:%d" % tls_ports(pair)["pop3"], "-CAfile",
                  lab.path("ca.crt")], input="QUIT\r\n", capture_output=True,
                 text=True, timeout=30, check=False)
             assert "Verify return code: 0" in done.stdout, done.stderr
@@ -231,11 +232,11 @@ def test_one_name_may_have_an_ecdsa_and_an_rsa_certificate(lab):
 
 def test_a_client_may_show_a_certificate(pair, lab):
     context = lab.client()
-    with smtplib.SMTP_SSL("localhost", tls_ports(pair)["submission"],
+    with smtplib.SMTP_SSL("127.0.0.1", tls_ports(pair)["submission"],
                           timeout=30, context=context) as s:
         s.login(ALICE, harness.PASSWORD)
     context.load_cert_chain(lab.path(ALICE + ".crt"), lab.path(ALICE + ".key"))
-    with smtplib.SMTP_SSL("localhost", tls_ports(pair)["submission"],
+    with smtplib.SMTP_SSL("127.0.0.1", tls_ports(pair)["submission"],
                           timeout=30, context=context) as s:
         s.noop()
     pair.sender.wait_log(r" tls .*peer=\S*alice\S* verified=yes")
@@ -389,12 +390,12 @@ def test_an_end_of_tls_is_answered_by_one(pair, lab):
 def test_large_messages_pass_both_ways(pair, lab):
     body = message("large", "plain") + b"".join(
         b"%07d %s\r\n" % (i, b"x" * 60) for i in range(60000))
-    with smtplib.SMTP_SSL("localhost", tls_ports(pair)["submission"],
+    with smtplib.SMTP_SSL("127.0.0.1", tls_ports(pair)["submission"],
                           timeout=60, context=lab.client()) as s:
         s.login(ALICE, harness.PASSWORD)
         s.sendmail(ALICE, ["carol@xyz.com"], body)
     pair.wait_message("carol@xyz.com", "large")
-    p = poplib.POP3_SSL("localhost", tls_ports(pair)["pop3"], timeout=60,
+    p = poplib.POP3_SSL("127.0.0.1", tls_ports(pair)["pop3"], timeout=60,
                         context=lab.client())
     p.user("carol@xyz.com")
     p.pass_(harness.PASSWORD)
