@@ -51,14 +51,14 @@ def msmtp(pair, lab, how, host, subject):
 
 @BOTH
 def test_msmtp_sends(pair, lab, how):
-    done = msmtp(pair, lab, how, "localhost", "msmtp " + how)
+    done = msmtp(pair, lab, how, "127.0.0.1", "msmtp " + how)
     assert done.returncode == 0, done.stderr
     assert b" with ESMTPSA " in pair.wait_message(BOB, "msmtp " + how)
 
 
 def test_msmtp_does_not_believe_another_issuer(pair):
     with Lab() as other:
-        done = msmtp(pair, other, "starttls", "localhost", "never")
+        done = msmtp(pair, other, "starttls", "127.0.0.1", "never")
         assert done.returncode != 0
         assert b"certificate" in done.stderr, done.stderr
     pair.sender.wait_log(r" (session-close|tls-failed) .*closed by the peer in"
@@ -82,13 +82,13 @@ def test_the_log_says_what_a_client_has_against_us(pair, version):
 
 @BOTH
 def test_mpop_reads(pair, lab, how):
-    msmtp(pair, lab, "implicit", "localhost", "for mpop " + how)
+    msmtp(pair, lab, "implicit", "127.0.0.1", "for mpop " + how)
     pair.wait_message(BOB, "for mpop " + how)
     box = harness.Maildir(os.path.join(pair.directory, "mpop-" + how))
     for folder in ("new", "cur", "tmp"):
         os.makedirs(os.path.join(box.path, folder))
     done = pair.run(
-        [tool("mpop"), "--host=localhost",
+        [tool("mpop"), "--host=127.0.0.1",
          "--port=%d" % port(pair, "pop3", how), "--tls=on",
          "--tls-starttls=" + ("on" if how == "starttls" else "off"),
          "--tls-trust-file=" + lab.path("ca.crt"), "--auth=user",
@@ -102,13 +102,14 @@ def test_mpop_reads(pair, lab, how):
 
 @BOTH
 def test_fetchmail_reads(pair, lab, how):
-    msmtp(pair, lab, "implicit", "localhost", "for fetchmail " + how)
+    msmtp(pair, lab, "implicit", "127.0.0.1", "for fetchmail " + how)
     pair.wait_message(BOB, "for fetchmail " + how)
     got = os.path.join(pair.directory, "fetched-" + how)
     ssl = "ssl" if how == "implicit" else "sslproto TLS1.2+"
     config = pair.write("fetchmailrc-" + how, (
-        "poll localhost service %d protocol pop3 user '%s' password '%s' %s\n"
-        "sslcertck sslcertfile %s keep nofetchall mda 'cat >>%s'\n" % (
+        "poll 127.0.0.1 service %d protocol pop3 user '%s' password '%s' %s\n"
+        "sslcertck sslcertfile %s sslcommonname localhost keep "
+        "nofetchall mda 'cat >>%s'\n" % (
             port(pair, "pop3", how), BOB, harness.PASSWORD, ssl,
             lab.path("ca.crt"), got)).encode())
     os.chmod(config, 0o600)
@@ -126,7 +127,8 @@ def test_gnutls_shakes_hands(pair, lab, priority):
     done = pair.run([tool("gnutls-cli"), "--priority", priority, "--x509cafile",
                      lab.path("ca.crt"), "--port",
                      str(port(pair, "pop3", "implicit")), "--alpn", "pop3",
-                     "localhost"], "QUIT\r\n")
+                     "--verify-hostname", "localhost", "127.0.0.1"],
+                    "QUIT\r\n")
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert b"The certificate is trusted" in done.stdout, done.stdout
     assert b"+OK" in done.stdout
