@@ -217,39 +217,23 @@ report_failure(struct delivery *d, const struct err *e)
 	}
 }
 
-static const char *
-domain_of(const struct delivery *d, unsigned verdict)
-{
-	const struct scheduler_batch *b = d->b;
-
-	return b->msg->recipients[b->verdicts[verdict].recipient].domain;
-}
-
-/* Is it the first of its domain, from `first` on? */
-static bool
-is_new_domain(const struct delivery *d, unsigned first, unsigned at)
-{
-	for (unsigned i = first; i < at; i++) {
-		if (strcmp(domain_of(d, i), domain_of(d, at)) == 0)
-			return false;
-	}
-	return true;
-}
-
 /* How many from `first` on, which is untried, go into one transaction: as many
- * as the peer takes (RFC 9422). */
+ * as the peer takes (RFC 9422); its RCPTDOMAINMAX is for the whole session. */
 static unsigned
 run_from(const struct delivery *d, unsigned first)
 {
 	const struct smtp_client_limits *l = smtp_client_limits(d->client);
-	unsigned n = 0, domains = 0, max = SMTP_RECIPIENTS_MAX;
+	struct smtp_client_domains had = *smtp_client_domains(d->client);
+	const struct scheduler_batch *b = d->b;
+	unsigned n = 0, max = SMTP_RECIPIENTS_MAX;
 
 	if (l->recipients > 0 && l->recipients < max)
 		max = l->recipients;
-	while (n < max && first + n < d->b->n &&
-	       is_untried(d->b, first + n, 1)) {
-		domains += is_new_domain(d, first, first + n);
-		if (l->domains > 0 && domains > l->domains)
+	while (n < max && first + n < b->n && is_untried(b, first + n, 1)) {
+		unsigned recipient = b->verdicts[first + n].recipient;
+		smtp_client_count_domain(&had,
+					 b->msg->recipients[recipient].address);
+		if (l->domains > 0 && had.n > l->domains)
 			break;
 		n++;
 	}
@@ -266,12 +250,12 @@ send_all(struct delivery *d, struct err *e)
 	unsigned n;
 
 	for (unsigned first = 0; first < d->b->n; first += n) {
-		n = run_from(d, first);
-		if (n == 0) {
+		if (!is_untried(d->b, first, 1)) {
 			n = 1; /* done before the connection was renewed */
 			continue;
 		}
-		if (smtp_client_is_used_up(d->client))
+		n = run_from(d, first);
+		if (n == 0 || smtp_client_is_used_up(d->client))
 			return 1;
 		if (transact(d, first, n, e) != 0)
 			return -1;

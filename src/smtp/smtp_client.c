@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "net/dial.h"
@@ -44,6 +45,24 @@ bool
 smtp_client_is_used_up(const struct smtp_client *c)
 {
 	return c->limits.mails > 0 && c->mails >= c->limits.mails;
+}
+
+void
+smtp_client_count_domain(struct smtp_client_domains *d, const char *address)
+{
+	const char *at = strrchr(address, '@');
+	const char *domain = at == NULL ? "" : at + 1;
+
+	if (d->n > 0 && strcasecmp(domain, d->last) == 0)
+		return;
+	d->n++;
+	(void)snprintf(d->last, sizeof(d->last), "%s", domain);
+}
+
+const struct smtp_client_domains *
+smtp_client_domains(const struct smtp_client *c)
+{
+	return &c->domains;
 }
 
 bool

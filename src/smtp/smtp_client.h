@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/thread.h"
+#include "mail/address.h"
 #include "mail/dsn_param.h"
 #include "mail/status.h"
 #include "net/tls_outcome.h"
@@ -96,13 +97,26 @@ unsigned smtp_client_extensions(const struct smtp_client *c);
 /* What the peer allows (RFC 9422); 0: it does not say. */
 struct smtp_client_limits {
 	unsigned recipients; /* RCPTMAX, of one transaction */
-	unsigned domains;    /* RCPTDOMAINMAX, of these */
+	unsigned domains;    /* RCPTDOMAINMAX, of one connection (4.3) */
 	unsigned mails;      /* MAILMAX, transactions of one connection */
 };
 const struct smtp_client_limits *
 smtp_client_limits(const struct smtp_client *c);
 /* smtp_client_is_used_up - MAILMAX is reached: one more MAIL is too many. */
 bool smtp_client_is_used_up(const struct smtp_client *c);
+
+/* The domains of recipients, one after the other.  One that comes back after
+ * another counts once more: never fewer than the peer counts. */
+struct smtp_client_domains {
+	unsigned n;
+	char last[ADDRESS_SIZE];
+};
+/* smtp_client_count_domain - of one more recipient.  smtp_client_domains -
+ * those that c has named so far. */
+void smtp_client_count_domain(struct smtp_client_domains *d,
+			      const char *address);
+const struct smtp_client_domains *
+smtp_client_domains(const struct smtp_client *c);
 
 int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */
 struct span smtp_client_greeting(const struct smtp_client *c);

@@ -19,6 +19,7 @@ struct smtp_client {
 	int64_t size_max;
 	struct smtp_client_limits limits;
 	unsigned mails; /* MAIL commands so far */
+	struct smtp_client_domains domains;
 	char greeting[SMTP_CLIENT_GREETING_SIZE];
 	char mechanisms[SMTP_CLIENT_MECHANISMS_SIZE]; /* of AUTH */
 	struct tls_outcome tls;

@@ -137,6 +137,7 @@ put_rcpt(struct smtp_client *c, const struct smtp_send_rcpt *r, struct err *e)
 		put_param(params, sizeof(params), "NOTIFY", notify);
 		put_param(params, sizeof(params), "ORCPT", r->orcpt);
 	}
+	smtp_client_count_domain(&c->domains, r->address);
 	return smtp_client_put(c, e, "RCPT TO:<%s>%s", r->address, params);
 }
 
