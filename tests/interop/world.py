@@ -65,7 +65,11 @@ def make_root(base, keep):
     """The overlay on directory base, in a mount name space of this process;
     returns its path."""
     system(libc.unshare, CLONE_NEWNS)
-    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    try:
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+    except NoWorld as why:
+        raise NoWorld("the root is no mount of its own, as in a chroot (%s)"
+                      % why) from why
     mount("postpair-world", base, "tmpfs", MS_NOSUID, "mode=0755,size=4g")
     upper, work, root = (os.path.join(base, n) for n in ("u", "w", "root"))
     for directory in (upper, work, root):
