@@ -20,6 +20,7 @@ queue-scale: all tests/bench/fill_queue
 bench: all $(EXTRA_PROGRAMS) tests/bench/slow_sync.so
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	$(PYTHON) $(srcdir)/tests/bench/bench.py $(BENCH_ARGS)
+	@$(MAKE) bench-tls TLS_BENCH_ARGS='$(TLS_BENCH_ARGS)'
 
 # The cost of TLS: memory of idle sessions, handshakes beside the neighbours'.
 EXTRA_PROGRAMS += tests/bench/tls_load
@@ -34,4 +35,4 @@ EXTRA_DIST += tests/bench/tls_bench.py
 .PHONY: bench-tls
 bench-tls: all tests/bench/tls_load
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
-	$(PYTHON) $(srcdir)/tests/bench/tls_bench.py $(BENCH_ARGS)
+	$(PYTHON) $(srcdir)/tests/bench/tls_bench.py $(TLS_BENCH_ARGS)
