@@ -132,20 +132,21 @@ def test_curl_reads(pair, lab, how):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 @pytest.mark.parametrize("how", ["--tls", "--tlsc"])
-def test_swaks_sends(pair, lab, how):
+def test_swaks_sends(pair, lab, how, mechanism):
     if b"TLS supported" not in pair.run([tool("swaks"), "--support"]).stdout:
         pytest.skip("swaks has no TLS here: Net::SSLeay is missing")
     port = pair.submission_port if how == "--tls" else \
         tls_ports(pair)["submission"]
     done = pair.run([tool("swaks"), "--server", "127.0.0.1", "--port",
                      str(port), how, "--tls-verify",
-                     "--tls-ca-path", lab.path("ca.crt"), "--auth", "PLAIN",
+                     "--tls-ca-path", lab.path("ca.crt"), "--auth", mechanism,
                      "--auth-user", ALICE, "--auth-password",
                      harness.PASSWORD, "--from", ALICE, "--to", BOB,
-                     "--header", "Subject: swaks " + how])
+                     "--header", "Subject: swaks %s %s" % (how, mechanism)])
     assert done.returncode == 0, done.stdout + done.stderr
-    pair.wait_message(BOB, "swaks " + how)
+    pair.wait_message(BOB, "swaks %s %s" % (how, mechanism))
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "pop3"])
