@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """kill_steps.py [--server NAME] [--durability D] [--every K] [--first N] [--again]
+              [--jobs N]
 
 kill -9 at every durable step.  The servers run under a preload library that
 ends one of them just before its n-th write, sync, rename, link, unlink,
@@ -13,6 +14,7 @@ n that the workload does not reach.
 
 import argparse
 import collections
+import concurrent.futures
 import itertools
 import sys
 
@@ -123,6 +125,10 @@ def settings(durability):
                                    "checkpoint-interval": "100ms"}}}
 
 
+def say(line):
+    print(line, flush=True)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--server", choices=SERVERS)
@@ -131,16 +137,18 @@ def main():
     p.add_argument("--first", type=int, default=1)
     p.add_argument("--again", action="store_true")
     p.add_argument("--do", choices=("before", "after"), default=None)
+    p.add_argument("--jobs", type=int, default=4, help="pairs at a time")
     options = p.parse_args()
+    runs = itertools.product(
+        [options.server] if options.server else SERVERS,
+        [options.durability] if options.durability else DURABILITIES,
+        [options.do] if options.do else ("before", "after"))
     total = collections.Counter()
-    for name in [options.server] if options.server else SERVERS:
-        for durability, do in itertools.product(
-                [options.durability] if options.durability else DURABILITIES,
-                [options.do] if options.do else ("before", "after")):
-            figures, _ = run(name, durability, options.every,
-                             options.first, do, options.again,
-                             lambda line: print(line, flush=True))
-            total.update(figures)
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        for one in [pool.submit(run, name, durability, options.every,
+                                options.first, do, options.again, say)
+                    for name, durability, do in runs]:
+            total.update(one.result()[0])
     for key in ("kills", "said", "unanswered", "deleted", "lost", "doubled",
                 "undead", "broken", "left", "crashed"):
         print("%-12s %d" % (key, total[key]))
