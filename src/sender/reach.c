@@ -61,13 +61,23 @@ is_address(const char *host)
 /* The words of a failure that was about TLS. */
 static int
 explain(const struct reach_target *to, const struct reach_demand *d,
-	const struct tls_outcome *o, struct reach_try *t, struct err *e)
+	const struct tls_outcome *o, struct reach_try *t, bool *hopeless,
+	struct err *e)
 {
 	switch (o->step) {
 	case TLS_STEP_NONE:
 	case TLS_STEP_ON:
 		return -1; /* it was about something else */
 	case TLS_STEP_NOT_OFFERED:
+		/* RFC 8689 4.2.1; but where there should be TLS, somebody may
+		 * be in between. */
+		*hopeless = t->need == SPOOL_TLS_REQUIRED && !d->promised;
+		if (*hopeless) {
+			e->class = ERR_PERM;
+			(void)reach_failed(t, 550, "5.7.10");
+		}
+		(void)reach_failed(t, 451, "4.7.4");
+		break;
 	case TLS_STEP_REFUSED:
 		(void)reach_failed(t, 451, "4.7.4");
 		break;
@@ -156,8 +166,9 @@ reach_connect(const struct reach *r, const struct reach_target *to,
 		rc = dial(r, to, &clear, t, c, &outcome, &reply, e);
 	}
 	if (rc != 0)
-		return e->class == ERR_STOP ? -1
-					    : explain(to, d, &outcome, t, e);
+		return e->class == ERR_STOP
+			   ? -1
+			   : explain(to, d, &outcome, t, hopeless, e);
 	if (*c != NULL) {
 		remember(r, to, &outcome);
 		return 0;

@@ -22,7 +22,7 @@ struct search {
 	const struct mx_list *list;
 	const struct sts_policy *sts; /* NULL: none */
 	unsigned tried, hopeless;
-	bool unprotected; /* one of the hopeless has no REQUIRETLS */
+	char never[REPLY_ENHANCED_SIZE]; /* of the last hopeless one */
 	/* the last failure that may pass */
 	bool may_pass;
 	int code;
@@ -63,6 +63,7 @@ demand_sts(struct search *s, const struct mx_host *h, struct reach_demand *d,
 	d->tls = SMTP_TLS_MUST;
 	d->check = TLS_CHECK_NAME;
 	d->by = "MTA-STS";
+	d->promised = true;
 	if (matches)
 		return 0;
 	(void)reach_failed(s->t, 451, "4.7.5");
@@ -132,7 +133,7 @@ leave_unprotected(struct search *s, struct smtp_client **c, struct err *e)
 	(void)err_set(e, ERR_PERM, 0,
 		      "REQUIRETLS support required: %s has none", s->t->peer);
 	reach_remark(s->t, "%s", e->msg);
-	s->unprotected = true;
+	(void)reach_failed(s->t, 550, "5.7.30");
 	return true;
 }
 
@@ -155,12 +156,15 @@ try_address(struct search *s, const struct mx_host *h, const char *address,
 		     address, (unsigned)s->r->mx_port);
 	s->tried++;
 	int rc = reach_connect(s->r, &to, d, s->t, c, &hopeless, e);
-	bool unprotected = rc == 0 && leave_unprotected(s, c, e);
-	if (rc == 0 && !unprotected)
-		return 0;
-	if (rc != 0 && e->class == ERR_STOP)
+	if (rc == 0) {
+		hopeless = leave_unprotected(s, c, e);
+		if (!hopeless)
+			return 0;
+	} else if (e->class == ERR_STOP)
 		return -1;
-	if (hopeless || unprotected) {
+	if (hopeless) {
+		(void)reach_failed(s->t, 550, "5.3.2");
+		memcpy(s->never, s->t->enhanced, sizeof(s->never));
 		s->hopeless++;
 		s->why = *e;
 		return 1;
@@ -201,8 +205,7 @@ give_up(struct search *s, struct err *e)
 		/* RFC 7504 4: all of them say that they never take mail, or
 		 * cannot take this one (RFC 8689 4.2.1). */
 		s->t->code = 0;
-		(void)reach_failed(s->t, 550,
-				   s->unprotected ? "5.7.30" : "5.3.2");
+		(void)reach_failed(s->t, 550, s->never);
 		return err_set(e, ERR_PERM, 0, "%s", s->why.msg);
 	}
 	if (!s->may_pass) {

@@ -25,6 +25,7 @@ struct reach_demand {
 	enum smtp_client_tls tls;
 	enum tls_check check;
 	const char *by;   /* "the route", "DANE", "MTA-STS" ... for people */
+	bool promised;    /* by others than the message: there is TLS */
 	bool remembered;  /* because of tls_memory */
 	unsigned n_names; /* reference identifiers */
 	const char *names[3];
@@ -59,7 +60,9 @@ void reach_demand_memory(const struct reach *r, const struct reach_try *t,
 			 const struct reach_target *to, struct reach_demand *d);
 
 /* reach_connect - one connection as demanded, ready for a transaction;
- * *hopeless when the server says that it takes no mail ever (521, RFC 7504). */
+ * *hopeless when the server says that it takes no mail ever (521, RFC 7504), or
+ * has no TLS, and nobody says it has, for a message that requires it (5.7.10,
+ * RFC 8689 4.2.1). */
 int reach_connect(const struct reach *r, const struct reach_target *to,
 		  const struct reach_demand *d, struct reach_try *t,
 		  struct smtp_client **c, bool *hopeless, struct err *e);

@@ -40,6 +40,7 @@ reach_demand_route(const struct route *way, const struct reach_try *t,
 		demand_more(d, TLS_CHECK_NAME, d->by);
 		break;
 	}
+	d->promised = d->tls == SMTP_TLS_MUST;
 	if (t->need == SPOOL_TLS_REQUIRED)
 		demand_more(d, TLS_CHECK_NAME, "REQUIRETLS");
 }
@@ -57,6 +58,8 @@ reach_demand_dane(const struct reach *r, const struct reach_target *to,
 		return 0;
 	if (dane_find(&d->dane, r->dns, &host, deadline_ms, r->stop, e) != 0)
 		return -1;
+	d->promised |=
+	    d->dane.kind == DANE_USABLE || d->dane.kind == DANE_UNUSABLE;
 	switch (d->dane.kind) {
 	case DANE_NONE:
 		return 0;
@@ -99,7 +102,9 @@ reach_demand_memory(const struct reach *r, const struct reach_try *t,
 	if (r->memory == NULL || to->memory[0] == '\0' ||
 	    d->tls == SMTP_TLS_NONE || t->need == SPOOL_TLS_OPTIONAL)
 		return;
-	switch (tls_memory_get(r->memory, to->memory)) {
+	enum tls_level level = tls_memory_get(r->memory, to->memory);
+	d->promised |= level != TLS_LEVEL_CLEAR;
+	switch (level) {
 	case TLS_LEVEL_CLEAR:
 		return;
 	case TLS_LEVEL_ENCRYPTED:

@@ -35,17 +35,40 @@ def submit(c, subject, *options, header=""):
     return text.decode().split()[1]
 
 
-def test_it_comes_back_when_the_next_hop_cannot(lab):
-    with Pair(sender={"tls": lab.section(), "queue": {"expiry": "1s"}}) as pair, \
-            client(lab, pair) as c:
+def test_it_comes_back_at_once_when_the_next_hop_has_no_tls(lab):
+    with Pair(sender={"tls": lab.section()}) as pair, client(lab, pair) as c:
         submit(c, "secret", "REQUIRETLS", "RET=FULL")
-        # its lack of TLS may pass; until then it waits
         report = harness.wait_for(lambda: pair.maildir(ALICE).messages())[0]
         assert b"TLS demanded by REQUIRETLS" in report
+        assert b"Status: 5.7.10" in report
         assert b"Subject: secret" in report
         assert b"the body" not in report  # as with RET=HDRS (5)
-        assert not pair.maildir(BOB).messages()
         pair.wait_queue_empty()
+        # what demands nothing goes there as ever, and alone
+        submit(c, "open")
+        pair.wait_message(BOB, "open")
+        assert len(pair.maildir(BOB).messages()) == 1
+
+
+def test_it_waits_where_there_was_tls_before(lab):
+    with Pair(sender={"tls": lab.section(), "verify": {"enabled": "no"},
+                      "queue": {"retry-min": "100ms"},
+                      "relay": {"ca-file": lab.path("ca.crt"),
+                                "idle-timeout": "0s"}},
+              receiver={"tls": lab.section()}) as pair, \
+            client(lab, pair) as c:
+        submit(c, "first")
+        pair.wait_message(BOB, "first")
+        pair.receiver.keep_ports()
+        pair.receiver.stop()
+        tls, pair.receiver.sections["tls"] = pair.receiver.sections["tls"], {}
+        pair.receiver.start()
+        submit(c, "patient", "REQUIRETLS")
+        pair.sender.wait_log(r"result=deferred .*reply=\"451 4.7.4 .*REQUIRETLS")
+        pair.receiver.stop()
+        pair.receiver.sections["tls"] = tls
+        pair.receiver.start()
+        pair.wait_message(BOB, "patient")
 
 
 def test_it_goes_on_over_verified_tls_with_the_demand(lab):
@@ -55,11 +78,11 @@ def test_it_goes_on_over_verified_tls_with_the_demand(lab):
         text = pair.wait_message(BOB, "protected")
         assert b" with ESMTPS id " in text
         pair.wait_queue_empty()
-        trail = pair.run([harness.program("postpair-admin"), "trail", id_,
-                          "-c", pair.sender.config]).stdout.decode()
         # as the client said it, and again to the receiver
+        said = pair.run([harness.program("postpair-admin"), "trail", id_,
+                         "-c", pair.sender.config]).stdout.decode()
         assert len(re.findall(r"MAIL FROM:<alice@abc.com>.* REQUIRETLS",
-                              trail)) >= 1, trail
+                              said)) >= 1, said
 
 
 def test_it_does_not_go_to_who_is_not_verified(lab):

@@ -363,3 +363,16 @@ def test_where_no_server_has_requiretls_it_comes_back(lab):
         require(pair, lab, "returned")
         result(pair, "bob@one.example", "failed", "550 5.7.30 ")
         assert pair.maildir(MAILBOX).files() == []
+
+
+def test_where_no_server_has_tls_it_comes_back(lab):
+    # DNSSEC vouches for the servers, and nothing says that they have TLS
+    zones = {"one.example": Signed(["@ MX 5 a", "@ MX 10 b", "a A 127.0.0.1",
+                                    "b A 127.0.0.1"], None)}
+    with NameServer(zones) as dns, pair_by_mx(
+            dns, sender={"tls": lab.section(),
+                         "dns": {"trust-anchor": dns.trust_anchor}}) as pair:
+        require(pair, lab, "returned")
+        result(pair, "bob@one.example", "failed", "550 5.7.10 ")
+        assert "MX 10 b.one.example" in trail(pair, "bob@one.example")
+        assert pair.maildir(MAILBOX).files() == []
