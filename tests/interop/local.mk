@@ -4,13 +4,16 @@
 INTEROP_SUPPORT = tests/interop/world.py \
 	tests/interop/neighbour.py tests/interop/exim.py \
 	tests/interop/milter_neighbour.py tests/interop/opendkim.py \
+	tests/interop/opendmarc.py tests/interop/clamav.py \
 	tests/interop/rspamd.py tests/interop/nameserver.py \
 	tests/interop/opensmtpd.py tests/interop/postfix.py \
 	tests/interop/dovecot.py
 INTEROP_TESTS = \
 	tests/interop/test_dovecot_tls.py \
 	tests/interop/test_dns.py \
+	tests/interop/test_milter_clamav.py \
 	tests/interop/test_milter_opendkim.py \
+	tests/interop/test_milter_opendmarc.py \
 	tests/interop/test_milter_rspamd.py \
 	tests/interop/test_dovecot_login.py \
 	tests/interop/test_chain.py \

@@ -27,7 +27,8 @@ import tempfile
 
 INSTALLED = """
     postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d
-    opendkim opendkim-tools rspamd nsd unbound ldnsutils bind9-dnsutils
+    opendkim opendkim-tools opendmarc dbconfig-no-thanks rspamd clamav-daemon
+    clamav-milter nsd unbound ldnsutils bind9-dnsutils
     swaks curl openssl gnutls-bin gsasl git msmtp python3 python3-pytest
     python3-dkim iproute2 ca-certificates""".split()
 # Each of these wants to be the one mail server of a machine.
