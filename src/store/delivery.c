@@ -240,22 +240,24 @@ changed(struct delivery *d, const char *mailbox, const struct maildir *m,
 	quota_changed(maildir_tree_quota(d->tree), mailbox, m, delta);
 }
 
-/* Into one mailbox; with sync its name is durable as well. */
+/* Into mailbox *done of todo, which is counted once its name is there; with
+ * sync the name is durable as well. */
 static int
-place(struct delivery *d, const char *mailbox, bool sync, struct err *e)
+place(struct delivery *d, size_t *done, bool sync, struct err *e)
 {
+	const char *mailbox = d->todo[*done];
 	struct maildir_cache *c = maildir_tree_cache(d->tree);
 	struct maildir_loan l = MAILDIR_NO_LOAN;
 
 	if (maildir_cache_borrow(c, mailbox, &l, e) != 0)
 		return -1;
 	int rc = place_file(d->at.m.tmp, d->unique, &l.m, d->name, e);
-	if (rc == 0 && sync && durable_sync(l.m.new, e) != 0) {
-		(void)unlinkat(l.m.new, d->name, 0);
-		rc = -1;
-	}
-	if (rc == 0)
+	if (rc == 0) {
+		(*done)++;
 		changed(d, mailbox, &l.m, d->lf_bytes);
+		if (sync)
+			rc = durable_sync(l.m.new, e);
+	}
 	maildir_cache_return(c, &l);
 	return rc;
 }
@@ -308,6 +310,7 @@ static int
 commit_synced(struct delivery *d, struct err *e)
 {
 	size_t done = 0;
+	int rc = 0;
 	struct err why;
 
 	if (spill(d, e) != 0 || durable_sync(d->fd, e) != 0)
@@ -316,9 +319,9 @@ commit_synced(struct delivery *d, struct err *e)
 	if (d->id[0] != '\0' && enter(d, false, &why) != 0)
 		log_failure(LOG_WARN, "delivery-id-not-entered", "file",
 			    d->unique, &why);
-	while (done < d->n_todo && place(d, d->todo[done], true, e) == 0)
-		done++;
-	if (done < d->n_todo) {
+	while (rc == 0 && done < d->n_todo)
+		rc = place(d, &done, true, e);
+	if (rc != 0) {
 		give_up(d, 0, done);
 		return -1;
 	}
@@ -335,21 +338,20 @@ static int
 commit_journaled(struct delivery *d, struct err *e)
 {
 	size_t done = 1;
+	int rc = 0;
 
 	d->holder = d->todo[0];
 	if (create_file(d, e) != 0 ||
 	    durable_write(d->fd, d->out.p, d->out.n, e) != 0 ||
 	    enter(d, true, e) != 0)
 		return -1;
-	while (done < d->n_todo && place(d, d->todo[done], false, e) == 0)
-		done++;
-	if (done == d->n_todo &&
-	    renameat(d->at.m.tmp, d->unique, d->at.m.new, d->name) != 0) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
-		done = 0;
-	}
-	if (done < d->n_todo) {
-		give_up(d, 1, d->n_todo);
+	while (rc == 0 && done < d->n_todo)
+		rc = place(d, &done, false, e);
+	if (rc == 0 &&
+	    renameat(d->at.m.tmp, d->unique, d->at.m.new, d->name) != 0)
+		rc = err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
+	if (rc != 0) {
+		give_up(d, 1, done);
 		return -1;
 	}
 	d->in_tmp = false;

@@ -51,7 +51,7 @@ class Faults(kill_steps.Kills):
         super().__init__(pair, name)
         self.ledger.expected_death = False
 
-    def fault(self, arm):
+    def fault(self, arm, workload=books.workload):
         """arm() prepares the next start.  What is wrong afterwards."""
         self.pair_up()
         self.ledger.restart(self.server)
@@ -66,7 +66,7 @@ class Faults(kill_steps.Kills):
             self.ledger.figures["start refused"] += 1
         patience = self.ledger.patience
         self.ledger.patience = 5  # out of memory may mean: after a restart
-        books.workload(self.ledger)
+        workload(self.ledger)
         self.ledger.patience = patience
         self.ledger.figures["faults"] += 1
         self.server.environment = {}

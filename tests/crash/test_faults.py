@@ -2,6 +2,8 @@
 does every step."""
 
 import contextlib
+import errno
+import itertools
 import os
 import resource
 import socket
@@ -23,6 +25,26 @@ def test_a_failing_disk_costs_no_mail(server, durability):
     figures, wrong = faults.run_disk(server, durability, every=37, first=2)
     assert figures["faults"] >= 2
     assert not any(figures[key] for key in books.WRONG), wrong
+
+
+@pytest.mark.deadline(150)
+def test_a_copy_that_cannot_be_taken_back_is_gone_after_the_next_start():
+    with harness.Pair(**kill_steps.settings("strict")) as pair:
+        one = faults.Faults(pair, "postpair-receiver")
+
+        def workload(ledger):
+            ledger.send([books.BOB, books.CAROL])
+            ledger.settle()
+
+        with contextlib.closing(one):
+            for n in itertools.count(1):
+                wrong = one.fault(lambda n=n: one.steps.arm(
+                    one.server, n, errno.EIO, **{"for": 2}), workload)
+                count, name = one.steps.count()
+                assert not wrong, "from step %d (%s): %s" % (n, name, wrong)
+                if count < n:
+                    break
+        assert one.ledger.figures["faults"] > 10
 
 
 @pytest.mark.deadline(150)
