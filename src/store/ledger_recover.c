@@ -14,9 +14,9 @@
  * A message with a delivery id may have been entered twice: the first could not
  * be placed, was refused, and no record could say so (the disk failed); then
  * the client gave it again.  For a mailbox the newest record of an id counts,
- * the others are as withdrawn; and one that was never placed is so as well when
- * its id is known already, since the second may have been stored without a
- * record.
+ * the others are as withdrawn.  One whose file still stands in tmp/ is not
+ * placed when its id is known already, since the second may have been stored
+ * without a record.
  *
  * A delivery id counts as stored only where the message is found, is placed
  * now, or was deleted by a client of ours: otherwise a message could be
@@ -215,13 +215,21 @@ stands_in_tmp(const struct accepted *c, int tmp)
 
 /* Was it refused in the end?  See above. */
 static bool
-is_withdrawn(const struct recovery *v, const struct accepted *c, bool trusted,
-	     int tmp)
+is_withdrawn(const struct recovery *v, const struct accepted *c)
 {
-	if (ledger_later_gone(&v->later, "", c->unique) ||
-	    ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq))
-		return true;
-	return trusted && tmp >= 0 && c->id[0] != '\0' &&
+	return ledger_later_gone(&v->later, "", c->unique) ||
+	       ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq);
+}
+
+/*
+ * Stored already, although its file stands in tmp/: the file could not be
+ * removed after it was placed, or it is the second that was.  Nothing is placed
+ * then; but what is in the mailbox may be the only copy, and stays.
+ */
+static bool
+is_known(const struct recovery *v, const struct accepted *c, int tmp)
+{
+	return tmp >= 0 && c->id[0] != '\0' &&
 	       ids_is_known(v->ledger->ids, c->id, c->mailbox);
 }
 
@@ -234,8 +242,10 @@ look_at_mailbox(struct recovery *v, struct accepted *c, bool trusted, int tmp,
 
 	if (borrow(v, c->mailbox, &l, e) != 0)
 		return -1;
-	if (is_withdrawn(v, c, trusted, tmp)) {
+	if (is_withdrawn(v, c)) {
 		rc = withdraw(v, c, &l.m, e);
+	} else if (trusted && is_known(v, c, tmp)) {
+		rc = 0;
 	} else if (trusted || !c->a.has_bytes) {
 		rc = finish(v, c, &l.m, tmp, e);
 		if (rc == 1)

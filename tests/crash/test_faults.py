@@ -28,7 +28,10 @@ def test_a_failing_disk_costs_no_mail(server, durability):
 
 
 @pytest.mark.deadline(150)
-def test_a_copy_that_cannot_be_taken_back_is_gone_after_the_next_start():
+@pytest.mark.parametrize("times", [2, 3])
+def test_one_message_through_any_failures_in_a_row(times):
+    """A copy that cannot be taken back goes at the next start; what was stored
+    and could not leave tmp/ stays."""
     with harness.Pair(**kill_steps.settings("strict")) as pair:
         one = faults.Faults(pair, "postpair-receiver")
 
@@ -39,7 +42,7 @@ def test_a_copy_that_cannot_be_taken_back_is_gone_after_the_next_start():
         with contextlib.closing(one):
             for n in itertools.count(1):
                 wrong = one.fault(lambda n=n: one.steps.arm(
-                    one.server, n, errno.EIO, **{"for": 2}), workload)
+                    one.server, n, errno.EIO, **{"for": times}), workload)
                 count, name = one.steps.count()
                 assert not wrong, "from step %d (%s): %s" % (n, name, wrong)
                 if count < n:

@@ -596,6 +596,26 @@ what_is_known_is_not_placed_again(void **state)
 	assert_int_equal(count(w, bob[0], "tmp"), 0);
 }
 
+/* Placed and answered, but its file could not leave tmp/: what stands in the
+ * mailbox may be the only copy. */
+static void
+what_is_known_and_placed_stays(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, false);
+	assert_int_equal(deliver(w, "a1", bob, &e), 0);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	stop(w);
+	accepted(w, SAME, false, "a1", bob);
+	tree_put(w->tree, bob[0], "tmp", unique, stored);
+	tree_put(w->tree, bob[0], "new", name, stored);
+	start(w, false);
+	assert_int_equal(count(w, bob[0], "new"), 2);
+	assert_int_equal(count(w, bob[0], "tmp"), 0);
+}
+
 /* The file system lost something: the journal keeps all, and the next start
  * looks into the files. */
 static void
@@ -695,6 +715,7 @@ main(void)
 		T(what_cannot_be_placed_is_withdrawn),
 		T(what_was_given_again_is_not_placed_again),
 		T(what_is_known_is_not_placed_again),
+		T(what_is_known_and_placed_stays),
 		T(a_failed_sync_of_the_mailboxes_releases_nothing),
 		T(pop3_deletions_are_entered),
 		T(a_mailbox_moved_away_is_made_anew),
