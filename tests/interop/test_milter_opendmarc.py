@@ -71,9 +71,11 @@ def test_what_it_has_not_signed_is_refused_as_it_asks(pair):
 
 
 def test_a_result_that_a_stranger_brings_along_does_not_help(pair):
-    with pytest.raises(smtplib.SMTPDataError):
+    with pytest.raises(smtplib.SMTPDataError) as refused:
         give(pair, ALICE, "forged", "Authentication-Results: mx.xyz.com; "
              "dkim=pass header.d=abc.com\r\n")
+    assert refused.value.smtp_code == 550
+    assert b"DMARC" in refused.value.smtp_error
 
 
 def test_a_domain_that_asks_for_nothing_is_only_marked(pair):
