@@ -35,77 +35,162 @@ bind_unix(struct listener *l, const char *path, struct err *e)
 	return 0;
 }
 
-static int
-bind_tcp(struct listener *l, const char *text, struct err *e)
+static void
+close_from(struct listener *l, size_t first)
 {
-	char host[NET_HOST_SIZE], service[8];
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *list = NULL;
-	uint16_t port;
-	int one = 1, fd = -1;
-
-	if (net_endpoint(span_of(text), -1, host, &port, e) != 0)
-		return -1;
-	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
-	int rc = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, service,
-			     &hints, &list);
-	if (rc != 0)
-		return err_set(e, ERR_PERM, 0, "cannot listen on %s: %s", text,
-			       gai_strerror(rc));
-	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    0);
-	if (fd >= 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
-				 sizeof(one));
-	/* So that 0.0.0.0 and [::] can stand side by side on one port. */
-	if (fd >= 0 && list->ai_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
-				 sizeof(one));
-	if (fd < 0 || bind(fd, list->ai_addr, list->ai_addrlen) != 0 ||
-	    listen(fd, LISTENER_BACKLOG) != 0) {
-		int sys = errno;
-		freeaddrinfo(list);
-		if (fd >= 0)
-			(void)close(fd);
-		return err_set(e, ERR_PERM, sys, "cannot listen on %s", text);
+	while (l->n > first) {
+		l->n--;
+		if (l->named[l->n].fd >= 0)
+			unix_socket_close(&l->named[l->n]);
+		else
+			(void)close(l->fd[l->n]);
 	}
-	freeaddrinfo(list);
+}
+
+/* The port of a bound socket. */
+static uint16_t
+port_of(int fd)
+{
 	/* all of it zeroed: the port is read through another type */
 	struct sockaddr_storage got;
 	memset(&got, 0, sizeof(got));
 	socklen_t size = sizeof(got);
-	if (getsockname(fd, (struct sockaddr *)&got, &size) == 0) {
-		port = got.ss_family == AF_INET6
-			   ? ((const struct sockaddr_in6 *)&got)->sin6_port
-			   : ((const struct sockaddr_in *)&got)->sin_port;
-		l->port[l->n] = ntohs(port);
-	}
-	l->named[l->n].fd = -1;
-	l->fd[l->n++] = fd;
-	return 0;
+
+	if (getsockname(fd, (struct sockaddr *)&got, &size) != 0)
+		return 0;
+	return ntohs(got.ss_family == AF_INET6
+			 ? ((const struct sockaddr_in6 *)&got)->sin6_port
+			 : ((const struct sockaddr_in *)&got)->sin_port);
 }
 
-static void
-close_sockets(struct listener *l)
+/* A socket that listens at this address, or -1 with errno. */
+static int
+listen_at(const struct addrinfo *at, uint16_t port)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->named[i].fd >= 0)
-			unix_socket_close(&l->named[i]);
-		else
-			(void)close(l->fd[i]);
+	struct sockaddr_storage where;
+	int one = 1;
+
+	memset(&where, 0, sizeof(where));
+	memcpy(&where, at->ai_addr, at->ai_addrlen);
+	if (at->ai_family == AF_INET6)
+		((struct sockaddr_in6 *)&where)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)&where)->sin_port = htons(port);
+	int fd = socket(at->ai_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* So that 0.0.0.0 and [::] can stand side by side on one port. */
+	if (at->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+				 sizeof(one));
+	if (bind(fd, (const struct sockaddr *)&where, at->ai_addrlen) == 0 &&
+	    listen(fd, LISTENER_BACKLOG) == 0)
+		return fd;
+	int sys = errno;
+	(void)close(fd);
+	errno = sys;
+	return -1;
+}
+
+/* The system's resolver may name an address twice. */
+static bool
+stands_before(const struct addrinfo *list, const struct addrinfo *at)
+{
+	for (; list != at; list = list->ai_next) {
+		if (list->ai_addrlen == at->ai_addrlen &&
+		    memcmp(list->ai_addr, at->ai_addr, at->ai_addrlen) == 0)
+			return true;
 	}
-	l->n = 0;
+	return false;
+}
+
+/*
+ * Every address of the list, all on one port: the first chooses where that is
+ * 0.  A machine without IPv6 (or IPv4) still has names and "*" that stand for
+ * both: what it cannot have at all is left out, as long as one is left.
+ * *in_use: a port that the kernel chose is taken in the other family.
+ */
+static int
+bind_list(struct listener *l, const struct addrinfo *list, uint16_t *port,
+	  bool *in_use)
+{
+	const bool chosen = *port == 0;
+	const size_t first = l->n;
+	int sys = EADDRNOTAVAIL;
+
+	*in_use = false;
+	for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
+		if (stands_before(list, at))
+			continue;
+		int fd = -1;
+		if (l->n == LISTENER_SOCKETS_MAX)
+			errno = E2BIG;
+		else
+			fd = listen_at(at, *port);
+		if (fd < 0) {
+			sys = errno;
+			if (sys == EAFNOSUPPORT || sys == EADDRNOTAVAIL)
+				continue;
+			*in_use = sys == EADDRINUSE && chosen && l->n > first;
+			close_from(l, first);
+			break;
+		}
+		if (*port == 0)
+			*port = port_of(fd);
+		l->named[l->n].fd = -1;
+		l->fd[l->n++] = fd;
+	}
+	if (l->n > first)
+		return 0;
+	errno = sys;
+	return -1;
+}
+
+static int
+bind_tcp(struct listener *l, const char *text, uint16_t *port, struct err *e)
+{
+	enum { TRIES = 20 }; /* of ports that the kernel chooses */
+	char host[NET_HOST_SIZE];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	uint16_t wanted;
+	bool in_use = true;
+
+	if (net_endpoint(span_of(text), -1, host, &wanted, e) != 0)
+		return -1;
+	/* "*" is 0.0.0.0 and [::]; a name is all that it stands for. */
+	int rc = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, "0", &hints,
+			     &list);
+	if (rc != 0)
+		return err_set(e, ERR_PERM, 0, "cannot listen on %s: %s", text,
+			       gai_strerror(rc));
+	rc = -1;
+	for (int i = 0; rc != 0 && in_use && i < TRIES; i++) {
+		*port = wanted;
+		rc = bind_list(l, list, port, &in_use);
+	}
+	int sys = errno;
+	freeaddrinfo(list);
+	return rc == 0 ? 0
+		       : err_set(e, ERR_PERM, sys, "cannot listen on %s", text);
 }
 
 static int
 bind_all(struct listener *l, const char *const *addresses, size_t n,
 	 struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++, l->n_ports++) {
 		const char *at = addresses[i];
-		if ((unix_socket_is_path(at) ? bind_unix(l, at, e)
-					     : bind_tcp(l, at, e)) != 0)
+		if (l->n == LISTENER_SOCKETS_MAX)
+			return err_set(e, ERR_PERM, 0,
+				       "more than %d sockets for %s",
+				       LISTENER_SOCKETS_MAX, l->o.service);
+		if ((unix_socket_is_path(at)
+			 ? bind_unix(l, at, e)
+			 : bind_tcp(l, at, &l->port[l->n_ports], e)) != 0)
 			return -1;
 	}
 	return 0;
@@ -125,9 +210,9 @@ listener_new(struct listener **out, const struct listener_options *o,
 	(void)pthread_mutex_init(&l->lock, NULL);
 	cond_init_mono(&l->left);
 	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (o->n_addresses + o->n_tls_addresses > LISTENER_SOCKETS_MAX) {
+	if (o->n_addresses + o->n_tls_addresses > LISTENER_ADDRESSES_MAX) {
 		(void)err_set(e, ERR_PERM, 0, "more than %d addresses for %s",
-			      LISTENER_SOCKETS_MAX, o->service);
+			      LISTENER_ADDRESSES_MAX, o->service);
 		goto fail;
 	}
 	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
@@ -236,7 +321,7 @@ listener_start(struct listener *l, struct err *e)
 uint16_t
 listener_port(const struct listener *l, size_t i)
 {
-	return i < l->n ? l->port[i] : 0;
+	return i < l->n_ports ? l->port[i] : 0;
 }
 
 int
@@ -256,7 +341,7 @@ listener_drain(struct listener *l)
 		return;
 	(void)pthread_join(l->acceptor, NULL);
 	l->running = false;
-	close_sockets(l);
+	close_from(l, 0);
 }
 
 static bool
@@ -288,7 +373,7 @@ listener_free(struct listener **out)
 
 	if (l == NULL)
 		return;
-	close_sockets(l);
+	close_from(l, 0);
 	if (l->spare_fd >= 0)
 		(void)close(l->spare_fd);
 	network_list_free(&l->proxies);

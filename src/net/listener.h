@@ -34,11 +34,12 @@ struct listener_client {
 
 struct listener_options {
 	const char *service; /* for logs: "smtp" */
-	/* "127.0.0.1:2525", "[::1]:0", or the path of a unix socket */
+	/* "127.0.0.1:2525", "[::1]:0", "*:25" (IPv4 and IPv6), a name (all its
+	 * addresses), or the path of a unix socket */
 	const char *const *addresses;
 	size_t n_addresses;
 	/* The same with TLS from the first byte (RFC 8314 3.3); together
-	 * <= LISTENER_SOCKETS_MAX. */
+	 * <= LISTENER_ADDRESSES_MAX. */
 	const char *const *tls_addresses;
 	size_t n_tls_addresses;
 	struct tls_server *tls; /* lives on */
@@ -58,7 +59,8 @@ struct listener_options {
 };
 
 enum {
-	LISTENER_SOCKETS_MAX = 16,
+	LISTENER_ADDRESSES_MAX = 16, /* in a configuration */
+	LISTENER_SOCKETS_MAX = 64,   /* a name may have several addresses */
 	LISTENER_BACKLOG = 1024,
 	LISTENER_HANDSHAKE_MS = 30000,
 	LISTENER_PROXY_MS = 10000, /* for a PROXY header */
@@ -73,8 +75,9 @@ int listener_new(struct listener **l, const struct listener_options *o,
 /* listener_start - begin to accept. */
 int listener_start(struct listener *l, struct err *e);
 
-/* listener_port - port of the i-th address (as chosen by the kernel for 0);
- * tls_addresses come after addresses. */
+/* listener_port - port of the i-th address (as chosen by the kernel for 0, the
+ * same for all that a name or "*" stands for; 0 for a path); tls_addresses come
+ * after addresses. */
 uint16_t listener_port(const struct listener *l, size_t i);
 
 /* listener_clients - sessions running now.  Thread: any. */

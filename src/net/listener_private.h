@@ -24,7 +24,8 @@ struct listener_session {
 struct listener {
 	struct listener_options o;
 	int fd[LISTENER_SOCKETS_MAX];
-	uint16_t port[LISTENER_SOCKETS_MAX];
+	uint16_t port[LISTENER_ADDRESSES_MAX]; /* of each configured address */
+	size_t n_ports;
 	struct unix_socket named[LISTENER_SOCKETS_MAX]; /* fd -1: TCP */
 	size_t n;
 	struct network_list proxies;

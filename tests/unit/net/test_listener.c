@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -302,10 +304,110 @@ an_address_that_cannot_be_bound_is_named(void **state)
 	assert_null(l);
 }
 
+/* Connect to one address of a name, on the listener's port. */
+static void
+reach(const struct addrinfo *at, uint16_t port)
+{
+	struct sockaddr_storage where;
+
+	memset(&where, 0, sizeof(where));
+	memcpy(&where, at->ai_addr, at->ai_addrlen);
+	if (at->ai_family == AF_INET6)
+		((struct sockaddr_in6 *)&where)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)&where)->sin_port = htons(port);
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		return;
+	assert_true(fd >= 0);
+	if (connect(fd, (struct sockaddr *)&where, at->ai_addrlen) == 0)
+		assert_reads(fd, "hello ");
+	else
+		assert_int_equal(errno, EADDRNOTAVAIL); /* not to be had here */
+	(void)close(fd);
+}
+
+/* Every family of "*" (by a NULL name: loopback) and all that "localhost" is,
+ * on the one port that the kernel chose. */
+static void
+a_name_is_listened_on_at_all_its_addresses(void **state)
+{
+	const char *const addresses[] = { "*:0", "localhost:0" };
+	const char *const names[] = { NULL, "localhost" };
+	struct service svc = { 0 };
+	const struct listener_options o = {
+		.service = "test",
+		.addresses = addresses,
+		.n_addresses = 1,
+		.max_clients = 10,
+		.max_per_address = 10,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = &svc,
+	};
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct listener_options one = o;
+		struct listener *l = NULL;
+		struct err e;
+		one.addresses = addresses + i;
+		assert_int_equal(listener_new(&l, &one, &e), 0);
+		assert_int_equal(listener_start(l, &e), 0);
+		assert_int_not_equal(listener_port(l, 0), 0);
+		assert_int_equal(listener_port(l, 1), 0);
+		assert_int_equal(getaddrinfo(names[i], "1", &hints, &list), 0);
+		for (struct addrinfo *at = list; at != NULL; at = at->ai_next)
+			reach(at, listener_port(l, 0));
+		freeaddrinfo(list);
+		stop(l);
+	}
+}
+
+/* Both families of one port are ours, or none. */
+static void
+a_port_that_is_taken_in_one_family_is_named(void **state)
+{
+	struct service svc = { 0 };
+	char text[16];
+	const char *const addresses[] = { text };
+	const struct listener_options o = {
+		.service = "test",
+		.addresses = addresses,
+		.n_addresses = 1,
+		.max_clients = 1,
+		.max_per_address = 1,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = &svc,
+	};
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t size = sizeof(six);
+	struct listener *l = NULL;
+	struct err e;
+
+	(void)state;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&six, sizeof(six)) != 0)
+		skip(); /* no IPv6 on this machine */
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&six, &size), 0);
+	(void)snprintf(text, sizeof(text), "*:%u",
+		       (unsigned)ntohs(six.sin6_port));
+	assert_int_equal(listener_new(&l, &o, &e), -1);
+	assert_int_equal(e.sys, EADDRINUSE);
+	assert_non_null(strstr(e.msg, text));
+	(void)close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_is_listened_on_at_all_its_addresses),
+		cmocka_unit_test(a_port_that_is_taken_in_one_family_is_named),
 		cmocka_unit_test(a_client_over_the_cap_is_told_so),
 		cmocka_unit_test(one_address_cannot_take_every_place),
 		cmocka_unit_test(a_drain_lets_sessions_say_goodbye),
