@@ -14,6 +14,8 @@ enum {
 /* Where we are before and in the authserv-id, and the version behind it. */
 enum { BEFORE, COMMENT, TOKEN, QUOTED, IN_VERSION };
 
+static const char bom[] = "\xef\xbb\xbf"; /* U+FEFF */
+
 enum { OUR_VERSION = 1, VERSION_END = 10 };
 
 static const char name[] = "authentication-results";
@@ -60,34 +62,80 @@ drop(struct auth_results *a)
 	a->state = DROPPING;
 }
 
+static bool
+is_space(char c)
+{
+	return span_is_blank(c) || c == '\r' || c == '\n';
+}
+
 /* ---- the id ---------------------------------------------------------------
+ *
+ * A reader may lose blanks, comments, quotes, a byte order mark, and whatever
+ * else no host name holds, and may take "mx.test." for "mx.test" and
+ * "mx.test/1" (the form of drafts before RFC 5451) for its version 1.  So only
+ * letters, digits, '-', '_' and the dots between them are compared, and what
+ * would be our id with anything left out is ours.
  */
+
+/* Does this byte count?  Dots have rules of their own. */
+static bool
+is_of_id(char c)
+{
+	unsigned char low = span_lower(c);
+
+	return (low >= 'a' && low <= 'z') || span_is_digit(c) || c == '-' ||
+	       c == '_';
+}
+
+/* What of our id is still to come, from its next byte that counts on. */
+static const char *
+rest_of_id(const struct auth_results *a, bool *dot)
+{
+	const char *p = a->id + a->matched;
+
+	*dot = false;
+	for (; *p != '\0' && !is_of_id(*p); p++)
+		*dot = *dot || (*p == '.' && a->matched > 0);
+	*dot = *dot && *p != '\0';
+	return p;
+}
 
 static bool
 is_whole(const struct auth_results *a)
 {
-	return a->id[a->matched] == '\0';
+	bool dot;
+
+	return a->matched != SIZE_MAX && *rest_of_id(a, &dot) == '\0';
 }
 
 /* One byte of the id, as it is meant; a mismatch can never match again. */
 static void
 match(struct auth_results *a, char c)
 {
+	bool dot = false;
+
 	if (a->matched == SIZE_MAX)
 		return;
-	if (!is_whole(a) && span_lower(a->id[a->matched]) == span_lower(c))
-		a->matched++;
+	if (c == '.') /* leading and repeated ones say nothing */
+		a->dot = a->matched > 0;
+	if (!is_of_id(c))
+		return;
+	const char *p = rest_of_id(a, &dot);
+	if (*p != '\0' && dot == a->dot && span_lower(*p) == span_lower(c))
+		a->matched = (size_t)(p - a->id) + 1;
 	else
 		a->matched = SIZE_MAX;
+	a->dot = false;
 }
 
-/* The id is over: whose field is it?  A stranger's may have a version. */
+/* A word of the id is over: is the field ours?  A stranger's may have a
+ * version.  What was ours so far may go on behind a blank. */
 static void
 decide(struct auth_results *a)
 {
 	a->foreign = true;
 	a->place = BEFORE;
-	if (a->matched != SIZE_MAX && is_whole(a))
+	if (is_whole(a))
 		drop(a);
 }
 
@@ -95,16 +143,11 @@ decide(struct auth_results *a)
 static int
 decide_version(struct auth_results *a, struct buf *out)
 {
-	if (a->place != IN_VERSION || a->version == OUR_VERSION)
+	if (!is_whole(a) &&
+	    (a->place != IN_VERSION || a->version == OUR_VERSION))
 		return keep(a, out);
 	drop(a);
 	return 0;
-}
-
-static bool
-is_space(char c)
-{
-	return span_is_blank(c) || c == '\r' || c == '\n';
 }
 
 /* RFC 5322 3.2.2: comments nest, and "\)" ends none. */
@@ -133,8 +176,7 @@ in_quotes(struct auth_results *a, char c)
 		a->escaped = true;
 		return;
 	}
-	if (!is_space(c)) /* folds and blanks: a reader may lose them */
-		match(a, c);
+	match(a, c);
 }
 
 static int
@@ -142,6 +184,7 @@ in_version(struct auth_results *a, char c, struct buf *out)
 {
 	if (!span_is_digit(c))
 		return decide_version(a, out);
+	match(a, c); /* or is it a part of the id? */
 	a->place = IN_VERSION;
 	a->version = a->version * 10 + (unsigned)(c - '0');
 	if (a->version > VERSION_END)
@@ -154,7 +197,9 @@ before_id(struct auth_results *a, char c, struct buf *out)
 {
 	if (is_space(c))
 		return 0;
-	if (a->foreign && c != '(')
+	/* behind what may be the first part of ours comes more of it */
+	bool open = a->foreign && a->matched != SIZE_MAX;
+	if (a->foreign && c != '(' && (!open || c == ';' || span_is_digit(c)))
 		return in_version(a, c, out);
 	if (c == ';') { /* there is none */
 		drop(a);
@@ -170,6 +215,19 @@ before_id(struct auth_results *a, char c, struct buf *out)
 	return 0;
 }
 
+static int
+in_token(struct auth_results *a, char c, struct buf *out)
+{
+	bool slash = c == '/' && is_whole(a);
+
+	if (!is_space(c) && c != ';' && c != '(' && c != '"' && !slash) {
+		match(a, c);
+		return 0;
+	}
+	decide(a);
+	return a->state == IN_ID ? before_id(a, c, out) : 0;
+}
+
 /* A byte of the value of the field we look for; it is held already. */
 static int
 in_value(struct auth_results *a, char c, struct buf *out)
@@ -182,12 +240,7 @@ in_value(struct auth_results *a, char c, struct buf *out)
 		in_quotes(a, c);
 		return 0;
 	case TOKEN:
-		if (!is_space(c) && c != ';' && c != '(') {
-			match(a, c);
-			return 0;
-		}
-		decide(a);
-		return a->state == IN_ID ? before_id(a, c, out) : 0;
+		return in_token(a, c, out);
 	case IN_VERSION:
 		return in_version(a, c, out);
 	default:
@@ -203,13 +256,18 @@ in_name(struct auth_results *a, char c, struct buf *out)
 {
 	const size_t n = sizeof(name) - 1;
 
+	/* a byte order mark is no part of a name, and readers drop it */
+	if (a->matched == 0 && a->mark < sizeof(bom) - 1 && c == bom[a->mark]) {
+		a->mark++;
+		return 0;
+	}
 	if (a->matched < n &&
 	    span_lower(c) == (unsigned char)name[a->matched]) {
 		a->matched++;
 		return 0;
 	}
-	/* a blank before the colon: RFC 5322 4.5 */
-	if (a->matched == n && span_is_blank(c))
+	/* a blank before the colon: RFC 5322 4.5; some unfold first */
+	if (a->matched == n && is_space(c))
 		return 0;
 	if (a->matched != n || c != ':')
 		return keep(a, out);
@@ -217,6 +275,7 @@ in_name(struct auth_results *a, char c, struct buf *out)
 	a->place = BEFORE;
 	a->matched = 0;
 	a->depth = 0;
+	a->dot = false;
 	a->escaped = false;
 	a->foreign = false;
 	a->version = 0;
@@ -227,7 +286,7 @@ in_name(struct auth_results *a, char c, struct buf *out)
 static int
 end_field(struct auth_results *a, struct buf *out)
 {
-	if (a->foreign && a->place != COMMENT)
+	if (a->foreign && a->place != COMMENT && a->place != QUOTED)
 		return decide_version(a, out);
 	drop(a);
 	return 0;
@@ -246,8 +305,11 @@ begin_line(struct auth_results *a, char c, struct buf *out)
 	/* what the field before left unsaid it will not say any more */
 	if (a->state == IN_ID)
 		rc = end_field(a, out);
+	else if (a->state == IN_NAME)
+		rc = keep(a, out);
 	a->state = c == '\r' || c == '\n' ? KEEPING : IN_NAME;
 	a->matched = 0;
+	a->mark = 0;
 	return rc;
 }
 

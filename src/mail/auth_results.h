@@ -16,8 +16,10 @@
  * out for more than AUTH_RESULTS_HELD_MAX bytes, or ends without an id, is
  * taken out too: it says nothing that a reader could trust, and readers differ
  * in what they make of it.  Folds, comments in comments, quoted ids, a blank
- * before the colon and letters of either case are followed.  Work: O(1) a byte.
- * Pure; one thread at a time.
+ * before the colon and letters of either case are followed, and an id that only
+ * looks like ours (a last dot, blanks or comments in it, a byte order mark,
+ * "/1" behind it) counts as ours.  Work: O(1) a byte.  Pure; one thread at a
+ * time.
  */
 enum { AUTH_RESULTS_HELD_MAX = 1024 };
 
@@ -29,7 +31,8 @@ struct auth_results {
 	bool at_line, empty;
 	int place;
 	size_t matched;
-	unsigned depth;
+	bool dot; /* behind what has matched */
+	unsigned mark, depth;
 	bool escaped, foreign;
 	unsigned version;
 };
