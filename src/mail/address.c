@@ -265,6 +265,28 @@ skip_route(struct span *s, unsigned flags, struct err *e)
 	return 0;
 }
 
+/* Old devices and hand-written scripts leave the brackets out.  The mailbox is
+ * read by the same grammar, so that where it ends is no guess. */
+static int
+parse_bare(struct span text, unsigned flags, struct address *a,
+	   struct span *rest, struct err *e)
+{
+	size_t n = 0;
+
+	if (take_mailbox(text, flags, a, &n, e) != 0)
+		goto fail;
+	if (n + 2 > ADDRESS_PATH_MAX) {
+		(void)err_set(e, ERR_PERM, 0, "path is longer than %d octets",
+			      ADDRESS_PATH_MAX);
+		goto fail;
+	}
+	*rest = span_skip(text, n);
+	return 0;
+fail:
+	*a = (struct address){ .is_null = false };
+	return -1;
+}
+
 int
 address_parse_path(struct span text, unsigned flags, struct address *a,
 		   struct span *rest, struct err *e)
@@ -273,6 +295,8 @@ address_parse_path(struct span text, unsigned flags, struct address *a,
 	size_t n = 0;
 
 	*a = (struct address){ .is_null = false };
+	if (text.n > 0 && text.p[0] != '<' && (flags & ADDRESS_ALLOW_BARE) != 0)
+		return parse_bare(text, flags, a, rest, e);
 	if (text.n == 0 || text.p[0] != '<')
 		return err_set(e, ERR_PERM, 0, "the address must be in <>");
 	struct span s = span_skip(text, 1);

@@ -30,12 +30,14 @@ enum address_flag {
 	ADDRESS_ALLOW_NULL = 1,       /* <> (MAIL FROM) */
 	ADDRESS_ALLOW_POSTMASTER = 2, /* <postmaster> without a domain (RCPT) */
 	ADDRESS_ALLOW_UTF8 = 4,
+	ADDRESS_ALLOW_BARE = 8, /* local@domain without <> */
 };
 
 /*
  * address_parse_path - parse "<...>" at the start of `text`: source routes are
  * accepted and ignored (RFC 5321 4.1.1.3, appendix C).  On success *rest is
- * what follows '>'.  -1 with PERM and a reason fit for a 501/553 reply.
+ * what follows '>', or the mailbox where none is needed.  -1 with PERM and a
+ * reason fit for a 501/553 reply.
  */
 int address_parse_path(struct span text, unsigned flags, struct address *a,
 		       struct span *rest, struct err *e);

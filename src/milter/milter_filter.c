@@ -188,24 +188,6 @@ on_unknown(void *ctx, const struct smtp_client_info *c, struct span line,
 }
 
 static void
-on_vrfy(void *ctx, const struct smtp_client_info *c, struct span what,
-	struct smtp_reply *r)
-{
-	const struct milter_filter *f = ctx;
-
-	f->o.policy->on_vrfy(f->o.policy_ctx, c, what, r);
-}
-
-static void
-on_expn(void *ctx, const struct smtp_client_info *c, struct span what,
-	struct smtp_reply *r)
-{
-	const struct milter_filter *f = ctx;
-
-	f->o.policy->on_expn(f->o.policy_ctx, c, what, r);
-}
-
-static void
 on_queue(void *ctx, const struct smtp_client_info *c, const char *id,
 	 struct smtp_reply *r)
 {
@@ -218,7 +200,7 @@ on_queue(void *ctx, const struct smtp_client_info *c, const char *id,
  */
 
 /* One more op in the engine is one more to hand on below. */
-_Static_assert(sizeof(struct smtp_server_ops) == 13 * sizeof(void (*)(void)),
+_Static_assert(sizeof(struct smtp_server_ops) == 11 * sizeof(void (*)(void)),
 	       "every op of a policy is handed on");
 
 int
@@ -242,8 +224,6 @@ milter_filter_new(struct milter_filter **out,
 		.on_end = milter_filter_end,
 		.on_reset = milter_filter_reset,
 		/* to have one or not is a statement of the policy */
-		.on_vrfy = o->policy->on_vrfy != NULL ? on_vrfy : NULL,
-		.on_expn = o->policy->on_expn != NULL ? on_expn : NULL,
 		.on_queue = o->policy->on_queue != NULL ? on_queue : NULL,
 	};
 	(void)pthread_mutex_init(&f->lock, NULL);

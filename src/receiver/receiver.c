@@ -278,6 +278,7 @@ make_smtp(struct receiver *r, struct err *e)
 		.size_max_bytes = o->smtp_size_max,
 		.recipients_max = (int)o->smtp_recipients_max,
 		.greet_pause_ms = o->smtp_greet_pause,
+		.greet_at_once = receiver_limits_exempt(r->limits),
 		.idle_timeout_ms = o->smtp_idle,
 		.data_timeout_ms = o->smtp_data,
 		.session_timeout_ms = o->smtp_session,

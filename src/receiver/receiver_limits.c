@@ -104,6 +104,12 @@ receiver_limits_take(struct receiver_limits *l, enum receiver_limit what,
 	return -1;
 }
 
+const struct network_list *
+receiver_limits_exempt(const struct receiver_limits *l)
+{
+	return &l->exempt;
+}
+
 bool
 receiver_limits_trusts(const struct receiver_limits *l,
 		       const struct smtp_client_info *c)

@@ -1,6 +1,7 @@
 #ifndef PP_RECEIVER_RECEIVER_LIMITS_H
 #define PP_RECEIVER_RECEIVER_LIMITS_H
 
+#include "net/network.h"
 #include "receiver/receiver_options.h"
 #include "smtp/smtp_server.h"
 
@@ -27,6 +28,10 @@ enum receiver_limit {
 int receiver_limits_take(struct receiver_limits *l, enum receiver_limit what,
 			 const struct smtp_client_info *c,
 			 struct smtp_reply *r);
+
+/* receiver_limits_exempt - the networks without limits; as long as *l. */
+const struct network_list *
+receiver_limits_exempt(const struct receiver_limits *l);
 
 /* receiver_limits_trusts - are this client's results to be believed? */
 bool receiver_limits_trusts(const struct receiver_limits *l,

@@ -93,7 +93,10 @@ static const struct option table[] = {
 	{ "smtp", "recipients-max", OPTION_INT, AT(smtp_recipients_max), "100",
 	  100, 10000, NULL, "Recipients of one message; one more gets 452." },
 	{ "smtp", "greet-pause", OPTION_TIME, AT(smtp_greet_pause), "0s", 0,
-	  5 * MIN, NULL, "Wait before the greeting; who speaks in it is cut." },
+	  5 * MIN, NULL,
+	  "Wait before the greeting for strangers, who are cut when they speak "
+	  "in"
+	  " it; none for this machine and [limits] exempt." },
 	{ "smtp", "idle-timeout", OPTION_TIME, AT(smtp_idle), "5m", 100,
 	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
 	{ "smtp", "data-timeout", OPTION_TIME, AT(smtp_data), "1h", 100,

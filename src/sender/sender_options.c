@@ -52,7 +52,9 @@ static const struct option table[] = {
 	{ "submission", "recipients-max", OPTION_INT, AT(recipients_max), "100",
 	  100, 1000, NULL, "Recipients of one message; one more gets 452." },
 	{ "submission", "greet-pause", OPTION_TIME, AT(greet_pause), "0s", 0,
-	  5 * MIN, NULL, "Wait before the greeting; who speaks in it is cut." },
+	  5 * MIN, NULL,
+	  "Wait before the greeting for clients of other machines, who are cut"
+	  " when they speak in it." },
 	{ "submission", "idle-timeout", OPTION_TIME, AT(idle), "5m", 100,
 	  24 * HOUR, NULL, "Longest wait for a command (RFC 5321: 5m)." },
 	{ "submission", "data-timeout", OPTION_TIME, AT(data), "1h", 100,

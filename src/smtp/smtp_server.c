@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/network.h"
 #include "smtp/smtp_server_private.h"
 
 /*
@@ -18,8 +19,11 @@
  * finish it.  The session's deadline bounds everything: no trickle of bytes
  * holds a thread longer.
  *
- * HTTP and other clients that talk first never get a command in: input that is
- * there before the greeting ends the session.
+ * HTTP and other clients that talk first: with a pause before the greeting
+ * (greet_pause_ms) what comes in it ends the session.  Without one nothing is
+ * early, since it would be chance which of two clients that send at once is
+ * seen to; a browser's request is known by its first line, and ends the session
+ * before its body could be taken for commands.
  */
 
 enum {
@@ -132,12 +136,28 @@ refuse_state(struct smtp_session *s, const struct smtp_server_verb *v,
 				   v->name, why);
 }
 
+/* "POST / HTTP/1.1": a web page made a browser speak to us. */
+static bool
+is_http(struct span text)
+{
+	const struct span mark = span_of(" HTTP/");
+
+	for (size_t i = 0; i + mark.n <= text.n; i++) {
+		if (span_starts_nocase(span_skip(text, i), mark))
+			return true;
+	}
+	return false;
+}
+
 static int
 refuse_unknown(struct smtp_session *s, struct span text, struct err *e)
 {
 	const struct smtp_server *server = s->server;
 	struct smtp_reply r;
 
+	if (s->state == SMTP_ST_NEW && is_http(text))
+		return smtp_server_bye(s, e, "http", 421, "4.7.0",
+				       "This is no web server, closing");
 	reply_set(&r, 500, "5.5.1", "Unknown command");
 	if (server->ops.on_unknown != NULL)
 		server->ops.on_unknown(server->ctx, &s->info, text, &r);
@@ -298,6 +318,17 @@ smtp_server_greet(struct smtp_session *s, struct err *e)
 	return smtp_server_send(s, &r, e);
 }
 
+/* The pause is for strangers. */
+static bool
+has_to_pause(const struct smtp_session *s)
+{
+	const struct smtp_server_options *o = &s->server->o;
+
+	return o->greet_pause_ms > 0 && !s->peer->is_loopback &&
+	       (o->greet_at_once == NULL ||
+		!network_list_has(o->greet_at_once, s->peer->address));
+}
+
 /* Greeting (3.1): a client must wait for it. */
 static __attribute__((noinline)) int
 greeting(struct smtp_session *s, struct err *e)
@@ -305,7 +336,8 @@ greeting(struct smtp_session *s, struct err *e)
 	const struct smtp_server_options *o = &s->server->o;
 
 	smtp_server_watch(s);
-	if (stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
+	if (has_to_pause(s) &&
+	    stream_peer_spoke(s->stream, (int)o->greet_pause_ms))
 		return smtp_server_bye(
 		    s, e, "early-talker", 421, NULL,
 		    "You spoke before the greeting, closing");

@@ -151,11 +151,6 @@ struct smtp_server_ops {
 	 * too, RSET, disconnect, error): give back txn->policy.  Called exactly
 	 * once for each on_mail that answered 2xx. */
 	void (*on_reset)(void *ctx, struct smtp_txn *txn);
-	/* on_vrfy - VRFY; default 252 2.5.2.  on_expn - EXPN; default 502. */
-	void (*on_vrfy)(void *ctx, const struct smtp_client_info *c,
-			struct span what, struct smtp_reply *r);
-	void (*on_expn)(void *ctx, const struct smtp_client_info *c,
-			struct span what, struct smtp_reply *r);
 	/*
 	 * on_queue - XQUEUE, the private extension by which a client that has
 	 * logged in looks at what it handed in and has not left yet (id is
@@ -207,7 +202,10 @@ struct smtp_server_options {
 	/* xclient_from - who may say with XCLIENT that it is another client,
 	 * and who has logged in; lives on; NULL: nobody. */
 	const struct network_list *xclient_from;
-	int64_t greet_pause_ms; /* a client that speaks in it gets 421 */
+	/* greet_pause_ms - a client that speaks in it gets 421; none of this
+	 * machine waits, and none of greet_at_once (lives on; NULL: nobody). */
+	int64_t greet_pause_ms;
+	const struct network_list *greet_at_once;
 	/* The three limits in time; <= 0: those of smtp_limits.h. */
 	int64_t idle_timeout_ms;    /* for a command; RFC 5321 4.5.3.2.7 */
 	int64_t data_timeout_ms;    /* for the whole message */

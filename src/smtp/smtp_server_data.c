@@ -7,7 +7,7 @@
  * DATA (RFC 5321 4.1.1.4): the text up to CRLF.CRLF.  With a bare CR, a bare LF
  * or a NUL in it, where the message ends would be a matter of opinion between
  * two servers, which is what SMTP smuggling lives on, so nothing behind that
- * byte may be taken for a command: 550 and close.
+ * byte may be taken for a command: 550, 421 and close.
  *
  * on_end is called only after a whole CRLF.CRLF within the limits.
  */
@@ -55,8 +55,10 @@ refuse_bare(struct smtp_session *s, int what, struct err *e)
 	smtp_server_intake_log(s, &s->intake.refusal);
 	s->closing = true;
 	s->reason = "bare-control";
-	return smtp_server_answer_data(s, s->intake.recipients,
-				       &s->intake.refusal, e);
+	if (smtp_server_answer_data(s, s->intake.recipients, &s->intake.refusal,
+				    e) != 0)
+		return -1;
+	return smtp_server_announce(s, e);
 }
 
 static int

@@ -108,19 +108,6 @@ queue_offered(const struct smtp_session *s)
 	return s->server->ops.on_queue != NULL;
 }
 
-/* RFC 5321 3.5.2: VRFY and EXPN are named only when they tell something. */
-static bool
-vrfy_offered(const struct smtp_session *s)
-{
-	return s->server->ops.on_vrfy != NULL;
-}
-
-static bool
-expn_offered(const struct smtp_session *s)
-{
-	return s->server->ops.on_expn != NULL;
-}
-
 static const struct smtp_server_extension extensions[] = {
 	{ "PIPELINING", "RFC 2920", NULL, NULL },
 	{ "SIZE", "RFC 1870", NULL, size_parameters },
@@ -138,8 +125,7 @@ static const struct smtp_server_extension extensions[] = {
 	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },
 	{ "XCLIENT", "Postfix", smtp_server_may_xclient, xclient_parameters },
 	{ "XQUEUE", "private", queue_offered, NULL },
-	{ "VRFY", "RFC 5321", vrfy_offered, NULL },
-	{ "EXPN", "RFC 5321", expn_offered, NULL },
+	/* RFC 5321 3.5.2: not VRFY and EXPN, which tell nobody anything */
 	{ "HELP", "RFC 5321", NULL, NULL },
 };
 

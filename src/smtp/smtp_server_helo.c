@@ -6,23 +6,27 @@
 /*
  * HELO and EHLO (RFC 5321 4.1.1.1), and LHLO, which is EHLO (RFC 2033 4.1). The
  * name is only for the Received line: a message is never refused for it
- * (4.1.4), so names that are no proper host names pass (underscores, bare
- * addresses: real programs send them) as long as they are harmless to quote.
+ * (4.1.4), so what is no host name passes (underscores, bare addresses, "Anna's
+ * PC", a name with umlauts: printers and scanners say what their owners called
+ * them).  A byte that is not harmless to quote becomes '?', so that neither a
+ * log nor a Received line nor a filter ever sees it.  No name at all is a
+ * command without its argument: 501, and so is one that is longer than a domain
+ * may be.
  */
-static bool
-name_is_harmless(struct span name)
+static int
+take_name(struct span name, char helo[256])
 {
-	if (name.n == 0 || name.n > 255)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
+	if (name.n == 0 || span_copy(name, helo, 256) != 0)
+		return -1;
+	for (char *p = helo; *p != '\0'; p++) {
+		char c = *p;
 		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			  span_is_digit(c) || c == '.' || c == '-' ||
 			  c == '_' || c == ':' || c == '[' || c == ']';
 		if (!ok)
-			return false;
+			*p = '?';
 	}
-	return true;
+	return 0;
 }
 
 /*
@@ -38,7 +42,7 @@ begin(struct smtp_session *s, struct span name, bool esmtp, struct err *e)
 	const char *verb = esmtp ? hello : "HELO";
 	char helo[sizeof(s->helo)];
 
-	if (!name_is_harmless(name) || span_copy(name, helo, sizeof(helo)) != 0)
+	if (take_name(name, helo) != 0)
 		return smtp_server_answerf(s, e, 501, "5.5.4",
 					   "Syntax: %s hostname", verb);
 	if (server->ops.on_helo != NULL)

@@ -315,7 +315,9 @@ smtp_server_mail(struct smtp_session *s, struct span args, struct err *e)
 					   "Syntax: MAIL FROM:<address>");
 	/* No space belongs after the colon (3.3), but many send one. */
 	args = span_trim(span_skip(args, from.n));
-	if (address_parse_path(args, ADDRESS_ALLOW_NULL | ADDRESS_ALLOW_UTF8,
+	if (address_parse_path(args,
+			       ADDRESS_ALLOW_NULL | ADDRESS_ALLOW_UTF8 |
+				   ADDRESS_ALLOW_BARE,
 			       &a, &rest, &why) != 0)
 		return smtp_server_answerf(s, e, 501, "5.1.7", "%s", why.msg);
 	if (rest.n > 0 && !span_is_blank(rest.p[0]))

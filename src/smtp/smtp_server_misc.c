@@ -57,38 +57,12 @@ smtp_server_help(struct smtp_session *s, struct span args, struct err *e)
 	return rc;
 }
 
-typedef void ask_fn(void *ctx, const struct smtp_client_info *c,
-		    struct span what, struct smtp_reply *r);
-
-/* RFC 6531 3.7.4.2: VRFY and EXPN take one parameter, SMTPUTF8. */
-static int
-ask(struct smtp_session *s, struct span what, ask_fn *fn, struct err *e)
-{
-	const struct span tail = span_of(" SMTPUTF8");
-	struct smtp_reply r = { 0 };
-	bool utf8 = false, eight = false;
-
-	if (what.n > tail.n &&
-	    span_eq_nocase(span_skip(what, what.n - tail.n), tail)) {
-		utf8 = true;
-		what = span_trim(span_head(what, what.n - tail.n));
-	}
-	for (size_t i = 0; i < what.n; i++)
-		eight |= (unsigned char)what.p[i] >= 0x80;
-	if (eight && !utf8)
-		return smtp_server_answerf(s, e, 553, "5.6.7",
-					   "Such an address needs SMTPUTF8");
-	fn(s->server->ctx, &s->info, what, &r);
-	(void)smtp_server_accepts(&r);
-	return smtp_server_answer(s, &r, e);
-}
-
+/* 3.5.3: never a yes that was not verified; 7.3 allows to say so, and strangers
+ * are not told who there is. */
 int
 smtp_server_vrfy(struct smtp_session *s, struct span args, struct err *e)
 {
-	if (s->server->ops.on_vrfy != NULL)
-		return ask(s, args, s->server->ops.on_vrfy, e);
-	/* 3.5.3: never a yes that was not verified; 7.3 allows to say so. */
+	(void)args; /* RFC 6531 3.7.4.2: SMTPUTF8 may follow */
 	return smtp_server_answerf(s, e, 252, "2.5.2",
 				   "Cannot verify, send some mail and see");
 }
@@ -96,8 +70,7 @@ smtp_server_vrfy(struct smtp_session *s, struct span args, struct err *e)
 int
 smtp_server_expn(struct smtp_session *s, struct span args, struct err *e)
 {
-	if (s->server->ops.on_expn != NULL)
-		return ask(s, args, s->server->ops.on_expn, e);
+	(void)args;
 	return smtp_server_answerf(s, e, 502, "5.5.1",
 				   "Lists are not expanded here");
 }

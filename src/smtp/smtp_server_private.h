@@ -182,7 +182,11 @@ int smtp_server_answerf(struct smtp_session *s, struct err *e, int code,
 int smtp_server_answer_data(struct smtp_session *s, unsigned n,
 			    const struct smtp_reply *r, struct err *e);
 
-/* smtp_server_bye - last reply; returns smtp_server_send's value. */
+/* smtp_server_announce - 421: the connection is closed by us.  RFC 5321 3.8
+ * allows it without QUIT only with that code, so it follows the refusal that
+ * was the reason.  smtp_server_bye - a last reply, announced so unless it is
+ * 421 or 221; both return smtp_server_send's value. */
+int smtp_server_announce(struct smtp_session *s, struct err *e);
 int smtp_server_bye(struct smtp_session *s, struct err *e, const char *reason,
 		    int code, const char *enhanced, const char *text);
 

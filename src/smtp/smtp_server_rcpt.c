@@ -116,7 +116,8 @@ smtp_server_rcpt(struct smtp_session *s, struct span args, struct err *e)
 					   "Syntax: RCPT TO:<address>");
 	args = span_trim(span_skip(args, to.n));
 	if (address_parse_path(args,
-			       ADDRESS_ALLOW_POSTMASTER | ADDRESS_ALLOW_UTF8,
+			       ADDRESS_ALLOW_POSTMASTER | ADDRESS_ALLOW_UTF8 |
+				   ADDRESS_ALLOW_BARE,
 			       &a, &rest, &why) != 0)
 		return smtp_server_answerf(s, e, 501, "5.1.3", "%s", why.msg);
 	if (rest.n > 0 && !span_is_blank(rest.p[0]))

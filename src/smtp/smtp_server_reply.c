@@ -108,6 +108,18 @@ smtp_server_bye(struct smtp_session *s, struct err *e, const char *reason,
 	reply_set(&r, code, enhanced, "%s %s", s->server->o.hostname, text);
 	s->closing = true;
 	s->reason = reason;
+	if (smtp_server_send(s, &r, e) != 0)
+		return -1;
+	return code == 421 || code == 221 ? 0 : smtp_server_announce(s, e);
+}
+
+int
+smtp_server_announce(struct smtp_session *s, struct err *e)
+{
+	struct smtp_reply r;
+
+	reply_set(&r, 421, "4.7.0", "%s closing", s->server->o.hostname);
+	s->closing = true;
 	return smtp_server_send(s, &r, e);
 }
 

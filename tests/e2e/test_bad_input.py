@@ -67,12 +67,37 @@ def test_silent_client_is_sent_away():
             assert client.line()[:4] in (b"", b"-ERR")
 
 
+STRANGER = b"PROXY TCP4 192.0.2.7 127.0.0.1 40000 25\r\n"
+
+
 def test_early_talker_is_sent_away():
-    with harness.Pair(receiver={"smtp": {"greet-pause": "2s"}}) as pair:
+    with harness.Pair(receiver={"smtp": {"greet-pause": "30s",
+                                         "proxy-from": "127.0.0.1"}}) as pair:
         with Wire(pair.smtp_port) as client:
-            client.send(b"EHLO early.example\r\n")
+            client.send(STRANGER + b"EHLO early.example\r\n")
             assert re.match(rb"(421|554) ", client.line())
             assert client.line() == b""
+
+
+def test_own_servers_and_this_machine_are_greeted_at_once():
+    with harness.Pair(
+            sender={"submission": {"greet-pause": "5m"}},
+            receiver={"smtp": {"greet-pause": "5m", "proxy-from": "127.0.0.1"},
+                      "limits": {"exempt": "192.0.2.0/24"}}) as pair:
+        here = STRANGER.replace(b"192.0.2.7", b"127.0.0.1")
+        for port, hello in ((pair.smtp_port, STRANGER), (pair.smtp_port, here),
+                            (pair.submission_port, b"")):
+            with Wire(port) as client:
+                client.send(hello + b"EHLO own.example\r\n")
+                assert client.line().startswith(b"220 ")
+
+
+def test_two_from_fields_from_another_server_are_taken_as_they_came():
+    text = b"From: a@abc.com\r\nfrom: b@abc.com\r\nSubject: two\r\n\r\nx\r\n"
+    with harness.Pair(sender=False) as pair:
+        deliver(pair, text)
+        assert text.replace(b"\r\n", b"\n") in pair.wait_message(
+            BOB, "two").replace(b"\r\n", b"\n")
 
 
 # ---- size and disk -----------------------------------------------------------

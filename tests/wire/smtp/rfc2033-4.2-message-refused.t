@@ -39,5 +39,6 @@ expect 354
 >> a\nb\r\n.\r\n
 expect 550 5.6.11
 expect 550 5.6.11
+expect 421 4.7.0
 expect close
 stored: 0

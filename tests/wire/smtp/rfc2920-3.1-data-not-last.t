@@ -6,6 +6,7 @@ expect 250
 expect 250 2.1.0
 expect 250 2.1.5
 expect 503 5.5.1
+expect 421 4.7.0
 expect close
 policy: mail *
 policy: rcpt *

@@ -8,5 +8,6 @@ expect 250
 expect 250
 >> BDAT 4LAST\r\nQUIT\r\n
 expect 501 5.5.4
+expect 421 4.7.0
 expect close
 stored: 0

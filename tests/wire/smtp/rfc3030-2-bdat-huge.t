@@ -8,5 +8,6 @@ expect 250
 expect 250
 > BDAT 9223372036854775807 LAST
 expect 552 5.3.4
+expect 421 4.7.0
 expect close
 stored: 0

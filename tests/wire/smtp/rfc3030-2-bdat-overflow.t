@@ -9,5 +9,6 @@ expect 250
 expect 250
 > BDAT 18446744073709551617
 expect 552 5.3.4
+expect 421 4.7.0
 expect close
 stored: 0

@@ -5,4 +5,5 @@ set tls 1
 expect 250
 >> STARTTLS\r\nRSET\r\nMAIL FROM:<eve@abc.com>\r\n
 expect 503 5.5.1
+expect 421 4.7.0
 expect close

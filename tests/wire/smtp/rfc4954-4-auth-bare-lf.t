@@ -7,4 +7,5 @@ expect 250
 < 334 
 >> AGFsaWNlQGFiYy5jb20Ac2VjcmV0\n
 expect 500 5.5.2
+expect 421 4.7.0
 expect close

@@ -1,4 +1,5 @@
 < 220 *
 > NOOP a\rb
 expect 500 5.5.2
+expect 421 4.7.0
 expect close

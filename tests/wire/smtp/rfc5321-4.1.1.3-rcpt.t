@@ -10,7 +10,7 @@ expect 250
 expect 501 5.5.4
 > RCPT bob@xyz.com
 expect 501 5.5.4
-> RCPT TO:bob@xyz.com
+> RCPT TO:bob
 expect 501 5.1.3
 > RCPT TO:<>
 expect 501 5.1.3

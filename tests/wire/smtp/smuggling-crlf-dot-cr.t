@@ -10,6 +10,7 @@ expect 250
 expect 354
 >> From: a@abc.com\r\n\r\ntext\r\n.\rMAIL FROM:<admin@abc.com>\r\nRCPT TO:<bob@xyz.com>\r\nDATA\r\nsmuggled\r\n.\r\n
 < 550 5.6.11 Message with a bare CR *
+expect 421 4.7.0
 expect close
 policy: mail alice@abc.com *
 policy: rcpt *

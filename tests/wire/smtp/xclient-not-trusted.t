@@ -16,4 +16,5 @@ set remote 1
 expect 550 5.7.1
 >> XCLIENT ADDR=127.0.0.1\r\nNOOP\r\n
 expect 503 5.5.1
+expect 421 4.7.0
 expect close
