@@ -5,6 +5,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "receiver/receiver_private.h"
+#include "store/leftovers.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -74,7 +75,7 @@ receiver_store_open(struct receiver *r, struct err *e)
 	    open_data_dir(r, e) != 0 || open_ledger(r, e) != 0)
 		return -1;
 	/* After the recovery, which looks for its files in tmp/. */
-	int64_t gone = maildir_tree_clean(r->tree, e);
+	int64_t gone = leftovers_remove(r->tree, e);
 	if (gone < 0)
 		return -1;
 	if (gone > 0) {

@@ -1,6 +1,5 @@
 #include "store/ids_day.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crc32.h"
 #include "base/durable.h"
+#include "store/directory.h"
 #include "store/ids.h"
 #include "store/maildir.h"
 
@@ -122,29 +122,36 @@ by_day(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The days there are files of, in order; how many, or -1. */
+struct days {
+	uint32_t *v; /* FILES_MAX of them */
+	int n;
+};
+
 static int
-list_days(int dirfd, uint32_t days[FILES_MAX], struct err *e)
+see_day(void *ctx, const char *name, struct err *e)
 {
-	int n = 0;
+	struct days *days = ctx;
+	struct span text = span_of(name);
 	uint64_t day;
 
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		(void)err_set(e, ERR_TEMP, errno, "delivery ids");
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	for (struct dirent *at; n < FILES_MAX && (at = readdir(d)) != NULL;) {
-		struct span name = span_of(at->d_name);
-		if (name.n == 8 && span_u64(name, &day) == 0)
-			days[n++] = (uint32_t)day;
-	}
-	(void)closedir(d);
-	qsort(days, (size_t)n, sizeof(*days), by_day);
-	return n;
+	if (text.n != 8 || span_u64(text, &day) != 0)
+		return 0;
+	if (days->n == FILES_MAX)
+		return err_set(e, ERR_LIMIT, 0, "over %d files", FILES_MAX);
+	days->v[days->n++] = (uint32_t)day;
+	return 0;
+}
+
+/* The days there are files of, in order; how many, or -1. */
+static int
+list_days(int dirfd, uint32_t v[FILES_MAX], struct err *e)
+{
+	struct days days = { .v = v };
+
+	if (directory_scan(dirfd, see_day, &days, e) != 0)
+		return err_prefix(e, "delivery ids");
+	qsort(v, (size_t)days.n, sizeof(*v), by_day);
+	return days.n;
 }
 
 static void

@@ -44,7 +44,7 @@ struct ledger_report {
 };
 
 /* ledger_open - recover, then start the checkpoints.  To be called before
- * maildir_tree_clean. */
+ * leftovers_remove. */
 int ledger_open(struct ledger **l, const struct ledger_options *o,
 		struct ledger_report *report, struct err *e);
 /* ledger_close - a last checkpoint; nobody else may use it any more. */

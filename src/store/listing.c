@@ -1,13 +1,11 @@
 #include "store/listing.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "store/directory.h"
 #include "store/maildir_name.h"
 
 enum { NAMES_MAX = 4000000 };
@@ -57,9 +55,17 @@ listings_free(struct listings **l)
 	*l = NULL;
 }
 
+/* A directory being read. */
+struct scanning {
+	struct listing *listing;
+	bool in_cur;
+};
+
 static int
-add(struct listing *l, const char *name, bool in_cur, struct err *e)
+add(void *ctx, const char *name, struct err *e)
 {
+	const struct scanning *s = ctx;
+	struct listing *l = s->listing;
 	struct maildir_name parsed;
 
 	if (!maildir_name_parse(name, &parsed))
@@ -79,7 +85,7 @@ add(struct listing *l, const char *name, bool in_cur, struct err *e)
 	if (item->name == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "recovery");
 	item->unique = parsed.unique.n;
-	item->in_cur = in_cur;
+	item->in_cur = s->in_cur;
 	l->n++;
 	return 0;
 }
@@ -87,20 +93,9 @@ add(struct listing *l, const char *name, bool in_cur, struct err *e)
 static int
 scan(struct listing *l, int dirfd, bool in_cur, struct err *e)
 {
-	int rc = 0;
+	struct scanning s = { l, in_cur };
 
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot list a mailbox");
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	for (struct dirent *at; rc == 0 && (at = readdir(d)) != NULL;)
-		rc = add(l, at->d_name, in_cur, e);
-	(void)closedir(d);
-	return rc;
+	return directory_scan_files(dirfd, add, &s, e);
 }
 
 static struct span

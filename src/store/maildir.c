@@ -1,6 +1,5 @@
 #include "store/maildir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,13 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/durable.h"
 #include "mail/address.h"
 #include "store/maildir_cache.h"
 #include "store/maildir_name.h"
-
-enum { FOREIGN_LEFTOVER_S = 36 * 3600 }; /* the Maildir convention */
 
 struct maildir_tree {
 	int root;
@@ -304,141 +300,4 @@ maildir_close(struct maildir *m)
 			(void)close(*all[i]);
 		*all[i] = -1;
 	}
-}
-
-/* ---- leftovers ------------------------------------------------------------
- */
-
-static DIR *
-list_dir(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (d == NULL && fd >= 0)
-		(void)close(fd);
-	return d;
-}
-
-/* Ours are "<sec>.M<usec>P<pid>Q<count>.<host>" of this host. */
-static bool
-is_ours(const struct maildir_tree *t, const char *name)
-{
-	char mine[MAILDIR_NAME_SIZE];
-
-	maildir_name_unique(mine, t->host, 0);
-	const char *q = strchr(mine, 'Q');
-	const char *theirs = strchr(name, 'Q');
-	if (q == NULL || theirs == NULL || strstr(name, ".M") == NULL)
-		return false;
-	const char *host = strchr(q, '.');
-	const char *their_host = strchr(theirs, '.');
-	return host != NULL && their_host != NULL &&
-	       strcmp(host, their_host) == 0;
-}
-
-static bool
-is_leftover(const struct maildir_tree *t, int tmp, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(tmp, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISREG(st.st_mode))
-		return false;
-	if (st.st_mtime < clock_wall_s() - FOREIGN_LEFTOVER_S)
-		return true;
-	if (!is_ours(t, name))
-		return false;
-	int fd = openat(tmp, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool abandoned = flock(fd, LOCK_EX | LOCK_NB) == 0;
-	(void)close(fd);
-	return abandoned;
-}
-
-static int64_t
-clean_tmp(const struct maildir_tree *t, int tmp)
-{
-	int64_t gone = 0;
-	DIR *d = list_dir(tmp);
-
-	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
-		if (at->d_name[0] != '.' && is_leftover(t, tmp, at->d_name) &&
-		    unlinkat(tmp, at->d_name, 0) == 0)
-			gone++;
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	return gone;
-}
-
-/* The tmp/ of a directory; no link is followed on the way. */
-static int64_t
-clean_below(const struct maildir_tree *t, int dir)
-{
-	int64_t gone = 0;
-
-	int tmp =
-	    openat(dir, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (tmp < 0)
-		return 0;
-	gone = clean_tmp(t, tmp);
-	(void)close(tmp);
-	return gone;
-}
-
-/* Those of a user: the mailbox and its folder. */
-static int64_t
-clean_user(const struct maildir_tree *t, int domain, const char *user)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int64_t gone = 0;
-
-	int dir = openat(domain, user, flags);
-	if (dir < 0)
-		return 0;
-	gone = clean_below(t, dir);
-	int folder = openat(dir, &MAILDIR_JUNK[1], flags);
-	if (folder >= 0) {
-		gone += clean_below(t, folder);
-		(void)close(folder);
-	}
-	(void)close(dir);
-	return gone;
-}
-
-static int64_t
-clean_domain(const struct maildir_tree *t, const char *domain)
-{
-	int64_t gone = 0;
-
-	int fd = openat(t->root, domain,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : list_dir(fd);
-	for (struct dirent *at; d != NULL && (at = readdir(d)) != NULL;) {
-		if (at->d_name[0] != '.')
-			gone += clean_user(t, fd, at->d_name);
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	if (fd >= 0)
-		(void)close(fd);
-	return gone;
-}
-
-int64_t
-maildir_tree_clean(struct maildir_tree *t, struct err *e)
-{
-	int64_t gone = 0;
-	DIR *d = list_dir(t->root);
-
-	if (d == NULL)
-		return err_set(e, ERR_TEMP, errno, "cannot read the maildirs");
-	for (struct dirent *at; (at = readdir(d)) != NULL;) {
-		if (at->d_name[0] != '.')
-			gone += clean_domain(t, at->d_name);
-	}
-	(void)closedir(d);
-	return gone;
 }

@@ -30,14 +30,6 @@ int maildir_tree_open(struct maildir_tree **t, const char *root,
 		      const char *host, struct err *e);
 void maildir_tree_free(struct maildir_tree **t);
 
-/*
- * maildir_tree_clean - remove what interrupted deliveries left in tmp/: ours
- * when nobody writes them any more (deliveries hold a lock on their file), any
- * other program's after 36 hours, as the Maildir convention says.  Returns how
- * many files went, or -1 when the root cannot be read.
- */
-int64_t maildir_tree_clean(struct maildir_tree *t, struct err *e);
-
 int maildir_tree_root(const struct maildir_tree *t); /* its descriptor */
 
 /* maildir_tree_set_ledger - deliveries and deletions are entered there from now

@@ -1,6 +1,5 @@
 #include "store/maildrop.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "store/directory.h"
 #include "store/ledger.h"
 #include "store/octets.h"
 
@@ -61,31 +61,26 @@ add(struct maildrop *d, int dirfd, const char *name, struct err *e)
 	return 0;
 }
 
-static DIR *
-list_dir(int dirfd, struct err *e)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+/* One of the two directories being read. */
+struct scanning {
+	struct maildrop *drop;
+	int dirfd;
+};
 
-	if (dir == NULL) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot list a mailbox");
-		if (fd >= 0)
-			(void)close(fd);
-	}
-	return dir;
+static int
+see_message(void *ctx, const char *name, struct err *e)
+{
+	const struct scanning *s = ctx;
+
+	return add(s->drop, s->dirfd, name, e);
 }
 
 static int
 scan(struct maildrop *d, int dirfd, struct err *e)
 {
-	DIR *dir = list_dir(dirfd, e);
-	int rc = dir == NULL ? -1 : 0;
+	struct scanning s = { d, dirfd };
 
-	for (struct dirent *at; rc == 0 && (at = readdir(dir)) != NULL;)
-		rc = add(d, dirfd, at->d_name, e);
-	if (dir != NULL)
-		(void)closedir(dir);
-	return rc;
+	return directory_scan_files(dirfd, see_message, &s, e);
 }
 
 static int
@@ -287,37 +282,52 @@ maildrop_uidl(const struct maildrop *d, uint32_t i, char buf[MAILDIR_UIDL_SIZE])
 /* ---- messages -------------------------------------------------------------
  */
 
-static bool
-find_in(struct item *it, int dirfd)
-{
-	struct err ignored;
-	struct maildir_name n;
-	char *found = NULL;
+/* A message that is looked for by its unique part. */
+struct search {
+	struct span unique;
+	char *found; /* malloc'ed */
+};
 
-	DIR *dir = list_dir(dirfd, &ignored);
-	for (struct dirent *at;
-	     dir != NULL && found == NULL && (at = readdir(dir)) != NULL;) {
-		if (maildir_name_parse(at->d_name, &n) &&
-		    span_eq(n.unique, it->parsed.unique))
-			found = strdup(at->d_name);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	if (found == NULL)
-		return false;
-	free(it->name);
-	it->name = found;
-	it->dirfd = dirfd;
-	(void)maildir_name_parse(found, &it->parsed);
-	return true;
+static int
+see_candidate(void *ctx, const char *name, struct err *e)
+{
+	struct search *s = ctx;
+	struct maildir_name n;
+
+	if (s->found != NULL || !maildir_name_parse(name, &n) ||
+	    !span_eq(n.unique, s->unique))
+		return 0;
+	s->found = strdup(name);
+	return s->found != NULL ? 0 : err_set(e, ERR_TEMP, ENOMEM, "maildrop");
 }
 
-/* Somebody may have changed its flags or moved it from new/ to cur/. */
-static bool
-find_again(struct maildrop *d, struct item *it)
+/* 1: found, and *it changed; 0; -1. */
+static int
+find_in(struct item *it, int dirfd, struct err *e)
 {
-	return it->copy == 0 &&
-	       (find_in(it, d->m.cur) || find_in(it, d->m.new));
+	struct search s = { .unique = it->parsed.unique };
+
+	if (directory_scan_files(dirfd, see_candidate, &s, e) != 0) {
+		free(s.found);
+		return -1;
+	}
+	if (s.found == NULL)
+		return 0;
+	free(it->name);
+	it->name = s.found;
+	it->dirfd = dirfd;
+	(void)maildir_name_parse(s.found, &it->parsed);
+	return 1;
+}
+
+/* Somebody may have changed its flags or moved it from new/ to cur/.  As
+ * find_in: a directory that cannot be read does not say that it is gone. */
+static int
+find_again(struct maildrop *d, struct item *it, struct err *e)
+{
+	int found = it->copy > 0 ? 0 : find_in(it, d->m.cur, e);
+
+	return found != 0 || it->copy > 0 ? found : find_in(it, d->m.new, e);
 }
 
 int
@@ -336,7 +346,11 @@ maildrop_read(struct maildrop *d, uint32_t i, struct err *e)
 			(void)close(fd);
 			sys = EINVAL;
 		}
-		if (sys != ENOENT || attempt == 1 || !find_again(d, it))
+		int found =
+		    sys != ENOENT || attempt == 1 ? 0 : find_again(d, it, e);
+		if (found < 0)
+			return -1;
+		if (found == 0)
 			return err_set(e, ERR_TEMP, sys, "cannot open %s",
 				       it->name);
 	}
@@ -371,8 +385,9 @@ maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
 		if (errno != ENOENT)
 			return err_set(e, ERR_TEMP, errno, "cannot remove %s",
 				       it->name);
-		if (attempt == 1 || !find_again(d, it))
-			return 0;
+		int found = attempt == 1 ? 0 : find_again(d, it, e);
+		if (found <= 0)
+			return found;
 	}
 }
 

@@ -1,6 +1,5 @@
 #include "store/quota.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -8,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "store/directory.h"
 #include "store/maildir.h"
 #include "store/maildir_name.h"
 
@@ -86,32 +85,38 @@ directory_times(const struct maildir *m, struct timespec *n, struct timespec *c)
 	return 0;
 }
 
-/* Add up one directory. */
+/* A directory being added up. */
+struct counting {
+	int dirfd;
+	int64_t *bytes;
+};
+
 static int
-count(int dirfd, int64_t *bytes, struct err *e)
+add(void *ctx, const char *name, struct err *e)
 {
+	const struct counting *c = ctx;
 	struct maildir_name n;
 	struct stat st;
 
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		int sys = errno;
-		if (fd >= 0)
-			(void)close(fd);
-		return err_set(e, ERR_TEMP, sys, "cannot count a mailbox");
+	if (!maildir_name_parse(name, &n))
+		return 0;
+	if (n.size >= 0) {
+		*c->bytes += n.size;
+		return 0;
 	}
-	for (struct dirent *at; (at = readdir(d)) != NULL;) {
-		if (!maildir_name_parse(at->d_name, &n))
-			continue;
-		if (n.size >= 0)
-			*bytes += n.size;
-		else if (fstatat(dirfd, at->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-			 0)
-			*bytes += st.st_size;
-	}
-	(void)closedir(d);
+	if (fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*c->bytes += st.st_size;
+	else if (errno != ENOENT)
+		return err_set(e, ERR_TEMP, errno, "cannot count %s", name);
 	return 0;
+}
+
+static int
+count(int dirfd, int64_t *bytes, struct err *e)
+{
+	struct counting c = { dirfd, bytes };
+
+	return directory_scan_files(dirfd, add, &c, e);
 }
 
 int

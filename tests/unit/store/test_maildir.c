@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/leftovers.h"
+
 static void
 age(const struct tree *t, const char *name, int hours)
 {
@@ -34,10 +36,10 @@ cleaning_takes_our_leftovers_and_old_ones(void **state)
 	tree_put(t, "bob@xyz.com", "tmp", "2.old", "old");
 	tree_put(t, "bob@xyz.com", "new", "1.M1P1Q1.mx.test", "stays");
 	age(t, "2.old", 37);
-	assert_int_equal(maildir_tree_clean(t->t, &e), 2);
+	assert_int_equal(leftovers_remove(t->t, &e), 2);
 	assert_int_equal(tree_count(t, "bob@xyz.com", "tmp"), 2);
 	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 1);
-	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+	assert_int_equal(leftovers_remove(t->t, &e), 0);
 }
 
 /* A user's directory that is a link leads out of the tree: to /, and its tmp/
@@ -55,10 +57,10 @@ cleaning_follows_no_link(void **state)
 	(void)snprintf(away, sizeof(away), "%s/.away", t->path);
 	assert_int_equal(rename(path, away), 0);
 	assert_int_equal(symlink("../.away", path), 0);
-	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+	assert_int_equal(leftovers_remove(t->t, &e), 0);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rename(away, path), 0);
-	assert_int_equal(maildir_tree_clean(t->t, &e), 1);
+	assert_int_equal(leftovers_remove(t->t, &e), 1);
 }
 
 static void
@@ -70,7 +72,7 @@ cleaning_leaves_a_running_delivery_alone(void **state)
 	struct err e;
 
 	assert_int_equal(delivery_begin(&d, t->t, bob[0], &e), 0);
-	assert_int_equal(maildir_tree_clean(t->t, &e), 0);
+	assert_int_equal(leftovers_remove(t->t, &e), 0);
 	assert_int_equal(delivery_commit(d, bob, 1, &e), 0);
 	delivery_free(&d);
 	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), 1);
@@ -124,7 +126,7 @@ the_folder_is_a_maildir_of_its_own(void **state)
 	assert_int_equal(st.st_size, 0);
 	/* what a crash leaves in it goes too */
 	tree_put(t, "bob@xyz.com", ".Junk/tmp", "1.M1P1Q1.mx.test", "ours");
-	assert_int_equal(maildir_tree_clean(t->t, &e), 1);
+	assert_int_equal(leftovers_remove(t->t, &e), 1);
 }
 
 static int64_t

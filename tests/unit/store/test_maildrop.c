@@ -189,7 +189,6 @@ a_link_or_directory_is_no_message(void **state)
 {
 	const struct tree *t = *state;
 	char path[1024];
-	struct err e;
 
 	tree_put(t, bob, "new", "1.a", "x\n");
 	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/new/2.b,W=5",
@@ -198,8 +197,7 @@ a_link_or_directory_is_no_message(void **state)
 	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/cur/3.c", t->path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	struct maildrop *d = open_drop(t);
-	assert_int_equal(maildrop_count(d), 2);
-	assert_int_equal(maildrop_read(d, 1, &e), -1);
+	assert_int_equal(maildrop_count(d), 1);
 	maildrop_close(&d);
 }
 
