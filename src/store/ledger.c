@@ -212,7 +212,8 @@ checkpoint(struct ledger *l, struct err *e)
 	if (l->hold != 0 && upto >= l->hold)
 		upto = l->hold - 1;
 	size_t fresh = l->fresh;
-	l->fresh = 0;
+	/* what is being placed now is news for the next one */
+	l->fresh = l->oldest != NULL ? 1 : 0;
 	bool news = upto > l->released;
 	(void)pthread_mutex_unlock(&l->lock);
 	if (news && syncfs(maildir_tree_root(l->o.tree)) != 0)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/buf.h"
 #include "base/durable.h"
 #include "journal/journal.h"
+#include "store/ids_day.h"
 #include "store/ledger.h"
 #include "store/ledger_record.h"
 #include "store/maildrop.h"
@@ -89,6 +91,7 @@ struct world {
 	int dirfd; /* the data directory */
 	struct ledger *ledger;
 	struct ledger_report report;
+	int64_t checkpoint_ms; /* of the next start; 0: an hour */
 };
 
 static void
@@ -100,7 +103,9 @@ start(struct world *w, bool keeps_messages)
 				    .message_max = 4096,
 				    .id_days = 7,
 				    .checkpoint_bytes = 64 << 20,
-				    .checkpoint_ms = 3600 * 1000 };
+				    .checkpoint_ms = w->checkpoint_ms > 0
+							 ? w->checkpoint_ms
+							 : 3600 * 1000 };
 	struct err e;
 
 	if (ledger_open(&w->ledger, &o, &w->report, &e) != 0)
@@ -639,6 +644,41 @@ a_failed_sync_of_the_mailboxes_releases_nothing(void **state)
 	assert_stored(w, bob[0], "new");
 }
 
+/* A checkpoint that comes while a message is being placed cannot release it:
+ * the next one does, also when nothing else comes. */
+static void
+what_was_being_placed_is_released_in_time(void **state)
+{
+	struct world *w = *state;
+	struct ledger_entry entry = { 0 };
+	struct ledger_message m = { .id = "a1",
+				    .name = name,
+				    .holder = bob[0],
+				    .mailboxes = bob,
+				    .n_mailboxes = 1,
+				    .size = sizeof(stored) - 1,
+				    .has_bytes = true,
+				    .bytes = span_of(stored) };
+	struct stat st = { 0 };
+	char day[64];
+	struct err e = { 0 };
+
+	w->checkpoint_ms = 20;
+	start(w, true);
+	assert_int_equal(ledger_accept(w->ledger, &entry, &m, &e), 0);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	tree_put(w->tree, bob[0], "new", name, stored);
+	ids_keep(ledger_ids(w->ledger), "a1", bob[0]);
+	ledger_placed(w->ledger, &entry);
+	(void)snprintf(day, sizeof(day), "ids/%08u",
+		       (unsigned)ids_day_number(0));
+	for (int i = 0; i < 6000 && st.st_size == 0; i++) {
+		(void)fstatat(w->dirfd, day, &st, 0);
+		(void)poll(NULL, 0, 10);
+	}
+	assert_true(st.st_size > 0);
+}
+
 static void
 pop3_deletions_are_entered(void **state)
 {
@@ -717,6 +757,7 @@ main(void)
 		T(what_is_known_is_not_placed_again),
 		T(what_is_known_and_placed_stays),
 		T(a_failed_sync_of_the_mailboxes_releases_nothing),
+		T(what_was_being_placed_is_released_in_time),
 		T(pop3_deletions_are_entered),
 		T(a_mailbox_moved_away_is_made_anew),
 		T(one_server_a_tree),
