@@ -86,6 +86,55 @@ durable_sync(int fd, struct err *e)
 	return 0;
 }
 
+/* Is this errno how a file system says that it does not know the call? */
+static bool
+is_unknown_to_fs(int sys)
+{
+	return sys == EINVAL || sys == ENOSYS || sys == EOPNOTSUPP ||
+	       sys == EPERM || sys == EMLINK;
+}
+
+/* By a link: link(2) never replaces.  What was linked and cannot be removed
+ * under its old name loses the new one again. */
+static int
+rename_by_link(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (linkat(from_dir, from, to_dir, to, 0) != 0)
+		return -1;
+	if (unlinkat(from_dir, from, 0) == 0)
+		return 0;
+	int sys = errno;
+	(void)unlinkat(to_dir, to, 0);
+	errno = sys;
+	return -1;
+}
+
+static int
+rename_by_look(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct stat st;
+
+	if (fstatat(to_dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(from_dir, from, to_dir, to) : -1;
+}
+
+int
+durable_rename_new(int from_dir, const char *from, int to_dir, const char *to,
+		   struct err *e)
+{
+	int rc = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+
+	if (rc != 0 && is_unknown_to_fs(errno))
+		rc = rename_by_link(from_dir, from, to_dir, to);
+	if (rc != 0 && is_unknown_to_fs(errno))
+		rc = rename_by_look(from_dir, from, to_dir, to);
+	return rc == 0 ? 0
+		       : err_set(e, ERR_TEMP, errno, "cannot rename to %s", to);
+}
+
 static int
 read_whole(int fd, size_t max, char **text, size_t *n, struct err *e)
 {

@@ -30,6 +30,17 @@ int durable_write(int fd, const void *p, size_t n, struct err *e);
 /* durable_sync - fsync the file or directory behind fd. */
 int durable_sync(int fd, struct err *e);
 
+/*
+ * durable_rename_new - rename, but never over another file: with sys EEXIST the
+ * name was there, and nothing was changed.  Nothing is synced.  On a file
+ * system that cannot rename in this way the name is linked, and the old one
+ * removed after it: a crash in between leaves both.  On one that has no links
+ * either, it is looked for first, which another program's rename at the same
+ * instant can deceive.
+ */
+int durable_rename_new(int from_dir, const char *from, int to_dir,
+		       const char *to, struct err *e);
+
 /* durable_read_file - whole file, at most max bytes, into malloc'ed *text
  * (a NUL follows, not counted).  LIMIT when larger; sys = ENOENT when absent.
  * A directory, a pipe or a socket is refused; a symbolic link is followed.

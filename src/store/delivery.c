@@ -347,9 +347,9 @@ commit_journaled(struct delivery *d, struct err *e)
 		return -1;
 	while (rc == 0 && done < d->n_todo)
 		rc = place(d, &done, false, e);
-	if (rc == 0 &&
-	    renameat(d->at.m.tmp, d->unique, d->at.m.new, d->name) != 0)
-		rc = err_set(e, ERR_TEMP, errno, "cannot place %s", d->name);
+	if (rc == 0)
+		rc = durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new,
+					d->name, e);
 	if (rc != 0) {
 		give_up(d, 1, done);
 		return -1;

@@ -244,17 +244,27 @@ enter_folder(struct maildir *m, bool create, struct err *e)
 	return 0;
 }
 
+/* What may be made on the way. */
+enum making {
+	MAKE_NOTHING,
+	MAKE_PARTS, /* tmp/, new/ or cur/ that a mailbox has lost */
+	MAKE_ALL,
+};
+
 /*
  * Open from the top down.  cur/ comes last, so whoever finds it knows that the
  * entries of the user, tmp/ and new/ were synced before it was made.
  */
 static int
-open_parts(struct maildir_tree *t, const char *mailbox, bool create,
+open_parts(struct maildir_tree *t, const char *mailbox, enum making making,
 	   struct maildir *m, struct err *e)
 {
+	bool create = making == MAKE_ALL;
+
 	if (open_user(t, mailbox, create, m, e) != 0 ||
 	    (is_folder(mailbox) && enter_folder(m, create, e) != 0))
 		return -1;
+	create = making != MAKE_NOTHING;
 	m->tmp = open_dir(m->dir, "tmp", create, e);
 	if (m->tmp < 0)
 		return -1;
@@ -263,6 +273,22 @@ open_parts(struct maildir_tree *t, const char *mailbox, bool create,
 		return -1;
 	m->cur = open_dir(m->dir, "cur", create, e);
 	return m->cur < 0 ? -1 : 0;
+}
+
+/* Is this a mailbox, whatever it lacks?  An empty directory is none: something
+ * may be mounted there later. */
+static bool
+has_a_part(const struct maildir *m)
+{
+	static const char *const names[] = { "tmp", "new", "cur" };
+	struct stat st;
+
+	for (size_t i = 0; m->cur < 0 && i < 3; i++) {
+		if (m->dir >= 0 &&
+		    fstatat(m->dir, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
 }
 
 int
@@ -274,16 +300,17 @@ maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 	if (!maildir_mailbox_is_safe(mailbox))
 		return err_set(e, ERR_PERM, 0, "not fit to name a mailbox: %s",
 			       mailbox);
-	if (open_parts(t, mailbox, false, m, &first) == 0)
+	if (open_parts(t, mailbox, MAKE_NOTHING, m, &first) == 0)
 		return 0;
+	bool mend = has_a_part(m);
 	maildir_close(m);
-	if (first.sys != ENOENT || !create) {
+	if (first.sys != ENOENT || (!create && !mend)) {
 		if (e != NULL)
 			*e = first;
 		return -1;
 	}
 	(void)pthread_mutex_lock(&t->making);
-	int rc = open_parts(t, mailbox, true, m, e);
+	int rc = open_parts(t, mailbox, create ? MAKE_ALL : MAKE_PARTS, m, e);
 	(void)pthread_mutex_unlock(&t->making);
 	if (rc != 0)
 		maildir_close(m);

@@ -70,10 +70,10 @@ struct maildir {
 	}
 
 /*
- * maildir_open - a mailbox; with create it is made.
- * -1: PERM for an unsafe name, TEMP with sys ENOENT when it does not exist,
- * TEMP otherwise.  *m must be MAILDIR_CLOSED before; maildir_close is
- * NULL-safe for it.
+ * maildir_open - a mailbox; with create it is made.  Where one of tmp/, new/
+ * and cur/ is missing it is made again in any case. -1: PERM for an unsafe
+ * name, TEMP with sys ENOENT when it does not exist, TEMP otherwise.  *m must
+ * be MAILDIR_CLOSED before; maildir_close is NULL-safe for it.
  */
 int maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 		 struct maildir *m, struct err *e);

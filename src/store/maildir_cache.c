@@ -10,12 +10,20 @@
 
 #include "mail/address.h"
 
+/* The directories of a mailbox that messages are in, or come through.  Each may
+ * be removed and made again by itself: a clean-up job takes tmp/ along. */
+enum { PARTS = 3 };
+static const char *const part_names[PARTS] = { "tmp", "new", "cur" };
+struct part {
+	dev_t dev;
+	ino_t ino;
+};
+
 /* An address has one slot; while another one uses it, it is opened apart. */
 struct slot {
 	char *address; /* NULL: free */
 	struct maildir m;
-	dev_t dev; /* of new/ */
-	ino_t ino;
+	struct part part[PARTS];
 	unsigned loans;
 	bool stale; /* closed when the last loan ends */
 };
@@ -75,7 +83,7 @@ slot_of(struct maildir_cache *c, const char *address)
 	return &c->slot[h % MAILDIR_CACHE_SLOTS];
 }
 
-/* Does the slot's mailbox still stand under its name? */
+/* Does the slot's mailbox still stand under its name, whole? */
 static bool
 is_current(struct maildir_cache *c, const struct slot *s)
 {
@@ -86,13 +94,17 @@ is_current(struct maildir_cache *c, const struct slot *s)
 	if (span_copy(owner, address, sizeof(address)) != 0)
 		return false;
 	address_split(address, &local, &domain);
-	int n =
-	    snprintf(path, sizeof(path), "%.*s/%.*s%s/new", SPAN_ARG(domain),
-		     SPAN_ARG(local), s->address + owner.n);
-	return n > 0 && (size_t)n < sizeof(path) &&
-	       fstatat(maildir_tree_root(c->tree), path, &st,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_dev == s->dev && st.st_ino == s->ino;
+	for (size_t i = 0; i < PARTS; i++) {
+		int n = snprintf(path, sizeof(path), "%.*s/%.*s%s/%s",
+				 SPAN_ARG(domain), SPAN_ARG(local),
+				 s->address + owner.n, part_names[i]);
+		if (n < 0 || (size_t)n >= sizeof(path) ||
+		    fstatat(maildir_tree_root(c->tree), path, &st,
+			    AT_SYMLINK_NOFOLLOW) != 0 ||
+		    st.st_dev != s->part[i].dev || st.st_ino != s->part[i].ino)
+			return false;
+	}
+	return true;
 }
 
 /* On loan from the slot, if it is this address'.  Lock held. */
@@ -118,19 +130,21 @@ lend(struct maildir_cache *c, struct slot *s, const char *address,
 static void
 adopt(struct slot *s, const char *address, struct maildir_loan *l)
 {
+	const int fd[PARTS] = { l->m.tmp, l->m.new, l->m.cur };
+	struct part part[PARTS];
 	struct stat st;
 
-	if (s->loans > 0 || fstat(l->m.new, &st) != 0)
-		return;
-	char *name = strdup(address);
+	for (size_t i = 0; i < PARTS; i++) {
+		if (fstat(fd[i], &st) != 0)
+			return;
+		part[i] = (struct part){ st.st_dev, st.st_ino };
+	}
+	char *name = s->loans > 0 ? NULL : strdup(address);
 	if (name == NULL)
 		return;
 	empty(s);
-	*s = (struct slot){ .address = name,
-			    .m = l->m,
-			    .dev = st.st_dev,
-			    .ino = st.st_ino,
-			    .loans = 1 };
+	*s = (struct slot){ .address = name, .m = l->m, .loans = 1 };
+	memcpy(s->part, part, sizeof(part));
 	l->slot = s;
 }
 

@@ -8,8 +8,9 @@
 
 /*
  * Mailboxes that stay open between messages.  Bounded, shared; any thread.  A
- * mailbox is looked at again (one stat) each time it is borrowed, so one that
- * was moved away or made anew is not mistaken for its successor.
+ * mailbox is looked at again (a stat of each directory) each time it is
+ * borrowed, so one that was moved away or made anew is not mistaken for its
+ * successor, and a directory that was removed is made again.
  */
 struct maildir_cache;
 

@@ -44,10 +44,7 @@ copy_into(int tmp, const char *unique, const struct maildir *m,
 	}
 	if (copy(from, to, e) != 0)
 		goto out;
-	if (renameat(m->tmp, name, m->new, name) != 0)
-		(void)err_set(e, ERR_TEMP, errno, "cannot place %s", name);
-	else
-		rc = 0;
+	rc = durable_rename_new(m->tmp, name, m->new, name, e);
 out:
 	if (rc != 0)
 		(void)unlinkat(m->tmp, name, 0);

@@ -27,6 +27,29 @@ fsync(int fd)
 	return (int)syscall(SYS_fsync, fd);
 }
 
+static bool no_noreplace, no_links; /* what the file system cannot do */
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to,
+	  unsigned flags)
+{
+	if (no_noreplace && flags != 0) {
+		errno = EINVAL; /* as NFS says it */
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+int
+linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	if (no_links) {
+		errno = EPERM; /* as FAT says it */
+		return -1;
+	}
+	return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+}
+
 static void
 assert_holds(const char *name, const char *bytes)
 {
@@ -165,12 +188,47 @@ directories_are_made_when_asked(void **state)
 	assert_int_equal(unlinkat(dirfd_, "sub", AT_REMOVEDIR), 0);
 }
 
+/* In each of the ways that file systems leave us. */
+static void
+a_rename_replaces_nothing(void **state)
+{
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		no_noreplace = way > 0;
+		no_links = way > 1;
+		assert_int_equal(
+		    durable_replace(dirfd_, "from", span_of("one"), 0600, &e),
+		    0);
+		assert_int_equal(
+		    durable_replace(dirfd_, "to", span_of("two"), 0600, &e), 0);
+		assert_int_equal(
+		    durable_rename_new(dirfd_, "from", dirfd_, "to", &e), -1);
+		assert_int_equal(e.sys, EEXIST);
+		assert_holds("from", "one");
+		assert_holds("to", "two");
+		assert_int_equal(unlinkat(dirfd_, "to", 0), 0);
+		assert_int_equal(
+		    durable_rename_new(dirfd_, "from", dirfd_, "to", &e), 0);
+		assert_holds("to", "one");
+		assert_int_equal(fstatat(dirfd_, "from", &st, 0), -1);
+		assert_int_equal(
+		    durable_rename_new(dirfd_, "from", dirfd_, "x", &e), -1);
+		assert_int_equal(e.sys, ENOENT);
+		assert_int_equal(unlinkat(dirfd_, "to", 0), 0);
+	}
+	no_noreplace = no_links = false;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_replaced_whole),
 		cmocka_unit_test(a_failed_replace_keeps_the_old_file),
+		cmocka_unit_test(a_rename_replaces_nothing),
 		cmocka_unit_test(create_takes_nothing_that_exists),
 		cmocka_unit_test(reading_has_a_limit),
 		cmocka_unit_test(only_files_are_read),

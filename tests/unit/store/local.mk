@@ -32,7 +32,7 @@ TESTS += tests/unit/store/test_ledger
 tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c \
 	tests/unit/store/tree.c tests/unit/store/tree.h
 tests_unit_store_test_ledger_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_store_test_ledger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=posix_fallocate,--wrap=renameat
+tests_unit_store_test_ledger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=posix_fallocate,--wrap=renameat2
 tests_unit_store_test_ledger_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/store/test_directory
 TESTS += tests/unit/store/test_directory

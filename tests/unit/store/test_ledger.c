@@ -36,8 +36,10 @@ int __real_syncfs(int fd);
 int __wrap_syncfs(int fd);
 int __real_posix_fallocate(int fd, off_t at, off_t n);
 int __wrap_posix_fallocate(int fd, off_t at, off_t n);
-int __real_renameat(int from, const char *a, int to, const char *b);
-int __wrap_renameat(int from, const char *a, int to, const char *b);
+int __real_renameat2(int from, const char *a, int to, const char *b,
+		     unsigned flags);
+int __wrap_renameat2(int from, const char *a, int to, const char *b,
+		     unsigned flags);
 
 static int
 fails(int *times, int sys)
@@ -69,10 +71,10 @@ __wrap_posix_fallocate(int fd, off_t at, off_t n)
 }
 
 int
-__wrap_renameat(int from, const char *a, int to, const char *b)
+__wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 {
 	if (rename_errors == 0)
-		return __real_renameat(from, a, to, b);
+		return __real_renameat2(from, a, to, b, flags);
 	sync_errors = syncs_after;
 	(void)fails(&rename_errors, ENOSPC);
 	return -1;

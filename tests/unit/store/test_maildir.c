@@ -129,6 +129,70 @@ the_folder_is_a_maildir_of_its_own(void **state)
 	assert_int_equal(leftovers_remove(t->t, &e), 1);
 }
 
+/* A clean-up job, a restored backup: the mailbox stays open between messages,
+ * its directories may not. */
+static void
+a_directory_that_went_is_made_again(void **state)
+{
+	static const char *const bob[] = { "bob@xyz.com", NULL };
+	static const char *const parts[] = { "tmp", "new", "cur" };
+	const struct tree *t = *state;
+	char path[1024], aside[1100];
+	struct err e;
+
+	for (int moved = 0; moved < 2; moved++) {
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(tree_deliver(t, "x\r\n", bob, &e), 0);
+			(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/%s",
+				       t->path, parts[i]);
+			(void)snprintf(aside, sizeof(aside), "%s/%s-%d",
+				       t->path, parts[i], moved);
+			/* only new/ holds something */
+			if (moved || i == 1)
+				assert_int_equal(rename(path, aside), 0);
+			else
+				assert_int_equal(rmdir(path), 0);
+			/* the same name, another directory */
+			if (moved)
+				assert_int_equal(mkdir(path, 0700), 0);
+			int n = tree_count(t, bob[0], "new");
+			if (tree_deliver(t, "y\r\n", bob, &e) != 0)
+				fail_msg("%s: %s", parts[i], e.msg);
+			assert_int_equal(tree_count(t, bob[0], "new"), n + 1);
+		}
+	}
+}
+
+/* Its quota counts, and its mail can be read, though a part is missing. */
+static void
+a_mailbox_without_a_part_is_still_one(void **state)
+{
+	static const char *const parts[] = { "tmp", "new", "cur" };
+	const struct tree *t = *state;
+	struct maildir m = MAILDIR_CLOSED;
+	char path[1024];
+	struct err e;
+
+	assert_int_equal(maildir_open(t->t, "bob@xyz.com", false, &m, &e), -1);
+	assert_int_equal(maildir_open(t->t, "bob@xyz.com", true, &m, &e), 0);
+	maildir_close(&m);
+	for (int all = 0; all < 2; all++) {
+		for (size_t i = 0; i < 3; i++) {
+			(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/%s",
+				       t->path, parts[i]);
+			assert_int_equal(rmdir(path), 0);
+			if (all)
+				continue;
+			if (maildir_open(t->t, "bob@xyz.com", false, &m, &e) !=
+			    0)
+				fail_msg("%s: %s", parts[i], e.msg);
+			maildir_close(&m);
+		}
+	}
+	assert_int_equal(maildir_open(t->t, "bob@xyz.com", false, &m, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+}
+
 static int64_t
 used(const struct tree *t)
 {
@@ -174,6 +238,8 @@ main(void)
 		T(cleaning_leaves_a_running_delivery_alone),
 		T(a_mailbox_has_one_folder_and_no_way_out),
 		T(the_folder_is_a_maildir_of_its_own),
+		T(a_directory_that_went_is_made_again),
+		T(a_mailbox_without_a_part_is_still_one),
 		T(quota_follows_deliveries_and_other_programs),
 #undef T
 	};
