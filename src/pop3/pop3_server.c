@@ -27,7 +27,7 @@ static const struct pop3_command {
 	{ "STLS", pop3_server_stls, POP3_AUTHORIZATION, POP3_NO_ARGS },
 	{ "USER", pop3_server_user, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
 	{ "PASS", pop3_server_pass, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
-	{ "AUTH", pop3_server_auth, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
+	{ "AUTH", pop3_server_auth, POP3_AUTHORIZATION, 0 },
 	/* RFC 6856 2.1: in the AUTHORIZATION state only */
 	{ "UTF8", pop3_server_utf8, POP3_AUTHORIZATION, POP3_NO_ARGS },
 	{ "STAT", pop3_server_stat, POP3_TRANSACTION, POP3_NO_ARGS },

@@ -250,6 +250,34 @@ challenge(struct pop3_session *s, const struct buf *text, struct line *line,
 	return 0;
 }
 
+/*
+ * AUTH alone.  RFC 1734 and 5034 demand a mechanism and leave open what comes
+ * without one; but before CAPA (RFC 2449) there was CAPA's SASL line, clients
+ * asked in this way: Outlook, and Thunderbird of old, which take -ERR for "no
+ * SASL here" and send the password as it is.  Dovecot lists the mechanisms, one
+ * a line, and so do we: what CAPA says, in the older form.
+ */
+static int
+list_mechanisms(struct pop3_session *s)
+{
+	char list[SASL_MECHANISMS_SIZE];
+	struct sasl_channel c;
+
+	fill_channel(s, &c);
+	struct span rest =
+	    span_of(sasl_mechanisms(s->server->o.sasl, &c, list));
+	if (pop3_server_ok(s, "mechanisms follow") != 0)
+		return -1;
+	for (struct span one = span_word(&rest); one.n > 0;
+	     one = span_word(&rest)) {
+		if (stream_writef(s->stream, pop3_server_deadline(s), NULL,
+				  "%.*s\r\n", SPAN_ARG(one)) != 0)
+			return -1;
+	}
+	return stream_write(s->stream, ".\r\n", 3, pop3_server_deadline(s),
+			    NULL);
+}
+
 int
 pop3_server_auth(struct pop3_session *s, struct span args)
 {
@@ -261,6 +289,8 @@ pop3_server_auth(struct pop3_session *s, struct span args)
 
 	if (!pop3_server_may_login(s))
 		return refuse_clear_text(s);
+	if (span_trim(args).n == 0)
+		return list_mechanisms(s);
 	struct span mechanism = span_word(&args);
 	struct span initial = span_word(&args);
 	if (mechanism.n == 0 || span_trim(args).n > 0)

@@ -147,17 +147,15 @@ update(struct pop3_session *s)
 int
 pop3_server_quit(struct pop3_session *s, struct span args)
 {
-	uint32_t failed = 0;
-
 	(void)args;
 	s->closing = true;
-	if (s->mailbox != NULL) {
-		failed = update(s);
-		/* Unlocked before the client hears of it, so that it may come
-		 * back at once. */
-		s->server->ops.close(s->mailbox);
-		s->mailbox = NULL;
-	}
+	if (s->state == POP3_AUTHORIZATION) /* no maildrop, no update */
+		return pop3_server_ok(s, "bye");
+	uint32_t failed = update(s);
+	/* Unlocked before the client hears of it, so that it may come back at
+	 * once. */
+	s->server->ops.close(s->mailbox);
+	s->mailbox = NULL;
 	if (failed > 0)
 		return pop3_server_fail(s, "SYS/TEMP",
 					"some messages were not removed");

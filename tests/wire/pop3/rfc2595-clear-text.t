@@ -14,6 +14,8 @@ set remote 1
 < .
 > USER bob@xyz.com
 expect -ERR
+> AUTH
+expect -ERR
 > AUTH PLAIN AGJvYkB4eXouY29tAHNlY3JldA==
 expect -ERR
 > QUIT
