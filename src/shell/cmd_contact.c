@@ -29,25 +29,35 @@ show(struct shell *sh, const struct args *a, const char *filter)
 }
 
 static int
-save(struct shell *sh)
+change(struct shell *sh, const struct contacts_change *x)
 {
-	char dir[PATHS_SIZE];
+	char path[PATHS_SIZE];
 	struct err e = { 0 };
+	int rc;
 
-	if (sh->no_config)
-		return SHELL_OK; /* for this session only */
-	if (paths_config(dir, NULL) != 0)
+	if (sh->no_config) /* for this session only */
+		rc = contacts_change(&sh->contacts, x, &e);
+	else if (paths_config(path, "contacts") != 0)
 		return failure_set(&sh->fail, SHELL_LOCAL,
 				   "no home directory to keep contacts in");
-	return contacts_save(&sh->contacts, dir, &e) == 0
-		   ? SHELL_OK
-		   : failure_from_local(&sh->fail, &e);
+	else
+		rc = contacts_change_file(&sh->contacts, path, x, &e);
+	if (rc == 0)
+		return SHELL_OK;
+	if (e.class != ERR_PERM)
+		return failure_from_local(&sh->fail, &e);
+	(void)failure_set(&sh->fail, x->add ? SHELL_USAGE : SHELL_REFUSED, "%s",
+			  e.msg);
+	if (!x->add)
+		sh->fail.symbol = "no-match";
+	return (int)sh->fail.status;
 }
 
 static int
 add(struct shell *sh, const struct args *a)
 {
-	struct err e = { 0 };
+	struct span name;
+	struct contacts_change x = { .name = &name, .n_names = 1, .add = true };
 	struct buf full;
 	int rc;
 
@@ -60,28 +70,25 @@ add(struct shell *sh, const struct args *a)
 	for (size_t i = 3; i < a->n; i++)
 		(void)buf_addf(&full, "%s%s", i > 3 ? " " : "",
 			       a->operand[i].text);
-	rc = contacts_put(&sh->contacts, arg_span(&a->operand[1]),
-			  arg_span(&a->operand[2]), buf_span(&full), &e);
+	name = arg_span(&a->operand[1]);
+	x.address = arg_span(&a->operand[2]);
+	x.full = buf_span(&full);
+	rc = change(sh, &x);
 	buf_free(&full);
-	if (rc != 0)
-		return failure_set(
-		    &sh->fail, e.class == ERR_PERM ? SHELL_USAGE : SHELL_LOCAL,
-		    "%s", e.msg);
-	return save(sh);
+	return rc;
 }
 
 static int
 drop(struct shell *sh, const struct args *a)
 {
-	for (size_t i = 1; i < a->n; i++) {
-		if (contacts_remove(&sh->contacts, arg_span(&a->operand[i])))
-			continue;
-		(void)failure_set(&sh->fail, SHELL_REFUSED, "no contact %s",
-				  a->operand[i].text);
-		sh->fail.symbol = "no-match";
-		return SHELL_REFUSED;
-	}
-	return save(sh);
+	struct span *names = arena_alloc(a->arena, a->n * sizeof(*names));
+	struct contacts_change x = { .name = names, .n_names = a->n - 1 };
+
+	if (names == NULL)
+		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	for (size_t i = 1; i < a->n; i++)
+		names[i - 1] = arg_span(&a->operand[i]);
+	return change(sh, &x);
 }
 
 int

@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/durable.h"
 #include "mail/address.h"
+#include "shell/user_file.h"
 
 void
 contacts_free(struct contacts *c)
@@ -123,56 +122,56 @@ contacts_remove(struct contacts *c, struct span name)
 	return 0;
 }
 
+/* A line of the file: 1 a contact, put into *c; 0 a comment or nothing; -1
+ * neither. */
+static int
+take_line(struct contacts *c, struct span line, struct err *e)
+{
+	struct span rest = span_trim(line), who, address;
+
+	if (rest.n == 0 || rest.p[0] == '#')
+		return 0;
+	who = span_word(&rest);
+	address = span_word(&rest);
+	if (address.n == 0)
+		return err_set(e, ERR_PERM, 0, "no address");
+	return contacts_put(c, who, address, rest, e) == 0 ? 1 : -1;
+}
+
 int
 contacts_parse(struct contacts *c, struct span text, const char *name,
 	       struct err *e)
 {
-	int line = 0;
+	struct span line;
+	int unread = 0;
 
-	while (text.n > 0) {
-		long nl = span_find(text, '\n', 0);
-		struct span rest =
-		    span_trim(span_head(text, nl < 0 ? text.n : (size_t)nl));
-		struct span who, address;
+	for (int at = 1; user_file_line(&text, &line, 0); at++) {
+		struct err local = { 0 };
 
-		text = span_skip(text, nl < 0 ? text.n : (size_t)nl + 1);
-		line++;
-		if (rest.n == 0 || rest.p[0] == '#')
+		if (take_line(c, line, &local) >= 0)
 			continue;
-		who = span_word(&rest);
-		address = span_word(&rest);
-		if (address.n == 0)
-			(void)err_set(e, ERR_PERM, 0, "no address");
-		else if (contacts_put(c, who, address, rest, e) == 0)
+		if (local.class == ERR_TEMP) {
+			*e = local;
+			return -1;
+		}
+		if (unread++ > 0)
 			continue;
-		return err_prefix(e, "%s:%d", name, line);
+		*e = local;
+		(void)err_prefix(e, "%s:%d", name, at);
 	}
-	return 0;
+	return unread;
 }
 
 int
 contacts_load(struct contacts *c, const char *path, struct err *e)
 {
 	struct err local = { 0 };
-	const char *slash = strrchr(path, '/');
-	char *text = NULL, dir[4096];
+	char *text = NULL;
 	size_t n = 0;
-	int fd, rc;
+	int rc;
 
-	if (slash == NULL || span_copy(span_make(path, (size_t)(slash - path)),
-				       dir, sizeof(dir)) != 0)
-		return err_set(e, ERR_PERM, 0, "%s: not a path", path);
-	fd = durable_open_dir(AT_FDCWD, dir, 0, &local);
-	if (fd < 0) {
-		if (local.sys == ENOENT)
-			return 0;
-		*e = local;
-		return -1;
-	}
-	rc = durable_read_file(fd, slash + 1, CONTACTS_FILE_MAX, &text, &n,
-			       &local);
-	(void)close(fd);
-	if (rc != 0) {
+	if (durable_read_file(AT_FDCWD, path, CONTACTS_FILE_MAX, &text, &n,
+			      &local) != 0) {
 		if (local.sys == ENOENT)
 			return 0;
 		*e = local;
@@ -183,68 +182,106 @@ contacts_load(struct contacts *c, const char *path, struct err *e)
 	return rc;
 }
 
-/* Every directory down to dir. */
-static int
-open_dirs(const char *dir, struct err *e)
+/* ---- changes --------------------------------------------------------------
+ */
+
+static bool
+is_named(const struct contacts_change *x, struct span name)
 {
-	struct span left = span_of(dir);
-	int at;
+	for (size_t i = 0; i < x->n_names; i++)
+		if (span_eq_nocase(name, x->name[i]))
+			return true;
+	return false;
+}
 
-	at =
-	    open(dir[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_set(e, ERR_TEMP, errno, "%s", dir);
-	while (left.n > 0) {
-		long slash = span_find(left, '/', 0);
-		struct span part =
-		    span_head(left, slash < 0 ? left.n : (size_t)slash);
-		char name[256];
-		int next;
+/* Is the line the contact of one of the names?  A line that cannot be read is
+ * nobody's. */
+static bool
+is_line_of(const struct contacts_change *x, struct span line)
+{
+	struct contacts one = { 0 };
+	struct err ignored;
+	bool yes = take_line(&one, line, &ignored) == 1 &&
+		   is_named(x, span_of(one.v[0].name));
 
-		left = span_skip(left, part.n + (slash >= 0));
-		if (part.n == 0)
-			continue;
-		if (span_copy(part, name, sizeof(name)) != 0) {
-			(void)close(at);
-			return err_set(e, ERR_PERM, 0, "%s: name too long",
-				       dir);
-		}
-		if (mkdirat(at, name, 0700) != 0 && errno != EEXIST) {
-			(void)err_set(e, ERR_TEMP, errno, "%s", dir);
-			(void)close(at);
-			return -1;
-		}
-		next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (next < 0)
-			(void)err_set(e, ERR_TEMP, errno, "%s", dir);
-		(void)close(at);
-		if (next < 0)
-			return -1;
-		at = next;
-	}
-	return at;
+	contacts_free(&one);
+	return yes;
 }
 
 int
-contacts_save(const struct contacts *c, const char *dir, struct err *e)
+contacts_change(struct contacts *c, const struct contacts_change *x,
+		struct err *e)
 {
-	struct buf b;
-	int fd = open_dirs(dir, e), rc = 0;
+	for (size_t i = 0; !x->add && i < x->n_names; i++)
+		if (contacts_find(c, x->name[i]) == NULL)
+			return err_set(e, ERR_PERM, ENOENT, "no contact %.*s",
+				       SPAN_ARG(x->name[i]));
+	if (x->add)
+		return contacts_put(c, x->name[0], x->address, x->full, e);
+	for (size_t i = 0; i < x->n_names; i++)
+		(void)contacts_remove(c, x->name[i]);
+	return 0;
+}
 
-	if (fd < 0)
-		return -1;
+/* The text as it is, but for the lines of the names, and the new one. */
+static int
+edit_text(struct span text, const struct contacts_change *x, struct buf *out)
+{
+	struct span line, full = span_trim(x->full);
+	int rc = 0;
+
+	while (rc == 0 && user_file_line(&text, &line, 1))
+		if (!is_line_of(x, line))
+			rc = buf_add_span(out, line);
+	if (rc != 0 || !x->add)
+		return rc;
+	if (out->n > 0 && out->p[out->n - 1] != '\n')
+		rc = buf_add_char(out, '\n');
+	rc |= buf_add_span(out, x->name[0]);
+	rc |= buf_add_char(out, ' ');
+	rc |= buf_add_span(out, x->address);
+	if (full.n > 0)
+		rc |= buf_add_char(out, ' ') | buf_add_span(out, full);
+	return rc | buf_add_char(out, '\n');
+}
+
+int
+contacts_change_file(struct contacts *c, const char *path,
+		     const struct contacts_change *x, struct err *e)
+{
+	struct contacts now = { 0 };
+	struct user_file f;
+	struct err ignored;
+	struct buf b;
+	int rc = -1;
+
 	buf_init(&b, CONTACTS_FILE_MAX);
-	for (size_t i = 0; i < c->n && rc == 0; i++)
-		rc = buf_addf(&b, "%s %s%s%s\n", c->v[i].name, c->v[i].address,
-			      c->v[i].full[0] == '\0' ? "" : " ", c->v[i].full);
-	if (rc != 0)
-		(void)err_set(e, ERR_LIMIT, 0, "the contacts file is full");
+	if (user_file_open(&f, path, CONTACTS_FILE_MAX, e) != 0)
+		goto out;
+	if (contacts_parse(&now, span_make(f.text, f.n), path, &ignored) < 0) {
+		*e = ignored;
+		goto out;
+	}
+	if (contacts_change(&now, x, e) != 0)
+		goto out;
+	if (edit_text(span_make(f.text, f.n), x, &b) != 0)
+		rc = err_set(e, ERR_LIMIT, errno, "the contacts file is full");
 	else
-		rc = durable_replace(fd, "contacts", buf_span(&b), 0600, e);
+		rc = user_file_replace(&f, buf_span(&b), e);
+	if (rc == 0) {
+		contacts_free(c);
+		*c = now;
+		now = (struct contacts){ 0 };
+	}
+out:
+	contacts_free(&now);
+	user_file_close(&f);
 	buf_free(&b);
-	(void)close(fd);
 	return rc;
 }
+
+/* ---- addresses ------------------------------------------------------------
+ */
 
 /* The end of the first part of a list: a comma outside quotes, < > and ( ). */
 static size_t

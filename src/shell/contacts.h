@@ -30,14 +30,33 @@ struct contacts {
 
 void contacts_free(struct contacts *c);
 
-/* contacts_parse - the text of a file; -1 with "file:line: reason" (PERM). */
+/* contacts_parse - the text of a file.  How many lines are no contacts (they
+ * are passed over; *e names the first, "file:line: reason"), or -1 (TEMP). */
 int contacts_parse(struct contacts *c, struct span text, const char *name,
 		   struct err *e);
 
-/* contacts_load - a missing file is no contacts.  contacts_save makes the
- * directories (0700) and replaces the file at once. */
+/* contacts_load - the same of a file; a missing one is no contacts. */
 int contacts_load(struct contacts *c, const char *path, struct err *e);
-int contacts_save(const struct contacts *c, const char *dir, struct err *e);
+
+/* What a command does: give name[0] this address, or remove all the names. */
+struct contacts_change {
+	const struct span *name;
+	size_t n_names;
+	bool add;
+	struct span address, full;
+};
+
+/*
+ * contacts_change - in memory: all of it or nothing.  PERM (and ENOENT) when a
+ * name to be removed is not there.
+ * contacts_change_file - the same in the file, as it is by now: other shells
+ * change it, too.  Every other line stays byte for byte, also one that nobody
+ * understands.  *c becomes what the file holds then.
+ */
+int contacts_change(struct contacts *c, const struct contacts_change *x,
+		    struct err *e);
+int contacts_change_file(struct contacts *c, const char *path,
+			 const struct contacts_change *x, struct err *e);
 
 /* contacts_find - by name, ASCII case ignored; or NULL. */
 const struct contact *contacts_find(const struct contacts *c, struct span name);

@@ -61,6 +61,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/source.c src/shell/source.h \
 	src/shell/status.c src/shell/status.h \
 	src/shell/tty.c src/shell/tty.h \
+	src/shell/user_file.c src/shell/user_file.h \
 	src/shell/vars.c src/shell/vars.h
 SHELL_LIBS = src/shell/libshell.a $(MIME_LIBS) $(SMTP_LIBS) $(POP3_LIBS) \
 	$(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \

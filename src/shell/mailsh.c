@@ -126,8 +126,12 @@ load_contacts(struct shell *sh)
 
 	if (sh->no_config || paths_config(path, "contacts") != 0)
 		return;
-	if (contacts_load(&sh->contacts, path, &e) != 0)
+	int unread = contacts_load(&sh->contacts, path, &e);
+	if (unread != 0)
 		shell_note(sh, "mailsh: %s [local]", e.msg);
+	if (unread > 1)
+		shell_note(sh, "mailsh: %s: %d lines are no contacts", path,
+			   unread);
 }
 
 static int

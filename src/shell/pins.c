@@ -10,35 +10,9 @@
 #include "base/durable.h"
 #include "net/dial.h"
 #include "shell/paths.h"
+#include "shell/user_file.h"
 
 enum { FILE_MAX = 256 * 1024, KEY_SIZE = NET_HOST_SIZE + 16 };
-
-static int
-read_file(char path[PATHS_SIZE], char **text, size_t *n, struct err *e)
-{
-	*text = NULL;
-	*n = 0;
-	if (paths_data(path, "pins") != 0)
-		return err_set(e, ERR_PERM, 0,
-			       "there is no home directory for pins");
-	if (durable_read_file(AT_FDCWD, path, FILE_MAX, text, n, e) == 0 ||
-	    (e->sys == ENOENT && e->class == ERR_TEMP))
-		return 0;
-	return -1;
-}
-
-/* The next line without its end; false when none is left. */
-static bool
-next_line(struct span *rest, struct span *line)
-{
-	if (rest->n == 0)
-		return false;
-	long lf = span_find(*rest, '\n', 0);
-	size_t n = lf < 0 ? rest->n : (size_t)lf;
-	*line = span_head(*rest, n);
-	*rest = span_skip(*rest, n + 1);
-	return true;
-}
 
 int
 pins_find(const char *host, unsigned port, char pin[TLS_PIN_TEXT_SIZE],
@@ -47,14 +21,18 @@ pins_find(const char *host, unsigned port, char pin[TLS_PIN_TEXT_SIZE],
 	char path[PATHS_SIZE], key[KEY_SIZE], *text;
 	struct span rest, line;
 	uint8_t bytes[TLS_PIN_BYTES];
+	size_t n;
 	int rc = 0;
 
 	pin[0] = '\0';
 	(void)snprintf(key, sizeof(key), "%s:%u", host, port);
-	if (read_file(path, &text, &rest.n, e) != 0)
-		return -1;
-	rest.p = text;
-	for (int at = 1; rc == 0 && next_line(&rest, &line); at++) {
+	/* Without a home there are no pins; the certificate must do. */
+	if (paths_data(path, "pins") != 0)
+		return 0;
+	if (durable_read_file(AT_FDCWD, path, FILE_MAX, &text, &n, e) != 0)
+		return e->sys == ENOENT && e->class == ERR_TEMP ? 0 : -1;
+	rest = span_make(text, n);
+	for (int at = 1; rc == 0 && user_file_line(&rest, &line, 0); at++) {
 		struct span name = span_word(&line), value = span_word(&line);
 		if (!span_eq_nocase(name, span_of(key)))
 			continue;
@@ -71,29 +49,36 @@ pins_find(const char *host, unsigned port, char pin[TLS_PIN_TEXT_SIZE],
 int
 pins_set(const char *host, unsigned port, const char *pin, struct err *e)
 {
-	char path[PATHS_SIZE], key[KEY_SIZE], *text;
+	char path[PATHS_SIZE], key[KEY_SIZE];
+	struct user_file f;
 	struct span rest, line;
 	struct buf out;
-	int rc;
+	int rc = 0;
 
 	(void)snprintf(key, sizeof(key), "%s:%u", host, port);
-	if (read_file(path, &text, &rest.n, e) != 0)
-		return -1;
-	rest.p = text;
+	if (paths_data(path, "pins") != 0)
+		return pin == NULL ? 0
+				   : err_set(e, ERR_PERM, 0,
+					     "there is no home directory for "
+					     "pins");
 	buf_init(&out, FILE_MAX);
-	rc = 0;
-	while (rc == 0 && next_line(&rest, &line)) {
-		struct span words = line, name = span_word(&words);
-		if (!span_eq_nocase(name, span_of(key)))
-			rc = buf_addf(&out, "%.*s\n", SPAN_ARG(line));
+	if (user_file_open(&f, path, FILE_MAX, e) != 0) {
+		user_file_close(&f);
+		return -1;
 	}
+	rest = span_make(f.text, f.n);
+	while (rc == 0 && user_file_line(&rest, &line, 1)) {
+		struct span words = line, name = span_word(&words);
+		if (!span_eq_nocase(span_trim(name), span_of(key)))
+			rc = buf_add_span(&out, line);
+	}
+	if (rc == 0 && out.n > 0 && out.p[out.n - 1] != '\n')
+		rc = buf_add_char(&out, '\n');
 	if (rc == 0 && pin != NULL)
 		rc = buf_addf(&out, "%s %s\n", key, pin);
-	if (rc != 0)
-		rc = err_set(e, ERR_LIMIT, errno, "%s", path);
-	else
-		rc = durable_replace_path(path, buf_span(&out), 0600, e);
+	rc = rc != 0 ? err_set(e, ERR_LIMIT, errno, "%s", path)
+		     : user_file_replace(&f, buf_span(&out), e);
 	buf_free(&out);
-	free(text);
+	user_file_close(&f);
 	return rc;
 }

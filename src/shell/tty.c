@@ -21,6 +21,7 @@
 #include "shell/paths.h"
 #include "shell/redact.h"
 #include "shell/session.h"
+#include "shell/user_file.h"
 
 enum { HISTORY_LINES = 5000, SECRET_MAX = 1024, IDLE_MS = 3000 };
 
@@ -147,6 +148,23 @@ history_open(struct tty *t)
 	(void)read_history(t->history);
 }
 
+/* Another shell may be putting its own lines there, or a shorter file. */
+static void
+history_keep(struct tty *t, bool shorten)
+{
+	struct user_file f;
+	struct err e;
+
+	if (t->history[0] == '\0')
+		return;
+	bool locked = user_file_lock(&f, t->history, &e) == 0;
+	if (!shorten)
+		(void)append_history(1, t->history);
+	else if (locked)
+		(void)history_truncate_file(t->history, HISTORY_LINES);
+	user_file_close(&f);
+}
+
 /* A line that begins with a blank is not kept; a password never is. */
 static void
 history_add(struct tty *t, const char *line)
@@ -164,8 +182,7 @@ history_add(struct tty *t, const char *line)
 			   : NULL;
 		if (last == NULL || strcmp(last->line, b.p) != 0) {
 			add_history(b.p);
-			if (t->history[0] != '\0')
-				(void)append_history(1, t->history);
+			history_keep(t, false);
 		}
 	}
 	buf_free(&b);
@@ -318,8 +335,7 @@ tty_close(struct tty **t)
 {
 	if (*t == NULL)
 		return;
-	if ((*t)->history[0] != '\0')
-		(void)history_truncate_file((*t)->history, HISTORY_LINES);
+	history_keep(*t, true);
 	if ((*t)->resize_fd >= 0)
 		(void)close((*t)->resize_fd);
 	complete_free(&(*t)->list);

@@ -2,98 +2,16 @@
 completion, history, ^C."""
 
 import os
-import re
-import select
 import stat
-import time
 
 import harness
 import pytest
-
-WAIT_S = 20
-ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """mailsh with a person in front of it."""
-
-    def __init__(self, pair, *options):
-        self.seen = b""
-        self.deadline = 0
-        env = {**pair.environment(), "TERM": "xterm", "PAGER": "cat",
-               "EDITOR": "sed -i s/before/after/", "VISUAL": ""}
-        argv = [harness.program("mailsh"), "-H", "127.0.0.1", "--smtp-port",
-                str(pair.submission_port), "--pop3-port", str(pair.pop3_port),
-                *options]
-        self.pid, self.fd = harness.fork_terminal()
-        if self.pid == 0:
-            try:
-                os.chdir(pair.directory)
-                os.execve(argv[0], argv, env)
-            finally:
-                os._exit(127)
-
-    def expect(self, text):
-        """Wait for the text; what stands up to its end is forgotten."""
-        want = text.encode()
-        end = time.monotonic() + WAIT_S
-        while want not in self.seen:
-            left = end - time.monotonic()
-            assert left > 0, "no %r in %r" % (text, self.seen)
-            if select.select([self.fd], [], [], left)[0]:
-                try:
-                    self.seen = ESCAPES.sub(
-                        b"", self.seen + os.read(self.fd, 65536))
-                except OSError:
-                    raise AssertionError("ended without %r: %r" % (
-                        text, self.seen)) from None
-        before, _, self.seen = self.seen.partition(want)
-        return before.decode(errors="replace")
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def end(self):
-        """Its exit status."""
-        self.deadline = time.monotonic() + WAIT_S
-        while time.monotonic() < self.deadline:
-            if select.select([self.fd], [], [], 0.05)[0]:
-                try:
-                    self.seen += os.read(self.fd, 65536)
-                except OSError:
-                    break
-        return self.close()
-
-    def close(self):
-        """Make sure that it is gone; its exit status."""
-        if self.pid == 0:
-            return None
-        while time.monotonic() < self.deadline:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid != 0:
-                break
-            select.select([], [], [], 0.01)
-        else:
-            os.kill(self.pid, 9)
-            _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        self.pid = 0
-        return os.waitstatus_to_exitcode(status)
-
+from terminal import Terminal, log_in
 
 @pytest.fixture(scope="module")
 def pair():
     with harness.Pair() as running:
         yield running
-
-
-def log_in(pair, user="alice@abc.com"):
-    t = Terminal(pair, "-u", user)
-    t.expect("Password for %s: " % user)
-    t.type("secret\n")
-    t.expect("logged in as")
-    t.expect("> ")
-    return t
 
 
 def test_password_is_asked_for_and_not_shown(pair):
@@ -244,5 +162,55 @@ def test_the_maildrop_is_free_while_its_reader_thinks(pair):
     assert out.endswith("\n0\n")
     t.type("count\n")
     t.expect("\r0\r\n")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
+def contacts_file(pair, text=None):
+    path = os.path.join(pair.environment()["XDG_CONFIG_HOME"], "mailsh",
+                        "contacts")
+    if text is not None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(text)
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def test_two_shells_keep_each_others_contacts(pair):
+    contacts_file(pair, b"ann ann@abc.com\nbad line here\neve eve@xyz.com\n")
+    t = Terminal(pair)
+    t.expect("contacts:2: ")
+    t.expect("mailsh> ")
+    pair.mailsh("contact add dan dan@abc.com\n", ports=False)
+    t.type("contact add fay fay@abc.com\n")
+    t.expect("\n")
+    t.expect("mailsh> ")
+    t.type("contact list dan\n")  # it knows now what the other has added
+    t.expect("dan@abc.com")
+    t.type("contact remove eve nobody\n")
+    t.expect("no contact nobody")
+    t.type("exit\n")
+    assert t.end() == 0
+    assert contacts_file(pair) == (
+        b"ann ann@abc.com\nbad line here\neve eve@xyz.com\n"
+        b"dan dan@abc.com\nfay fay@abc.com\n")
+
+
+def test_completed_numbers_are_described(pair):
+    for subject in ("First", "Second"):
+        pair.mailsh("login alice@abc.com --password secret\n"
+                    "compose carol@xyz.com -s %s --body x\nsend\n" % subject)
+        pair.wait_message("carol@xyz.com", subject)
+    t = log_in(pair, "carol@xyz.com")
+    t.type("list\n")
+    t.expect("Second")
+    t.expect("> ")
+    t.type("read \t\t")
+    rows = t.expect("> ").replace("\r", "").split("\n")
+    assert ["1  alice@abc.com  First", "2  alice@abc.com  Second"] == \
+        sorted(row.strip() for row in rows if "alice" in row)
+    t.type("\x03")
+    t.expect("> ")
     t.type("exit\n")
     assert t.end() == 0

@@ -1,7 +1,14 @@
 #include "../test.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/durable.h"
 #include "shell/contacts.h"
 #include "shell/redact.h"
 #include "shell/status.h"
@@ -54,12 +61,187 @@ bad_lines_are_named(void **state)
 		struct buf b;
 
 		buf_init(&b, 1000);
-		assert_int_equal(buf_addf(&b, "ok a@b.org\n%s", bad[i]), 0);
-		assert_int_equal(contacts_parse(&c, buf_span(&b), "f", &e), -1);
+		assert_int_equal(
+		    buf_addf(&b, "ok a@b.org\n%sbehind b@b.org\n", bad[i]), 0);
+		assert_int_equal(contacts_parse(&c, buf_span(&b), "f", &e), 1);
 		assert_int_equal(strncmp(e.msg, "f:2: ", 5), 0);
+		/* the others are there, also those behind it */
+		assert_int_equal(c.n, 2);
+		assert_non_null(contacts_find(&c, span_of("behind")));
 		contacts_free(&c);
 		buf_free(&b);
 	}
+}
+
+/* A contact is taken out of the middle: what is behind it moves, and nothing
+ * beyond the last is touched (a page that cannot be read lies there). */
+static void
+any_contact_can_be_removed(void **state)
+{
+	static const char *const names[] = { "ann", "bob", "eve" };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	(void)state;
+	for (size_t gone = 0; gone < 3; gone++) {
+		char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		struct contacts c = { .n = 3 };
+		size_t left = 0;
+
+		assert_true(two != MAP_FAILED);
+		assert_int_equal(mprotect(two + page, page, PROT_NONE), 0);
+		c.v = (void *)(two + page - 3 * sizeof(*c.v));
+		for (size_t i = 0; i < 3; i++)
+			c.v[i] =
+			    (struct contact){ strdup(names[i]),
+					      strdup("a@b.org"), strdup("") };
+		assert_int_equal(contacts_remove(&c, span_of(names[gone])), 1);
+		assert_int_equal(c.n, 2);
+		for (size_t i = 0; i < 3; i++)
+			if (i != gone)
+				assert_string_equal(c.v[left++].name, names[i]);
+		for (size_t i = 0; i < 2; i++) {
+			free(c.v[i].name);
+			free(c.v[i].address);
+			free(c.v[i].full);
+		}
+		assert_int_equal(munmap(two, 2 * page), 0);
+	}
+}
+
+/* ---- the file -------------------------------------------------------------
+ */
+
+static int
+make_dir(void **state)
+{
+	char *name = strdup("/tmp/test_contacts.XXXXXX");
+
+	*state = name == NULL ? NULL : mkdtemp(name);
+	return *state == NULL ? -1 : 0;
+}
+
+static int
+remove_dir(void **state)
+{
+	static const char *const names[] = { "contacts", "contacts.lock",
+					     "elsewhere", "elsewhere.lock" };
+	char path[100];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", (char *)*state,
+			       names[i]);
+		(void)unlink(path);
+	}
+	int rc = rmdir(*state);
+
+	free(*state);
+	return rc;
+}
+
+static int
+change_file(const char *path, const char *name, const char *address)
+{
+	struct span who = span_of(name);
+	const struct contacts_change x = { .name = &who,
+					   .n_names = 1,
+					   .add = address != NULL,
+					   .address = span_of(address) };
+	struct contacts c = { 0 };
+	struct err e = { 0 };
+	int rc = contacts_change_file(&c, path, &x, &e);
+
+	if (rc != 0 && address == NULL)
+		assert_int_equal(e.class, ERR_PERM);
+	contacts_free(&c);
+	return rc;
+}
+
+static void
+put_file(const char *path, struct span text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+assert_file(const char *path, const char *want)
+{
+	struct err e;
+	char *text;
+	size_t n;
+
+	assert_int_equal(
+	    durable_read_file(AT_FDCWD, path, 100000, &text, &n, &e), 0);
+	assert_span(span_make(text, n), want);
+	free(text);
+}
+
+static void
+other_lines_stay_byte_for_byte(void **state)
+{
+	char path[100], target[100];
+
+	(void)snprintf(path, sizeof(path), "%s/contacts", (char *)*state);
+	(void)snprintf(target, sizeof(target), "%s/elsewhere", (char *)*state);
+	put_file(path, span_of("# mine\r\n  bob  bob@xyz.com\tBob  B.\n"
+			       "carol c@@d\xff\x01\n\nbob nowhere\n"
+			       "eve eve@xyz.com"));
+	assert_int_equal(change_file(path, "dan", "dan@abc.com"), 0);
+	assert_file(path, "# mine\r\n  bob  bob@xyz.com\tBob  B.\n"
+			  "carol c@@d\xff\x01\n\nbob nowhere\n"
+			  "eve eve@xyz.com\ndan dan@abc.com\n");
+	assert_int_equal(change_file(path, "BOB", "b@abc.com"), 0);
+	assert_file(path, "# mine\r\ncarol c@@d\xff\x01\n\nbob nowhere\n"
+			  "eve eve@xyz.com\ndan dan@abc.com\n"
+			  "BOB b@abc.com\n");
+	assert_int_equal(change_file(path, "eve", NULL), 0);
+	/* whoever is not there, and a line that is no contact */
+	assert_int_equal(change_file(path, "eve", NULL), -1);
+	assert_int_equal(change_file(path, "carol", NULL), -1);
+	assert_file(path, "# mine\r\ncarol c@@d\xff\x01\n\nbob nowhere\n"
+			  "dan dan@abc.com\nBOB b@abc.com\n");
+	/* a file that is kept elsewhere stays there */
+	assert_int_equal(rename(path, target), 0);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	assert_int_equal(change_file(path, "dan", NULL), 0);
+	assert_file(target, "# mine\r\ncarol c@@d\xff\x01\n\nbob nowhere\n"
+			    "BOB b@abc.com\n");
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Two shells at the same time: nobody's contact is lost. */
+static void
+changes_of_two_shells_are_kept(void **state)
+{
+	struct contacts c = { 0 };
+	struct err e = { 0 };
+	char path[100], name[20];
+	pid_t child[2];
+	int status;
+
+	(void)snprintf(path, sizeof(path), "%s/contacts", (char *)*state);
+	for (int who = 0; who < 2; who++) {
+		child[who] = fork();
+		assert_true(child[who] >= 0);
+		for (int i = 0; child[who] == 0 && i < 20; i++) {
+			(void)snprintf(name, sizeof(name), "n%d-%d", who, i);
+			if (change_file(path, name, "a@b.org") != 0)
+				_exit(1);
+		}
+		if (child[who] == 0)
+			_exit(0);
+	}
+	for (int who = 0; who < 2; who++) {
+		assert_int_equal(waitpid(child[who], &status, 0), child[who]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(contacts_load(&c, path, &e), 0);
+	assert_int_equal(c.n, 40);
+	contacts_free(&c);
 }
 
 static void
@@ -146,6 +328,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_stand_for_addresses),
 		cmocka_unit_test(bad_lines_are_named),
+		cmocka_unit_test(any_contact_can_be_removed),
+		cmocka_unit_test_setup_teardown(other_lines_stay_byte_for_byte,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(changes_of_two_shells_are_kept,
+						make_dir, remove_dir),
 		cmocka_unit_test(passwords_are_never_shown),
 		cmocka_unit_test(replies_have_their_status),
 		cmocka_unit_test(variables_keep_their_last_value),
