@@ -12,6 +12,7 @@
 #include "admin/admin_json.h"
 #include "base/clock.h"
 #include "base/durable.h"
+#include "base/visible.h"
 
 /* postpair-admin cert show and check. */
 enum { DAY = 24 * 3600, PATH_BYTES = 4096 };
@@ -60,6 +61,15 @@ print_dates(const struct tls_cert_info *info)
 		(void)printf("%" PRId64 " days left\n", left / DAY);
 }
 
+/* Whoever made the certificate chose it. */
+static void
+print_text(const char *key, const char *text)
+{
+	(void)printf("%-10s ", key);
+	visible_print(stdout, span_of(text));
+	(void)putchar('\n');
+}
+
 static void
 show(void *ctx, const struct tls_cert_info *info)
 {
@@ -71,8 +81,8 @@ show(void *ctx, const struct tls_cert_info *info)
 		return;
 	}
 	(void)printf("%sfile       %s\n", s->n++ > 0 ? "\n" : "", s->file);
-	(void)printf("subject    %s\n", info->subject);
-	(void)printf("issuer     %s\n", info->issuer);
+	print_text("subject", info->subject);
+	print_text("issuer", info->issuer);
 	print_names(info);
 	print_dates(info);
 	(void)printf("for       %s%s%s\n", info->is_ca ? " signing" : "",

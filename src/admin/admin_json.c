@@ -2,7 +2,21 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/visible.h"
+
+/* What stands in it came from strangers, and goes to a terminal. */
+static int
+print_json(json_t *object, size_t flags, FILE *out)
+{
+	char *text = json_dumps(object, flags);
+	int rc = text == NULL ? -1 : visible_json(out, span_of(text));
+
+	free(text);
+	return rc;
+}
 
 /* "CRYPT" of "{CRYPT}$y$...". */
 static json_t *
@@ -49,7 +63,7 @@ admin_json_users(const struct users_table *t, FILE *out, struct err *e)
 		rc = json_array_append_new(list,
 					   user_object(users_table_at(t, i)));
 	if (rc == 0)
-		rc = json_dumpf(list, out, JSON_INDENT(2));
+		rc = print_json(list, JSON_INDENT(2), out);
 	json_decref(list);
 	if (rc != 0 || fputc('\n', out) == EOF || fflush(out) != 0)
 		return err_set(e, ERR_TEMP, errno, "JSON");
@@ -61,7 +75,7 @@ static int
 print_line(json_t *object, int rc, FILE *out, struct err *e)
 {
 	if (rc == 0)
-		rc = json_dumpf(object, out, JSON_COMPACT);
+		rc = print_json(object, JSON_COMPACT, out);
 	json_decref(object);
 	if (rc != 0 || fputc('\n', out) == EOF || fflush(out) != 0)
 		return err_set(e, ERR_TEMP, errno, "JSON");

@@ -8,6 +8,7 @@
 #include "admin/admin_ask.h"
 #include "admin/admin_why.h"
 #include "base/clock.h"
+#include "base/visible.h"
 #include "mail/release.h"
 
 enum {
@@ -104,7 +105,7 @@ see(void *ctx, const struct admin_row *row, struct span line)
 	struct span type = span_of(admin_row_text(row, "type"));
 
 	if (p->json) {
-		(void)fwrite(line.p, 1, line.n, stdout);
+		(void)visible_json(stdout, line);
 		(void)fputc('\n', stdout);
 	} else if (span_eq(type, span_of("message"))) {
 		print_message(p, row);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
+
 struct admin_row {
 	json_t *object;
 };
@@ -17,20 +19,6 @@ admin_row_free(struct admin_row **out)
 	json_decref((*out)->object);
 	free(*out);
 	*out = NULL;
-}
-
-/* U+0000-001F, 7F, and 80-9F as UTF-8 writes it, which some terminals obey. */
-static void
-defuse(char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)s[0];
-		unsigned char next = (unsigned char)s[1];
-		if (c < 0x20 || c == 0x7f)
-			*s = '?';
-		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-			s[0] = s[1] = '?';
-	}
 }
 
 /* Every text member, once, so that nobody forgets. */
@@ -48,7 +36,7 @@ defuse_all(json_t *object)
 		char *copy = strdup(json_string_value(value));
 		if (copy == NULL)
 			return -1;
-		defuse(copy);
+		visible_defuse(copy, strlen(copy));
 		int rc = json_string_set(value, copy);
 		free(copy);
 		if (rc != 0)

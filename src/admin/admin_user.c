@@ -9,6 +9,7 @@
 #include "admin/admin_json.h"
 #include "auth/password.h"
 #include "auth/users_edit.h"
+#include "base/visible.h"
 
 /* The file to work on, malloc'ed: --users, else what --config names. */
 static int
@@ -135,11 +136,13 @@ admin_user_remove(const struct admin_options *o, char **args)
 static void
 print_user(const struct users_entry *entry)
 {
-	(void)printf("%s", entry->address);
+	visible_print(stdout, span_of(entry->address));
 	if (entry->quota_bytes != 0)
 		(void)printf("  quota=%" PRId64, entry->quota_bytes);
-	for (unsigned i = 0; i < entry->n_aliases; i++)
-		(void)printf("  alias=%s", entry->aliases[i]);
+	for (unsigned i = 0; i < entry->n_aliases; i++) {
+		(void)printf("  alias=");
+		visible_print(stdout, span_of(entry->aliases[i]));
+	}
 	if (entry->disabled)
 		(void)printf("  disabled=yes");
 	if (entry->n_credentials == 0)

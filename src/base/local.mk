@@ -21,5 +21,6 @@ src_base_libbase_a_SOURCES = \
 	src/base/rand.c src/base/rand.h \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.c src/base/span.h \
-	src/base/thread.c src/base/thread.h
+	src/base/thread.c src/base/thread.h \
+	src/base/visible.c src/base/visible.h
 BASE_LIBS = src/base/libbase.a $(INIH_LIBS)

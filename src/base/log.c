@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log_writer.h"
+#include "base/visible.h"
 
 /* The program's one log target: shared by all threads (see LAYERS waiver). */
 static atomic_int log_fd = STDERR_FILENO;
@@ -96,30 +97,6 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	put(l, event, strlen(event));
 }
 
-/*
- * Bytes at the start of v that may stand in a line as they are: one printable
- * ASCII character, or one well-formed UTF-8 character that is no C1 control
- * (U+0080 to U+009F, terminals obey them).  0: escape the first byte.
- */
-static size_t
-plain_bytes(struct span v)
-{
-	unsigned char c = (unsigned char)v.p[0];
-	size_t n = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-
-	if (c < 0x80)
-		return c >= 0x20 && c < 0x7f ? 1 : 0;
-	if (c < 0xC2 || c > 0xF4 || n > v.n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if (((unsigned char)v.p[i] & 0xC0) != 0x80)
-			return 0;
-	}
-	if (c == 0xC2 && (unsigned char)v.p[1] < 0xA0)
-		return 0;
-	return n;
-}
-
 static bool
 needs_quotes(struct span v)
 {
@@ -138,7 +115,7 @@ static bool
 put_quoted(struct log_line *l, struct span *v)
 {
 	char esc[5];
-	size_t n = plain_bytes(*v);
+	size_t n = visible_next(*v); /* 0: escape the first byte */
 	struct span out = span_head(*v, n);
 
 	if (n == 0) {

@@ -79,6 +79,8 @@ terminals_are_not_talked_to(void **state)
 	assert_logged("\x9b", 1, " key=\"\\x9b\" after=x");
 	assert_logged("\xe2\x82", 2, " key=\"\\xe2\\x82\" after=x");
 	assert_logged("\xff\xfe", 2, " key=\"\\xff\\xfe\" after=x");
+	assert_logged("\xe2\x80\xae", 3, " key=\"\\xe2\\x80\\xae\" after=x");
+	assert_logged("\xed\xa0\x80", 3, " key=\"\\xed\\xa0\\x80\" after=x");
 	assert_logged("J\xc3\xb6rg", 5, " key=\"J\xc3\xb6rg\" after=x");
 }
 
