@@ -273,7 +273,7 @@ cmd_preview(struct shell *sh, const struct args *a)
 			if (built.bytes.p[i] != '\r')
 				built.bytes.p[n++] = built.bytes.p[i];
 		built.bytes.n = n;
-		rc = output_page(sh, buf_span(&built.bytes), true);
+		rc = output_raw(sh, buf_span(&built.bytes), true);
 	}
 	buf_free(&built.bytes);
 	return rc;

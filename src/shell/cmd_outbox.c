@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "mail/release.h"
 #include "shell/cmd.h"
 #include "shell/output.h"
 #include "shell/session.h"
 #include "shell/when.h"
-#include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 /*
@@ -56,7 +56,7 @@ put_row(struct output *o, struct span line)
 	if (span_copy(span_word(&line), bytes, sizeof(bytes)) != 0 ||
 	    span_copy(span_trim(line), to, sizeof(to)) != 0 || to[0] != '<')
 		return 0;
-	width_defuse(to, strlen(to));
+	visible_defuse(to, strlen(to));
 	const char *cells[] = { id, when, bytes, to };
 	return output_row(o, cells);
 }
@@ -89,7 +89,7 @@ cmd_outbox(struct shell *sh, const struct args *a)
 		char text[80];
 		(void)snprintf(text, sizeof(text), "%.*s",
 			       SPAN_ARG(span_head(rest, 79)));
-		width_defuse(text, strlen(text));
+		visible_defuse(text, strlen(text));
 		shell_note(sh, "%s", text);
 	}
 	return rc;

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
 #include "mail/release.h"
 #include "shell/cmd.h"
 #include "shell/draft.h"
 #include "shell/session.h"
 #include "shell/when.h"
-#include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 const struct command_option cmd_send_options[] = {
@@ -55,7 +55,7 @@ static void
 say_line(struct verdicts *v, const struct smtp_reply *r)
 {
 	reply_one_line(r, v->line, sizeof(v->line));
-	width_defuse(v->line, strlen(v->line));
+	visible_defuse(v->line, strlen(v->line));
 }
 
 /* The same, of its last line: the lines before are about one recipient each. */
@@ -141,7 +141,7 @@ say_each(struct shell *sh, const struct smtp_send *m, struct verdicts *v)
 		if (fate.n > 0) {
 			(void)snprintf(v->line, sizeof(v->line), "%.*s",
 				       SPAN_ARG(fate));
-			width_defuse(v->line, strlen(v->line));
+			visible_defuse(v->line, strlen(v->line));
 		} else {
 			say_line(v, &r->at_rcpt);
 		}

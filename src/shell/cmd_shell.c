@@ -13,11 +13,20 @@
 int
 cmd_echo(struct shell *sh, const struct args *a)
 {
+	struct buf line;
+	int rc;
+
+	/* A value may be what a stranger wrote. */
+	buf_init(&line, LEX_UNIT_MAX * 2);
 	for (size_t i = 0; i < a->n; i++)
-		(void)fprintf(sh->out, "%s%s", i > 0 ? " " : "",
-			      a->operand[i].text);
-	(void)fputc('\n', sh->out);
-	return SHELL_OK;
+		if ((i > 0 && buf_add_char(&line, ' ') != 0) ||
+		    buf_add_span(&line, arg_span(&a->operand[i])) != 0)
+			break;
+	rc = buf_add_char(&line, '\n') == 0
+		 ? output_raw(sh, buf_span(&line), false)
+		 : failure_set(&sh->fail, SHELL_LOCAL, "the text is too long");
+	buf_free(&line);
+	return rc;
 }
 
 int

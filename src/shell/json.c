@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/visible.h"
 #include "shell/width.h"
 
 struct json_row {
@@ -57,11 +58,15 @@ json_row_bool(struct json_row *r, const char *key, bool value)
 int
 json_row_print(struct json_row **r, FILE *out)
 {
+	char *text;
 	int rc;
 
 	if (*r == NULL)
 		return -1;
-	rc = json_dumpf((*r)->object, out, JSON_COMPACT);
+	/* The same values, fit for a terminal. */
+	text = json_dumps((*r)->object, JSON_COMPACT);
+	rc = text == NULL ? -1 : visible_json(out, span_of(text));
+	free(text);
 	(void)fputc('\n', out);
 	json_decref((*r)->object);
 	free(*r);

@@ -28,6 +28,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/cmd_list.c src/shell/cmd_outbox.c \
 	src/shell/cmd_login.c \
 	src/shell/cmd_read.c \
+	src/shell/cmd_save.c \
 	src/shell/cmd_send.c \
 	src/shell/cmd_set.c \
 	src/shell/cmd_shell.c \

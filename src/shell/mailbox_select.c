@@ -137,19 +137,20 @@ static bool
 test_date(const struct mime_summary *s, const struct set_step *step)
 {
 	enum { DAY = 24 * 60 * 60 };
+	/* Without a Date that can be read, when did it arrive? */
+	int64_t at = s->has_date ? s->date_s : s->received_s;
 
-	if (!s->has_date)
+	if (at == 0)
 		return false;
 	switch ((int)step->kind) {
 	case SET_SINCE:
 	case SET_NEWER:
-		return s->date_s >= step->number;
+		return at >= step->number;
 	case SET_BEFORE:
 	case SET_OLDER:
-		return s->date_s < step->number;
+		return at < step->number;
 	default:
-		return s->date_s >= step->number &&
-		       s->date_s < step->number + DAY;
+		return at >= step->number && at < step->number + DAY;
 	}
 }
 

@@ -46,6 +46,9 @@ struct mime_summary {
 	bool has_date;
 	int64_t date_s;   /* seconds since 1970 */
 	int zone_minutes; /* the writer's offset */
+	/* when it arrived, by the topmost Received: that of the reader's own
+	 * server; 0: not known */
+	int64_t received_s;
 	/* A guess, since the parts are not seen: the type is multipart/mixed or
 	 * something that is not text.  mime_has_attachment knows. */
 	bool has_attachment;

@@ -309,6 +309,24 @@ looks_attached(struct span header)
 	return !span_starts_nocase(f.value, span_of("text/"));
 }
 
+/* RFC 5321 4.4: the date stands behind the last ';'. */
+static int64_t
+received_at(struct span header)
+{
+	struct header_field f;
+	int64_t at = 0;
+	int zone;
+	size_t i;
+
+	if (!header_find(header, "Received", &f))
+		return 0;
+	for (i = f.value.n; i > 0 && f.value.p[i - 1] != ';'; i--)
+		;
+	if (i == 0 || date_parse(span_skip(f.value, i), &at, &zone, NULL) != 0)
+		return 0;
+	return at;
+}
+
 int
 mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
 	       struct err *e)
@@ -328,5 +346,6 @@ mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
 	s->has_date =
 	    header_find(header, "Date", &f) &&
 	    date_parse(f.value, &s->date_s, &s->zone_minutes, NULL) == 0;
+	s->received_s = received_at(header);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "shell/json.h"
 #include "shell/proc.h"
 #include "shell/width.h"
@@ -66,25 +67,27 @@ json_line(struct output *o, const char *const *cells)
 int
 output_row(struct output *o, const char *const *cells)
 {
-	bool first = true;
+	bool first = true, table = o->format == FORMAT_TABLE;
 
 	o->n_rows++;
 	if (o->format == FORMAT_JSON)
 		return json_line(o, cells);
 	for (unsigned i = 0; i < o->n; i++) {
-		if (o->format == FORMAT_TABLE) {
-			if (buf_add(&o->cells, cells[i],
-				    strlen(cells[i]) + 1) != 0)
-				return -1;
-			continue;
-		}
-		if (o->column[i].where == OUTPUT_TABLE)
+		size_t at = o->cells.n, n = strlen(cells[i]);
+
+		if (buf_add(&o->cells, cells[i], n + 1) != 0)
+			return -1;
+		if (table || o->sh->out_is_tty)
+			visible_defuse(o->cells.p + at, n);
+		if (table || o->column[i].where == OUTPUT_TABLE)
 			continue;
 		if (!first)
 			(void)fputc('\t', o->sh->out);
 		first = false;
-		tsv_cell(o->sh->out, cells[i]);
+		tsv_cell(o->sh->out, o->cells.p + at);
 	}
+	if (!table)
+		buf_clear(&o->cells);
 	if (o->format == FORMAT_TSV)
 		(void)fputc('\n', o->sh->out);
 	return 0;
@@ -256,4 +259,20 @@ output_page(struct shell *sh, struct span text, bool paged)
 	if (status == 127)
 		(void)fwrite(text.p, 1, text.n, sh->out);
 	return SHELL_OK;
+}
+
+int
+output_raw(struct shell *sh, struct span bytes, bool paged)
+{
+	struct buf clean;
+	int rc;
+
+	if (!sh->out_is_tty)
+		return output_page(sh, bytes, paged);
+	buf_init(&clean, 3 * bytes.n + 1); /* a byte becomes U+FFFD */
+	rc = width_clean(bytes, WIDTH_LINES, &clean) == 0
+		 ? output_page(sh, buf_span(&clean), paged)
+		 : failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
+	buf_free(&clean);
+	return rc;
 }

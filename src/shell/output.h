@@ -43,7 +43,8 @@ struct output {
 void output_begin(struct output *o, struct shell *sh, const struct args *a,
 		  const char *type, const struct output_column *columns);
 
-/* output_row - one text for each column: numbers and truth ("0", "1") too.
+/* output_row - one text for each column: numbers and truth ("0", "1") too.  A
+ * terminal gets '?' for what it would obey.
  * 0 or -1 (out of memory). */
 int output_row(struct output *o, const char *const *cells);
 
@@ -54,5 +55,9 @@ int output_end(struct output *o);
 /* output_page - text to the user: through the pager on a terminal when it is
  * longer than the screen (and `paged`).  A status. */
 int output_page(struct shell *sh, struct span text, bool paged);
+
+/* output_raw - bytes as they came; a terminal gets what width_clean makes of
+ * them.  A status. */
+int output_raw(struct shell *sh, struct span bytes, bool paged);
 
 #endif

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
 #include "pop3/pop3_client.h"
 #include "shell/proc.h"
 #include "shell/session_tls.h"
 #include "shell/tty.h"
-#include "shell/width.h"
 #include "smtp/smtp_client.h"
 
 enum {
@@ -33,7 +33,7 @@ trace_line(void *ctx, char direction, struct span line)
 		return;
 	buf_init(&clean, STREAM_IN_BYTES);
 	if (buf_add_span(&clean, line) == 0 && clean.n > 0)
-		width_defuse(clean.p, clean.n);
+		visible_defuse(clean.p, clean.n);
 	/* A remark is a comment to `expect`. */
 	(void)fprintf(sh->trace, "%c ", direction == '=' ? '#' : direction);
 	if (clean.n > 0)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shell/width.h"
+#include "base/visible.h"
 
 static const struct {
 	enum shell_status status;
@@ -42,7 +42,7 @@ make_printable(char *s)
 	for (size_t i = 0; i < n; i++)
 		if (s[i] == '\n' || s[i] == '\t')
 			s[i] = ' ';
-	width_defuse(s, n);
+	visible_defuse(s, n);
 }
 
 int

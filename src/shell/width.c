@@ -41,11 +41,20 @@ width_is_utf8(struct span s)
 	return s.n == 0 || u8_check((const uint8_t *)s.p, s.n) == NULL;
 }
 
-/* Characters that change the order of what follows them (bidi controls). */
+/*
+ * Characters that change the order of what stands beside them (Bidi_Control).
+ * Those that embed, override or isolate reach as far as a writer likes, and
+ * show a text that is not there.  The three marks (LRM, RLM, ALM) belong to
+ * Hebrew and Arabic texts and reach one word; in a single field, where the word
+ * may be an address, they too are none of a stranger's business.
+ */
 static bool
-reorders(ucs4_t uc)
+reorders(ucs4_t uc, unsigned flags)
 {
-	return (uc >= 0x202A && uc <= 0x202E) || (uc >= 0x2066 && uc <= 0x2069);
+	if ((uc >= 0x202A && uc <= 0x202E) || (uc >= 0x2066 && uc <= 0x2069))
+		return true;
+	return (flags & WIDTH_LINES) == 0 &&
+	       (uc == 0x061C || uc == 0x200E || uc == 0x200F);
 }
 
 static int
@@ -57,30 +66,9 @@ put_clean(struct buf *out, ucs4_t uc, unsigned flags)
 	}
 	/* C1: "CSI" is one character there.  U+2028 and U+2029 end lines. */
 	if ((uc >= 0x80 && uc < 0xa0) || uc == 0x2028 || uc == 0x2029 ||
-	    ((flags & WIDTH_LINES) == 0 && reorders(uc)))
+	    reorders(uc, flags))
 		uc = REPLACEMENT;
 	return put_char(out, uc);
-}
-
-static bool
-is_harmless(ucs4_t uc)
-{
-	return uc >= 0x20 && (uc < 0x7f || uc >= 0xa0) && uc != 0x2028 &&
-	       uc != 0x2029 && !reorders(uc);
-}
-
-void
-width_defuse(char *s, size_t n)
-{
-	struct span in = span_make(s, n);
-
-	for (size_t i = 0; i < n;) {
-		size_t from = i;
-		ucs4_t uc = next_char(in, &i);
-		/* a replacement of one byte stands for a byte that is wrong */
-		if (!is_harmless(uc) || (uc == REPLACEMENT && i - from == 1))
-			memset(s + from, '?', i - from);
-	}
 }
 
 /* LF, TAB and CR LF stay. */

@@ -22,18 +22,13 @@ enum width_flag {
 /*
  * width_clean - append `in` to *out as valid UTF-8 that is safe to print.
  * C0 controls and DEL are shown as "^[" and the like, C1 controls and invalid
- * bytes become U+FFFD.  Without WIDTH_LINES a run of blanks and line ends
- * becomes one space, and the characters that reorder text (U+202A..U+202E,
- * U+2066..U+2069) become U+FFFD too: one field must not disguise the next.
+ * bytes become U+FFFD, and so do the characters that reorder text (U+202A..
+ * U+202E, U+2066..U+2069).  Without WIDTH_LINES a run of blanks and line ends
+ * becomes one space, and the marks U+061C, U+200E and U+200F become U+FFFD too:
+ * one field must not disguise the next.
  * 0, or -1 (errno of buf_add).
  */
 int width_clean(struct span in, unsigned flags, struct buf *out);
-
-/*
- * width_defuse - the same in place, for the words of a server: every byte that
- * width_clean would not print as it is becomes '?'.
- */
-void width_defuse(char *s, size_t n);
 
 /* width_columns - columns that `s` takes; a control character counts as 0. */
 size_t width_columns(struct span s);

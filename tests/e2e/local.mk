@@ -2,7 +2,8 @@
 # test_*.py in TESTS is run by tap.py (see PY_LOG_COMPILER).
 E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
 	tests/e2e/crossed_wire.py tests/e2e/tls_peer.py \
-	tests/e2e/certificates.py tests/e2e/scram.py tests/e2e/fake_milter.py
+	tests/e2e/certificates.py tests/e2e/scram.py tests/e2e/fake_milter.py \
+	tests/e2e/terminal.py
 E2E_TESTS = \
 	tests/e2e/test_admin.py \
 	tests/e2e/test_conformance.py \
@@ -22,6 +23,7 @@ E2E_TESTS = \
 	tests/e2e/test_large_message.py \
 	tests/e2e/test_lmtp.py \
 	tests/e2e/test_login.py \
+	tests/e2e/test_mailsh_files.py \
 	tests/e2e/test_mailsh_scripts.py \
 	tests/e2e/test_mailsh_status.py \
 	tests/e2e/test_mailsh_terminal.py \

@@ -128,20 +128,6 @@ test_fit_pads_beyond_any_fixed_run_of_blanks(void **state)
 }
 
 static void
-test_a_server_s_words_are_defused_in_place(void **state)
-{
-	char text[] = "250 ok\033[2J \xC2\x9B"
-		      "2J \x9b caf\xC3\xA9 "
-		      "\xE2\x80\xAE \xEF\xBF\xBD";
-
-	(void)state;
-	width_defuse(text, sizeof(text) - 1);
-	assert_string_equal(text, "250 ok?[2J ??2J ? caf\xC3\xA9 ??? "
-				  "\xEF\xBF\xBD");
-	assert_true(width_is_utf8(span_of(text)));
-}
-
-static void
 test_a_full_buffer_is_an_error(void **state)
 {
 	struct buf out;
@@ -166,7 +152,6 @@ main(void)
 		cmocka_unit_test(test_columns_count_what_the_eye_sees),
 		cmocka_unit_test(test_fit_pads_and_cuts_to_the_column),
 		cmocka_unit_test(test_fit_pads_beyond_any_fixed_run_of_blanks),
-		cmocka_unit_test(test_a_server_s_words_are_defused_in_place),
 		cmocka_unit_test(test_a_full_buffer_is_an_error),
 	};
 	return cmocka_run_group_tests_name("width", tests, NULL, NULL);
