@@ -3,6 +3,7 @@ src_sendmail_libsendmail_a_SOURCES = \
 	src/sendmail/sendmail.h \
 	src/sendmail/sendmail_args.c \
 	src/sendmail/sendmail_drop.c \
+	src/sendmail/sendmail_header.c \
 	src/sendmail/sendmail_mail.c \
 	src/sendmail/sendmail_options.c src/sendmail/sendmail_options.h \
 	src/sendmail/sendmail_submit.c
@@ -11,13 +12,21 @@ SENDMAIL_LIBS = src/sendmail/libsendmail.a $(SMTP_LIBS) $(AUTH_LIBS) \
 
 sbin_PROGRAMS += src/sendmail/postpair-sendmail
 src_sendmail_postpair_sendmail_SOURCES = src/sendmail/main.c
+src_sendmail_postpair_sendmail_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSBINDIR='"$(sbindir)"'
 src_sendmail_postpair_sendmail_LDADD = $(SENDMAIL_LIBS)
 
-# --enable-sendmail: also under the name that programs look for.
+# --enable-sendmail: also under the names that programs look for.
 if ENABLE_SENDMAIL
 install-exec-hook: install-sbinPROGRAMS
-	rm -f $(DESTDIR)$(sbindir)/sendmail
+	$(MKDIR_P) $(DESTDIR)$(bindir)
+	rm -f $(DESTDIR)$(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq \
+		$(DESTDIR)$(bindir)/newaliases
 	cd $(DESTDIR)$(sbindir) && $(LN_S) postpair-sendmail sendmail
+	cd $(DESTDIR)$(bindir) && \
+		$(LN_S) $(sbindir)/postpair-sendmail mailq && \
+		$(LN_S) $(sbindir)/postpair-sendmail newaliases
 uninstall-hook:
-	rm -f $(DESTDIR)$(sbindir)/sendmail
+	rm -f $(DESTDIR)$(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq \
+		$(DESTDIR)$(bindir)/newaliases
 endif

@@ -72,6 +72,21 @@ send_mail(const struct sendmail_args *a, const struct sendmail_options *o)
 	return (int)rc;
 }
 
+/* -bp and mailq: the queue is the administrator's, and so is the program that
+ * lists it.  cron's PATH does not lead to it. */
+static int
+list_queue(void)
+{
+	struct err e = { 0 };
+
+	(void)execlp("postpair-admin", "postpair-admin", "queue", "list",
+		     (char *)NULL);
+	(void)execl(SBINDIR "/postpair-admin", "postpair-admin", "queue",
+		    "list", (char *)NULL);
+	(void)err_set(&e, ERR_PERM, errno, "postpair-admin");
+	return complain(SENDMAIL_OSERR, &e);
+}
+
 static int
 run(const struct sendmail_args *a, struct sendmail_options *o)
 {
@@ -106,6 +121,10 @@ main(int argc, char **argv)
 			      "must not be installed set-user-id");
 		return complain(SENDMAIL_CONFIG, &e);
 	}
+	if (a.mode == SENDMAIL_IDLE)
+		return SENDMAIL_OK;
+	if (a.mode == SENDMAIL_QUEUE)
+		return list_queue();
 	if (load(&o, &a, &e) != 0)
 		return complain(SENDMAIL_CONFIG, &e);
 	int rc = run(&a, &o);

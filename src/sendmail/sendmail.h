@@ -44,6 +44,8 @@ struct sendmail_options {
 enum sendmail_mode {
 	SENDMAIL_SEND,  /* -bm */
 	SENDMAIL_SMTP,  /* -bs */
+	SENDMAIL_QUEUE, /* -bp, mailq: list it */
+	SENDMAIL_IDLE,  /* -q, -bi: there is nothing to be done here */
 	SENDMAIL_DUMP,  /* --dump-options */
 	SENDMAIL_DONE,  /* --help, --version: said and done */
 	SENDMAIL_WRONG, /* the command line is; it was said why */
@@ -61,6 +63,7 @@ struct sendmail_args {
 	bool from_header; /* -t */
 	bool dots;        /* -i: a line with a dot ends nothing */
 	bool verbose;
+	bool queue; /* -q */
 	char **to;
 	int n_to;
 };
@@ -88,10 +91,28 @@ enum sendmail_status sendmail_mail_read(struct sendmail_mail *m,
 					int fd, struct err *e);
 void sendmail_mail_free(struct sendmail_mail *m);
 
-/* sendmail_mail_normal - `raw` with LF line ends appended to *out: CRLF and a
- * bare CR become LF, a NUL goes, the last line is ended; without `dots` a line
- * that is a dot ends it all.  0 or -1 (no room). */
+/* sendmail_mail_normal - `raw` with LF line ends appended to *out: CRLF (with
+ * any number of CR) and a bare CR become LF, a NUL goes, the last line is
+ * ended; without `dots` a line that is a dot ends it all.  0 or -1 (no room).
+ */
 int sendmail_mail_normal(struct span raw, bool dots, struct buf *out);
+
+/*
+ * The header of a message with LF line ends; from outside into *text, which
+ * stays as it is when -1 (TEMP) comes back.
+ *
+ * sendmail_header_begin - mbox lines in front of it go; when its recipients are
+ * said to be inside, blank lines, too.
+ * sendmail_header_complete - addresses without a domain get one; what cannot be
+ * read stays.
+ * sendmail_header_from - "From: "Full Name" <address>", where there is none and
+ * the name is fit for it.
+ */
+void sendmail_header_begin(struct buf *text, bool recipients_inside);
+int sendmail_header_complete(struct buf *text, const char *domain,
+			     struct err *e);
+int sendmail_header_from(struct buf *text, const char *name,
+			 const char *address, struct err *e);
 
 /*
  * sendmail_submit - hand it to the server's socket, for recipients *first and

@@ -21,6 +21,9 @@ static const char help[] =
     "  -V ID         an id that reports carry\n"
     "  -v            show what is said with the server\n"
     "  -bs           speak SMTP on standard input and output\n"
+    "  -bp           list the queue, as postpair-admin queue list (or: mailq)\n"
+    "  -bi           nothing: no alias database to build (or: newaliases)\n"
+    "  -q            nothing: the queue runs by itself\n"
     "  -C, --config FILE  configuration file\n"
     "  --dump-options  print every option with its value and exit\n"
     "  --version       print the version and exit\n"
@@ -42,10 +45,9 @@ take_mode(struct sendmail_args *a, const char *value)
 	else if (strcmp(value, "s") == 0)
 		a->mode = SENDMAIL_SMTP;
 	else if (strcmp(value, "p") == 0)
-		wrong(a,
-		      "the queue is listed by: postpair-admin queue list; "
-		      "not by -b",
-		      value);
+		a->mode = SENDMAIL_QUEUE;
+	else if (strcmp(value, "i") == 0)
+		a->mode = SENDMAIL_IDLE;
 	else
 		wrong(a, "no such mode here: -b", value);
 }
@@ -78,6 +80,17 @@ take_o(struct sendmail_args *a, const char *value)
 {
 	if (strcmp(value, "i") == 0)
 		a->dots = true;
+}
+
+/* The long name of the same: IgnoreDots, IgnoreDots=True. */
+static void
+take_long_o(struct sendmail_args *a, const char *value)
+{
+	static const struct span name = { "IgnoreDots", 10 };
+	struct span rest = span_skip(span_of(value), name.n);
+
+	if (span_starts_nocase(span_of(value), name))
+		a->dots = rest.n < 2 || span_lower(rest.p[1]) == 't';
 }
 
 static void
@@ -113,65 +126,84 @@ static const struct {
 	{ 'b', take_mode },  { 'f', take_from },   { 'r', take_from },
 	{ 'F', take_name },  { 'N', take_notify }, { 'R', take_ret },
 	{ 'V', take_envid }, { 'C', take_config }, { 'o', take_o },
-	{ 'B', pass_over },  { 'h', pass_over },   { 'L', pass_over },
-	{ 'O', pass_over },  { 'p', pass_over },   { 'X', pass_over },
+	{ 'e', pass_over },  { 'O', take_long_o }, { 'B', pass_over },
+	{ 'h', pass_over },  { 'L', pass_over },   { 'p', pass_over },
+	{ 'D', pass_over },  { 'X', pass_over },
 };
 
-/* Letters without; the value of -q, -d and -A may follow in the same word. */
+/* Letters without. */
 static bool
-take_flag(struct sendmail_args *a, const char *word)
+take_flag(struct sendmail_args *a, char letter)
 {
-	switch (word[1]) {
+	switch (letter) {
 	case 't':
 		a->from_header = true;
-		break;
+		return true;
 	case 'i':
 		a->dots = true;
-		break;
+		return true;
 	case 'v':
 		a->verbose = true;
-		break;
-	case 'A':
-	case 'd':
-	case 'q':
 		return true;
-	case 'G':
-	case 'm':
-	case 'n':
-	case 'U':
-		break;
+	case 'I':
+		a->mode = SENDMAIL_IDLE;
+		return true;
 	default:
-		return false;
+		return strchr("cGmnsUx", letter) != NULL;
 	}
-	return word[2] == '\0';
 }
 
-/* One word that begins with '-'; the next may belong to it. */
-static void
-take_word(struct sendmail_args *a, const char *word, char **argv, int *i,
-	  int argc)
+static bool
+take_valued(struct sendmail_args *a, const char *c, char **argv, int *i,
+	    int argc)
 {
 	for (size_t k = 0; k < sizeof(valued) / sizeof(valued[0]); k++) {
-		if (word[1] != valued[k].letter)
+		if (*c != valued[k].letter)
 			continue;
-		if (word[2] != '\0')
-			valued[k].take(a, word + 2);
+		if (c[1] != '\0')
+			valued[k].take(a, c + 1);
 		else if (*i + 1 < argc)
 			valued[k].take(a, argv[++*i]);
 		else
-			wrong(a, "a value is missing after", word);
-		return;
+			wrong(a, "a value is missing after", argv[*i]);
+		return true;
 	}
-	/* "-ti": flags in one word */
-	if (take_flag(a, word))
-		return;
+	return false;
+}
+
+/* One word that begins with '-': letters, of which the last may have a value in
+ * the rest of the word or in the next. */
+static void
+take_word(struct sendmail_args *a, char **argv, int *i, int argc)
+{
+	const char *word = argv[*i];
+
 	for (const char *c = word + 1; *c != '\0'; c++) {
-		const char flag[] = { '-', *c, '\0' };
-		if (strchr("tivnmGU", *c) == NULL || !take_flag(a, flag)) {
+		if (take_valued(a, c, argv, i, argc))
+			return;
+		/* their values are in the same word, or left out */
+		a->queue = a->queue || *c == 'q';
+		if (*c == 'q' || *c == 'd' || *c == 'A')
+			return;
+		if (!take_flag(a, *c)) {
 			wrong(a, "unknown option", word);
 			return;
 		}
 	}
+}
+
+/* The name we are called by says what to do, as that of a link does. */
+static enum sendmail_mode
+mode_of_name(const char *path)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+
+	if (name != NULL && strcmp(name, "mailq") == 0)
+		return SENDMAIL_QUEUE;
+	if (name != NULL && strcmp(name, "newaliases") == 0)
+		return SENDMAIL_IDLE;
+	return SENDMAIL_SEND;
 }
 
 /* True when the word is a long option. */
@@ -198,7 +230,7 @@ sendmail_args_parse(struct sendmail_args *a, int argc, char **argv)
 {
 	int i = 1;
 
-	*a = (struct sendmail_args){ .mode = SENDMAIL_SEND };
+	*a = (struct sendmail_args){ .mode = mode_of_name(argv[0]) };
 	for (; i < argc; i++) {
 		const char *word = argv[i];
 		if (a->mode == SENDMAIL_WRONG || a->mode == SENDMAIL_DONE)
@@ -210,7 +242,7 @@ sendmail_args_parse(struct sendmail_args *a, int argc, char **argv)
 		if (word[0] != '-' || word[1] == '\0')
 			break;
 		if (strncmp(word, "--", 2) != 0)
-			take_word(a, word, argv, &i, argc);
+			take_word(a, argv, &i, argc);
 		else if (strcmp(word, "--config") == 0 && i + 1 < argc)
 			a->config = argv[++i];
 		else if (!take_long(a, word))
@@ -218,4 +250,8 @@ sendmail_args_parse(struct sendmail_args *a, int argc, char **argv)
 	}
 	a->to = argv + i;
 	a->n_to = argc - i;
+	/* -q beside recipients is no reason not to send */
+	if (a->queue && a->mode == SENDMAIL_SEND && a->n_to == 0 &&
+	    !a->from_header)
+		a->mode = SENDMAIL_IDLE;
 }

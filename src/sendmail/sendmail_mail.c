@@ -36,7 +36,8 @@ read_all(int fd, struct buf *raw, int64_t max, struct err *e)
 	}
 }
 
-/* One line without its end, and how long that is. */
+/* One line without its end: LF, or any number of CR before it (what PHP makes
+ * of text that had CRLF already); a CR alone is an end, too. */
 static struct span
 take_line(struct span *rest)
 {
@@ -45,11 +46,12 @@ take_line(struct span *rest)
 	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
 		n++;
 	struct span line = span_head(*rest, n);
-	size_t end = n < rest->n ? 1 : 0;
-	if (end > 0 && rest->p[n] == '\r' && n + 1 < rest->n &&
-	    rest->p[n + 1] == '\n')
-		end = 2;
-	*rest = span_skip(*rest, n + end);
+	size_t end = n;
+	while (end < rest->n && rest->p[end] == '\r')
+		end++;
+	if (end == rest->n || rest->p[end] != '\n')
+		end = n; /* each CR for itself */
+	*rest = span_skip(*rest, end + 1);
 	return line;
 }
 
@@ -80,16 +82,6 @@ sendmail_mail_normal(struct span raw, bool dots, struct buf *out)
 	return 0;
 }
 
-/* An mbox line in front, from a program that keeps mail so. */
-static void
-drop_mbox_line(struct buf *text)
-{
-	long lf = span_find(buf_span(text), '\n', 0);
-
-	if (lf >= 0 && span_starts_nocase(buf_span(text), span_of("From ")))
-		buf_consume(text, (size_t)lf + 1);
-}
-
 static enum sendmail_status
 read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
 	  int fd, struct err *e)
@@ -107,7 +99,7 @@ read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
 		rc = SENDMAIL_OSERR;
 	}
 	buf_free(&raw);
-	drop_mbox_line(&m->text);
+	sendmail_header_begin(&m->text, a->from_header);
 	for (size_t i = 0; i < m->text.n && !m->eight_bit; i++)
 		m->eight_bit = (unsigned char)m->text.p[i] >= 0x80;
 	return rc;
@@ -230,50 +222,6 @@ who_runs_us(struct person *p)
 			sizeof(p->name));
 }
 
-/* A name that a quoted string can hold (RFC 5322 3.2.4). */
-static bool
-is_plain_name(const char *name)
-{
-	if (name[0] == '\0' || strlen(name) >= SENDMAIL_NAME_SIZE)
-		return false;
-	for (const char *c = name; *c != '\0'; c++) {
-		if (*c < ' ' || *c > '~')
-			return false;
-	}
-	return true;
-}
-
-/* "From: "Full Name" <address>", where the message has none. */
-static int
-add_from_field(struct sendmail_mail *m, const char *name, const char *address,
-	       struct err *e)
-{
-	struct span text = buf_span(&m->text), rest = text;
-	struct header_field f;
-	struct buf out;
-	bool any = header_next(&rest, &f) && f.name.n > 0;
-	int rc = 0;
-
-	if (!is_plain_name(name) || header_find(text, "From", &f))
-		return 0;
-	buf_init(&out, m->text.max);
-	rc |= buf_add_str(&out, "From: \"");
-	for (const char *c = name; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			rc |= buf_add_char(&out, '\\');
-		rc |= buf_add_char(&out, *c);
-	}
-	rc |= buf_addf(&out, "\" <%s>\n%s", address, any ? "" : "\n");
-	rc |= buf_add_span(&out, text);
-	if (rc != 0) {
-		buf_free(&out);
-		return err_set(e, ERR_TEMP, errno, "message");
-	}
-	buf_free(&m->text);
-	m->text = out;
-	return 0;
-}
-
 static int
 set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
 	   const char *domain, struct err *e)
@@ -296,8 +244,8 @@ set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
 		if (complete(one, domain, m->from, &m->smtputf8, e) != 0)
 			return -1;
 	}
-	return add_from_field(m, name != NULL ? name : p.name,
-			      m->from[0] != '\0' ? m->from : own, e);
+	return sendmail_header_from(&m->text, name != NULL ? name : p.name,
+				    m->from[0] != '\0' ? m->from : own, e);
 }
 
 /* ---- all of it ------------------------------------------------------------
@@ -321,6 +269,8 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 	enum sendmail_status rc = read_text(m, a, o->size_max, fd, e);
 	if (rc != SENDMAIL_OK)
 		return rc;
+	if (sendmail_header_complete(&m->text, o->domain, e) != 0)
+		return SENDMAIL_OSERR;
 	if (a->from_header && add_from_header(m, o->domain, e) != 0)
 		return SENDMAIL_DATAERR;
 	if (m->n_to == 0) {

@@ -162,7 +162,6 @@ def test_speaks_smtp(local):
     (["-f", "a@b, c@d", BOB], 64, b"is no address"),
     (["-N", "sometimes", BOB], 64, b"-N is never"),
     (["-R", "all", BOB], 64, b"-R is full or hdrs"),
-    (["-bp"], 64, b"postpair-admin queue list"),
     (["-bd"], 64, b"no such mode"),
     (["bob@@xyz.com"], 64, b"bob@@xyz.com"),
     (["-C", "/nowhere/x.conf", BOB], 78, b"/nowhere/x.conf"),
@@ -176,6 +175,63 @@ def test_what_other_sendmails_know_is_passed_over(local):
     local.sendmail("-oi", "-oem", "-odb", "-m", "-n", "-U", "-h", "3", "-Am",
                    "-L", "tag", "-O", "Timeout=1", "-q", "-G", "--", BOB)
     local.pair.wait_message(BOB, "hello")
+
+
+@pytest.mark.parametrize("args,name,value", [
+    (["-i", "-FCronDaemon", "-oem", BOB], "From", b"root (Cron Daemon)"),
+    (["-i", BOB], "To", b"root (x), \"a b\"\n <alice>"),
+    (["-t", "-i", "-odi"], "Reply-To", b"root"),
+    (["-t", "-em"], "Sender", b"Cron <root>"),
+    (["-t", "-ep"], "Resent-From", b"root"),
+    (["-t", "-ee", "-f", "root"], "Cc", b"Team: alice;")])
+def test_addresses_without_a_domain_get_it(local, args, name, value):
+    local.sendmail(*args, text=b"Bcc: bob@xyz.com\nResent-Bcc: bob@xyz.com\n"
+                   b"%s: %s\nSubject: bare\n\nroot\n" % (name.encode(), value))
+    message = local.pair.wait_message(BOB, "bare")
+    want = value
+    for bare in (b"root", b"alice"):
+        want = want.replace(bare, bare + b"@abc.com")
+    assert b"\n%s: %s\n" % (name.encode(), want) in header(message) + b"\n"
+    assert message.endswith(b"\n\nroot\n")
+
+
+def test_line_ends_of_php(local):
+    """CRLF that a program made of LF a second time."""
+    local.sendmail("-t", "-i", text=b"To: bob@xyz.com\r\r\nSubject: twice\r\r\n"
+                   b"X-A: 1\r\r\n\r\r\nb\r\r\nc\r\r\n")
+    message = local.pair.wait_message(BOB, "twice")
+    assert b"\nX-A: 1\n" in header(message) + b"\n"
+    assert message.endswith(b"\n\nb\nc\n")
+
+
+def test_mbox_and_blank_lines_in_front(local):
+    local.sendmail("-t", text=b"\n\nTo: bob@xyz.com\nSubject: blank\n\nb\n")
+    assert b"\nTo: bob@xyz.com\n" in header(local.pair.wait_message(BOB, "blank"))
+    local.sendmail(BOB, text=b">From x Mon Nov 30 10:00:00 2026\n"
+                   b"From x Mon Nov 30 10:00:00 2026\nSubject: mbox\n\nb\n")
+    assert b"From x" not in local.pair.wait_message(BOB, "mbox")
+
+
+def test_mailq_and_newaliases(local):
+    """Scripts of packages call them; the administrator's program answers."""
+    pair = local.pair
+    os.mkdir(os.path.join(pair.directory, "bin"))
+    pair.write("bin/postpair-admin", b"#!/bin/sh\necho \"listed: $*\"\n")
+    os.chmod(os.path.join(pair.directory, "bin/postpair-admin"), 0o755)
+    env = {**os.environ, "PATH": os.path.join(pair.directory, "bin") + ":/bin"}
+    links = {name: os.path.join(pair.directory, name)
+             for name in ("mailq", "newaliases")}
+    for link in links.values():
+        os.symlink(harness.program("postpair-sendmail"), link)
+    command = harness.program("postpair-sendmail")
+    for args, words in (([command, "-bp"], b"listed: queue list\n"),
+                        ([links["mailq"]], b"listed: queue list\n"),
+                        ([links["newaliases"]], b""), ([command, "-bi"], b""),
+                        ([command, "-q"], b""), ([command, "-I"], b"")):
+        done = subprocess.run(args, env=env, capture_output=True, timeout=50,
+                              check=False, stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stdout) == (0, words), args
+    assert pair.maildir(BOB).files() == [] and local.dropped() == []
 
 
 def test_too_large_is_65(local):

@@ -12,3 +12,4 @@ include tests/unit/receiver/local.mk
 include tests/unit/sender/local.mk
 include tests/unit/shell/local.mk
 include tests/unit/journal/local.mk
+include tests/unit/sendmail/local.mk
