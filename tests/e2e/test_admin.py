@@ -167,7 +167,7 @@ def test_an_interrupt_ends_the_prompt(users):
     (["user", "add", "alice@abc.com"], 65, "alice@abc.com already"),
     (["user", "remove", "nobody@abc.com"], 67, "no user nobody@abc.com"),
     (["user", "passwd", "nobody@abc.com"], 67, "no user nobody@abc.com"),
-    (["user", "list", "--users=/nonexistent"], 66, "/nonexistent"),
+    (["user", "list", "--users=/proc/none"], 66, "/proc/none"),
 ])
 def test_mistakes_have_a_status_and_a_reason(users, args, status, reason):
     with open(users, "w", encoding="utf-8") as f:
@@ -257,4 +257,4 @@ def test_a_configuration_is_checked():
         assert ":4: " in done.stderr
         assert admin("config", "check", "cook", wrong).returncode == 64
         assert admin("config", "check", "sender",
-                     "/nonexistent").returncode == 66
+                     "/dev/null/none").returncode == 66

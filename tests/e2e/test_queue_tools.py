@@ -397,5 +397,5 @@ def test_the_journal_is_checked_beside_a_running_server(pair, tmp_path):
               for name in os.listdir(copy)}
     assert before == {name: os.stat(os.path.join(copy, name)).st_mtime_ns
                       for name in os.listdir(copy)}
-    assert check("/nonexistent").returncode == 66
+    assert check("/dev/null/none").returncode == 66
     assert check(copy, copy).returncode == 64

@@ -95,9 +95,9 @@ def test_the_log_warns_before_a_certificate_ends(lab):
 @pytest.mark.parametrize("sections,reason", [
     ({"submission": {"listen-tls": "127.0.0.1:0"}},
      "listen-tls: needs [tls] certificate"),
-    ({"tls": {"key": "/nonexistent"}}, "[tls] certificate: missing"),
-    ({"tls": {"certificate": "/nonexistent.crt"}},
-     "/nonexistent.crt: No such file"),
+    ({"tls": {"key": "/dev/null/none"}}, "[tls] certificate: missing"),
+    ({"tls": {"certificate": "/dev/null/none.crt"}},
+     "/dev/null/none.crt: Not a directory"),
     ({"tls": {"certificate": "{ca.key}"}}, "ca.key: no certificate in it"),
     ({"tls": {"certificate": "{localhost.crt}", "key": "{ca.key}"}},
      "ca.key: not the key of"),

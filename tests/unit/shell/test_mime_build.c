@@ -403,13 +403,13 @@ attachments_arrive_byte_for_byte(void **state)
 static void
 what_is_no_file_is_not_attached(void **state)
 {
-	const char *files[] = { "/nonexistent/x" };
+	const char *files[] = { "/dev/null/x" };
 	struct mime_draft d = draft("x");
 
 	(void)state;
 	d.attachments = files;
 	d.n_attachments = 1;
-	refused(&d, ERR_PERM, "/nonexistent/x");
+	refused(&d, ERR_PERM, "/dev/null/x");
 	files[0] = "/dev/zero";
 	refused(&d, ERR_PERM, "not a regular file");
 	files[0] = "/tmp";
