@@ -6,4 +6,5 @@ include tests/e2e/local.mk
 include tests/interop/local.mk
 include tests/crash/local.mk
 include tests/lint/local.mk
+include tests/mutants/local.mk
 include tests/bench/local.mk
