@@ -12,6 +12,7 @@
 #include "admin/admin_json.h"
 #include "base/clock.h"
 #include "base/durable.h"
+#include "base/secret.h"
 #include "base/visible.h"
 
 /* postpair-admin cert show and check. */
@@ -148,9 +149,8 @@ read_beside(const char *path, const char *name, bool secret, char **text,
 	*s = span_of("");
 	if (beside(path, name, other) != 0 || stat(other, &st) != 0)
 		return 0;
-	if (secret && (st.st_mode & 077) != 0)
-		return err_set(e, ERR_PERM, 0,
-			       "%s can be read by others (chmod 600)", other);
+	if (secret && secret_check(other, e) != 0)
+		return -1;
 	if (durable_read_file(AT_FDCWD, other, TLS_CERT_PEM_MAX, text, &s->n,
 			      e) != 0)
 		return -1;

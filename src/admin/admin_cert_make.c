@@ -23,7 +23,10 @@
 enum {
 	DAY = 24 * 3600,
 	CA_DAYS = 3650,
-	DAYS = 825, /* the most that Apple's programs take of a private CA */
+	/* The most that Apple's programs take of an authority which somebody
+	 * has added himself (support.apple.com/103769; the shorter limits are
+	 * for those that come with the system). */
+	DAYS = 825,
 	CLOCK_SLACK = 3600, /* a client's clock may be behind */
 	PEM_BYTES = 64 * 1024,
 	PATH_BYTES = 2048,
@@ -139,9 +142,15 @@ set_dates(const struct admin_options *o, struct tls_cert_request *r)
 
 	if (o->days != 0)
 		days = o->days;
-	r->not_after = clock_wall_s() + days * DAY;
-	r->not_before =
-	    (days > 0 ? clock_wall_s() : r->not_after - DAY) - CLOCK_SLACK;
+	/* RFC 5280 4.1.2.5: both ends belong to it, so a day has one second
+	 * less. */
+	if (days > 0) {
+		r->not_before = clock_wall_s() - CLOCK_SLACK;
+		r->not_after = r->not_before + days * DAY - 1;
+	} else {
+		r->not_after = clock_wall_s() + days * DAY;
+		r->not_before = r->not_after - DAY + 1;
+	}
 }
 
 static int

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/secret.h"
 #include "base/thread.h"
 #include "mail/address.h"
 
@@ -118,6 +119,7 @@ read_again(struct users *u, struct err *e)
 static void
 log_reading(struct users *u, int rc, const struct err *e)
 {
+	struct err loose = { 0 };
 	struct log_line l;
 
 	if (rc == 0) {
@@ -126,6 +128,10 @@ log_reading(struct users *u, int rc, const struct err *e)
 		log_str(&l, "file", u->path);
 		log_num(&l, "users", (int64_t)users_table_size(u->table));
 		log_end(&l);
+		/* Users go on; the next start will not do it. */
+		if (secret_check(u->path, &loose) != 0)
+			log_failure(LOG_WARN, "users-open-to-others", NULL,
+				    NULL, &loose);
 		return;
 	}
 	if (strcmp(u->complaint, e->msg) == 0)
@@ -179,7 +185,7 @@ users_open(struct users **out, const char *path, struct err *e)
 		users_free(&u);
 		return err_set(e, ERR_TEMP, ENOMEM, "users");
 	}
-	if (read_again(u, e) != 0) {
+	if (read_again(u, e) != 0 || secret_check(path, e) != 0) {
 		users_free(&u);
 		return -1;
 	}

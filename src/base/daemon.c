@@ -100,6 +100,7 @@ reload(struct life *l)
 						 : l->set.log_file,
 		     set.log_level, &e) != 0)
 		goto refused;
+	daemon_note_restart(l->p, l->values, values);
 	log_event(LOG_INFO, "reloaded", "config", l->config);
 	goto out;
 refused:
@@ -123,7 +124,7 @@ announce(const struct life *l)
 	log_end(&line);
 	if (geteuid() == 0)
 		log_event(LOG_WARN, "running-as-root", "hint",
-			  "set 'user' in [server]");
+			  "[server] user = root; a user of its own is better");
 	(void)notify_send("READY=1", NULL);
 }
 
@@ -235,14 +236,17 @@ daemon_main(const struct daemon_program *p, int argc, char **argv)
 		return DAEMON_FAILED;
 	}
 	l.config = realpath(a.config, NULL);
-	if (a.check) {
-		(void)printf("%s: fine\n", a.config);
-		status = DAEMON_FINE;
-	} else if (l.config == NULL) {
+	p->settings(l.values, &l.set);
+	if (l.config == NULL) {
 		(void)fprintf(stderr, "%s: %s: no memory\n", p->name, a.config);
 		status = DAEMON_FAILED;
+	} else if (daemon_check_root(l.config, l.set.user, &e) != 0) {
+		(void)fprintf(stderr, "%s: %s\n", p->name, e.msg);
+		status = DAEMON_FAILED;
+	} else if (a.check) {
+		(void)printf("%s: fine\n", a.config);
+		status = DAEMON_FINE;
 	} else {
-		p->settings(l.values, &l.set);
 		status = live(&l, &a);
 	}
 	daemon_unload(p, l.values);

@@ -16,6 +16,9 @@
  *   -> log opened -> run -> pid file, ports file, READY=1
  *   -> SIGHUP: reload ... -> SIGTERM or SIGINT: stop -> exit status 0
  *
+ * Started as root it wants to be told whom to become (root, too, must be
+ * named), and a configuration that nobody but root can change.
+ *
  * In the background form the command returns only when the server is ready
  * (status 0) or has failed (status 1, reason on standard error).
  */
@@ -41,7 +44,7 @@ struct daemon_settings {
 	int64_t log_delay_ms;
 	const char *pid_file;
 	const char *ports_file; /* "submission 40123\n" lines */
-	const char *user;       /* to become after binding */
+	const char *user; /* to become after binding; root must name one */
 };
 
 extern const char *const daemon_log_levels[]; /* as in enum log_level */
@@ -61,7 +64,8 @@ extern const char *const daemon_log_levels[]; /* as in enum log_level */
 	{ "server", "ports-file", OPTION_STRING, offsetof(type, ports_file), "", 0, 0, \
 	  NULL, "Written with the ports in use, a line each; empty: none." }, \
 	{ "server", "user", OPTION_STRING, offsetof(type, user), "", 0, 0, NULL, \
-	  "System user to become after binding, when started as root." }
+	  "System user to become after binding; as root a server starts with it" \
+	  " alone." }
 /* clang-format on */
 
 /*
@@ -92,6 +96,9 @@ struct daemon_program {
 	/* reload - take over new values as far as possible; -1 keeps the old
 	 * ones.  SIGHUP also reopens the log. */
 	int (*reload)(void *server, const void *values, struct err *e);
+	/* live - what reload takes over: "section" or "section/key", up to a
+	 * NULL.  The log names every other key that has changed. */
+	const char *const *live;
 	/* stop - drain, end every thread, free; called once after bind, also
 	 * when run failed. */
 	void (*stop)(void *server);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/daemon_private.h"
+#include "base/log.h"
 
 /* The command line of a server, by hand: getopt_long's struct option is a name
  * that ours has taken.  And the configuration it names. */
@@ -96,6 +97,37 @@ daemon_unload(const struct daemon_program *p, void *values)
 		return;
 	option_free(p->options, values);
 	free(values);
+}
+
+static bool
+is_live(const struct daemon_program *p, const struct option *o)
+{
+	size_t n = strlen(o->section);
+
+	for (size_t i = 0; p->live != NULL && p->live[i] != NULL; i++) {
+		const char *at = p->live[i];
+		if (strncmp(at, o->section, n) == 0 &&
+		    (at[n] == '\0' || (at[n] == '/' && o->key != NULL &&
+				       strcmp(at + n + 1, o->key) == 0)))
+			return true;
+	}
+	return false;
+}
+
+void
+daemon_note_restart(const struct daemon_program *p, const void *started,
+		    const void *now)
+{
+	char name[128];
+
+	for (const struct option *o = p->options; o->section != NULL; o++) {
+		if (is_live(p, o) || option_is_same(o, started, now))
+			continue;
+		(void)snprintf(name, sizeof(name), "[%s]%s%s", o->section,
+			       o->key != NULL ? " " : "",
+			       o->key != NULL ? o->key : "");
+		log_event(LOG_WARN, "restart-needed", "key", name);
+	}
 }
 
 int

@@ -43,6 +43,16 @@ void daemon_unload(const struct daemon_program *p, void *values);
 int daemon_dump(const struct daemon_program *p, const struct daemon_args *a,
 		struct err *e);
 
+/* daemon_note_restart - a line in the log for each key that differs from the
+ * values of the start and is not taken over by a reload. */
+void daemon_note_restart(const struct daemon_program *p, const void *started,
+			 const void *now);
+
+/* daemon_check_root - what a start as root demands: a user to become, and a
+ * configuration in nobody else's hands.  0, or -1 (PERM); always 0 for others.
+ */
+int daemon_check_root(const char *config, const char *user, struct err *e);
+
 void daemon_raise_descriptors(void);
 
 /* daemon_go_background - fork; the parent waits for daemon_leave_terminal (or

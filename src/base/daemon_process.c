@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/daemon_private.h"
@@ -72,6 +75,59 @@ daemon_leave_terminal(int *ready_fd)
 	(void)ignored;
 	(void)close(*ready_fd);
 	*ready_fd = -1;
+}
+
+/* ---- as root --------------------------------------------------------------
+ */
+
+static int
+check_in_root_hands(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return err_set(e, ERR_PERM, errno, "%s", path);
+	if (st.st_uid != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "%s belongs to user %lu, who would so decide"
+			       " what root does: chown root it",
+			       path, (unsigned long)st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_PERM, 0,
+			       "%s may be changed by others (mode %04o):"
+			       " chmod go-w it",
+			       path, (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+/* Where a server goes on as another user, that one must not be able to change
+ * what root is to do at the next start: neither the file nor its name. */
+int
+daemon_check_root(const char *config, const char *user, struct err *e)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (!daemon_is_set(user))
+		return err_set(e, ERR_PERM, 0,
+			       "%s: user: must stand in [server] when root"
+			       " starts the server: the system user to become"
+			       " (root, if it is to stay root)",
+			       config);
+	if (check_in_root_hands(config, e) != 0)
+		return -1;
+	int n = snprintf(directory, sizeof(directory), "%s", config);
+	char *slash = strrchr(directory, '/');
+	if (n < 0 || (size_t)n >= sizeof(directory) || slash == NULL)
+		return err_set(e, ERR_PERM, ENAMETOOLONG, "%s", config);
+	slash[slash == directory ? 1 : 0] = '\0';
+	/* in a sticky directory nobody can take away the file of another */
+	if (stat(directory, &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & S_ISVTX) != 0)
+		return 0;
+	return check_in_root_hands(directory, e);
 }
 
 /* Become `user` for good, groups included; only root can and needs to. */

@@ -193,6 +193,34 @@ option_free(const struct option *table, void *values)
 		option_value_free(&table[i], values);
 }
 
+/* As a file would have it; malloc'ed, or NULL. */
+static char *
+option_text(const struct option *o, const void *values)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out == NULL)
+		return NULL;
+	option_value_print(o, values, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+bool
+option_is_same(const struct option *o, const void *a, const void *b)
+{
+	char *x = option_text(o, a), *y = option_text(o, b);
+	bool same = x != NULL && y != NULL && strcmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return same;
+}
+
 static void
 dump_one(const struct option *o, const void *values, FILE *out)
 {

@@ -84,6 +84,10 @@ void option_free(const struct option *table, void *values);
  * its help as a comment; loadable again. */
 void option_dump(const struct option *table, const void *values, FILE *out);
 
+/* option_is_same - has key `o` one value in both structs?  (false, too, when
+ * there is no memory to see.) */
+bool option_is_same(const struct option *o, const void *a, const void *b);
+
 /* option_parse_size, _time - one value by itself ("25M", "5d"). */
 int option_parse_size(struct span text, int64_t *bytes);
 int option_parse_time(struct span text, int64_t *ms);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/secret.h"
 
 const char *const tls_settings_minima[] = { "1.2", "1.3", NULL };
 
@@ -82,6 +83,10 @@ pairs_make(struct pairs *p, const struct tls_settings *o, struct err *e)
 	for (size_t i = 0; i < o->certificates.n; i++) {
 		if (add_named(p, &o->certificates.v[i], e) != 0)
 			return -1;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (secret_check(p->v[i].key_file, e) != 0)
+			return err_prefix(e, "key");
 	}
 	return 0;
 }

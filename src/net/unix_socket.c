@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -86,25 +87,52 @@ remove_stale(const struct sockaddr_un *a, struct err *e)
 	return 0;
 }
 
-/* The name appears with mode 0600 (the kernel takes it from the socket). */
+/*
+ * The name appears with its mode and group at once: the kernel takes the mode
+ * from the socket (less the umask) and the group from the thread.  Nothing is
+ * changed by the name afterwards: root may be binding in a directory of the
+ * user that it is going to become, who could put a link there meanwhile.
+ */
 static int
-bind_at(int fd, const struct sockaddr_un *a, struct err *e)
+bind_as(int fd, const struct sockaddr_un *a, mode_t mode, gid_t gid)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)a;
+	mode_t before = umask(0);
+	int was = gid == (gid_t)-1 ? -1 : setfsgid(gid);
 
-	if (fchmod(fd, 0600) != 0)
-		return err_set(e, ERR_PERM, errno, "%s", a->sun_path);
-	if (bind(fd, sa, sizeof(*a)) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
-		return err_set(e, ERR_PERM, errno, "cannot listen on %s",
-			       a->sun_path);
-	if (remove_stale(a, e) != 0)
-		return -1;
-	if (bind(fd, sa, sizeof(*a)) != 0)
-		return err_set(e, ERR_PERM, errno, "cannot listen on %s",
-			       a->sun_path);
-	return 0;
+	int rc = fchmod(fd, mode) == 0
+		     ? bind(fd, (const struct sockaddr *)a, sizeof(*a))
+		     : -1;
+	int sys = errno;
+	if (was != -1)
+		(void)setfsgid((gid_t)was);
+	(void)umask(before);
+	errno = sys;
+	return rc;
+}
+
+static int
+bind_at(int fd, const struct sockaddr_un *a, mode_t mode, gid_t gid,
+	struct err *e)
+{
+	int rc = bind_as(fd, a, mode, gid);
+
+	if (rc != 0 && errno == EADDRINUSE) {
+		if (remove_stale(a, e) != 0)
+			return -1;
+		rc = bind_as(fd, a, mode, gid);
+	}
+	return rc == 0 ? 0
+		       : err_set(e, ERR_PERM, errno, "cannot listen on %s",
+				 a->sun_path);
+}
+
+/* Not root: a group of ours is given by the name, to what is ours. */
+static int
+give_group(const char *path, gid_t gid)
+{
+	return gid == (gid_t)-1 || geteuid() == 0
+		   ? 0
+		   : lchown(path, (uid_t)-1, gid);
 }
 
 int
@@ -121,7 +149,7 @@ unix_socket_listen(struct unix_socket *s, const char *path, mode_t mode,
 	int fd = new_socket(e);
 	if (fd < 0)
 		return -1;
-	if (bind_at(fd, &a, e) != 0) {
+	if (bind_at(fd, &a, mode, gid, e) != 0) {
 		(void)close(fd);
 		return -1;
 	}
@@ -130,8 +158,8 @@ unix_socket_listen(struct unix_socket *s, const char *path, mode_t mode,
 		s->dev = st.st_dev;
 		s->ino = st.st_ino;
 		s->fd = fd;
-		if ((gid == (gid_t)-1 || lchown(path, (uid_t)-1, gid) == 0) &&
-		    chmod(path, mode) == 0 && listen(fd, LISTENER_BACKLOG) == 0)
+		if (give_group(path, gid) == 0 &&
+		    listen(fd, LISTENER_BACKLOG) == 0)
 			return 0;
 	}
 	(void)err_set(e, ERR_PERM, errno, "cannot set up %s", path);

@@ -26,8 +26,9 @@ bool unix_socket_is_path(const char *text);
 
 /*
  * unix_socket_listen - bind and listen at an absolute path.  mode: who may
- * connect (0600, 0660, 0666); group: whose the socket becomes, NULL or "" for
- * our own.  Until both are set nobody else can connect.  A socket nobody
+ * connect (0600, 0660, 0666), whatever the umask; group: whose the socket
+ * becomes, NULL or "" for our own.  Until it listens nobody can connect.  The
+ * umask of the process is 0 for a moment.  A socket nobody
  * listens on is what a crash left: it is replaced.  One with a listener, and
  * anything that is no socket, stays, and we refuse.  0 or -1 (PERM).
  */

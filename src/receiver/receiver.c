@@ -368,6 +368,14 @@ reload(void *server, const void *values, struct err *e)
 	return 0;
 }
 
+static const char *const live[] = {
+	"server/log-file",   "server/log-level",
+	"server/postmaster", "tls",
+	"certificates",      "domains",
+	"aliases",           "milters",
+	"smtp/milters",      NULL,
+};
+
 static const struct daemon_program program = {
 	.name = "postpair-receiver",
 	.summary = "Receive mail over SMTP into Maildirs and serve it by POP3.",
@@ -378,6 +386,7 @@ static const struct daemon_program program = {
 	.bind = bind_server,
 	.run = run,
 	.reload = reload,
+	.live = live,
 	.stop = stop,
 };
 

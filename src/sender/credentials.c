@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/durable.h"
+#include "base/secret.h"
 
 struct entry {
 	char *name;
@@ -40,28 +40,13 @@ credentials_free(struct credentials **out)
 	*out = NULL;
 }
 
-/* A file that others may read or write holds no secret. */
-static int
-check_mode(const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return err_set(e, ERR_PERM, errno, "%s", path);
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return err_set(e, ERR_PERM, 0,
-			       "%s is open to others (mode %04o): chmod 600",
-			       path, (unsigned)st.st_mode & 07777u);
-	return 0;
-}
-
 static int
 read_password(const char *path, struct credential *c, struct err *e)
 {
 	char *text = NULL;
 	size_t n = 0;
 
-	if (check_mode(path, e) != 0)
+	if (secret_check(path, e) != 0)
 		return -1;
 	if (durable_read_file(AT_FDCWD, path, CREDENTIAL_SIZE + 1, &text, &n,
 			      e) != 0)

@@ -194,10 +194,17 @@ check(const struct route *r, struct err *e)
 		return err_set(e, ERR_PERM, 0,
 			       "auth= needs one server: a password is not "
 			       "shown to whoever an MX record names");
-	if (r->auth[0] != '\0' && !sure && !route_is_loopback(r))
+	if (r->auth[0] == '\0' || route_is_loopback(r))
+		return 0;
+	if (!sure)
 		return err_set(e, ERR_PERM, 0,
 			       "auth= would send a password in clear text: "
-			       "add tls=verify (or require, dane)");
+			       "add tls=verify (or dane)");
+	if (r->tls == ROUTE_TLS_REQUIRE)
+		return err_set(e, ERR_PERM, 0,
+			       "auth= would show a password to whoever answers,"
+			       " since tls=require takes any certificate: "
+			       "tls=verify (or dane)");
 	return 0;
 }
 

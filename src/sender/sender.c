@@ -399,6 +399,19 @@ reload(void *server, const void *values, struct err *e)
 	return 0;
 }
 
+static const char *const live[] = {
+	"server/log-file",
+	"server/log-level",
+	"tls",
+	"certificates",
+	"milters",
+	"routes",
+	"submission/milters",
+	"sender-routes",
+	"credentials",
+	NULL,
+};
+
 static const struct daemon_program program = {
 	.name = "postpair-sender",
 	.summary = "Accept mail from users, keep it, and relay it over SMTP.",
@@ -409,6 +422,7 @@ static const struct daemon_program program = {
 	.bind = bind_server,
 	.run = run,
 	.reload = reload,
+	.live = live,
 	.stop = stop,
 };
 

@@ -91,6 +91,23 @@ give(struct smtp_session *s, struct span bytes, bool last, struct err *e)
 		   : server->ops.on_bytes(server->ctx, &s->txn, bytes, e);
 }
 
+/* The policy cannot take it: what went wrong is in the reply by its class
+ * alone. */
+static void
+intake_fail(struct smtp_session *s, const struct err *why)
+{
+	struct smtp_reply r = { 0 };
+	struct log_line l;
+
+	reply_from_err(&r, why);
+	smtp_server_log(s, &l, why->class == ERR_PERM ? LOG_WARN : LOG_ERROR,
+			"receive-failed");
+	log_str(&l, "step", "data");
+	log_err(&l, why);
+	log_end(&l);
+	smtp_server_intake_refuse(s, &r);
+}
+
 void
 smtp_server_intake_hand_on(struct smtp_session *s)
 {
@@ -106,10 +123,8 @@ smtp_server_intake_hand_on(struct smtp_session *s)
 			  "Message too big: the limit is %lld", (long long)max);
 		smtp_server_intake_refuse(s, &r);
 	}
-	if (!in->dropping && give(s, buf_span(&in->piece), false, &why) != 0) {
-		reply_from_err(&r, &why);
-		smtp_server_intake_refuse(s, &r);
-	}
+	if (!in->dropping && give(s, buf_span(&in->piece), false, &why) != 0)
+		intake_fail(s, &why);
 	buf_clear(&in->piece);
 }
 
@@ -179,11 +194,8 @@ smtp_server_intake_finish(struct smtp_session *s, struct err *e)
 	struct err why = { 0 };
 	struct smtp_reply r;
 
-	if (!s->intake.dropping &&
-	    give(s, span_make(NULL, 0), true, &why) != 0) {
-		reply_from_err(&r, &why);
-		smtp_server_intake_refuse(s, &r);
-	}
+	if (!s->intake.dropping && give(s, span_make(NULL, 0), true, &why) != 0)
+		intake_fail(s, &why);
 	r = s->intake.refusal;
 	if (!s->intake.dropping) {
 		r = (struct smtp_reply){ 0 };

@@ -364,6 +364,8 @@ class Pair:
         self.users_path = os.path.join(self.directory, "users")
         self.write_users()
         common = {"hostname": "localhost", "users-file": self.users_path,
+                  # as root a server starts only when it is told to stay root
+                  "user": "root",
                   # tests look into the log right after a reply
                   "log-level": "debug", "log-delay": "0s"}
         self.receiver = Server("postpair-receiver", self.directory, merged({

@@ -14,6 +14,7 @@ E2E_TESTS = \
 	tests/e2e/test_clients_tls.py \
 	tests/e2e/test_crossed_wire.py \
 	tests/e2e/test_cut_through.py \
+	tests/e2e/test_daemon.py \
 	tests/e2e/test_demonstration.py \
 	tests/e2e/test_exactly_once.py \
 	tests/e2e/test_esmtp.py \

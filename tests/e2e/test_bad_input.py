@@ -135,6 +135,9 @@ def test_full_disk_is_452_and_the_server_lives(side):
                     send(pair, large)
                 assert caught.value.smtp_code == 452
                 assert caught.value.smtp_error.startswith(b"4.3.1")
+            # whoever looks for errors in the log finds it
+            one = pair.receiver if side == "receiver" else pair.sender
+            one.wait_log(r" error \S+ .*No space left on device")
             assert pair.left_in_tmp() == []
             assert pair.maildir(BOB).files() == [] and pair.queue() == []
             send(pair)  # what fits is still taken

@@ -209,6 +209,8 @@ def test_a_wrong_password_makes_mail_wait(lab, smarthost, tmp_path):
      r":\d+: \*: auth=other is no name of \[credentials\]"),
     ({"relay": "alice %s"}, {"*": "h.example auth=relay"},
      r":\d+: \*: auth= would send a password in clear text"),
+    ({"relay": "alice %s"}, {"*": "h.example tls=require auth=relay"},
+     r":\d+: \*: auth= would show a password to whoever answers"),
     ({"relay": "alice %s.none"}, {}, r":\d+: relay: .*No such file"),
     ({"relay": "alice"}, {}, r":\d+: relay: expected a login and"),
     ({}, {"*": "h.example tls=sometimes"}, r":\d+: \*: tls=sometimes is none"),

@@ -42,7 +42,7 @@ shell/mailsh mailsh.1
 LIST
 
 # The samples must load: a key that was renamed is found here.
-: >"$work/users"
+: >"$work/users" && chmod 600 "$work/users"
 admin=$top_builddir/src/admin/postpair-admin
 "$admin" cert ca --dir "$work/tls" >"$work/out" 2>&1 &&
 	"$admin" cert host localhost --dir "$work/tls" >"$work/out" 2>&1

@@ -1,7 +1,10 @@
 #include "../test.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +58,10 @@ who_may_connect_is_as_asked_for(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
+		mode_t before = umask(i == 0 ? 0777 : 027);
 		assert_int_equal(unix_socket_listen(&s, path, modes[i], "", &e),
 				 0);
+		assert_int_equal(umask(before), i == 0 ? 0777 : 027);
 		assert_int_equal(mode_of(path), modes[i]);
 		unix_socket_close(&s);
 		assert_int_equal(access(path, F_OK), -1);
@@ -66,6 +71,84 @@ who_may_connect_is_as_asked_for(void **state)
 	    unix_socket_listen(&s, path, 0660, "no such group", &e), -1);
 	assert_int_equal(e.class, ERR_PERM);
 	assert_int_equal(access(path, F_OK), -1);
+}
+
+/*
+ * Root binds in a directory of the user that it becomes, who puts a link in the
+ * place of the socket: nothing that is done by name may follow.  The moment is
+ * hit by a thread that does so all the time.
+ */
+struct racer {
+	char victim[60];
+	atomic_bool stop;
+};
+
+static void *
+race(void *arg)
+{
+	struct racer *r = arg;
+	char link[70];
+
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	while (!atomic_load(&r->stop)) {
+		struct stat st;
+		if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+		    symlink(r->victim, link) == 0)
+			(void)rename(link, path);
+	}
+	(void)unlink(link);
+	return NULL;
+}
+
+static void
+a_link_in_its_place_is_not_followed(void **state)
+{
+	struct racer r;
+	pthread_t thread;
+	struct unix_socket s;
+	struct err e;
+
+	(void)state;
+	atomic_init(&r.stop, false);
+	(void)snprintf(r.victim, sizeof(r.victim), "%s/victim", dir);
+	int fd = open(r.victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
+	for (int i = 0; i < 3000; i++) {
+		if (unix_socket_listen(&s, path, 0666, NULL, &e) == 0)
+			unix_socket_close(&s);
+		(void)unlink(path);
+		assert_int_equal(mode_of(r.victim), 0600);
+	}
+	atomic_store(&r.stop, true);
+	(void)pthread_join(thread, NULL);
+	(void)unlink(path);
+	(void)unlink(r.victim);
+}
+
+static void
+root_gives_it_a_group_at_once(void **state)
+{
+	struct unix_socket s;
+	struct group entry, *group = NULL;
+	char text[1024];
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	(void)getgrnam_r("tty", &entry, text, sizeof(text), &group);
+	if (geteuid() != 0 || group == NULL)
+		skip();
+	assert_int_equal(unix_socket_listen(&s, path, 0660, "tty", &e), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_gid, group->gr_gid);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	unix_socket_close(&s);
+	assert_int_equal(unix_socket_listen(&s, path, 0660, NULL, &e), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_gid, getegid());
+	unix_socket_close(&s);
 }
 
 static void
@@ -239,6 +322,8 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(who_may_connect_is_as_asked_for),
+		TEST(a_link_in_its_place_is_not_followed),
+		TEST(root_gives_it_a_group_at_once),
 		TEST(what_a_crash_left_is_replaced),
 		TEST(a_socket_in_use_stays),
 		TEST(what_is_no_socket_stays),

@@ -45,6 +45,9 @@ lines_that_mean_the_same_have_one_key(void **state)
 	assert_key("smtp.host:587 auth=alice  tls=verify",
 		   "smtp.host:587 tls=verify auth=alice");
 	assert_key("127.0.0.1:587 auth=a", "127.0.0.1:587 auth=a");
+	/* to this machine any certificate will do */
+	assert_key("localhost:587 auth=a tls=require",
+		   "localhost:587 tls=require auth=a");
 }
 
 static void
@@ -55,14 +58,13 @@ a_line_says_all_there_is(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    route_parse(span_of("lmtp:h.example:99 tls=require auth=x"), &r,
-			&e),
+	    route_parse(span_of("lmtp:h.example:99 tls=verify auth=x"), &r, &e),
 	    0);
 	assert_int_equal(r.kind, ROUTE_HOST);
 	assert_true(r.lmtp);
 	assert_int_equal(r.port, 99);
 	assert_string_equal(r.host, "h.example");
-	assert_int_equal(r.tls, ROUTE_TLS_REQUIRE);
+	assert_int_equal(r.tls, ROUTE_TLS_VERIFY);
 	assert_string_equal(r.auth, "x");
 	assert_int_equal(route_parse(span_of("lmtp:/a/b"), &r, &e), 0);
 	assert_int_equal(r.kind, ROUTE_LOCAL);
@@ -93,6 +95,10 @@ a_bad_line_is_refused_with_its_reason(void **state)
 		{ "host tls=verify auth=", "no name" },
 		{ "host auth=a", "clear text" },
 		{ "host tls=may auth=a", "clear text" },
+		{ "host tls=none auth=a", "clear text" },
+		{ "host tls=require auth=a", "any certificate" },
+		{ "192.0.2.1:587 tls=require auth=a", "any certificate" },
+		{ "lmtp:host tls=require auth=a", "any certificate" },
 		{ "mx tls=verify auth=a", "one server" },
 		{ "lmtp:/sock tls=require", "no TLS" },
 		{ "192.0.2.1 tls=dane", "needs a name" },
@@ -277,6 +283,8 @@ a_password_comes_from_a_file_for_us_alone(void **state)
 	assert_int_equal(w.e.class, ERR_TEMP);
 	/* one that others may read holds no secret */
 	assert_int_equal(chmod(w.secret, 0640), 0);
+	assert_int_equal(make(&w), 0);
+	assert_int_equal(chmod(w.secret, 0644), 0);
 	assert_int_equal(make(&w), -1);
 	assert_memory_equal(w.e.msg, "conf:27: relay: /tmp/", 21);
 	assert_non_null(strstr(w.e.msg, "chmod 600"));

@@ -1,0 +1,205 @@
+"""The life of a server process: whom root becomes, what a reload takes over,
+whose files it trusts, what its pid file says."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+import harness
+from certificates import Lab
+
+NAMES = ["postpair-receiver", "postpair-sender"]
+NOBODY = 65534
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root")
+
+
+@pytest.fixture(name="pair")
+def fixture_pair():
+    pair = harness.Pair(start=False)
+    yield pair
+    pair.kill()
+
+
+def server(pair, name):
+    return pair.sender if name == "postpair-sender" else pair.receiver
+
+
+def run(one, *options):
+    """The program in the foreground, with its configuration as it is now."""
+    return subprocess.run(
+        [harness.program(one.name), "--config", one.config, *options],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False,
+        text=True)
+
+
+def refused(one, *words):
+    """Neither --check nor a start finds it right, for this reason."""
+    for option in ("--check", "--foreground"):
+        done = run(one, option)
+        assert done.returncode == 1, (option, done.stderr)
+        for word in words:
+            assert word in done.stderr, (option, done.stderr)
+
+
+# ---- root --------------------------------------------------------------------
+
+@as_root
+@pytest.mark.parametrize("name", NAMES)
+def test_root_must_be_told_whom_to_become(pair, name):
+    one = server(pair, name)
+    one.sections["server"]["user"] = None
+    one.write_config()
+    refused(one, one.config + ": user: ", "[server]")
+    one.sections["server"]["user"] = "no-such-user-here"
+    one.write_config()
+    assert "no such user" in run(one, "--foreground").stderr
+    one.sections["server"]["user"] = "root"
+    one.start()
+    one.wait_log("running-as-root")
+    assert one.stop() == 0
+
+
+@as_root
+@pytest.mark.parametrize("name", NAMES)
+def test_a_configuration_in_other_hands_is_not_for_root(pair, name):
+    one = server(pair, name)
+    one.write_config()
+    assert run(one, "--check").returncode == 0
+    os.chown(one.config, NOBODY, -1)
+    refused(one, one.config, "belongs to user 65534")
+    os.chown(one.config, 0, -1)
+    os.chmod(one.config, 0o664)
+    refused(one, one.config, "may be changed by others")
+    os.chmod(one.config, 0o644)
+    # whoever owns the directory can put another file there
+    os.chown(pair.directory, NOBODY, -1)
+    refused(one, pair.directory, "belongs to user 65534")
+    os.chown(pair.directory, 0, -1)
+    # a link is as good as the file it leads to
+    there = os.path.join(pair.directory, "there")
+    os.mkdir(there)
+    os.chown(there, NOBODY, -1)
+    shutil.move(one.config, os.path.join(there, "conf"))
+    os.symlink(os.path.join(there, "conf"), one.config)
+    refused(one, there, "belongs to user 65534")
+
+
+# ---- reload ------------------------------------------------------------------
+
+def test_a_reload_names_what_needs_a_restart(pair):
+    pair.start()
+    for one, changed, taken in [
+            (pair.sender, {("submission", "listen"): "127.0.0.1:0 127.0.0.2:0",
+                           ("submission", "max-clients"): "7",
+                           ("queue", "retry-max"): "3s"},
+             {("server", "log-level"): "info",
+              ("routes", "other.example"): "127.0.0.1:9"}),
+            (pair.receiver, {("pop3", "listen"): "127.0.0.2:0",
+                             ("limits", "messages"): "17",
+                             ("server", "maildirs"): "/elsewhere"},
+             {("domains", "local"): "abc.com xyz.com new.example",
+              ("aliases", "sales"): "bob@xyz.com"})]:
+        for (section, key), value in {**changed, **taken}.items():
+            one.sections.setdefault(section, {})[key] = value
+        before = len(one.log())
+        one.reload()
+        one.wait_log(r"\breloaded\b", after=before)
+        told = {line.split('key="')[1].rstrip('"\n')
+                for line in one.log()[before:].splitlines()
+                if " restart-needed " in line}
+        assert told == {"[%s] %s" % at for at in changed}
+        assert " warn restart-needed " in one.log()[before:]
+        # and it is said again as long as it holds
+        before = len(one.log())
+        one.reload()
+        one.wait_log(r"restart-needed key=", after=before)
+    pair.stop()
+
+
+# ---- secrets -----------------------------------------------------------------
+
+@pytest.mark.parametrize("name", NAMES)
+def test_secrets_that_others_may_read_stop_the_start(pair, name, tmp_path):
+    one = server(pair, name)
+    lab = Lab()
+    key = lab.path("localhost.key")
+    one.sections["tls"] = {"certificate": lab.path("localhost.crt"),
+                           "key": key}
+    one.sections["certificates"] = {
+        "other.example": "%s %s" % (lab.path("localhost.crt"), key)}
+    one.write_config()
+    assert run(one, "--check").returncode == 0
+    for path in (pair.users_path, key):
+        for mode in (0o644, 0o604, 0o620, 0o602):
+            os.chmod(path, mode)
+            refused(one, path, "chmod 600")
+        os.chmod(path, 0o640)
+        assert run(one, "--check").returncode == 0
+    # one file with both is a secret, too
+    both = str(tmp_path / "both.pem")
+    with open(both, "w", encoding="ascii") as out:
+        for part in (lab.path("localhost.crt"), key):
+            with open(part, encoding="ascii") as f:
+                out.write(f.read())
+    os.chmod(both, 0o644)
+    one.sections["tls"] = {"certificate": both}
+    one.sections["certificates"] = {}
+    one.write_config()
+    refused(one, both, "chmod 600")
+    # what comes about while it runs is said in the log
+    one.sections["tls"] = {}
+    one.write_config()
+    one.start()
+    os.chmod(pair.users_path, 0o644)
+    pair.users["dave@xyz.com"] = "x"
+    if name == "postpair-receiver":
+        with harness.Wire(one.ports["pop3"]) as c:
+            c.line()
+            c.ask(b"USER bob@xyz.com")
+            c.ask(b"PASS secret")
+    else:
+        with harness.Wire(one.ports["submission"]) as c:
+            c.reply()
+            c.ask(b"EHLO [127.0.0.1]")
+            c.ask(b"AUTH PLAIN AGJvYkB4eXouY29tAHNlY3JldA==")
+    one.wait_log("users-open-to-others")
+    assert one.stop() == 0
+
+
+# ---- the pid file --------------------------------------------------------------
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pid_file_names_the_process_that_serves(pair, name, background):
+    one = server(pair, name)
+    path = os.path.join(pair.directory, "the.pid")
+    one.sections["server"]["pid-file"] = path
+    if background:
+        one.sections["server"]["log-file"] = \
+            os.path.join(pair.directory, "background.log")
+        one.write_config()
+        done = run(one)
+        assert done.returncode == 0, done.stderr
+    else:
+        one.start()
+    with open(path, encoding="ascii") as f:
+        text = f.read()
+    pid = int(text)
+    assert text == "%d\n" % pid
+    assert background or pid == one.pid
+    with open("/proc/%d/cmdline" % pid, "rb") as f:
+        assert name.encode() in f.read()
+    os.kill(pid, signal.SIGTERM)
+    if not background:
+        assert one.process.wait(harness.STOP_S) == 0
+        one.process = None
+    harness.wait_for(lambda: not os.path.exists(path), harness.STOP_S,
+                     "the pid file to go")
+    # none is written by a server that cannot start
+    one.sections["server"]["users-file"] = "/nowhere/users"
+    one.write_config()
+    assert run(one, "--foreground").returncode == 1
+    assert not os.path.exists(path)
