@@ -168,7 +168,8 @@ finish(struct shell *sh, const struct args *a)
 	if (rc == SHELL_OK)
 		rc = draft_check(sh, a->arena);
 	/* What a person wrote is kept even with a wrong address. */
-	if (rc != SHELL_OK && (!(edit || ask) || sh->draft.body_n == 0)) {
+	bool typed = edit || ask || (sh->tty != NULL && a->has_body);
+	if (rc != SHELL_OK && (!typed || sh->draft.body_n == 0)) {
 		draft_clear(&sh->draft);
 		return rc;
 	}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shell/cmd.h"
+#include "shell/draft.h"
 #include "shell/lex.h"
 #include "shell/output.h"
 #include "shell/run.h"
@@ -152,6 +153,11 @@ cmd_exit(struct shell *sh, const struct args *a)
 				  "a draft is not sent yet");
 		failure_hint(&sh->fail, "`send` it, or `exit` again");
 		return SHELL_USAGE;
+	}
+	/* while it is known who wrote it */
+	if (sh->interactive && sh->draft.exists) {
+		draft_keep(sh);
+		draft_clear(&sh->draft);
 	}
 	rc = cmd_leave(sh);
 	sh->exiting = true;

@@ -63,6 +63,17 @@ int draft_check(struct shell *sh, struct arena *a);
 /* draft_edit - open the editor on its header and body, take over the result. */
 int draft_edit(struct shell *sh);
 
+/* draft_file - a new private file for what is being written, which outlives the
+ * shell.  A descriptor and its path, or -1 with sh->fail. */
+int draft_file(struct shell *sh, char path[PATHS_SIZE]);
+
+/* draft_keep - the draft in such a file; says where.  draft_keep_text - the
+ * same of a text that has not become the draft.  draft_tell_kept - which files
+ * there are.  sh->fail stays as it is. */
+void draft_keep(struct shell *sh);
+void draft_keep_text(struct shell *sh, struct span text);
+void draft_tell_kept(struct shell *sh);
+
 /* draft_write - ask for missing fields and the body, on the terminal, up to a
  * line that holds only a dot. */
 int draft_write(struct shell *sh);

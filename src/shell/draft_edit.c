@@ -1,8 +1,6 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/durable.h"
@@ -14,27 +12,23 @@
 
 /*
  * The draft as a person edits it: To, Cc, Bcc, Subject lines, an empty line,
- * the body.  The file is private and removed in any case.
+ * the body; in a private file, and in *text.
  */
 static int
-write_file(const struct shell *sh, int fd, struct err *e)
+put_file(const struct shell *sh, int fd, struct buf *text, struct err *e)
 {
 	const struct draft *d = &sh->draft;
-	struct buf b;
 	int rc = 0;
 
-	buf_init(&b, MIME_MESSAGE_MAX);
-	rc |= buf_addf(&b, "To: %s\n", d->to == NULL ? "" : d->to);
-	rc |= buf_addf(&b, "Cc: %s\n", d->cc == NULL ? "" : d->cc);
+	rc |= buf_addf(text, "To: %s\n", d->to == NULL ? "" : d->to);
+	rc |= buf_addf(text, "Cc: %s\n", d->cc == NULL ? "" : d->cc);
 	if (d->bcc != NULL && d->bcc[0] != '\0')
-		rc |= buf_addf(&b, "Bcc: %s\n", d->bcc);
-	rc |= buf_addf(&b, "Subject: %s\n\n",
+		rc |= buf_addf(text, "Bcc: %s\n", d->bcc);
+	rc |= buf_addf(text, "Subject: %s\n\n",
 		       d->subject == NULL ? "" : d->subject);
-	rc |= buf_add(&b, d->body == NULL ? "" : d->body, d->body_n);
-	rc = rc != 0 ? err_set(e, ERR_LIMIT, 0, "the draft is too long")
-		     : durable_write(fd, b.p, b.n, e);
-	buf_free(&b);
-	return rc;
+	rc |= buf_add(text, d->body == NULL ? "" : d->body, d->body_n);
+	return rc != 0 ? err_set(e, ERR_LIMIT, 0, "the draft is too long")
+		       : durable_write(fd, text->p, text->n, e);
 }
 
 static int
@@ -78,15 +72,17 @@ take_text(struct shell *sh, struct span text)
 	struct span rest = text;
 	int rc = SHELL_OK;
 
-	(void)draft_set(&d->bcc, span_make(NULL, 0));
-	while (rc == SHELL_OK && header_next(&rest, &f)) {
+	/* Before anything of the draft changes. */
+	while (header_next(&rest, &f))
 		if (f.name.n == 0)
 			return failure_set(&sh->fail, SHELL_USAGE,
 					   "`%.*s` is no header line, and no "
 					   "empty line stands before it",
 					   SPAN_ARG(span_trim(f.whole)));
+	rest = text;
+	(void)draft_set(&d->bcc, span_make(NULL, 0));
+	while (rc == SHELL_OK && header_next(&rest, &f))
 		rc = take_field(sh, &f);
-	}
 	if (rc != SHELL_OK)
 		return rc;
 	if (draft_set_body(d, rest) != 0)
@@ -125,35 +121,44 @@ run_editor(struct shell *sh, const char *path)
 	return SHELL_OK;
 }
 
+/* The file goes when its text is in the draft, or is what it was before the
+ * editor had it. */
+static void
+end_file(struct shell *sh, const char *path, int rc, struct span before)
+{
+	struct failure failed = sh->fail;
+	struct buf now;
+
+	buf_init(&now, MIME_MESSAGE_MAX);
+	if (rc == SHELL_OK || (shell_read_file(sh, path, &now) == SHELL_OK &&
+			       span_eq(buf_span(&now), before))) {
+		(void)unlink(path);
+	} else {
+		shell_note(sh, "what the editor wrote is kept in %s", path);
+	}
+	buf_free(&now);
+	sh->fail = failed;
+}
+
 int
 draft_edit(struct shell *sh)
 {
-	const char *dir = getenv("XDG_RUNTIME_DIR");
 	char path[PATHS_SIZE];
 	struct err e = { 0 };
-	struct buf text;
+	struct buf before, text;
 	int fd, rc;
 
 	if (!sh->interactive)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "the editor wants a terminal");
-	if (dir == NULL || access(dir, W_OK) != 0)
-		dir = getenv("TMPDIR");
-	if (dir == NULL || dir[0] == '\0')
-		dir = "/tmp";
-	if (snprintf(path, sizeof(path), "%s/mailsh-XXXXXX.eml", dir) >=
-	    (int)sizeof(path))
-		return failure_set(&sh->fail, SHELL_LOCAL,
-				   "TMPDIR is too "
-				   "long");
-	fd = mkostemps(path, 4, O_CLOEXEC); /* 0600 */
-	if (fd < 0) {
-		(void)err_set(&e, ERR_TEMP, errno, "%s", path);
-		return failure_from_local(&sh->fail, &e);
-	}
+	fd = draft_file(sh, path);
+	if (fd < 0)
+		return SHELL_LOCAL;
+	buf_init(&before, MIME_MESSAGE_MAX);
 	buf_init(&text, MIME_MESSAGE_MAX);
-	rc = write_file(sh, fd, &e) != 0 ? failure_from_local(&sh->fail, &e)
-					 : SHELL_OK;
+	rc = put_file(sh, fd, &before, &e) != 0
+		 ? failure_from_local(&sh->fail, &e)
+		 : SHELL_OK;
 	(void)close(fd);
 	if (rc == SHELL_OK)
 		rc = run_editor(sh, path);
@@ -161,7 +166,8 @@ draft_edit(struct shell *sh)
 		rc = shell_read_file(sh, path, &text);
 	if (rc == SHELL_OK)
 		rc = take_text(sh, buf_span(&text));
-	(void)unlink(path);
+	end_file(sh, path, rc, buf_span(&before));
+	buf_free(&before);
 	buf_free(&text);
 	if (rc == SHELL_OK)
 		sh->draft.exists = true;
@@ -224,14 +230,21 @@ draft_write(struct shell *sh)
 			break;
 		}
 	}
-	if (got < 0)
-		rc = failure_from_local(&sh->fail, &e);
-	else if (d->body != NULL && d->body_n > 0 && /* a quoted text */
-		 (buf_add_char(&body, '\n') != 0 ||
-		  buf_add(&body, d->body, d->body_n) != 0))
+	bool typed = body.n > 0;
+	if (d->body != NULL && d->body_n > 0 && /* a quoted text */
+	    (buf_add_char(&body, '\n') != 0 ||
+	     buf_add(&body, d->body, d->body_n) != 0))
 		rc = failure_set(&sh->fail, SHELL_LOCAL, "it is too long");
 	else if (draft_set_body(d, buf_span(&body)) != 0)
 		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	buf_free(&body);
+	if (got < 0)
+		rc = failure_from_local(&sh->fail, &e);
+	/* ^C means that it is not to be sent, not that it is to be lost. */
+	if (got < 0 && e.class == ERR_STOP) {
+		if (typed)
+			draft_keep(sh);
+		draft_clear(d);
+	}
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shell/cmd.h"
+#include "shell/draft.h"
 #include "shell/mailsh_options.h"
 #include "shell/mailsh_prompt.h"
 #include "shell/mime.h"
@@ -68,12 +69,13 @@ interact(struct shell *sh, bool login)
 	struct err e;
 
 	sh->interactive = true;
-	if (tty_open(&sh->tty, sh, &e) != 0) {
+	if (shell_catch_end(sh, &e) != 0 || tty_open(&sh->tty, sh, &e) != 0) {
 		(void)failure_from_local(&sh->fail, &e);
 		run_report(sh, NULL);
 		return SHELL_LOCAL;
 	}
 	shell_say(sh, "mailsh %s: `help` lists the commands.", PACKAGE_VERSION);
+	draft_tell_kept(sh);
 	if (!sh->no_config && paths_config(path, "mailshrc") == 0 &&
 	    access(path, R_OK) == 0) {
 		const struct mailsh_script rc_file = { true, path };
@@ -89,17 +91,21 @@ interact(struct shell *sh, bool login)
 	src.ctx = sh;
 	(void)run_source(sh, &src);
 	source_free(&src);
+	if (sh->draft.exists)
+		draft_keep(sh);
 	tty_close(&sh->tty);
 	return SHELL_OK;
 }
 
-/* After the last command: deletions are final only when all went well. */
+/* After the last command: deletions are final only when all went well, and the
+ * shell was not ended from outside. */
 static int
 finish(struct shell *sh, int rc)
 {
 	uint32_t marked = mailbox_count(&sh->box).marked;
 
-	if (rc == SHELL_OK || sh->keep_going || sh->exiting) {
+	if (sh->ended_by == 0 &&
+	    (rc == SHELL_OK || sh->keep_going || sh->exiting)) {
 		int left = cmd_leave(sh);
 
 		if (left != SHELL_OK) {

@@ -36,7 +36,9 @@ mailsh_prompt_line(void *ctx, bool more, struct buf *out, struct err *e)
 		rc = tty_line(sh->tty, prompt, more ? TTY_TEXT : TTY_COMMAND,
 			      out, e);
 		/* ^C empties the line; it never ends the shell. */
-	} while (rc < 0 && e->class == ERR_STOP && !more);
+	} while (rc < 0 && e->class == ERR_STOP && !more && !sh->exiting);
+	if (sh->exiting && !more)
+		return 0;
 	/* ^D leaves like `exit`, and like it warns of a draft once. */
 	if (rc == 0 && !more && sh->draft.exists && !sh->exit_warned) {
 		sh->exit_warned = true;

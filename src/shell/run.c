@@ -1,5 +1,6 @@
 #include "shell/run.h"
 
+#include "shell/draft.h"
 #include "shell/json.h"
 #include "shell/run_private.h"
 
@@ -25,6 +26,15 @@ run_report(struct shell *sh, const char *verb)
 		(void)fprintf(stderr, "hint: %s\n", f->hint);
 }
 
+static struct span
+after_first_line(const struct buf *unit)
+{
+	struct span text = buf_span(unit);
+	long lf = span_find(text, '\n', 0);
+
+	return span_skip(text, lf < 0 ? text.n : (size_t)lf + 1);
+}
+
 /* Read whole lines until they make a unit.  1, 0 at the end, -1: failed and
  * reported. */
 static int
@@ -45,6 +55,9 @@ read_unit(struct shell *sh, struct source *src, struct buf *unit,
 
 		sh->line = begin;
 		if (got < 0 || (got == 0 && more)) {
+			/* a message that was being typed */
+			if (src->typed != NULL && tag.n > 0)
+				draft_keep_text(sh, after_first_line(unit));
 			(void)(e.class == ERR_STOP
 				   ? failure_from_local(&sh->fail, &e)
 				   : failure_set(&sh->fail, SHELL_USAGE, "%s",

@@ -21,15 +21,20 @@
  * watches.  So it interrupts what runs, and nothing else ever sees it.
  */
 static int
-open_stop(struct wake *w, struct err *e)
+open_stop(struct wake *w, bool ends_too, struct err *e)
 {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
+	if (ends_too) {
+		(void)sigaddset(&set, SIGHUP);
+		(void)sigaddset(&set, SIGTERM);
+		(void)sigaddset(&set, SIGQUIT);
+	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(e, ERR_TEMP, errno, "sigprocmask");
-	w->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	w->fd = signalfd(w->fd, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (w->fd < 0)
 		return err_set(e, ERR_TEMP, errno, "signalfd");
 	return 0;
@@ -44,7 +49,13 @@ shell_init(struct shell *sh, struct err *e)
 			      .out_is_tty = isatty(STDOUT_FILENO) == 1,
 			      .stop = { -1 } };
 	mailbox_init(&sh->box);
-	return open_stop(&sh->stop, e);
+	return open_stop(&sh->stop, false, e);
+}
+
+int
+shell_catch_end(struct shell *sh, struct err *e)
+{
+	return open_stop(&sh->stop, true, e);
 }
 
 void
@@ -73,8 +84,13 @@ shell_interrupt_done(struct shell *sh)
 {
 	struct signalfd_siginfo info;
 
-	while (read(sh->stop.fd, &info, sizeof(info)) > 0)
-		;
+	while (read(sh->stop.fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGINT)
+			continue;
+		sh->ended_by = (int)info.ssi_signo;
+		sh->exit_status = 128 + sh->ended_by;
+		sh->exiting = true;
+	}
 }
 
 struct shell_size

@@ -95,6 +95,7 @@ struct shell {
 	enum output_format format;
 	enum color_when color;
 	struct wake stop; /* a signalfd: readable after ^C */
+	int ended_by;     /* the signal that ends an interactive shell, or 0 */
 
 	/* running */
 	const char *file; /* what errors call the source; NULL when typed */
@@ -117,6 +118,10 @@ struct shell {
  * connections, wipes the password and frees. */
 int shell_init(struct shell *sh, struct err *e);
 void shell_clear(struct shell *sh);
+
+/* shell_catch_end - SIGHUP, SIGTERM and SIGQUIT interrupt as ^C does, and then
+ * end the shell: what is being written must be kept first. */
+int shell_catch_end(struct shell *sh, struct err *e);
 
 /* shell_size - of the terminal that the command writes to; zeroes when there is
  * none. */
@@ -152,7 +157,8 @@ int shell_parse_time(struct span text, int64_t *ms);
 
 /* shell_interrupted - ^C was typed and not yet answered. */
 bool shell_interrupted(const struct shell *sh);
-/* shell_interrupt_done - forget it. */
+/* shell_interrupt_done - forget it; after another signal than ^C the shell is
+ * to exit. */
 void shell_interrupt_done(struct shell *sh);
 
 #endif

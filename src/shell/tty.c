@@ -236,9 +236,12 @@ release_when_idle(struct tty *t)
 	(*rl_redisplay_function)();
 }
 
+/* Half a line of a text is text: whoever writes it must not lose it. */
 static int
-interrupt_line(struct tty *t, struct err *e)
+interrupt_line(struct tty *t, struct buf *out, struct err *e)
 {
+	if (t->mode == TTY_TEXT)
+		(void)buf_add_str(out, rl_line_buffer);
 	(void)fputs("^C\n", rl_outstream);
 	(void)fflush(rl_outstream);
 	rl_free_line_state();
@@ -274,7 +277,7 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 		if (n == 0)
 			release_when_idle(t);
 		if ((p[1].revents & POLLIN) != 0)
-			return interrupt_line(t, e);
+			return interrupt_line(t, out, e);
 		if ((p[2].revents & POLLIN) != 0)
 			redraw_after_resize(t);
 		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)

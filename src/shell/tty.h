@@ -23,7 +23,7 @@ void tty_close(struct tty **t); /* writes the history */
 /*
  * tty_line - ask for a line with `prompt`, which may hold colour between \001
  * and \002.  Appended to *out without a line end.  1; 0 at ^D; -1 with
- * *e (STOP after ^C).
+ * *e (STOP after ^C; what was typed of a TTY_TEXT is in *out).
  */
 enum tty_mode {
 	TTY_COMMAND, /* completion of commands, kept in the history */

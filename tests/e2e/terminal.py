@@ -14,11 +14,12 @@ ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """mailsh with a person in front of it."""
 
-    def __init__(self, pair, *options):
+    def __init__(self, pair, *options, **environment):
         self.seen = b""
         self.deadline = 0
         env = {**pair.environment(), "TERM": "xterm", "PAGER": "cat",
-               "EDITOR": "sed -i s/before/after/", "VISUAL": ""}
+               "EDITOR": "sed -i s/before/after/", "VISUAL": "",
+               **environment}
         argv = [harness.program("mailsh"), "-H", "127.0.0.1", "--pop3-port",
                 str(pair.pop3_port), *options]
         if pair.with_sender:
@@ -62,6 +63,13 @@ class Terminal:
                     break
         return self.close()
 
+    def hang_up(self):
+        """The terminal goes away; its exit status."""
+        self.deadline = time.monotonic() + WAIT_S
+        os.close(self.fd)
+        self.fd = os.open(os.devnull, os.O_RDONLY)
+        return self.close()
+
     def close(self):
         """Make sure that it is gone; its exit status."""
         if self.pid == 0:
@@ -79,8 +87,8 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
 
-def log_in(pair, user="alice@abc.com"):
-    t = Terminal(pair, "-u", user)
+def log_in(pair, user="alice@abc.com", **environment):
+    t = Terminal(pair, "-u", user, **environment)
     t.expect("Password for %s: " % user)
     t.type("secret\n")
     t.expect("logged in as")

@@ -2,6 +2,7 @@
 completion, history, ^C."""
 
 import os
+import signal
 import stat
 
 import harness
@@ -214,3 +215,134 @@ def test_completed_numbers_are_described(pair):
     t.expect("> ")
     t.type("exit\n")
     assert t.end() == 0
+
+
+def kept_drafts(pair, forget=True):
+    """The files with what nobody got, as bytes."""
+    where = os.path.join(pair.environment()["XDG_STATE_HOME"], "mailsh")
+    found = []
+    for name in sorted(os.listdir(where)):
+        if not name.startswith("draft-"):
+            continue
+        path = os.path.join(where, name)
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        with open(path, "rb") as f:
+            found.append((path, f.read()))
+        if forget:
+            os.unlink(path)
+    return found
+
+
+def type_a_message(pair):
+    t = log_in(pair)
+    t.type("compose bob@xyz.com --bcc carol@xyz.com\n")
+    t.expect("Subject: ")
+    t.type("Kept\n")
+    t.expect("a line with only a dot ends it")
+    t.type("First líne\nhalf a li")
+    t.expect("half a li")
+    return t
+
+
+def test_interrupted_text_is_kept_in_a_file(pair):
+    t = type_a_message(pair)
+    t.type("\x03")
+    t.expect("the draft is kept in ")
+    path = t.expect("; `send @")
+    t.expect("[interrupted]")
+    t.expect("> ")
+    ((there, text),) = kept_drafts(pair, forget=False)
+    assert there == path
+    assert "First líne\r\nhalf a li".encode() in text
+    # it is a whole message: what the hint says works
+    t.type("send @%s\n" % path)
+    t.expect("sent <")
+    t.expect("> ")
+    for user in ("bob@xyz.com", "carol@xyz.com"):
+        got = pair.wait_message(user, "Kept")
+        assert "First líne\nhalf a li\n".encode() in got
+        assert b"\nBcc:" not in got
+    t.type("exit\n")
+    assert t.end() == 0
+    # the next shell tells of it
+    t = Terminal(pair)
+    t.expect("1 unsent draft is kept: " + path)
+    t.type("exit\n")
+    assert t.end() == 0
+    assert len(kept_drafts(pair)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM,
+                                    signal.SIGQUIT])
+def test_text_is_kept_when_the_shell_is_ended(pair, number):
+    t = type_a_message(pair)
+    os.kill(t.pid, number)
+    t.expect("the draft is kept in ")
+    assert t.end() == 128 + number
+    # and a draft that waits at the prompt
+    t = log_in(pair)
+    t.type("compose bob@xyz.com --body 'Not sent'\n")
+    t.expect("draft> ")
+    os.kill(t.pid, number)
+    t.expect("the draft is kept in ")
+    assert t.end() == 128 + number
+    first, second = sorted(kept_drafts(pair), key=lambda f: b"Not" in f[1])
+    assert "First líne\r\nhalf a li".encode() in first[1]
+    assert b"\r\n\r\nNot sent" in second[1]
+
+
+def test_text_is_kept_when_the_terminal_goes_away(pair):
+    t = type_a_message(pair)
+    assert t.hang_up() == 128 + signal.SIGHUP
+    ((_, text),) = kept_drafts(pair)
+    assert "First líne\r\nhalf a li".encode() in text
+
+
+def test_a_typed_here_document_is_kept(pair):
+    t = log_in(pair)
+    t.type("compose nobodyknows <<END\nline one\nEND\n")
+    t.expect("is neither an address nor a contact")
+    t.expect("draft> ")  # to be mended with `edit`
+    t.type("cancel\n")
+    t.expect("draft dropped")
+    t.type("compose bob@xyz.com <<END\nline two\n")
+    t.expect("line two\r\n")
+    t.type("\x03")
+    t.expect("what you wrote is kept in ")
+    t.expect("> ")
+    t.type("exit\n")
+    assert t.end() == 0
+    ((_, text),) = kept_drafts(pair)
+    assert text == b"line two\n"
+
+
+def test_what_an_editor_wrote_is_kept_when_it_fails(pair):
+    t = log_in(pair, EDITOR="sh -c 'echo more >>$0; exit 3'")
+    t.type("compose bob@xyz.com --body text --edit\n")
+    t.expect("what the editor wrote is kept in ")
+    t.expect("ended with status 3")
+    t.expect("draft> ")
+    t.type("exit\nexit\n")  # twice: it is not sent
+    assert t.end() == 0
+    first, second = sorted(kept_drafts(pair), key=lambda f: b"more" not in f[1])
+    assert first[1].endswith(b"\n\ntextmore\n")
+    assert second[1].endswith(b"\r\n\r\ntext\r\n")
+    # a header that is none costs neither the text nor the blind copy
+    t = log_in(pair, EDITOR="sh -c 'echo no header >$0'")
+    t.type("compose bob@xyz.com --bcc carol@xyz.com --body text\n")
+    t.expect("draft> ")
+    t.type("edit\n")
+    t.expect("what the editor wrote is kept in ")
+    t.expect("is no header line")
+    t.expect("draft> ")
+    t.type("cancel\nexit\n")
+    assert t.end() == 0
+    ((_, text),) = kept_drafts(pair)
+    assert text == b"no header\n"
+    # one that changes nothing leaves nothing
+    t = log_in(pair, EDITOR="false")
+    t.type("compose bob@xyz.com --body text --edit\n")
+    t.expect("ended with status 1")
+    t.type("cancel\nexit\n")
+    assert t.end() == 0
+    assert kept_drafts(pair) == []
