@@ -20,6 +20,7 @@ enum takes {
 	TAKES_DIR = 128,  /* --dir, --days: certificates */
 	TAKES_MAKE = 256, /* --force */
 	TAKES_NAME = 512,
+	TAKES_ITERATIONS = 1024,
 };
 
 /* Numbers of arguments that are not one number. */
@@ -50,6 +51,8 @@ static const struct verb verbs[] = {
 	  "take a user away; the mailbox stays" },
 	{ "user", "check", "", 0, TAKES_FILE, admin_user_check,
 	  "is the users file right?" },
+	{ "user", "secret", "", 0, TAKES_FILE | TAKES_ITERATIONS,
+	  admin_user_secret, "make the secret of the users file" },
 	{ "config", "check", "sender|receiver FILE", 2, 0, admin_config_check,
 	  "is a configuration file right?" },
 	{ "queue", "list", "[ID]...", ANY,
@@ -150,7 +153,9 @@ static const char options_help[] =
     "                       how to store the password: scram-sha-256 (which "
     "is\n"
     "                       the default), scram-sha-1, crypt, plain\n"
-    "      --iterations=N   how often a scram key is hashed (10000)\n"
+    "      --iterations=N   how often a scram key is hashed (default: what "
+    "the\n"
+    "                       secret says; 10000)\n"
     "      --plain          store the password readable: --scheme=plain\n"
     "      --quota=SIZE     limit of the mailbox, such as 100M\n"
     "      --alias=ADDRESS  another address of the user; may be repeated\n"
@@ -244,7 +249,8 @@ stray_option(const struct verb *v, const struct admin_options *o)
 		  "--config" },
 		{ o->password_fd >= 0, TAKES_PASSWORD, "--password-fd" },
 		{ o->scheme != NULL, TAKES_PASSWORD, "--scheme" },
-		{ o->iterations != NULL, TAKES_PASSWORD, "--iterations" },
+		{ o->iterations != NULL, TAKES_PASSWORD | TAKES_ITERATIONS,
+		  "--iterations" },
 		{ o->quota != NULL, TAKES_MAILBOX, "--quota" },
 		{ o->n_aliases > 0, TAKES_MAILBOX, "--alias" },
 		{ o->json, TAKES_JSON, "--json" },

@@ -56,7 +56,7 @@ struct admin_options {
 typedef int admin_fn(const struct admin_options *o, char **args);
 
 admin_fn admin_user_add, admin_user_passwd, admin_user_list, admin_user_remove,
-    admin_user_check;
+    admin_user_check, admin_user_secret;
 admin_fn admin_config_check;
 admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_release, admin_queue_retry, admin_queue_remove,

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "admin/admin_password.h"
+#include "auth/login_secret.h"
+#include "auth/users.h"
 #include "base/conf.h"
 
 enum scheme { SCRAM_256, SCRAM_1, CRYPT, PLAIN };
@@ -47,10 +49,12 @@ choose(struct choice *c, struct span word, struct err *e)
 		       near == NULL ? "" : near, near == NULL ? "" : "'?");
 }
 
-static int
-choose_iterations(struct choice *c, const char *text, struct err *e)
+int
+admin_credential_iterations(const struct admin_options *o, unsigned *out,
+			    struct err *e)
 {
-	uint64_t n = SCRAM_ITERATIONS;
+	const char *text = o->iterations;
+	uint64_t n = 0;
 
 	if (text != NULL &&
 	    (span_u64(span_of(text), &n) != 0 || n < SCRAM_ITERATIONS_MIN ||
@@ -58,7 +62,7 @@ choose_iterations(struct choice *c, const char *text, struct err *e)
 		return err_set(e, ERR_PERM, 0,
 			       "--iterations: '%s' is not %d to %d", text,
 			       SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX);
-	c->iterations = (unsigned)n;
+	*out = (unsigned)n;
 	return 0;
 }
 
@@ -78,23 +82,53 @@ read_options(const struct admin_options *o, struct choice *c, struct err *e)
 		more = comma >= 0;
 		rest = span_skip(rest, n + more);
 	}
-	return choose_iterations(c, o->iterations, e);
+	return admin_credential_iterations(o, &c->iterations, e);
+}
+
+/* The secret that salts are made of, and the count that keys get: the first
+ * one is the rule. */
+static int
+take_secret(struct choice *c, const char *users_file, struct login_secret *s,
+	    struct err *e)
+{
+	unsigned rule = c->iterations != 0 ? c->iterations : SCRAM_ITERATIONS;
+
+	if (login_secret_make(users_file, rule, e) != 0 ||
+	    login_secret_read(s, users_file, e) != 0)
+		return -1;
+	if (c->iterations == 0)
+		c->iterations = s->iterations;
+	return 0;
 }
 
 static int
-make(const struct choice *c, enum scheme scheme, const char *password,
-     char *text, struct err *e)
+make_key(const struct choice *c, enum scram_hash hash,
+	 const struct login_secret *s, const char *address, struct span p,
+	 char *text, struct err *e)
+{
+	struct scram_key key = { .hash = hash, .iterations = c->iterations };
+	struct user user;
+
+	users_canonical(span_of(address), &user);
+	int rc = login_secret_salt(s, user.address, &key, e);
+	if (rc == 0)
+		rc = password_scram(&key, p, text, PASSWORD_STORED_SIZE, e);
+	explicit_bzero(&key, sizeof(key));
+	return rc;
+}
+
+static int
+make(const struct choice *c, enum scheme scheme, const struct login_secret *s,
+     const char *address, const char *password, char *text, struct err *e)
 {
 	struct span p = span_of(password);
 	int n;
 
 	switch (scheme) {
 	case SCRAM_256:
-		return password_scram(SCRAM_SHA_256, c->iterations, p, text,
-				      PASSWORD_STORED_SIZE, e);
+		return make_key(c, SCRAM_SHA_256, s, address, p, text, e);
 	case SCRAM_1:
-		return password_scram(SCRAM_SHA_1, c->iterations, p, text,
-				      PASSWORD_STORED_SIZE, e);
+		return make_key(c, SCRAM_SHA_1, s, address, p, text, e);
 	case CRYPT:
 		return password_hash(p, text, PASSWORD_STORED_SIZE, e);
 	case PLAIN:
@@ -107,10 +141,12 @@ make(const struct choice *c, enum scheme scheme, const char *password,
 }
 
 int
-admin_credential_ask(const struct admin_options *o, struct admin_credentials *c,
+admin_credential_ask(const struct admin_options *o, const char *users_file,
+		     const char *address, struct admin_credentials *c,
 		     struct err *e)
 {
 	char password[PASSWORD_MAX + 2];
+	struct login_secret secret;
 	struct choice choice;
 
 	c->n = 0;
@@ -118,11 +154,15 @@ admin_credential_ask(const struct admin_options *o, struct admin_credentials *c,
 		return -1;
 	int rc =
 	    admin_password_read(o->password_fd, password, sizeof(password), e);
+	if (rc == 0)
+		rc = take_secret(&choice, users_file, &secret, e);
 	for (size_t i = 0; rc == 0 && i < choice.n; i++) {
 		c->list[i] = c->text[i];
-		rc = make(&choice, choice.schemes[i], password, c->text[i], e);
+		rc = make(&choice, choice.schemes[i], &secret, address,
+			  password, c->text[i], e);
 		c->n++;
 	}
 	explicit_bzero(password, sizeof(password));
+	explicit_bzero(&secret, sizeof(secret));
 	return rc;
 }

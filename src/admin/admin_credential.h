@@ -15,10 +15,17 @@ struct admin_credentials {
 
 /*
  * admin_credential_ask - read the new password and make a credential of it for
- * each scheme of --scheme.  -1: PERM for an option or a password that makes no
+ * each scheme of --scheme, for the user of that address, with the count that
+ * --iterations or the secret of `users_file` says.  The secret is made when
+ * missing, with that count.  -1: PERM for an option or a password that makes no
  * sense (before the password is asked for, where that is possible).
  */
-int admin_credential_ask(const struct admin_options *o,
-			 struct admin_credentials *c, struct err *e);
+int admin_credential_ask(const struct admin_options *o, const char *users_file,
+			 const char *address, struct admin_credentials *c,
+			 struct err *e);
+
+/* admin_credential_iterations - what --iterations says, 0 for nothing. */
+int admin_credential_iterations(const struct admin_options *o, unsigned *n,
+				struct err *e);
 
 #endif

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/admin_credential.h"
 #include "admin/admin_json.h"
-#include "auth/password.h"
+#include "auth/login_secret.h"
 #include "auth/users_edit.h"
 #include "base/visible.h"
 
@@ -65,6 +66,27 @@ save(struct users_edit *x, const char *what, const char *address)
 	return ADMIN_OK;
 }
 
+/* A credential for the new password of `address`. */
+static int
+ask(const struct admin_options *o, const char *address, bool create,
+    struct admin_credentials *stored)
+{
+	struct err e = { 0 };
+	char *path = NULL;
+	int rc = 0;
+
+	if (users_path(o, &path, &e) != 0)
+		return file_failed(&e);
+	if (!create && access(path, F_OK) != 0)
+		rc = err_set(&e, ERR_TEMP, errno, "cannot open %s", path);
+	if (rc == 0)
+		rc = admin_credential_ask(o, path, address, stored, &e);
+	free(path);
+	if (rc == 0)
+		return ADMIN_OK;
+	return e.sys == ENOENT ? file_failed(&e) : edit_failed(&e);
+}
+
 int
 admin_user_add(const struct admin_options *o, char **args)
 {
@@ -79,8 +101,9 @@ admin_user_add(const struct admin_options *o, char **args)
 
 	/* The password is asked for first: nobody waits for the lock while an
 	 * administrator thinks. */
-	if (admin_credential_ask(o, &stored, &e) != 0)
-		return edit_failed(&e);
+	status = ask(o, args[0], true, &stored);
+	if (status != ADMIN_OK)
+		return status;
 	user.credentials = stored.list;
 	user.n_credentials = stored.n;
 	if (open_users(o, true, &x, &e) != 0)
@@ -102,8 +125,9 @@ admin_user_passwd(const struct admin_options *o, char **args)
 	struct err e = { 0 };
 	int status;
 
-	if (admin_credential_ask(o, &stored, &e) != 0)
-		return edit_failed(&e);
+	status = ask(o, args[0], false, &stored);
+	if (status != ADMIN_OK)
+		return status;
 	if (open_users(o, false, &x, &e) != 0)
 		status = file_failed(&e);
 	else if (users_edit_set_credentials(x, args[0], stored.list, stored.n,
@@ -187,15 +211,7 @@ admin_user_list(const struct admin_options *o, char **args)
 static bool
 serves_for_scram(const struct users_entry *entry)
 {
-	struct scram_key key;
-
-	for (unsigned i = 0; i < entry->n_credentials; i++) {
-		const char *stored = entry->credentials[i];
-		if (password_plain(stored) != NULL ||
-		    password_scram_key(stored, SCRAM_SHA_256, &key))
-			return true;
-	}
-	return false;
+	return entry->plain != NULL || entry->scram[SCRAM_SHA_256] != NULL;
 }
 
 /* One old hash is enough to keep servers from offering SCRAM to anybody, and
@@ -221,6 +237,37 @@ print_scram(const struct users_table *t)
 			     without);
 }
 
+/* Users whose keys show clients something else than unknown names do. */
+static int
+print_odd(const struct admin_options *o, const struct users_table *t)
+{
+	struct login_secret s = { .iterations = SCRAM_ITERATIONS };
+	struct err e = { 0 };
+	char *path = NULL;
+
+	if (users_path(o, &path, &e) != 0)
+		return file_failed(&e);
+	int rc = login_secret_read(&s, path, &e);
+	free(path);
+	explicit_bzero(s.key, sizeof(s.key));
+	if (rc != 0 && e.sys != ENOENT)
+		return file_failed(&e);
+	for (size_t i = 0; i < users_table_size(t); i++) {
+		const struct users_entry *entry = users_table_at(t, i);
+		const struct scram_key *key =
+		    users_line_odd_key(entry, s.iterations);
+		if (key != NULL)
+			(void)printf("%s can be told from a name that does not "
+				     "exist: its SCRAM key has %u iterations "
+				     "and a salt of %zu bytes, not %u and %d; "
+				     "a new password mends it\n",
+				     entry->address, key->iterations,
+				     key->salt_n, s.iterations,
+				     SCRAM_SALT_SIZE);
+	}
+	return ADMIN_OK;
+}
+
 int
 admin_user_check(const struct admin_options *o, char **args)
 {
@@ -232,6 +279,33 @@ admin_user_check(const struct admin_options *o, char **args)
 		return file_failed(&e);
 	(void)printf("%zu users\n", users_table_size(t));
 	print_scram(t);
+	int status = print_odd(o, t);
 	users_table_release(&t);
-	return ADMIN_OK;
+	return status;
+}
+
+int
+admin_user_secret(const struct admin_options *o, char **args)
+{
+	char *users = NULL, *path = NULL;
+	struct login_secret s;
+	struct err e = { 0 };
+	unsigned n = 0;
+	int rc;
+
+	(void)args;
+	if (admin_credential_iterations(o, &n, &e) != 0)
+		return edit_failed(&e);
+	if (users_path(o, &users, &e) != 0)
+		return file_failed(&e);
+	rc = n == 0 ? login_secret_make(users, SCRAM_ITERATIONS, &e)
+		    : login_secret_set_iterations(users, n, &e);
+	if (rc == 0)
+		rc = login_secret_read(&s, users, &e);
+	if (rc == 0 && (path = login_secret_path(users)) != NULL)
+		(void)printf("%s: %u iterations\n", path, s.iterations);
+	free(path);
+	free(users);
+	explicit_bzero(&s, sizeof(s));
+	return rc == 0 ? ADMIN_OK : file_failed(&e);
 }

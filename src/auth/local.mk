@@ -3,6 +3,7 @@ src_auth_libauth_a_CFLAGS = $(AM_CFLAGS) $(GSASL_CFLAGS) $(CRYPT_CFLAGS)
 src_auth_libauth_a_SOURCES = \
 	src/auth/login_guard.c src/auth/login_guard.h \
 	src/auth/login_options.c src/auth/login_options.h \
+	src/auth/login_secret.c src/auth/login_secret.h \
 	src/auth/peer.c src/auth/peer.h \
 	src/auth/password.c src/auth/password.h \
 	src/auth/sasl.c src/auth/sasl.h src/auth/sasl_private.h \

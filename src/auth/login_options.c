@@ -13,6 +13,7 @@ login_options_sasl(struct sasl **s, const struct login_options *o,
 			   .delay_max_ms = o->failure_delay_max },
 		.mechanisms = (const char *const *)o->mechanisms.v,
 		.n_mechanisms = o->mechanisms.n,
+		.channel_binding = o->channel_binding,
 	};
 
 	return sasl_new(s, &sasl, e);

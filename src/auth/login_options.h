@@ -7,6 +7,7 @@
 /* What the section [login] says, of either server. */
 struct login_options {
 	struct option_list mechanisms;
+	bool channel_binding;
 	int64_t failure_window, address_failures, user_failures;
 	int64_t failure_delay, failure_delay_max;
 };
@@ -19,6 +20,10 @@ struct login_options {
 	  offsetof(type, login.mechanisms), "", 0, 0, NULL, \
 	  "SASL mechanisms that may be offered; none: all that serve every" \
 	  " user." }, \
+	{ "login", "channel-binding", OPTION_BOOL, \
+	  offsetof(type, login.channel_binding), "no", 0, 0, NULL, \
+	  "Offer the -PLUS mechanisms on encrypted connections; some programs" \
+	  " choose them and cannot use them." }, \
 	{ "login", "failure-window", OPTION_TIME, \
 	  offsetof(type, login.failure_window), "15m", 1000, 86400000, NULL, \
 	  "How long a failed login counts." }, \

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/conf.h"
-#include "base/rand.h"
 
 enum scheme {
 	SCHEME_CRYPT,
@@ -136,13 +135,6 @@ password_check_stored(const char *stored, struct err *e)
 	return check_plain(value, e);
 }
 
-/* A round of SHA-1 takes half the time of one of SHA-256. */
-static unsigned
-rounds(const struct scram_key *key)
-{
-	return key->hash == SCRAM_SHA_1 ? key->iterations / 2 : key->iterations;
-}
-
 struct password_cost
 password_cost(const char *stored)
 {
@@ -156,8 +148,16 @@ password_cost(const char *stored)
 	else if (scheme != SCHEME_NONE && scheme != SCHEME_PLAIN &&
 		 scram_key_parse(&key, hash_of(scheme), span_of(value), NULL) ==
 		     0)
-		cost.rounds = rounds(&key);
+		cost.rounds[key.hash] = key.iterations;
 	return cost;
+}
+
+void
+password_cost_add(struct password_cost *sum, const struct password_cost *one)
+{
+	sum->hashes += one->hashes;
+	for (int i = 0; i < SCRAM_HASHES; i++)
+		sum->rounds[i] += one->rounds[i];
 }
 
 bool
@@ -321,22 +321,17 @@ out:
 }
 
 int
-password_scram(enum scram_hash hash, unsigned iterations, struct span password,
-	       char *buf, size_t size, struct err *e)
+password_scram(struct scram_key *key, struct span password, char *buf,
+	       size_t size, struct err *e)
 {
-	struct scram_key key = { .hash = hash,
-				 .iterations = iterations,
-				 .salt_n = SCRAM_SALT_SIZE };
 	char text[PASSWORD_MAX + 1];
 
 	if (password_check_new(password, e) != 0)
 		return -1;
 	(void)as_text(password, text);
-	rand_bytes(key.salt, key.salt_n);
-	int rc = scram_key_derive(&key, text, e);
+	int rc = scram_key_derive(key, text, e);
 	if (rc == 0)
-		rc = scram_key_write(&key, buf, size, e);
-	explicit_bzero(&key, sizeof(key));
+		rc = scram_key_write(key, buf, size, e);
 	explicit_bzero(text, sizeof(text));
 	return rc;
 }

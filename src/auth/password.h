@@ -31,11 +31,13 @@ enum {
 int password_check_stored(const char *stored, struct err *e);
 
 /* password_cost - what a check against `stored` computes: crypt(3) hashes, and
- * rounds of SCRAM in units of SHA-256. */
+ * rounds of SCRAM with each hash; _add: one more. */
 struct password_cost {
-	unsigned hashes, rounds;
+	unsigned hashes, rounds[SCRAM_HASHES];
 };
 struct password_cost password_cost(const char *stored);
+void password_cost_add(struct password_cost *sum,
+		       const struct password_cost *one);
 
 /* password_scram_key - is `stored` a key for this hash?  Then *key is filled.
  */
@@ -56,10 +58,11 @@ int password_matches(const char *stored, struct span password, struct err *e);
 /* password_check_new - may it be set: 1..PASSWORD_MAX bytes, no NUL, CR, LF. */
 int password_check_new(struct span password, struct err *e);
 
-/* password_scram - "{SCRAM-...}..." with fresh salt into buf; PERM also for a
- * password that cannot be prepared (RFC 4013). */
-int password_scram(enum scram_hash hash, unsigned iterations,
-		   struct span password, char *buf, size_t size, struct err *e);
+/* password_scram - "{SCRAM-...}..." into buf, with hash, count and salt of
+ * *key, whose digests are filled; PERM also for a password that cannot be
+ * prepared (RFC 4013). */
+int password_scram(struct scram_key *key, struct span password, char *buf,
+		   size_t size, struct err *e);
 
 /* password_hash - "{CRYPT}$y$..." with fresh salt (yescrypt) into buf. */
 int password_hash(struct span password, char *buf, size_t size, struct err *e);

@@ -90,6 +90,7 @@ sasl_new(struct sasl **out, const struct sasl_options *o, struct err *e)
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "SASL");
 	s->users = o->users;
+	s->channel_binding = o->channel_binding;
 	if (allow(s, o, e) != 0 || open_library(s, e) != 0 ||
 	    (o->guard.window_ms > 0 &&
 	     login_guard_new(&s->guard, &o->guard, e) != 0)) {
@@ -128,7 +129,7 @@ is_offered(struct sasl *s, const struct sasl_channel *c, size_t which)
 	case SASL_LOGIN:
 		return c->clear_text_allowed;
 	case SASL_SCRAM:
-		return (!m->plus || c->has_binding) &&
+		return (!m->plus || (s->channel_binding && c->has_binding)) &&
 		       (s->by_name || users_scram_offered(s->users, m->hash));
 	case SASL_EXTERNAL:
 		break;
@@ -218,10 +219,22 @@ verdict(struct sasl_exchange *x, int rc, struct sasl_answer *a)
 	}
 }
 
+/* Was any -PLUS offered on this connection? */
+static bool
+binding_offered(const struct sasl_exchange *x)
+{
+	for (size_t i = 0; i < SASL_MECHANISMS; i++) {
+		if (mechanisms[i].plus && is_offered(x->sasl, &x->channel, i))
+			return true;
+	}
+	return false;
+}
+
 /*
  * RFC 5802 6: a client that knows channel binding and saw none offered, where
- * it was offered, was lied to by somebody in between; and a binding that we
- * cannot check, or have not been asked to, must fail.
+ * it was offered, was lied to by somebody in between; where none was, it tells
+ * the truth.  And a binding that we cannot check, or have not been asked to,
+ * must fail.
  */
 static enum sasl_result
 check_binding(const struct sasl_exchange *x, struct span message)
@@ -235,8 +248,8 @@ check_binding(const struct sasl_exchange *x, struct span message)
 	case SCRAM_BINDING_NONE:
 		return plus ? SASL_REFUSED : SASL_CONTINUE;
 	case SCRAM_BINDING_MISSED:
-		return plus || x->channel.has_binding ? SASL_REFUSED
-						      : SASL_CONTINUE;
+		return plus || binding_offered(x) ? SASL_REFUSED
+						  : SASL_CONTINUE;
 	case SCRAM_BINDING_EXPORTER:
 		return plus ? SASL_CONTINUE : SASL_REFUSED;
 	case SCRAM_BINDING_OTHER:
@@ -283,6 +296,20 @@ ask_library(struct sasl_exchange *x, struct span message, struct sasl_answer *a)
 	return result;
 }
 
+/* What LOGIN asks: clients that look at the words expect these (the draft,
+ * draft-murchison-sasl-login 2, warns of them), and not GNU SASL's. */
+static enum sasl_result
+ask_login(const struct sasl_exchange *x, const char *question,
+	  enum sasl_result result, struct sasl_answer *a)
+{
+	if (result != SASL_CONTINUE || x->mechanism->kind != SASL_LOGIN)
+		return result;
+	buf_clear(&a->challenge);
+	if (sasl_base64_add(&a->challenge, question, strlen(question)) != 0)
+		return unavailable(a, GSASL_OK);
+	return result;
+}
+
 /* One message of the client, decoded; *x is gone unless CONTINUE. */
 static enum sasl_result
 step(struct sasl_exchange **x, struct span message, struct sasl_answer *a)
@@ -291,6 +318,7 @@ step(struct sasl_exchange **x, struct span message, struct sasl_answer *a)
 
 	if (result == SASL_CONTINUE)
 		result = ask_library(*x, message, a);
+	result = ask_login(*x, "Password:", result, a);
 	if (result == SASL_CONTINUE &&
 	    ++(*x)->messages >= (*x)->mechanism->messages)
 		result = SASL_MALFORMED;
@@ -363,6 +391,7 @@ open_dialogue(struct sasl_exchange **x, struct sasl_answer *a)
 
 	if ((*x)->mechanism->kind == SASL_LOGIN)
 		result = ask_library(*x, span_of(""), a);
+	result = ask_login(*x, "Username:", result, a);
 	if (result != SASL_CONTINUE)
 		sasl_cancel(x);
 	return result;

@@ -49,6 +49,9 @@ struct sasl_options {
 	 * serve a client is not offered to it in any case. */
 	const char *const *mechanisms;
 	size_t n_mechanisms;
+	/* Offer -PLUS where there is a binding, to all clients alike: to leave
+	 * it out for some would be a lever for whoever sits in between. */
+	bool channel_binding;
 };
 
 /* sasl_new - PERM for an unknown mechanism; options are copied, what they
@@ -60,8 +63,9 @@ void sasl_free(struct sasl **s);
  * sasl_mechanisms - what EHLO and CAPA announce to this client, strongest
  * first: "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN"; "" for nothing.  SCRAM
  * without being asked for by name only when all users can use it
- * (users_scram_offered); -PLUS with a binding, EXTERNAL with a certificate that
- * is a user's.  What is not announced is SASL_UNKNOWN.
+ * (users_scram_offered); -PLUS with a binding where the configuration offers
+ * it, EXTERNAL with a certificate that is a user's.  What is not announced is
+ * SASL_UNKNOWN.
  */
 const char *sasl_mechanisms(struct sasl *s, const struct sasl_channel *c,
 			    char buf[SASL_MECHANISMS_SIZE]);

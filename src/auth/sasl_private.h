@@ -46,6 +46,7 @@ struct sasl {
 	struct users *users;
 	struct login_guard *guard;
 	bool allowed[SASL_MECHANISMS];
+	bool channel_binding;
 	bool by_name; /* the configuration names those that are allowed */
 };
 

@@ -187,9 +187,9 @@ scram_key_matches(const struct scram_key *key, const char *password,
 }
 
 int
-scram_key_spend(unsigned iterations, struct err *e)
+scram_key_spend(enum scram_hash hash, unsigned iterations, struct err *e)
 {
-	struct scram_key key = { .hash = SCRAM_SHA_256,
+	struct scram_key key = { .hash = hash,
 				 .iterations = iterations,
 				 .salt_n = SCRAM_SALT_SIZE };
 

@@ -50,6 +50,8 @@ struct users {
 	struct identity seen;      /* of the last reading, good or bad */
 	bool racy;
 	char complaint[sizeof(((struct err *)0)->msg)]; /* logged last */
+	struct login_secret secret;
+	bool has_secret; /* it is a file's */
 
 	struct turns *turns;        /* at hashes */
 	struct siphash_key parties; /* for whose turn it is */
@@ -180,6 +182,7 @@ users_open(struct users **out, const char *path, struct err *e)
 		return -1;
 	}
 	rand_bytes(&u->parties, sizeof(u->parties));
+	login_secret_random(&u->secret, SCRAM_ITERATIONS);
 	u->path = strdup(path);
 	if (u->path == NULL) {
 		users_free(&u);
@@ -204,13 +207,99 @@ users_free(struct users **up)
 	users_table_release(&u->table);
 	turns_free(&u->turns);
 	(void)pthread_mutex_destroy(&u->lock);
+	explicit_bzero(&u->secret, sizeof(u->secret));
 	free(u->path);
 	free(u);
+}
+
+/* ---- the secret -----------------------------------------------------------
+ */
+
+/* A link that leads to another file now has another secret beside it. */
+static int
+read_secret(struct users *u, struct login_secret *s, struct err *e)
+{
+	if (login_secret_make(u->path, SCRAM_ITERATIONS, e) != 0)
+		return -1;
+	return login_secret_read(s, u->path, e);
+}
+
+int
+users_use_secret(struct users *u, struct err *e)
+{
+	struct login_secret fresh;
+
+	if (read_secret(u, &fresh, e) != 0)
+		return -1;
+	(void)pthread_mutex_lock(&u->lock);
+	u->secret = fresh;
+	u->has_secret = true;
+	(void)pthread_mutex_unlock(&u->lock);
+	explicit_bzero(&fresh, sizeof(fresh));
+	return 0;
+}
+
+/* So that one count is the rule: whoever has another can be told from those who
+ * do not exist. */
+static void
+log_odd_keys(const struct users_table *t, unsigned iterations)
+{
+	enum { NAMED = 20 };
+	struct log_line l;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < users_table_size(t); i++) {
+		const struct users_entry *entry = users_table_at(t, i);
+		const struct scram_key *key =
+		    users_line_odd_key(entry, iterations);
+		if (key == NULL || ++n > NAMED)
+			continue;
+		log_begin(&l, LOG_WARN, "scram-key-differs");
+		log_str(&l, "login", entry->address);
+		log_num(&l, "iterations", key->iterations);
+		log_num(&l, "rule", iterations);
+		log_num(&l, "salt-bytes", (int64_t)key->salt_n);
+		log_end(&l);
+	}
+	if (n <= NAMED)
+		return;
+	log_begin(&l, LOG_WARN, "scram-keys-differ");
+	log_num(&l, "users", n);
+	log_end(&l);
+}
+
+int
+users_check(const char *path, struct err *e)
+{
+	struct login_secret s = { .iterations = SCRAM_ITERATIONS };
+	struct users_table *t = NULL;
+	struct err own = { 0 };
+
+	if (users_table_read(&t, path, e) != 0)
+		return -1;
+	int rc = login_secret_read(&s, path, &own);
+	if (rc == 0 || own.sys == ENOENT)
+		log_odd_keys(t, s.iterations);
+	else if (e != NULL)
+		*e = own;
+	explicit_bzero(s.key, sizeof(s.key));
+	users_table_release(&t);
+	return rc == 0 || own.sys == ENOENT ? 0 : -1;
+}
+
+void
+users_secret(struct users *u, struct login_secret *s)
+{
+	(void)pthread_mutex_lock(&u->lock);
+	*s = u->secret;
+	(void)pthread_mutex_unlock(&u->lock);
 }
 
 int
 users_reload(struct users *u, struct err *e)
 {
+	if (u->has_secret && users_use_secret(u, e) != 0)
+		return -1;
 	(void)pthread_mutex_lock(&u->lock);
 	int rc = read_again(u, e);
 	if (rc == 0)

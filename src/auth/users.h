@@ -32,6 +32,21 @@ enum { USERS_FILE_MAX = 64 * 1024 * 1024, USERS_LINE_MAX = 4096 };
 int users_open(struct users **u, const char *path, struct err *e);
 void users_free(struct users **u);
 
+/*
+ * users_use_secret - make salts of the secret beside the file
+ * (login_secret.h), which is made when missing; also after users_reload.
+ * Without, they are made of one that ends with this process.
+ */
+int users_use_secret(struct users *u, struct err *e);
+
+/*
+ * users_check - what `--check` says of file `path`: -1 as users_open, or when
+ * its secret cannot be used (there need be none yet); else users whose SCRAM
+ * keys show another count of iterations, or another length of salt, than
+ * unknown names do are named, each a line, in the log.
+ */
+int users_check(const char *path, struct err *e);
+
 /* users_reload - read again now (SIGHUP); on -1 the old content stays. */
 int users_reload(struct users *u, struct err *e);
 
@@ -79,9 +94,10 @@ int users_check_password(struct users *u, struct span login,
 /*
  * users_scram_key - what SCRAM needs of `login`: its first key for `hash`, or
  * one made of its {PLAIN} password.  1: key->user may log in with it.  0: there
- * is no such login; *key then looks like one, always the same for that name,
- * and nobody knows its password (RFC 5802 5.1 sends salt and count before
- * anything is proved).  -1 as above.
+ * is no such login, or it is disabled, or has nothing that serves; *key then
+ * looks like one, its salt and count always the same for that name, and nobody
+ * knows its password (RFC 5802 5.1 sends salt and count before anything is
+ * proved).  -1 as above.
  */
 struct users_scram {
 	struct scram_key key;

@@ -286,6 +286,45 @@ keep(struct arena *arena, const char *const *v, unsigned n)
 	return copy;
 }
 
+/* Parsed here and not at each login: how long that takes must not tell whether
+ * there is a key. */
+static int
+note_scram(struct users_entry *entry, struct arena *arena)
+{
+	struct scram_key key;
+
+	for (unsigned i = 0; i < entry->n_credentials; i++) {
+		const char *stored = entry->credentials[i];
+		if (entry->plain == NULL)
+			entry->plain = password_plain(stored);
+		for (int hash = 0; hash < SCRAM_HASHES; hash++) {
+			if (entry->scram[hash] != NULL ||
+			    !password_scram_key(stored, (enum scram_hash)hash,
+						&key))
+				continue;
+			struct scram_key *copy =
+			    arena_alloc(arena, sizeof(key));
+			if (copy == NULL)
+				return -1;
+			*copy = key;
+			entry->scram[hash] = copy;
+		}
+	}
+	return 0;
+}
+
+const struct scram_key *
+users_line_odd_key(const struct users_entry *entry, unsigned iterations)
+{
+	for (int i = 0; i < SCRAM_HASHES && !entry->disabled; i++) {
+		const struct scram_key *key = entry->scram[i];
+		if (key != NULL && (key->iterations != iterations ||
+				    key->salt_n != SCRAM_SALT_SIZE))
+			return key;
+	}
+	return NULL;
+}
+
 int
 users_line_parse(struct span line, struct arena *arena,
 		 struct users_entry *entry, struct err *e)
@@ -318,11 +357,12 @@ users_line_parse(struct span line, struct arena *arena,
 			return -1;
 	}
 	entry->credentials = keep(arena, p.credentials, entry->n_credentials);
+	if (entry->credentials == NULL || note_scram(entry, arena) != 0)
+		return no_memory(e);
 	entry->aliases = keep(arena, p.aliases, entry->n_aliases);
 	entry->certificates =
 	    keep(arena, p.certificates, entry->n_certificates);
-	if (entry->credentials == NULL || entry->aliases == NULL ||
-	    entry->certificates == NULL)
+	if (entry->aliases == NULL || entry->certificates == NULL)
 		return no_memory(e);
 	return 1;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "auth/scram_key.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -26,6 +27,10 @@ struct users_entry {
 	const char **aliases;     /* canonical */
 	/* "certificate=<64 hexadecimal digits>": no address is like that. */
 	const char **certificates;
+	/* What SCRAM takes of them: the first key for a hash, and the first
+	 * {PLAIN} password, of which one is made; NULL: none. */
+	const struct scram_key *scram[SCRAM_HASHES];
+	const char *plain;
 	unsigned n_credentials;
 	unsigned n_aliases;
 	unsigned n_certificates;
@@ -41,6 +46,12 @@ struct users_entry {
  */
 int users_line_parse(struct span line, struct arena *arena,
 		     struct users_entry *entry, struct err *e);
+
+/* users_line_odd_key - a key of the entry that shows clients another count than
+ * `iterations`, or another length of salt than SCRAM_SALT_SIZE: they can tell
+ * that such a user exists.  NULL: none. */
+const struct scram_key *users_line_odd_key(const struct users_entry *entry,
+					   unsigned iterations);
 
 /* users_line_address - canonical form of a login or alias as an administrator
  * writes it, into the arena; NULL with a reason. */

@@ -3,12 +3,11 @@
  * the user whose credentials cost most, and what SCRAM sends before a proof is
  * the same for a name that exists and one that does not.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "auth/password.h"
 #include "auth/users_private.h"
-#include "base/siphash.h"
+#include "base/rand.h"
 #include "mail/address.h"
 
 /* ---- passwords ------------------------------------------------------------
@@ -71,13 +70,14 @@ matches_in_turn(const struct login *l, const char *stored, struct span password,
 }
 
 static int
-spend_in_turn(const struct login *l, unsigned rounds, struct err *e)
+spend_in_turn(const struct login *l, enum scram_hash hash, unsigned rounds,
+	      struct err *e)
 {
 	struct turn turn;
 
 	if (turns_take(users_turns(l->users), &turn, l->party, e) != 0)
 		return -1;
-	int rc = scram_key_spend(rounds, e);
+	int rc = scram_key_spend(hash, rounds, e);
 	turns_give(users_turns(l->users), &turn);
 	return rc;
 }
@@ -94,9 +94,23 @@ spend_the_rest(const struct login *l, struct password_cost spent,
 		if (matches_in_turn(l, dummy, password, e) < 0)
 			return -1;
 	}
-	if (spent.rounds >= most.rounds)
-		return 0;
-	return spend_in_turn(l, most.rounds - spent.rounds, e);
+	for (int i = 0; i < SCRAM_HASHES; i++) {
+		if (spent.rounds[i] < most.rounds[i] &&
+		    spend_in_turn(l, (enum scram_hash)i,
+				  most.rounds[i] - spent.rounds[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+costs_something(const struct password_cost *c)
+{
+	unsigned all = c->hashes;
+
+	for (int i = 0; i < SCRAM_HASHES; i++)
+		all += c->rounds[i];
+	return all > 0;
 }
 
 /* Try each credential. */
@@ -111,13 +125,12 @@ check(const struct login *l, struct span password, struct err *e)
 	for (unsigned i = 0; i < n && !right; i++) {
 		const char *stored = entry->credentials[i];
 		struct password_cost cost = password_cost(stored);
-		bool costs = cost.hashes > 0 || cost.rounds > 0;
-		int rc = costs ? matches_in_turn(l, stored, password, e)
-			       : password_matches(stored, password, e);
+		int rc = costs_something(&cost)
+			     ? matches_in_turn(l, stored, password, e)
+			     : password_matches(stored, password, e);
 		if (rc < 0)
 			return -1;
-		spent.hashes += cost.hashes;
-		spent.rounds += cost.rounds;
+		password_cost_add(&spent, &cost);
 		right = rc > 0;
 	}
 	if (right && !entry->disabled)
@@ -142,97 +155,65 @@ users_check_password(struct users *u, struct span name, struct span password,
 /* ---- SCRAM ----------------------------------------------------------------
  */
 
-/*
- * n bytes that depend on `name` and on a secret of the file, and on nothing
- * else: they are the same after a restart and at another server that reads the
- * same file.  The secret is the first credential that serves for this hash;
- * when its owner changes the password, the salts of those who do not exist
- * change with it.
- */
-static void
-derive_salt(const char *secret, const char *name, unsigned char *salt, size_t n)
-{
-	static const struct siphash_key left = { 0, 1 }, right = { 0, 2 };
-	struct siphash_key key = {
-		siphash(&left, secret, strlen(secret)),
-		siphash(&right, secret, strlen(secret)),
-	};
-	char text[ADDRESS_SIZE + 8];
-
-	for (size_t at = 0; at < n; at += sizeof(uint64_t)) {
-		int len = snprintf(text, sizeof(text), "%zu:%s", at, name);
-		uint64_t v = siphash(&key, text, (size_t)len);
-		size_t some = n - at < sizeof(v) ? n - at : sizeof(v);
-		memcpy(salt + at, &v, some);
-	}
-}
-
-/* A key of somebody's, made of a password that stands in the file or that
- * nobody has. */
+/* Compute a key of `password` in turn, which is spent time unless it counts. */
 static int
-make_key(const struct login *l, const struct users_table_scram *scram,
-	 const char *name, const char *password, struct scram_key *key,
-	 struct err *e)
+derive_in_turn(const struct login *l, struct scram_key *key,
+	       const char *password, struct err *e)
 {
 	struct turn turn;
 
-	key->iterations = scram->iterations;
-	key->salt_n = scram->salt_n;
-	derive_salt(scram->secret, name, key->salt, key->salt_n);
-	/* Only when some have their key made is this time to be hidden. */
-	if (!scram->made)
-		return 0;
 	if (turns_take(users_turns(l->users), &turn, l->party, e) != 0)
 		return -1;
 	int rc = scram_key_derive(key, password, e);
+	/* It cannot be prepared: nobody logs in with it, and nobody learns
+	 * that from the time. */
+	if (rc != 0 && e->class == ERR_PERM &&
+	    scram_key_derive(key, "x", e) == 0)
+		rc = 1;
 	turns_give(users_turns(l->users), &turn);
 	return rc;
 }
 
-/* The credential of the entry that serves for `hash`: its key, or a password
- * to make one of. */
-static bool
-find_key(const struct users_entry *entry, enum scram_hash hash,
-	 struct scram_key *key, const char **password)
-{
-	*password = NULL;
-	for (unsigned i = 0; entry != NULL && i < entry->n_credentials; i++) {
-		if (password_scram_key(entry->credentials[i], hash, key)) {
-			*password = NULL;
-			return true;
-		}
-		if (*password == NULL)
-			*password = password_plain(entry->credentials[i]);
-	}
-	return *password != NULL;
-}
-
+/*
+ * The key of who may log in: 1.  Else 0, and a key that nothing proves: salt
+ * and count as every new password gets them, and digests that are no digests. A
+ * disabled user, and one who has nothing that serves for this hash, is nobody.
+ * The same is computed for all of them.
+ */
 static int
 take_key(const struct login *l, enum scram_hash hash, struct users_scram *out,
 	 struct err *e)
 {
-	struct users_table_scram scram = users_table_scram(l->table, hash);
 	const struct users_entry *entry = l->entry;
-	struct scram_key unused = { .hash = hash };
-	const char *password;
+	bool open = entry != NULL && !entry->disabled;
+	const struct scram_key *own = open ? entry->scram[hash] : NULL;
+	const char *plain = open && own == NULL ? entry->plain : NULL;
+	struct login_secret secret;
+	struct scram_key made;
+	int rc = 0;
 
-	bool real =
-	    find_key(entry, hash, &out->key, &password) && !entry->disabled;
-	if (real && password == NULL)
-		return make_key(l, &scram, "", "x", &unused, e) < 0 ? -1 : 1;
-	memset(&out->key, 0, sizeof(out->key));
-	out->key.hash = hash;
-	if (make_key(l, &scram, out->user.address, real ? password : "x",
-		     &out->key, e) != 0)
-		return e->class == ERR_PERM ? 0 : -1;
-	if (real)
-		return 1;
-	/* A key that nothing proves. */
-	derive_salt(scram.secret, "stored", out->key.stored,
-		    sizeof(out->key.stored));
-	derive_salt(scram.secret, "server", out->key.server,
-		    sizeof(out->key.server));
-	return 0;
+	users_secret(l->users, &secret);
+	out->key =
+	    (struct scram_key){ .hash = hash, .iterations = secret.iterations };
+	int salted =
+	    login_secret_salt(&secret, out->user.address, &out->key, e);
+	explicit_bzero(&secret, sizeof(secret));
+	if (salted != 0)
+		return -1;
+	rand_bytes(out->key.stored, sizeof(out->key.stored));
+	rand_bytes(out->key.server, sizeof(out->key.server));
+	made = out->key;
+	/* Only when some have their key made is this time to be hidden. */
+	if (users_table_scram(l->table, hash).made)
+		rc = derive_in_turn(l, &made, plain != NULL ? plain : "x", e);
+	if (rc < 0)
+		return -1;
+	if (own != NULL)
+		out->key = *own;
+	else if (plain != NULL && rc == 0)
+		out->key = made;
+	explicit_bzero(&made, sizeof(made));
+	return own != NULL || (plain != NULL && rc == 0);
 }
 
 int

@@ -110,51 +110,16 @@ note_cost(struct users_table *t, const struct users_entry *entry)
 
 	for (unsigned i = 0; i < entry->n_credentials; i++) {
 		struct password_cost one = password_cost(entry->credentials[i]);
-		sum.hashes += one.hashes;
-		sum.rounds += one.rounds;
+		password_cost_add(&sum, &one);
 		if (t->dummy == NULL && one.hashes > 0)
 			t->dummy = entry->credentials[i];
 	}
 	if (sum.hashes > t->cost.hashes)
 		t->cost.hashes = sum.hashes;
-	if (sum.rounds > t->cost.rounds)
-		t->cost.rounds = sum.rounds;
-}
-
-/* What the first credential that serves for `hash` says; false: none does. */
-static bool
-note_scram(struct users_table *t, const struct users_entry *entry,
-	   enum scram_hash hash)
-{
-	struct users_table_scram *scram = &t->scram[hash];
-	/* Of a password that stands in the file as it is the key is made anew
-	 * at each login: with as few rounds as are allowed. */
-	struct scram_key key = { .iterations = SCRAM_ITERATIONS_MIN,
-				 .salt_n = SCRAM_SALT_SIZE };
-	const char *serves = NULL;
-	bool made = false;
-
-	for (unsigned i = 0; i < entry->n_credentials; i++) {
-		const char *stored = entry->credentials[i];
-		if (password_scram_key(stored, hash, &key)) {
-			serves = stored;
-			made = false;
-			break;
-		}
-		if (serves == NULL && password_plain(stored) != NULL) {
-			serves = stored;
-			made = true;
-		}
+	for (int i = 0; i < SCRAM_HASHES; i++) {
+		if (sum.rounds[i] > t->cost.rounds[i])
+			t->cost.rounds[i] = sum.rounds[i];
 	}
-	if (serves == NULL)
-		return false;
-	scram->made |= made;
-	if (scram->secret == NULL) {
-		scram->secret = serves;
-		scram->iterations = key.iterations;
-		scram->salt_n = key.salt_n;
-	}
-	return true;
 }
 
 static void
@@ -163,8 +128,11 @@ note_logins(struct users_table *t, const struct users_entry *entry)
 	if (entry->n_credentials == 0 || entry->disabled)
 		return;
 	t->passwords++;
-	for (int i = 0; i < SCRAM_HASHES; i++)
-		t->scrammable[i] += note_scram(t, entry, (enum scram_hash)i);
+	for (int i = 0; i < SCRAM_HASHES; i++) {
+		bool own = entry->scram[i] != NULL;
+		t->scrammable[i] += own || entry->plain != NULL;
+		t->scram[i].made |= !own && entry->plain != NULL;
+	}
 }
 
 static int
@@ -314,11 +282,6 @@ users_table_scram(const struct users_table *t, enum scram_hash hash)
 
 	scram.everybody =
 	    t->passwords > 0 && t->scrammable[hash] == t->passwords;
-	if (scram.secret == NULL) {
-		scram.secret = "";
-		scram.iterations = SCRAM_ITERATIONS_MIN;
-		scram.salt_n = SCRAM_SALT_SIZE;
-	}
 	return scram;
 }
 

@@ -39,17 +39,10 @@ const struct users_entry *users_table_find(const struct users_table *t,
 size_t users_table_size(const struct users_table *t);
 const struct users_entry *users_table_at(const struct users_table *t, size_t i);
 
-/*
- * What SCRAM with `hash` needs to know of all of them together.  iterations,
- * salt_n and secret are those of the first key in the file (or of a password
- * from which one is made), for keys that are made up; secret is never NULL.
- */
+/* What SCRAM with `hash` needs to know of all of them together. */
 struct users_table_scram {
 	bool everybody; /* all who have a password have one that serves */
 	bool made;      /* of some the key is made of a password */
-	unsigned iterations;
-	size_t salt_n;
-	const char *secret;
 };
 struct users_table_scram users_table_scram(const struct users_table *t,
 					   enum scram_hash hash);

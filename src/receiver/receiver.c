@@ -53,7 +53,6 @@ check(const char *path, const void *values, struct err *e)
 	const struct receiver_options *o = values;
 	struct receiver_limits *limits = NULL;
 	struct receiver_rules *rules = NULL;
-	struct users *users = NULL;
 
 	if (check_lmtp(path, &o->lmtp_listen, e) != 0 ||
 	    login_options_check(&o->login, path, e) != 0)
@@ -79,10 +78,7 @@ check(const char *path, const void *values, struct err *e)
 			       e) != 0 ||
 	    receiver_filter_check(path, o, e) != 0)
 		return -1;
-	if (users_open(&users, o->users_file, e) != 0)
-		return -1;
-	users_free(&users);
-	return 0;
+	return users_check(o->users_file, e);
 }
 
 /* ---- start ----------------------------------------------------------------
@@ -326,6 +322,7 @@ run(void *server, struct err *e)
 	struct receiver *r = server;
 
 	if (users_open(&r->users, r->o->users_file, e) != 0 ||
+	    users_use_secret(r->users, e) != 0 ||
 	    login_options_sasl(&r->sasl, &r->o->login, r->users, e) != 0 ||
 	    receiver_store_open(r, e) != 0)
 		return -1;

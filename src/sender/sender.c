@@ -31,7 +31,6 @@ check(const char *path, const void *values, struct err *e)
 	struct routes *routes = NULL;
 	struct routes_config way = routes_config(path, o);
 	struct local_users *local = NULL;
-	struct users *users = NULL;
 
 	if (o->retry_min > o->retry_max)
 		return err_set(e, ERR_PERM, 0,
@@ -52,10 +51,7 @@ check(const char *path, const void *values, struct err *e)
 	    network_list_check(path, "[submission] xclient-from",
 			       &o->xclient_from, e) != 0)
 		return -1;
-	if (users_open(&users, o->users_file, e) != 0)
-		return -1;
-	users_free(&users);
-	return 0;
+	return users_check(o->users_file, e);
 }
 
 static void
@@ -357,6 +353,7 @@ run(void *server, struct err *e)
 	if (network_list_new(&s->xclient_from, o->xclient_from.v,
 			     o->xclient_from.n, e) != 0 ||
 	    users_open(&s->users, o->users_file, e) != 0 ||
+	    users_use_secret(s->users, e) != 0 ||
 	    login_options_sasl(&s->sasl, &o->login, s->users, e) != 0 ||
 	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;

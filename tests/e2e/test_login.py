@@ -26,14 +26,14 @@ def keys(address, password=harness.PASSWORD, schemes="scram-sha-256,scram-sha-1"
     try:
         done = subprocess.run(
             [harness.program("postpair-admin"), "user", "add", address, "-f",
-             path, "--scheme=" + schemes, "--iterations=4096"],
+             path, "--scheme=" + schemes],
             input=password + "\n", text=True, capture_output=True, timeout=60,
             check=False)
         assert done.returncode == 0, done.stderr
         with open(path, encoding="utf-8") as f:
             return f.read().strip() + more + "\n"
     finally:
-        for name in (path, path + ".lock"):
+        for name in (path, path + ".lock", path + ".secret"):
             if os.path.exists(name):
                 os.unlink(name)
 
@@ -52,9 +52,9 @@ def pin(lab, stem):
 
 @pytest.fixture(scope="module", name="pair")
 def _pair(lab):
-    tls = lab.section(**{"client-ca": lab.path("ca.crt")})
-    with harness.Pair(sender={"tls": tls}, receiver={"tls": tls},
-                      start=False) as pair:
+    over = {"tls": lab.section(**{"client-ca": lab.path("ca.crt")}),
+            "login": {"channel-binding": "yes"}}
+    with harness.Pair(sender=over, receiver=over, start=False) as pair:
         # eve's certificate is carol's too: whoever signed it, by its key
         pair.write_users(
             keys(USER) + keys("gr\u00fc\u00df@abc.com", "p\u00e4ss =,w") +
@@ -175,7 +175,7 @@ def test_a_wrong_login_tells_nothing(pair, protocol):
         wire = PROTOCOLS[protocol](pair)
         kind, text, one = log_in(wire, "SCRAM-SHA-256", login, password)
         assert kind == "no" and text.startswith(WRONG[protocol]), text
-        assert one.count == 4096 and len(base64.b64decode(one.salt)) == 16
+        assert one.count == 10000 and len(base64.b64decode(one.salt)) == 16
         assert seen.setdefault(login, one.salt) == one.salt
         wire.close()
     assert len(set(seen.values())) == len(seen)
@@ -206,6 +206,35 @@ def test_a_downgrade_is_refused(pair, lab, protocol):
     assert log_in(wire, "SCRAM-SHA-256", USER, harness.PASSWORD,
                   gs2="y,,")[0] == "ok"
     wire.close()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_binding_is_offered_unless_configured(lab, protocol):
+    """mutt and neomutt choose -PLUS where they see it, and cannot bind."""
+    tls = {"tls": lab.section()}
+    with harness.Pair(sender=tls, receiver=tls) as pair:
+        wire = PROTOCOLS[protocol](pair, context(lab))
+        assert wire.mechanisms() == ALL
+        one = scram.Scram("SCRAM-SHA-256", "bob@xyz.com", harness.PASSWORD)
+        kind, text = wire.say("AUTH SCRAM-SHA-256-PLUS " + one.first())
+        assert kind == "no" and "mechanism" in text, text
+        # RFC 5802 6: "y" says so, and here it is true
+        assert log_in(wire, "SCRAM-SHA-256", "bob@xyz.com", harness.PASSWORD,
+                      gs2="y,,")[0] == "ok"
+        wire.close()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_login_asks_in_the_usual_words(pair, protocol):
+    for first in ("AUTH LOGIN", "auth login " + scram.b64(USER.encode())):
+        wire = PROTOCOLS[protocol](pair)
+        kind, text = wire.say(first)
+        if first == "AUTH LOGIN":
+            assert (kind, text) == ("more", scram.b64(b"Username:"))
+            kind, text = wire.say(scram.b64(USER.encode()))
+        assert (kind, text) == ("more", scram.b64(b"Password:"))
+        assert wire.say(scram.b64(harness.PASSWORD.encode()))[0] == "ok"
+        wire.close()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -46,10 +46,14 @@ set_up(void)
 	struct err e;
 
 	/* Keys with the least count, made once for all. */
-	FUZZ_CHECK(password_scram(SCRAM_SHA_1, SCRAM_ITERATIONS_MIN,
-				  span_of(SECRET), one, sizeof(one), &e) == 0);
-	FUZZ_CHECK(password_scram(SCRAM_SHA_256, SCRAM_ITERATIONS_MIN,
-				  span_of(SECRET), two, sizeof(two), &e) == 0);
+	struct scram_key key = { .hash = SCRAM_SHA_1,
+				 .iterations = SCRAM_ITERATIONS_MIN,
+				 .salt_n = SCRAM_SALT_SIZE };
+	FUZZ_CHECK(
+	    password_scram(&key, span_of(SECRET), one, sizeof(one), &e) == 0);
+	key.hash = SCRAM_SHA_256;
+	FUZZ_CHECK(
+	    password_scram(&key, span_of(SECRET), two, sizeof(two), &e) == 0);
 	(void)snprintf(file, sizeof(file), "a@b.c %s %s certificate=01%062d\n",
 		       one, two, 0);
 	int fd = mkstemp(path);
@@ -58,8 +62,10 @@ set_up(void)
 	FUZZ_CHECK(users_open(&users, path, &e) == 0);
 	(void)close(fd);
 	(void)unlink(path); /* what was read stays in force */
-	FUZZ_CHECK(
-	    sasl_new(&sasl, &(struct sasl_options){ .users = users }, &e) == 0);
+	FUZZ_CHECK(sasl_new(&sasl,
+			    &(struct sasl_options){ .users = users,
+						    .channel_binding = true },
+			    &e) == 0);
 }
 
 /* The next line of the input. */

@@ -1,5 +1,6 @@
 auth_unit_tests = \
 	tests/unit/auth/test_login_guard \
+	tests/unit/auth/test_login_secret \
 	tests/unit/auth/test_scram_message \
 	tests/unit/auth/test_password \
 	tests/unit/auth/test_sasl \
@@ -39,3 +40,6 @@ tests_unit_auth_test_login_guard_LDADD = $(auth_unit_libs)
 tests_unit_auth_test_scram_message_SOURCES = tests/unit/auth/test_scram_message.c
 tests_unit_auth_test_scram_message_CFLAGS = $(auth_unit_cflags)
 tests_unit_auth_test_scram_message_LDADD = $(auth_unit_libs)
+tests_unit_auth_test_login_secret_SOURCES = tests/unit/auth/test_login_secret.c
+tests_unit_auth_test_login_secret_CFLAGS = $(auth_unit_cflags)
+tests_unit_auth_test_login_secret_LDADD = $(auth_unit_libs)

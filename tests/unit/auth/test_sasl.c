@@ -104,9 +104,9 @@ login_asks_for_name_and_password(void **state)
 
 	(void)state;
 	assert_int_equal(start(&d, "LOGIN", NULL), SASL_CONTINUE);
-	assert_span(buf_span(&d.a.challenge), "VXNlciBOYW1l");
+	assert_span(buf_span(&d.a.challenge), "VXNlcm5hbWU6");
 	assert_int_equal(answer(&d, "YWxpY2VAYWJjLmNvbQ=="), SASL_CONTINUE);
-	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ=");
+	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ6");
 	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
 	assert_string_equal(d.a.user.address, "alice@abc.com");
 	end(&d);
@@ -125,7 +125,7 @@ login_takes_the_name_with_the_command(void **state)
 	(void)state;
 	assert_int_equal(start(&d, "LOGIN", "YWxpY2VAYWJjLmNvbQ=="),
 			 SASL_CONTINUE);
-	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ=");
+	assert_span(buf_span(&d.a.challenge), "UGFzc3dvcmQ6");
 	assert_int_equal(answer(&d, "c2VjcmV0"), SASL_OK);
 	end(&d);
 }
@@ -184,6 +184,98 @@ long_lines_are_refused(void **state)
 	line[SASL_LINE_MAX] = '\0';
 	expect("PLAIN", line, SASL_MALFORMED);
 	free(line);
+}
+
+/* What is offered to a client with a binding, under these options. */
+static void
+expect_offer(const struct sasl_options *o, bool has_binding, const char *want)
+{
+	struct sasl_channel c = channel;
+	char list[SASL_MECHANISMS_SIZE];
+	struct sasl *s;
+	struct err e;
+
+	c.has_binding = has_binding;
+	assert_int_equal(sasl_new(&s, o, &e), 0);
+	assert_string_equal(sasl_mechanisms(s, &c, list), want);
+	sasl_free(&s);
+}
+
+/* A client's first message, "<gs2>,n=alice@abc.com,r=x", on that connection. */
+static void
+expect_first(const struct sasl_options *o, bool has_binding,
+	     const char *mechanism, const char *initial, enum sasl_result want)
+{
+	struct sasl_channel c = channel;
+	struct dialogue d = { 0 };
+	struct sasl *s;
+	struct err e;
+
+	c.has_binding = has_binding;
+	sasl_answer_init(&d.a);
+	assert_int_equal(sasl_new(&s, o, &e), 0);
+	assert_int_equal(
+	    sasl_start(s, &c, span_of(mechanism), span_of(initial), &d.x, &d.a),
+	    want);
+	end(&d);
+	sasl_free(&s);
+}
+
+/* Some clients choose -PLUS and cannot bind: none sees it unless the
+ * administrator says so. */
+static void
+channel_binding_is_offered_where_configured(void **state)
+{
+	static const char *const named[] = { "SCRAM-SHA-256", "PLAIN",
+					     "SCRAM-SHA-256-PLUS" };
+	struct sasl_options o = { .users = users };
+
+	(void)state;
+	expect_offer(&o, true, "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN");
+	o.mechanisms = named;
+	o.n_mechanisms = 3;
+	expect_offer(&o, true, "SCRAM-SHA-256 PLAIN");
+	o.channel_binding = true;
+	expect_offer(&o, true, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN");
+	expect_offer(&o, false, "SCRAM-SHA-256 PLAIN");
+	o.n_mechanisms = 0;
+	expect_offer(&o, true,
+		     "SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-256 "
+		     "SCRAM-SHA-1 PLAIN LOGIN");
+}
+
+/* RFC 5802 6: "y" is a lie where -PLUS was offered, and only there. */
+static void
+y_is_refused_where_plus_was_offered(void **state)
+{
+	static const char y[] = "eSwsbj1hbGljZUBhYmMuY29tLHI9eA==";
+	static const char n[] = "biwsbj1hbGljZUBhYmMuY29tLHI9eA==";
+	/* p=tls-exporter,, */
+	static const char p[] =
+	    "cD10bHMtZXhwb3J0ZXIsLG49YWxpY2VAYWJjLmNvbSxyPXg=";
+	static const char *const without[] = { "SCRAM-SHA-256", "PLAIN" };
+	static const char *const other[] = { "SCRAM-SHA-256",
+					     "SCRAM-SHA-1-PLUS" };
+	struct sasl_options o = { .users = users };
+
+	(void)state;
+	expect_first(&o, true, "SCRAM-SHA-256", y, SASL_CONTINUE);
+	expect_first(&o, true, "SCRAM-SHA-256", n, SASL_CONTINUE);
+	expect_first(&o, true, "SCRAM-SHA-256", p, SASL_REFUSED);
+	expect_first(&o, true, "SCRAM-SHA-256-PLUS", p, SASL_UNKNOWN);
+	o.channel_binding = true;
+	expect_first(&o, true, "SCRAM-SHA-256", y, SASL_REFUSED);
+	expect_first(&o, true, "SCRAM-SHA-256", n, SASL_CONTINUE);
+	expect_first(&o, true, "SCRAM-SHA-256", p, SASL_REFUSED);
+	expect_first(&o, true, "SCRAM-SHA-256-PLUS", p, SASL_CONTINUE);
+	expect_first(&o, true, "SCRAM-SHA-256-PLUS", y, SASL_REFUSED);
+	expect_first(&o, false, "SCRAM-SHA-256", y, SASL_CONTINUE);
+	/* the list of mechanisms leaves them out, or has the other hash's */
+	o.mechanisms = without;
+	o.n_mechanisms = 2;
+	expect_first(&o, true, "SCRAM-SHA-256", y, SASL_CONTINUE);
+	o.mechanisms = other;
+	expect_first(&o, true, "SCRAM-SHA-256", y, SASL_REFUSED);
 }
 
 static void
@@ -245,6 +337,8 @@ main(void)
 		cmocka_unit_test(passwords_are_bytes),
 		cmocka_unit_test(malformed_messages_are_told_apart),
 		cmocka_unit_test(long_lines_are_refused),
+		cmocka_unit_test(channel_binding_is_offered_where_configured),
+		cmocka_unit_test(y_is_refused_where_plus_was_offered),
 		cmocka_unit_test(a_cancelled_exchange_leaves_nothing),
 		cmocka_unit_test(sessions_share_one_context),
 	};

@@ -396,7 +396,10 @@ main(void)
 	if (fd < 0 || durable_write(fd, text, sizeof(text) - 1, &e) != 0 ||
 	    close(fd) != 0 || log_open("/dev/null", LOG_ERROR, &e) != 0 ||
 	    users_open(&users, path, &e) != 0 ||
-	    sasl_new(&sasl, &(struct sasl_options){ .users = users }, &e) != 0)
+	    sasl_new(&sasl,
+		     &(struct sasl_options){ .users = users,
+					     .channel_binding = true },
+		     &e) != 0)
 		return 1;
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 	sasl_free(&sasl);

@@ -354,9 +354,11 @@ every_refusal_takes_as_long_with_scram_keys(void **state)
 	(void)state;
 	assert_int_equal(password_hash(span_of("x"), hash, sizeof(hash), &e),
 			 0);
-	assert_int_equal(password_scram(SCRAM_SHA_256, 20000, span_of("x"), key,
-					sizeof(key), &e),
-			 0);
+	struct scram_key made = { .hash = SCRAM_SHA_256,
+				  .iterations = 20000,
+				  .salt_n = SCRAM_SALT_SIZE };
+	assert_int_equal(
+	    password_scram(&made, span_of("x"), key, sizeof(key), &e), 0);
 	(void)snprintf(text, sizeof(text),
 		       "hash@b.c %s\nkey@b.c %s\nboth@b.c %s %s\n", hash, key,
 		       hash, key);
@@ -461,6 +463,71 @@ a_plain_password_gives_a_lasting_scram_key(void **state)
 	users_free(&u);
 }
 
+/* RFC 4013 forbids the password; 4 and 5 are others that can be prepared. */
+static void
+a_password_that_scram_cannot_take_is_nobodys(void **state)
+{
+	struct users *u = open_with("a@b.c {PLAIN}%07\nb@b.c {PLAIN}x\n");
+
+	(void)state;
+	struct users_scram s = scram(u, "a@b.c", SCRAM_SHA_256, 0);
+	struct err e;
+	assert_int_equal(scram_key_matches(&s.key, "x", &e), 0);
+	assert_int_equal(s.key.iterations, SCRAM_ITERATIONS);
+	assert_int_equal(login(u, "a@b.c", "\a"), 1);
+	users_free(&u);
+}
+
+/* The key that stands in the file is what SCRAM takes, wherever it stands; by
+ * password any of them opens. */
+static void
+a_plain_password_before_a_key(void **state)
+{
+	static const char *const texts[] = {
+		"user@a.b {PLAIN}other " KEY_256 "\n",
+		"user@a.b " KEY_256 " {PLAIN}other\n",
+		"user@a.b {PLAIN}other {PLAIN}third " KEY_1 " " KEY_256 "\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct users *u = open_with(texts[i]);
+		struct err e;
+		struct users_scram s = scram(u, "user@a.b", SCRAM_SHA_256, 1);
+		assert_int_equal(s.key.iterations, 4096);
+		assert_int_equal(scram_key_matches(&s.key, "pencil", &e), 1);
+		assert_int_equal(scram_key_matches(&s.key, "other", &e), 0);
+		/* of the other hash it is made where there is no key */
+		s = scram(u, "user@a.b", SCRAM_SHA_1, 1);
+		assert_int_equal(
+		    scram_key_matches(&s.key, i == 2 ? "pencil" : "other", &e),
+		    1);
+		assert_int_equal(login(u, "user@a.b", "pencil"), 1);
+		assert_int_equal(login(u, "user@a.b", "other"), 1);
+		assert_int_equal(login(u, "user@a.b", "wrong"), 0);
+		users_free(&u);
+	}
+}
+
+static struct users *
+open_with_secret(const char *text)
+{
+	struct users *u = open_with(text);
+	struct err e;
+
+	assert_int_equal(users_use_secret(u, &e), 0);
+	return u;
+}
+
+static void
+forget_secret(void)
+{
+	char secret[80];
+
+	(void)snprintf(secret, sizeof(secret), "%s.secret", path);
+	(void)unlink(secret);
+}
+
 /* What a client sees before it proves anything: the salt and the count. */
 static void
 scram_looks_the_same_for_nobody(void **state)
@@ -468,34 +535,95 @@ scram_looks_the_same_for_nobody(void **state)
 	static const char text[] =
 	    "user@a.b " KEY_256 "\n"
 	    "off@a.b " KEY_256 " disabled=yes\n"
+	    "plainoff@a.b {PLAIN}x disabled=yes\n"
+	    "hash@a.b {CRYPT}abNANd1rDfiNc\n"
+	    "one@a.b " KEY_1 "\n"
 	    "none@a.b\nalias@a.b " KEY_256 " alias=other@a.b\n";
-	static const char *const nobodies[] = { "no@a.b",     "off@a.b",
-						"none@a.b",   "other@a.b",
-						"no address", "" };
+	/* The same file with another password and another first user. */
+	static const char changed[] =
+	    "first@a.b {PLAIN}another\nuser@a.b {PLAIN}another\n"
+	    "none@a.b\nalias@a.b " KEY_256 " alias=other@a.b\n";
+	static const char *const nobodies[] = { "no@a.b",       "off@a.b",
+						"plainoff@a.b", "hash@a.b",
+						"one@a.b",      "none@a.b",
+						"other@a.b",    "user+tag@a.b",
+						"no address",   "" };
+	enum { N = sizeof(nobodies) / sizeof(nobodies[0]) };
+	struct users_scram seen[N];
 
 	(void)state;
-	struct users *u = open_with(text);
-	for (size_t i = 0; i < sizeof(nobodies) / sizeof(nobodies[0]); i++) {
+	struct users *u = open_with_secret(text);
+	for (size_t i = 0; i < N; i++) {
+		seen[i] = scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		struct users_scram again =
+		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		assert_int_equal(seen[i].key.iterations, SCRAM_ITERATIONS);
+		assert_int_equal(seen[i].key.salt_n, SCRAM_SALT_SIZE);
+		assert_memory_equal(seen[i].key.salt, again.key.salt, 16);
+		/* no digests: what nobody has cannot be proved, nor guessed */
+		assert_memory_not_equal(seen[i].key.stored, again.key.stored,
+					32);
+		for (size_t k = 0; k < i && i < N - 1; k++)
+			assert_memory_not_equal(seen[i].key.salt,
+						seen[k].key.salt, 16);
 		struct users_scram one =
-		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
-		struct users_scram two =
-		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
-		assert_int_equal(one.key.iterations, 4096);
-		assert_int_equal(one.key.salt_n, 16);
-		assert_memory_equal(one.key.salt, two.key.salt, 16);
-		if (i > 0 && i < 4) {
-			struct users_scram other =
-			    scram(u, nobodies[i - 1], SCRAM_SHA_256, 0);
-			assert_memory_not_equal(one.key.salt, other.key.salt,
+		    scram(u, nobodies[i], SCRAM_SHA_1,
+			  strcmp(nobodies[i], "one@a.b") == 0);
+		if (strcmp(nobodies[i], "one@a.b") != 0)
+			assert_memory_not_equal(one.key.salt, seen[i].key.salt,
 						16);
-		}
 	}
-	struct users_scram before = scram(u, "no@a.b", SCRAM_SHA_256, 0);
 	users_free(&u);
-	u = open_with(text);
-	struct users_scram after = scram(u, "no@a.b", SCRAM_SHA_256, 0);
-	assert_memory_equal(&before.key, &after.key, sizeof(before.key));
+	u = open_with_secret(changed); /* a restart, and other passwords */
+	for (size_t i = 0; i < N; i++) {
+		struct users_scram now =
+		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		assert_memory_equal(now.key.salt, seen[i].key.salt, 16);
+		assert_int_equal(now.key.iterations, seen[i].key.iterations);
+	}
 	users_free(&u);
+	forget_secret(); /* another secret: other salts, as nothing else is */
+	u = open_with_secret(text);
+	struct users_scram now = scram(u, "no@a.b", SCRAM_SHA_256, 0);
+	assert_memory_not_equal(now.key.salt, seen[0].key.salt, 16);
+	users_free(&u);
+	forget_secret();
+}
+
+/* One name in its many forms is one name: a guest must not learn by them which
+ * exist. */
+static void
+forms_of_a_name_get_one_answer(void **state)
+{
+	static const char *const same[][2] = {
+		{ "no@a.b", "NO@A.B" },
+		{ "no@a.b", "\"no\"@a.b" },
+		{ "no@b\xc3\xbc"
+		  "cher.example",
+		  "no@xn--bcher-kva.example" },
+		{ "no@b\xc3\xbc"
+		  "cher.example",
+		  "no@B\xc3\x9c"
+		  "CHER.example" },
+		{ "user@a.b", "User@A.b" },
+		{ "pass@a.b", "\"pass\"@A.B" },
+	};
+
+	(void)state;
+	struct users *u =
+	    open_with_secret("user@a.b " KEY_256 "\npass@a.b {PLAIN}x\n");
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		int want = i > 3;
+		struct users_scram a =
+		    scram(u, same[i][0], SCRAM_SHA_256, want);
+		struct users_scram b =
+		    scram(u, same[i][1], SCRAM_SHA_256, want);
+		assert_string_equal(a.user.address, b.user.address);
+		assert_memory_equal(a.key.salt, b.key.salt, SCRAM_SALT_MAX);
+		assert_int_equal(a.key.iterations, b.key.iterations);
+	}
+	users_free(&u);
+	forget_secret();
 }
 
 static void
@@ -670,7 +798,10 @@ main(void)
 		cmocka_unit_test(every_refusal_takes_as_long_with_scram_keys),
 		cmocka_unit_test(a_scram_key_serves_for_passwords_too),
 		cmocka_unit_test(a_plain_password_gives_a_lasting_scram_key),
+		cmocka_unit_test(a_password_that_scram_cannot_take_is_nobodys),
+		cmocka_unit_test(a_plain_password_before_a_key),
 		cmocka_unit_test(scram_looks_the_same_for_nobody),
+		cmocka_unit_test(forms_of_a_name_get_one_answer),
 		cmocka_unit_test(scram_is_offered_when_it_serves_everybody),
 		cmocka_unit_test(certificates_name_one_user),
 		cmocka_unit_test(every_refusal_takes_as_long),
