@@ -4,7 +4,6 @@ src_auth_libauth_a_SOURCES = \
 	src/auth/login_guard.c src/auth/login_guard.h \
 	src/auth/login_options.c src/auth/login_options.h \
 	src/auth/login_secret.c src/auth/login_secret.h \
-	src/auth/peer.c src/auth/peer.h \
 	src/auth/password.c src/auth/password.h \
 	src/auth/sasl.c src/auth/sasl.h src/auth/sasl_private.h \
 	src/auth/sasl_base64.c src/auth/sasl_client.c src/auth/sasl_client.h \

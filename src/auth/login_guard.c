@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/peer.h"
+#include "base/peer.h"
 #include "base/rand.h"
 
 enum {

@@ -21,10 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/peer.h"
 #include "auth/users_private.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/peer.h"
 #include "base/rand.h"
 #include "base/secret.h"
 #include "base/thread.h"

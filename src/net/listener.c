@@ -217,8 +217,12 @@ listener_new(struct listener **out, const struct listener_options *o,
 	}
 	if (wake_init(&l->drain, e) != 0 || wake_init(&l->kill, e) != 0)
 		goto fail;
+	if (l->o.grace_ms <= 0)
+		l->o.grace_ms = LISTENER_GRACE_MS;
+	rand_bytes(&l->key, sizeof(l->key));
 	if (network_list_new(&l->proxies, o->proxy_from, o->n_proxy_from, e) !=
-	    0)
+		0 ||
+	    network_list_new(&l->free, o->free_from, o->n_free_from, e) != 0)
 		goto fail;
 	if (bind_all(l, o->addresses, o->n_addresses, e) != 0)
 		goto fail;
@@ -377,6 +381,7 @@ listener_free(struct listener **out)
 	if (l->spare_fd >= 0)
 		(void)close(l->spare_fd);
 	network_list_free(&l->proxies);
+	network_list_free(&l->free);
 	wake_close(&l->drain);
 	wake_close(&l->kill);
 	(void)pthread_cond_destroy(&l->left);

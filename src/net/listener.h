@@ -12,8 +12,9 @@
 
 /*
  * struct listener - one service (SMTP, POP3 ...): its sockets, one accept
- * thread, and a thread per client with caps.  A client over a cap, and one for
- * whom no descriptor or thread is left, gets busy_reply and a close.
+ * thread, and a thread per client with caps.  A client over a cap, one for whom
+ * no descriptor or thread is left, and one who has to give way to another
+ * (listener_place.c) gets busy_reply and a close.
  */
 struct listener;
 
@@ -30,6 +31,7 @@ struct listener_client {
 	uid_t uid;        /* then the system user at its other end */
 	const struct wake *drain; /* raised: finish at the next good moment */
 	const struct wake *kill;  /* raised: leave now */
+	struct listener_session *place; /* for listener_place_; NULL: none */
 };
 
 struct listener_options {
@@ -48,8 +50,14 @@ struct listener_options {
 	 * the client is who that names; any other beginning is a close. */
 	char *const *proxy_from;
 	size_t n_proxy_from;
+	/* free_from - networks whose clients have no max_per_address, as those
+	 * of this machine have none. */
+	char *const *free_from;
+	size_t n_free_from;
 	int max_clients;          /* >= 1 */
-	int max_per_address;      /* >= 1; on a unix socket: per user */
+	int max_per_address;      /* >= 1; IPv6: of a /64 */
+	int max_per_user;         /* once logged in; 0: no such limit */
+	int64_t grace_ms;         /* <= 0: LISTENER_GRACE_MS */
 	unsigned socket_mode;     /* of unix sockets; 0: 0600 */
 	const char *socket_group; /* NULL or "": ours */
 	const char *busy_reply;   /* whole line with CRLF */
@@ -64,6 +72,7 @@ enum {
 	LISTENER_BACKLOG = 1024,
 	LISTENER_HANDSHAKE_MS = 30000,
 	LISTENER_PROXY_MS = 10000, /* for a PROXY header */
+	LISTENER_GRACE_MS = 10000, /* to log in, when all places are taken */
 };
 
 /* listener_new - bind and listen (options are copied; strings are borrowed for
@@ -79,6 +88,19 @@ int listener_start(struct listener *l, struct err *e);
  * same for all that a name or "*" stands for; 0 for a path); tls_addresses come
  * after addresses. */
 uint16_t listener_port(const struct listener *l, size_t i);
+
+/*
+ * What a protocol says of its session, which decides whose place it is and who
+ * gives way when all are taken (listener_place.c).  Thread: the session's.
+ *
+ * listener_place_login - it has logged in as `user` (canonical).  -1: the user
+ * has as many sessions as one may have; that was logged.
+ * listener_place_logout - it is nobody's any more (STARTTLS).
+ * listener_place_busy - a message is under way; or no more.
+ */
+int listener_place_login(const struct listener_client *c, const char *user);
+void listener_place_logout(const struct listener_client *c);
+void listener_place_busy(const struct listener_client *c, bool busy);
 
 /* listener_clients - sessions running now.  Thread: any. */
 int listener_clients(struct listener *l);

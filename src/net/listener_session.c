@@ -18,75 +18,6 @@
  * served on a thread of its own.
  */
 
-static struct listener_session **
-bucket_of(struct listener *l, const char *address)
-{
-	unsigned h = 5381;
-
-	for (const char *p = address; *p != '\0'; p++)
-		h = h * 33 + (unsigned char)*p;
-	return &l->bucket[h % LISTENER_BUCKETS];
-}
-
-/* How many of its address are there?  Lock held. */
-static int
-count_same(struct listener *l, const struct listener_session *c)
-{
-	int same = 0;
-
-	for (struct listener_session *i = *bucket_of(l, c->pub.address);
-	     i != NULL; i = i->next)
-		same += i != c && i->pub.uid == c->pub.uid &&
-			strcmp(i->pub.address, c->pub.address) == 0;
-	return same;
-}
-
-/* Into the bucket of its address; out of it.  Lock held. */
-static void
-enlist(struct listener *l, struct listener_session *c)
-{
-	struct listener_session **b = bucket_of(l, c->pub.address);
-
-	c->next = *b;
-	*b = c;
-}
-
-static void
-delist(struct listener *l, struct listener_session *c)
-{
-	struct listener_session **at = bucket_of(l, c->pub.address);
-
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-}
-
-/* Count the client in unless a cap is reached.  A load balancer has many
- * clients: each is looked at once its address is known. */
-static bool
-admit(struct listener *l, struct listener_session *c)
-{
-	(void)pthread_mutex_lock(&l->lock);
-	bool ok = l->clients < l->o.max_clients &&
-		  (c->proxied || count_same(l, c) < l->o.max_per_address);
-	if (ok) {
-		enlist(l, c);
-		l->clients++;
-	}
-	(void)pthread_mutex_unlock(&l->lock);
-	return ok;
-}
-
-static void
-dismiss(struct listener *l, struct listener_session *c)
-{
-	(void)pthread_mutex_lock(&l->lock);
-	delist(l, c);
-	l->clients--;
-	(void)pthread_cond_broadcast(&l->left);
-	(void)pthread_mutex_unlock(&l->lock);
-}
-
 /*
  * Closing a socket with unread input resets the connection and can destroy the
  * last reply on its way.  So: say that we are done, then read (bounded in time
@@ -144,7 +75,7 @@ rename_client(struct listener *l, struct listener_session *c,
 	      const struct proxy_header *h)
 {
 	(void)pthread_mutex_lock(&l->lock);
-	delist(l, c);
+	c->is_nameless = h->local || h->unknown;
 	if (!h->local) {
 		/* Somebody we do not know is nobody of this machine; and what
 		 * is loopback to a balancer elsewhere is not so to us. */
@@ -158,11 +89,8 @@ rename_client(struct listener *l, struct listener_session *c,
 		memcpy(c->pub.address, h->address, sizeof(h->address));
 		c->pub.port = h->port;
 	}
-	bool ok =
-	    h->local || h->unknown || count_same(l, c) < l->o.max_per_address;
-	enlist(l, c);
 	(void)pthread_mutex_unlock(&l->lock);
-	return ok;
+	return listener_place_rename(l, c);
 }
 
 /* What a load balancer says before anything else. */
@@ -218,6 +146,20 @@ encrypt(struct listener *l, struct listener_session *c)
 	return false;
 }
 
+/* The client has gone; or it had to, and is told so. */
+static void
+finish(struct listener *l, struct listener_session *c)
+{
+	if (listener_place_leave(l, c))
+		listener_session_refuse(l, stream_fd(c->pub.stream),
+					c->implicit_tls ||
+					    stream_tls(c->pub.stream) != NULL,
+					c->pub.address, "gave way to another");
+	stream_free(&c->pub.stream);
+	listener_place_free(l);
+	free(c);
+}
+
 static void
 serve_client(void *arg)
 {
@@ -227,9 +169,7 @@ serve_client(void *arg)
 	if (take_proxy_header(l, c) && encrypt(l, c))
 		l->o.serve(l->o.ctx, &c->pub);
 	close_gently(c->pub.stream, &l->kill);
-	stream_free(&c->pub.stream);
-	dismiss(l, c);
-	free(c);
+	finish(l, c);
 }
 
 static void
@@ -268,6 +208,7 @@ listener_session_start(struct listener *l, int fd, bool tls,
 		return false;
 	}
 	c->owner = l;
+	c->pub.place = c;
 	c->implicit_tls = tls;
 	name_peer(sa, size, &c->pub);
 	c->proxied = network_list_has(&l->proxies, c->pub.address);
@@ -275,14 +216,15 @@ listener_session_start(struct listener *l, int fd, bool tls,
 	c->pub.drain = &l->drain;
 	c->pub.kill = &l->kill;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!admit(l, c)) {
+	if (!listener_place_take(l, c)) {
 		listener_session_refuse(l, fd, tls, c->pub.address,
 					"too many clients");
 	} else if (thread_start(serve_client, c, &e) == 0) {
 		return true;
 	} else {
-		dismiss(l, c);
 		listener_session_refuse(l, fd, tls, c->pub.address, e.msg);
+		(void)listener_place_leave(l, c);
+		listener_place_free(l);
 	}
 	stream_free(&c->pub.stream); /* closes fd */
 	free(c);

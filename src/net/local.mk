@@ -7,6 +7,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/dns_rdata.c src/net/dns_rdata.h \
 	src/net/https.c src/net/https.h \
 	src/net/listener.c src/net/listener.h \
+	src/net/listener_place.c \
 	src/net/listener_private.h src/net/listener_session.c \
 	src/net/network.c src/net/network.h \
 	src/net/proxy.c src/net/proxy.h src/net/proxy_accept.c \

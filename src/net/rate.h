@@ -8,7 +8,7 @@
 
 /*
  * struct rate - how much a party (a client's address, as a number that nobody
- * can aim at: auth/peer.h) has done lately, and no more than a limit.
+ * can aim at: base/peer.h) has done lately, and no more than a limit.
  *
  * The window slides: what was done in the last whole window counts by the part
  * of it that is still within reach, as if spread evenly.  So nobody gets twice

@@ -12,6 +12,8 @@
 enum pop3_flag {
 	POP3_NO_ARGS = 1,
 	POP3_NEEDS_ARGS = 2,
+	POP3_IDLE = 4, /* brings a client no further: before login too many of
+			  these are errors */
 };
 
 /* The whole protocol.  APOP is absent because it is not offered. */
@@ -22,14 +24,16 @@ static const struct pop3_command {
 	int flags;
 } commands[] = {
 	{ "CAPA", pop3_server_capa, POP3_AUTHORIZATION | POP3_TRANSACTION,
-	  POP3_NO_ARGS },
+	  POP3_NO_ARGS | POP3_IDLE },
 	/* RFC 2595 4: in the AUTHORIZATION state only */
 	{ "STLS", pop3_server_stls, POP3_AUTHORIZATION, POP3_NO_ARGS },
-	{ "USER", pop3_server_user, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
+	{ "USER", pop3_server_user, POP3_AUTHORIZATION,
+	  POP3_NEEDS_ARGS | POP3_IDLE },
 	{ "PASS", pop3_server_pass, POP3_AUTHORIZATION, POP3_NEEDS_ARGS },
 	{ "AUTH", pop3_server_auth, POP3_AUTHORIZATION, 0 },
 	/* RFC 6856 2.1: in the AUTHORIZATION state only */
-	{ "UTF8", pop3_server_utf8, POP3_AUTHORIZATION, POP3_NO_ARGS },
+	{ "UTF8", pop3_server_utf8, POP3_AUTHORIZATION,
+	  POP3_NO_ARGS | POP3_IDLE },
 	{ "STAT", pop3_server_stat, POP3_TRANSACTION, POP3_NO_ARGS },
 	{ "LIST", pop3_server_list, POP3_TRANSACTION, 0 },
 	{ "UIDL", pop3_server_uidl, POP3_TRANSACTION, 0 },
@@ -191,6 +195,13 @@ dispatch(struct pop3_session *s, struct span text)
 			return pop3_server_error(s, "takes no argument");
 		if ((c->flags & POP3_NEEDS_ARGS) && args.n == 0)
 			return pop3_server_error(s, "argument missing");
+		if ((c->flags & POP3_IDLE) && s->state == POP3_AUTHORIZATION &&
+		    ++s->idle > POP3_SERVER_IDLE_MAX &&
+		    ++s->errors >= POP3_SERVER_ERRORS_MAX) {
+			s->closing = true;
+			return pop3_server_fail(
+			    s, NULL, "too many commands without a login");
+		}
 		/* RFC 1939 7: PASS comes right after USER. */
 		if (c->handler != pop3_server_pass)
 			s->login[0] = '\0';

@@ -26,6 +26,8 @@ enum {
 	POP3_SERVER_MESSAGES_MAX = 1000000,
 	POP3_SERVER_AUTH_FAILURES_MAX = 5, /* then the connection ends */
 	POP3_SERVER_ERRORS_MAX = 20,       /* likewise */
+	POP3_SERVER_IDLE_MAX = 10, /* CAPA and the like before login; each
+				      more is an error */
 };
 
 enum pop3_open_result {

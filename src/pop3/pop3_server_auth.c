@@ -92,6 +92,11 @@ enter(struct pop3_session *s, const struct user *user)
 	struct err e = { 0 };
 	void *mailbox = NULL;
 
+	if (listener_place_login(s->client, user->address) != 0) {
+		s->closing = true;
+		return pop3_server_fail(s, "SYS/TEMP",
+					"too many connections of this user");
+	}
 	enum pop3_open_result result =
 	    ops->open(s->server->ctx, user->address, &mailbox, &e);
 	if (result == POP3_IN_USE) {

@@ -30,6 +30,7 @@ struct pop3_session {
 	bool utf8;    /* UTF8 was given (RFC 6856 2) */
 	bool closing; /* the reply on its way is the last */
 	int errors, auth_failures;
+	int idle; /* commands before login that led nowhere */
 	int64_t started_ms;
 	char login[POP3_SERVER_CMD_MAX + 1]; /* from USER; "" without */
 	char mechanism[32]; /* that was tried last; "" before */

@@ -134,6 +134,8 @@ bind_services(struct receiver *r, struct err *e)
 		.tls = r->smtp_tls,
 		.max_clients = (int)o->smtp_max_clients,
 		.max_per_address = (int)o->smtp_max_per_address,
+		.free_from = o->smtp_xclient_from.v,
+		.n_free_from = o->smtp_xclient_from.n,
 		.proxy_from = o->smtp_proxy_from.v,
 		.n_proxy_from = o->smtp_proxy_from.n,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
@@ -164,6 +166,7 @@ bind_services(struct receiver *r, struct err *e)
 		.tls = r->pop3_tls,
 		.max_clients = (int)o->pop3_max_clients,
 		.max_per_address = (int)o->pop3_max_per_address,
+		.max_per_user = (int)o->pop3_max_per_user,
 		.proxy_from = o->pop3_proxy_from.v,
 		.n_proxy_from = o->pop3_proxy_from.n,
 		.busy_reply =

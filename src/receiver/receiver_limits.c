@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "auth/peer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/peer.h"
 #include "base/rand.h"
 #include "net/network.h"
 #include "net/rate.h"

@@ -80,8 +80,9 @@ static const struct option table[] = {
 	{ "smtp", "max-clients", OPTION_INT, AT(smtp_max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets 421." },
 	{ "smtp", "max-clients-per-address", OPTION_INT,
-	  AT(smtp_max_per_address), "500", 1, 100000, NULL,
-	  "Clients at once from one address." },
+	  AT(smtp_max_per_address), "50", 1, 100000, NULL,
+	  "Clients at once from one address, or IPv6 /64; this machine"
+	  " has no such cap." },
 	{ "smtp", "proxy-from", OPTION_WORDS, AT(smtp_proxy_from), "", 0, 0,
 	  NULL,
 	  "Networks of load balancers, whose connections begin with a PROXY"
@@ -157,8 +158,13 @@ static const struct option table[] = {
 	{ "pop3", "max-clients", OPTION_INT, AT(pop3_max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets -ERR." },
 	{ "pop3", "max-clients-per-address", OPTION_INT,
-	  AT(pop3_max_per_address), "500", 1, 100000, NULL,
-	  "Clients at once from one address." },
+	  AT(pop3_max_per_address), "50", 1, 100000, NULL,
+	  "Clients at once from one address, or IPv6 /64, before they log in; "
+	  "this machine"
+	  " has no such cap." },
+	{ "pop3", "max-clients-per-user", OPTION_INT, AT(pop3_max_per_user),
+	  "20", 1, 100000, NULL,
+	  "Clients at once that have logged in as one user." },
 	{ "pop3", "proxy-from", OPTION_WORDS, AT(pop3_proxy_from), "", 0, 0,
 	  NULL,
 	  "Networks of load balancers, whose connections begin with a PROXY"

@@ -64,7 +64,7 @@ struct receiver_options {
 	int64_t lmtp_max_clients;
 
 	struct option_list pop3_listen, pop3_listen_tls;
-	int64_t pop3_max_clients, pop3_max_per_address;
+	int64_t pop3_max_clients, pop3_max_per_address, pop3_max_per_user;
 	int64_t pop3_idle, pop3_session;
 	bool pop3_clear_text, pop3_tls_required;
 };

@@ -37,8 +37,13 @@ static const struct option table[] = {
 	{ "submission", "max-clients", OPTION_INT, AT(max_clients), "1000", 1,
 	  100000, NULL, "Clients at once; one more gets 421." },
 	{ "submission", "max-clients-per-address", OPTION_INT,
-	  AT(max_per_address), "500", 1, 100000, NULL,
-	  "Clients at once from one address." },
+	  AT(max_per_address), "50", 1, 100000, NULL,
+	  "Clients at once from one address, or IPv6 /64, before they log in; "
+	  "this machine"
+	  " has no such cap." },
+	{ "submission", "max-clients-per-user", OPTION_INT, AT(max_per_user),
+	  "20", 1, 100000, NULL,
+	  "Clients at once that have logged in as one user." },
 	{ "submission", "proxy-from", OPTION_WORDS, AT(proxy_from), "", 0, 0,
 	  NULL,
 	  "Networks of load balancers, whose connections begin with a PROXY"

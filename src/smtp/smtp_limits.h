@@ -20,6 +20,8 @@ enum {
 	SMTP_AUTH_FAILURES_MAX = 5, /* then 421 and close */
 	SMTP_HANDSHAKE_TIMEOUT_MS = 30 * 1000, /* of TLS, after STARTTLS */
 	SMTP_ERRORS_MAX = 20,                  /* then 421 and close */
+	SMTP_IDLE_MAX = 10, /* NOOP and the like before login; each more is an
+			       error */
 	SMTP_REFUSED_FACTOR = 5, /* refused recipients: this times more, for
 				    an honest list has stale ones too */
 	SMTP_TXN_ARENA_BYTES = 128 * 1024,      /* a policy's share of one */

@@ -33,7 +33,8 @@ enum {
 	RCPT_LINE_MAX = SMTP_CMD_MAX + SMTP_CMD_RCPT_EXTRA,
 	LAST = SMTP_VERB_LAST_IN_GROUP,
 	CLEAR = SMTP_VERB_CLEAR,
-	HELLO = LAST | CLEAR | SMTP_VERB_NEEDS_ARGS,
+	IDLE = SMTP_VERB_IDLE,
+	HELLO = LAST | CLEAR | IDLE | SMTP_VERB_NEEDS_ARGS,
 };
 
 /*
@@ -71,14 +72,16 @@ static const struct smtp_server_verb verbs[] = {
 	{ "XCLIENT", smtp_server_xclient, SMTP_ST_NEW | SMTP_ST_READY,
 	  LAST | SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
 	  "XCLIENT attribute=value ..." },
-	{ "RSET", smtp_server_rset, ANY, CLEAR | SMTP_VERB_NO_ARGS,
+	{ "RSET", smtp_server_rset, ANY, CLEAR | IDLE | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "RSET" },
-	{ "NOOP", smtp_server_noop, ANY, CLEAR, SMTP_CMD_MAX, "NOOP [text]" },
-	{ "VRFY", smtp_server_vrfy, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
-	  "VRFY address" },
+	{ "NOOP", smtp_server_noop, ANY, CLEAR | IDLE, SMTP_CMD_MAX,
+	  "NOOP [text]" },
+	{ "VRFY", smtp_server_vrfy, ANY, IDLE | SMTP_VERB_NEEDS_ARGS,
+	  SMTP_CMD_MAX, "VRFY address" },
 	{ "EXPN", smtp_server_expn, ANY, SMTP_VERB_NEEDS_ARGS, SMTP_CMD_MAX,
 	  "EXPN list" },
-	{ "HELP", smtp_server_help, ANY, CLEAR, SMTP_CMD_MAX, "HELP [verb]" },
+	{ "HELP", smtp_server_help, ANY, CLEAR | IDLE, SMTP_CMD_MAX,
+	  "HELP [verb]" },
 	{ "QUIT", smtp_server_quit, ANY, CLEAR | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "QUIT" },
 };
@@ -166,6 +169,21 @@ refuse_unknown(struct smtp_session *s, struct span text, struct err *e)
 	return smtp_server_answer(s, &r, e);
 }
 
+/*
+ * NOOP, or RSET after a MAIL that led to nothing, holds a place for six bytes
+ * now and then.  So, without a login and until a message is stored, such
+ * commands are errors after the tenth.  RSET after a recipient was asked about
+ * is none of them: other servers verify so.
+ */
+static bool
+is_one_too_many(struct smtp_session *s, const struct smtp_server_verb *v)
+{
+	return (v->flags & SMTP_VERB_IDLE) != 0 && s->info.login[0] == '\0' &&
+	       !(s->asked && v->run == smtp_server_rset) &&
+	       ++s->idle > SMTP_IDLE_MAX &&
+	       ++s->errors >= s->server->o.errors_max;
+}
+
 int
 smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 {
@@ -201,6 +219,9 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	    ((v->flags & SMTP_VERB_NEEDS_ARGS) != 0 && args.n == 0))
 		return smtp_server_answerf(s, e, 501, "5.5.4", "Syntax: %s",
 					   v->usage);
+	if (is_one_too_many(s, v))
+		return smtp_server_bye(s, e, "too-many-errors", 421, "4.7.0",
+				       "Too many commands without a message");
 	return v->run(s, args, e);
 }
 
@@ -415,6 +436,9 @@ smtp_server_session(void *smtp_server, const struct listener_client *c)
 	s->state = SMTP_ST_NEW;
 	s->reason = "closed";
 	s->deadline_ms = clock_mono_ms() + server->o.session_timeout_ms;
+	s->login_ms = server->o.auth_required && !c->is_loopback
+			  ? clock_mono_ms() + server->o.idle_timeout_ms
+			  : INT64_MAX;
 	s->info = (struct smtp_client_info){ .session = c->session,
 					     .address = c->address,
 					     .port = c->port,

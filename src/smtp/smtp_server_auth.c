@@ -86,6 +86,10 @@ answer(struct smtp_session *s, enum sasl_result result, struct span mechanism,
 {
 	switch (result) {
 	case SASL_OK:
+		if (listener_place_login(s->peer, a->user.address) != 0)
+			return smtp_server_bye(
+			    s, e, "too-many-sessions", 421, "4.7.0",
+			    "Too many connections of this user");
 		s->user = a->user;
 		s->info.login = s->user.address;
 		(void)span_copy(mechanism, s->mechanism, sizeof(s->mechanism));

@@ -202,7 +202,11 @@ smtp_server_bdat(struct smtp_session *s, struct span args, struct err *e)
 		begin(s);
 	if (!s->intake.dropping)
 		check_size(s, size);
+	/* only while octets come: who waits between two chunks has a place
+	 * that others may need */
+	listener_place_busy(s->peer, !s->intake.dropping);
 	int rc = receive(s, size, last, e);
+	listener_place_busy(s->peer, false);
 	smtp_server_intake_rest(s);
 	return rc;
 }

@@ -67,11 +67,13 @@ receive(struct smtp_session *s, struct err *e)
 	int rc = -1;
 
 	stream_watch(s->stream, s->peer->kill);
+	listener_place_busy(s->peer, true);
 	int got = read_text(s, e);
 	if (got == DOT_END)
 		rc = smtp_server_intake_finish(s, e);
 	else if (got >= 0)
 		rc = refuse_bare(s, got, e);
+	listener_place_busy(s->peer, false);
 	smtp_server_intake_rest(s);
 	return rc;
 }

@@ -202,7 +202,7 @@ smtp_server_intake_finish(struct smtp_session *s, struct err *e)
 		server->ops.on_end(server->ctx, &s->info, &s->txn, &r);
 		if (smtp_server_accepts(&r)) {
 			s->messages++;
-			s->errors = s->refused = 0;
+			s->errors = s->refused = s->idle = 0;
 		}
 	}
 	smtp_server_intake_log(s, &r);

@@ -33,6 +33,8 @@ enum smtp_server_flag {
 	SMTP_VERB_NOT_LMTP = 8,      /* unknown to LMTP (RFC 2033 4.1) */
 	SMTP_VERB_LMTP = 16,         /* unknown to SMTP */
 	SMTP_VERB_CLEAR = 32, /* also where TLS is required (RFC 3207 4) */
+	SMTP_VERB_IDLE = 64,  /* brings a client no further: before login too
+				 many of these are errors */
 };
 
 /*
@@ -95,7 +97,10 @@ struct smtp_session {
 	bool chunk_refused; /* the last command was a BDAT, and refused */
 
 	int64_t deadline_ms; /* of the whole session */
+	int64_t login_ms;    /* by then it has logged in, where it must */
 	int errors;          /* 5xx since the last stored message */
+	int idle;            /* commands that led nowhere since then */
+	bool asked;          /* about a recipient, in this transaction */
 	int refused;         /* recipients refused since then */
 	int auth_failures;
 	int64_t messages, recipients;
@@ -194,7 +199,9 @@ int smtp_server_bye(struct smtp_session *s, struct err *e, const char *reason,
  * 4xx and 5xx is a policy's mistake: *r becomes 451 4.3.0. */
 bool smtp_server_accepts(struct smtp_reply *r);
 
-/* smtp_server_deadline - now + ms, but never after the session's end. */
+/* smtp_server_deadline - now + ms, but never after the session's end, nor,
+ * before a login that is needed, after the time a client has for that: as long
+ * as for one command, so that nobody holds a thread by talking slowly. */
 int64_t smtp_server_deadline(const struct smtp_session *s, int64_t ms);
 
 /* smtp_server_watch - during waits look at the drain (between transactions) or

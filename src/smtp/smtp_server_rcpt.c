@@ -87,6 +87,7 @@ ask_policy(struct smtp_session *s, const struct address *a,
 		return smtp_server_answerf(s, e, 451, "4.3.0",
 					   "Out of memory, try again later");
 	slot->notify = p->notify;
+	s->asked = true;
 	server->ops.on_rcpt(server->ctx, &s->info, &s->txn, slot, &r);
 	bool accepted = smtp_server_accepts(&r);
 	log_verdict(s, text, &r);

@@ -14,6 +14,8 @@ smtp_server_deadline(const struct smtp_session *s, int64_t ms)
 {
 	int64_t at = clock_mono_ms() + ms;
 
+	if (s->info.login[0] == '\0' && at > s->login_ms)
+		at = s->login_ms;
 	return at < s->deadline_ms ? at : s->deadline_ms;
 }
 

@@ -22,6 +22,7 @@ smtp_server_secured(struct smtp_session *s)
 void
 smtp_server_begin_anew(struct smtp_session *s)
 {
+	listener_place_logout(s->peer);
 	s->helo[0] = '\0';
 	s->info.esmtp = false;
 	s->info.login = "";

@@ -103,6 +103,7 @@ smtp_server_txn_drop(struct smtp_session *s)
 	s->txn = (struct smtp_txn){ 0 };
 	s->slot = NULL;
 	s->orcpt_slot = NULL;
+	s->asked = false;
 }
 
 void

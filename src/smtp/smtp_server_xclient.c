@@ -172,5 +172,9 @@ smtp_server_xclient(struct smtp_session *s, struct span args, struct err *e)
 	log_str(&l, "client", s->info.address);
 	log_str(&l, "login", s->info.login);
 	log_end(&l);
+	if (s->info.login[0] != '\0' &&
+	    listener_place_login(s->peer, s->info.login) != 0)
+		return smtp_server_bye(s, e, "too-many-sessions", 421, "4.7.0",
+				       "Too many connections of this user");
 	return smtp_server_greet(s, e);
 }

@@ -1,5 +1,6 @@
 """Who stands before the servers says who the client is: PROXY and XCLIENT."""
 
+import contextlib
 import shutil
 import socket
 import ssl
@@ -86,6 +87,55 @@ def test_caps_count_the_client_not_the_proxy():
             assert wire.line()[:3] == answer
         for wire in wires:
             wire.close()
+
+
+def test_silent_strangers_give_way_on_every_service():
+    """With all places taken, who has no login and no message under way makes
+    room for another party; who has logged in does not."""
+    few = {"max-clients": "4", "max-clients-per-address": "4", "proxy-from": HERE,
+           "auth-in-clear-text": "yes"}
+    smtp = {k: v for k, v in few.items() if k != "auth-in-clear-text"}
+    with Pair(sender={"submission": few},
+              receiver={"smtp": smtp, "pop3": few}) as pair:
+        plain = b"AGFsaWNlQGFiYy5jb20Ac2VjcmV0"
+        for port, hello, login in (
+                (pair.submission_port, b"220", [b"EHLO c", b"AUTH PLAIN " + plain]),
+                (pair.smtp_port, b"220", None),
+                (pair.pop3_port, b"+OK", [b"AUTH PLAIN " + plain])):
+            wires = []
+            for _ in range(4):
+                wires.append(Wire(port))
+                wires[-1].send(V1 % 7)
+                assert wires[-1].line()[:3] == hello
+            for line in login or []:
+                assert wires[0].ask(line)[:3] in (b"250", b"235", b"+OK")
+            wires.append(Wire(port))
+            wires[-1].send(V1 % 8)
+            assert wires[-1].line()[:3] == hello
+            gone = wires[1 if login else 0]
+            assert gone.line()[:4] in (b"421 ", b"-ERR")
+            assert gone.line() == b""
+            if login:
+                assert wires[0].ask(b"NOOP")[:3] in (b"250", b"+OK")
+            for wire in wires:
+                wire.close()
+            log = pair.receiver.log() + pair.sender.log()
+            assert "gave way to another" in log
+
+
+def test_a_user_has_so_many_sessions():
+    few = {"max-clients-per-user": "2", "max-clients-per-address": "1",
+           "proxy-from": HERE, "auth-in-clear-text": "yes"}
+    plain = b"AUTH PLAIN AGFsaWNlQGFiYy5jb20Ac2VjcmV0"
+    with Pair(sender={"submission": few}) as pair:
+        with contextlib.ExitStack() as stack:
+            for last, answer in ((7, b"235"), (7, b"235"), (8, b"421")):
+                wire = stack.enter_context(Wire(pair.submission_port))
+                wire.send(V1 % last)
+                wire.reply()
+                wire.ask(b"EHLO c")
+                assert wire.ask(plain)[:3] == answer
+        assert "too many sessions of this user" in pair.sender.log()
 
 
 def test_no_password_in_clear_text_for_a_client_behind_a_proxy():

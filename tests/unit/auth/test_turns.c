@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/peer.h"
 #include "auth/turns.h"
+#include "base/peer.h"
 
 /* One turn at a time: what is served in which order. */
 static struct turns *turns;

@@ -41,6 +41,15 @@ serve(void *ctx, const struct listener_client *c)
 	    stream_flush(c->stream, never, &e) != 0)
 		return;
 	while (stream_read_line(c->stream, 100, never, &line, &e) == 0) {
+		char word[32] = "";
+		(void)span_copy(line.text, word, sizeof(word));
+		if (strcmp(word, "busy") == 0 || strcmp(word, "idle") == 0)
+			listener_place_busy(c, word[0] == 'b');
+		if (strcmp(word, "logout") == 0)
+			listener_place_logout(c);
+		if (strncmp(word, "login ", 6) == 0 &&
+		    listener_place_login(c, word + 6) != 0)
+			line.text = span_of("full");
 		if (stream_writef(c->stream, never, &e, "%.*s\r\n",
 				  SPAN_ARG(line.text)) != 0 ||
 		    stream_flush(c->stream, never, &e) != 0)
@@ -48,6 +57,38 @@ serve(void *ctx, const struct listener_client *c)
 	}
 	(void)stream_writef(c->stream, never, &e, "bye %s\r\n",
 			    err_class_name(e.class));
+}
+
+/* Clients of 127.0.0.1 are a load balancer's. */
+static struct listener *
+start_for(struct service *svc, int max_clients, int max_per_address,
+	  int64_t grace_ms)
+{
+	static char here[] = "127.0.0.1", free_net[] = "192.0.2.128/25";
+	char *const proxies[] = { here }, *const free_from[] = { free_net };
+	const char *const addresses[] = { "127.0.0.1:0" };
+	const struct listener_options o = {
+		.service = "test",
+		.addresses = addresses,
+		.n_addresses = 1,
+		.proxy_from = proxies,
+		.n_proxy_from = 1,
+		.free_from = free_from,
+		.n_free_from = 1,
+		.max_clients = max_clients,
+		.max_per_address = max_per_address,
+		.max_per_user = 2,
+		.grace_ms = grace_ms,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = svc,
+	};
+	struct listener *l = NULL;
+	struct err e;
+
+	assert_int_equal(listener_new(&l, &o, &e), 0);
+	assert_int_equal(listener_start(l, &e), 0);
+	return l;
 }
 
 static struct listener *
@@ -178,22 +219,183 @@ a_client_over_the_cap_is_told_so(void **state)
 	stop(l);
 }
 
+/* ---- places: who may have how many -----------------------------------------
+ */
+
+/* A client from anywhere, by way of the balancer. */
+static int
+stranger(struct listener *l, const char *address)
+{
+	bool six = strchr(address, ':') != NULL;
+	char line[200];
+
+	int fd = guest(l, "127.0.0.1");
+	int n = snprintf(line, sizeof(line), "PROXY TCP%c %s %s 40000 25\r\n",
+			 six ? '6' : '4', address, six ? "::1" : "127.0.0.1");
+	assert_int_equal(send(fd, line, (size_t)n, 0), n);
+	return fd;
+}
+
+static int
+welcome(struct listener *l, const char *address)
+{
+	char line[100];
+	int fd = stranger(l, address);
+
+	(void)snprintf(line, sizeof(line), "hello %s\r\n", address);
+	assert_reads(fd, line);
+	return fd;
+}
+
 static void
-one_address_cannot_take_every_place(void **state)
+refused(struct listener *l, const char *address)
+{
+	int fd = stranger(l, address);
+
+	assert_reads(fd, busy);
+	assert_ends(fd);
+}
+
+static void
+asks(int fd, const char *line, const char *answer)
+{
+	assert_int_equal(send(fd, line, strlen(line), 0),
+			 (ssize_t)strlen(line));
+	assert_reads(fd, answer);
+}
+
+static void
+close_all(const int fds[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+static void
+one_network_cannot_take_every_place(void **state)
 {
 	struct service svc = { 0 };
-	struct listener *l = start(&svc, 10, 1);
+	struct listener *l = start_for(&svc, 20, 2, 60000);
+	int fds[10];
+	size_t n = 0;
 
 	(void)state;
-	int a = guest(l, "127.0.0.1");
-	assert_reads(a, "hello 127.0.0.1\r\n");
-	int b = guest(l, "127.0.0.1");
-	assert_reads(b, busy);
-	assert_ends(b);
-	b = guest(l, "127.0.0.5");
-	assert_reads(b, "hello 127.0.0.5\r\n");
-	(void)close(a);
-	(void)close(b);
+	fds[n++] = welcome(l, "192.0.2.7");
+	fds[n++] = welcome(l, "192.0.2.7");
+	refused(l, "192.0.2.7");
+	fds[n++] = welcome(l, "192.0.2.8");
+	/* a /64 is one customer's */
+	fds[n++] = welcome(l, "2001:db8:0:1::1");
+	fds[n++] = welcome(l, "2001:db8:0:1:ffff::2");
+	refused(l, "2001:db8:0:1::3");
+	fds[n++] = welcome(l, "2001:db8:0:2::1");
+	/* a place that is given back can be taken */
+	(void)close(fds[0]);
+	wait_for_clients(l, (int)n - 1);
+	fds[0] = welcome(l, "192.0.2.7");
+	close_all(fds, n);
+	stop(l);
+}
+
+static void
+this_machine_and_free_networks_have_no_cap(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 20, 1, 60000);
+	int fds[10];
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		fds[n++] = welcome(l, "127.0.0.1");
+		fds[n++] = welcome(l, "192.0.2.129");
+	}
+	for (int i = 0; i < 3; i++)
+		asks(fds[(size_t)i * 2], "login alice\r\n", "login alice\r\n");
+	close_all(fds, n);
+	stop(l);
+}
+
+static void
+who_has_logged_in_takes_places_of_the_user(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 20, 1, 60000);
+	int fds[10];
+	size_t n = 0;
+
+	(void)state;
+	for (; n < 2; n++) {
+		fds[n] = welcome(l, "192.0.2.7");
+		asks(fds[n], "login alice\r\n", "login alice\r\n");
+	}
+	/* another address is no way around it */
+	fds[n++] = welcome(l, "192.0.2.9");
+	asks(fds[2], "login alice\r\n", "full\r\n");
+	asks(fds[2], "login bob\r\n", "login bob\r\n");
+	/* and the address has places for others */
+	fds[n++] = welcome(l, "192.0.2.9");
+	refused(l, "192.0.2.9");
+	/* who is nobody again counts for his address again */
+	asks(fds[1], "logout\r\n", "logout\r\n");
+	refused(l, "192.0.2.7");
+	asks(fds[3], "login alice\r\n", "login alice\r\n");
+	close_all(fds, n);
+	stop(l);
+}
+
+static void
+silent_sessions_give_way(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 4, 4, 60000);
+	int fds[4], more[2];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		fds[i] = welcome(l, "192.0.2.7");
+	asks(fds[0], "login alice\r\n", "login alice\r\n");
+	asks(fds[1], "busy\r\n", "busy\r\n");
+	/* the third and the fourth have neither login nor message */
+	more[0] = welcome(l, "192.0.2.8");
+	assert_reads(fds[2], busy);
+	assert_ends(fds[2]);
+	/* one for one: nobody has more than a newcomer would have */
+	wait_for_clients(l, 4);
+	asks(fds[1], "idle\r\n", "idle\r\n");
+	more[1] = welcome(l, "2001:db8::1");
+	assert_reads(fds[3], busy);
+	assert_ends(fds[3]);
+	wait_for_clients(l, 4);
+	int c = guest(l, "127.0.0.1"); /* for somebody: there is no place */
+	assert_reads(c, busy);
+	assert_ends(c);
+	asks(fds[0], "still\r\n", "still\r\n");
+	asks(fds[1], "here\r\n", "here\r\n");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	close_all(more, 2);
+	stop(l);
+}
+
+static void
+ten_seconds_are_enough_when_places_are_few(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 2, 2, 1);
+	int fds[2];
+
+	(void)state;
+	fds[0] = welcome(l, "192.0.2.7");
+	fds[1] = welcome(l, "192.0.2.8");
+	int64_t come = clock_mono_ms();
+	while (clock_mono_ms() < come + 2)
+		;
+	int c = welcome(l, "192.0.2.9");
+	assert_reads(fds[0], busy);
+	assert_ends(fds[0]);
+	(void)close(fds[1]);
+	(void)close(c);
 	stop(l);
 }
 
@@ -409,7 +611,11 @@ main(void)
 		cmocka_unit_test(a_name_is_listened_on_at_all_its_addresses),
 		cmocka_unit_test(a_port_that_is_taken_in_one_family_is_named),
 		cmocka_unit_test(a_client_over_the_cap_is_told_so),
-		cmocka_unit_test(one_address_cannot_take_every_place),
+		cmocka_unit_test(one_network_cannot_take_every_place),
+		cmocka_unit_test(this_machine_and_free_networks_have_no_cap),
+		cmocka_unit_test(who_has_logged_in_takes_places_of_the_user),
+		cmocka_unit_test(silent_sessions_give_way),
+		cmocka_unit_test(ten_seconds_are_enough_when_places_are_few),
 		cmocka_unit_test(a_drain_lets_sessions_say_goodbye),
 		cmocka_unit_test(a_stubborn_session_is_killed_after_the_grace),
 		cmocka_unit_test(without_descriptors_clients_are_told_so),

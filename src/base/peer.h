@@ -1,5 +1,5 @@
-#ifndef PP_AUTH_PEER_H
-#define PP_AUTH_PEER_H
+#ifndef PP_BASE_PEER_H
+#define PP_BASE_PEER_H
 
 #include <stdint.h>
 

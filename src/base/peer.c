@@ -1,4 +1,4 @@
-#include "auth/peer.h"
+#include "base/peer.h"
 
 #include <arpa/inet.h>
 #include <string.h>
