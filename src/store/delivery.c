@@ -241,7 +241,8 @@ changed(struct delivery *d, const char *mailbox, const struct maildir *m,
 }
 
 /* Into mailbox *done of todo, which is counted once its name is there; with
- * sync the name is durable as well. */
+ * sync, and where no checkpoint would see to it, the name is durable as well.
+ */
 static int
 place(struct delivery *d, size_t *done, bool sync, struct err *e)
 {
@@ -255,7 +256,7 @@ place(struct delivery *d, size_t *done, bool sync, struct err *e)
 	if (rc == 0) {
 		(*done)++;
 		changed(d, mailbox, &l.m, d->lf_bytes);
-		if (sync)
+		if (sync || l.m.foreign)
 			rc = durable_sync(l.m.new, e);
 	}
 	maildir_cache_return(c, &l);
@@ -329,34 +330,45 @@ commit_synced(struct delivery *d, struct err *e)
 	return 0;
 }
 
+/* From tmp/ to new/ of the holder, the last step; *moved once it is there. */
+static int
+place_holder(struct delivery *d, bool *moved, struct err *e)
+{
+	if (durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new, d->name,
+			       e) != 0)
+		return -1;
+	*moved = true;
+	d->in_tmp = false;
+	changed(d, d->holder, &d->at.m, d->lf_bytes);
+	return d->at.m.foreign ? durable_sync(d->at.m.new, e) : 0;
+}
+
 /*
  * Through the journal.  The file stands in tmp/ before the record can be
- * durable, and leaves it with the last step: while it is there, and only then,
- * the message is not yet placed.
+ * durable, and leaves it with the last step.  A checkpoint makes the mailboxes
+ * durable, but those of another file system: there the file and its name are
+ * synced here (place_file syncs a copy).
  */
 static int
 commit_journaled(struct delivery *d, struct err *e)
 {
 	size_t done = 1;
+	bool moved = false;
 	int rc = 0;
 
 	d->holder = d->todo[0];
 	if (create_file(d, e) != 0 ||
 	    durable_write(d->fd, d->out.p, d->out.n, e) != 0 ||
+	    (d->at.m.foreign && durable_sync(d->fd, e) != 0) ||
 	    enter(d, true, e) != 0)
 		return -1;
 	while (rc == 0 && done < d->n_todo)
 		rc = place(d, &done, false, e);
 	if (rc == 0)
-		rc = durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new,
-					d->name, e);
-	if (rc != 0) {
-		give_up(d, 1, done);
-		return -1;
-	}
-	d->in_tmp = false;
-	changed(d, d->holder, &d->at.m, d->lf_bytes);
-	return 0;
+		rc = place_holder(d, &moved, e);
+	if (rc != 0)
+		give_up(d, moved ? 0 : 1, done);
+	return rc;
 }
 
 /* ---- delivery ids ---------------------------------------------------------

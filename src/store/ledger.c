@@ -1,12 +1,10 @@
 #include "store/ledger_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/durable.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -84,7 +82,6 @@ ledger_accept(struct ledger *l, struct ledger_entry *entry,
 	int rc = -1;
 
 	buf_init(&head, LEDGER_HEAD_MAX);
-	memcpy(a.boot, l->boot, sizeof(a.boot));
 	if (ledger_record_accept(&a, m->mailboxes, m->n_mailboxes, &head) !=
 	    0) {
 		(void)too_long(e);
@@ -102,9 +99,9 @@ out:
 	return rc;
 }
 
-static int
-gone(struct ledger *l, enum ledger_record_type type, const char *mailbox,
-     const char *unique, uint64_t *seq, struct err *e)
+int
+ledger_gone(struct ledger *l, enum ledger_record_type type, const char *mailbox,
+	    const char *unique, uint64_t *seq, struct err *e)
 {
 	struct buf record;
 	struct span part;
@@ -121,6 +118,24 @@ gone(struct ledger *l, enum ledger_record_type type, const char *mailbox,
 	return rc;
 }
 
+/* Restore it no more, nor release anything, before it was looked at again. */
+static void
+hold(struct ledger *l, uint64_t seq, const char *untold)
+{
+	char *copy = untold == NULL ? NULL : strdup(untold);
+
+	(void)pthread_mutex_lock(&l->lock);
+	if (l->hold == 0 || seq < l->hold)
+		l->hold = seq;
+	l->fresh++; /* there is work for the next checkpoint */
+	if (copy != NULL && l->n_untold < LEDGER_UNTOLD_MAX) {
+		l->untold[l->n_untold++] = copy;
+		copy = NULL;
+	}
+	(void)pthread_mutex_unlock(&l->lock);
+	free(copy);
+}
+
 int
 ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
 		const char *unique, bool clean, struct err *e)
@@ -129,15 +144,11 @@ ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
 
 	if (entry->seq == 0)
 		return 0;
-	int rc = gone(l, LEDGER_WITHDRAWN, "", unique, &seq, e);
+	int rc = ledger_gone(l, LEDGER_WITHDRAWN, "", unique, &seq, e);
 	if (rc == 0)
 		rc = journal_sync(l->journal, seq, e);
-	if (rc != 0 || !clean) { /* a restart has to see it again */
-		(void)pthread_mutex_lock(&l->lock);
-		if (l->hold == 0 || entry->seq < l->hold)
-			l->hold = entry->seq;
-		(void)pthread_mutex_unlock(&l->lock);
-	}
+	if (rc != 0 || !clean)
+		hold(l, entry->seq, rc != 0 ? unique : NULL);
 	ledger_placed(l, entry);
 	return rc;
 }
@@ -155,7 +166,7 @@ ledger_removed(struct ledger *l, const char *mailbox, struct span unique,
 	/* No message in the journal: none that could come back. */
 	if (!named || span_copy(unique, text, sizeof(text)) != 0)
 		return 0;
-	if (gone(l, LEDGER_REMOVED, mailbox, text, &seq, e) != 0)
+	if (ledger_gone(l, LEDGER_REMOVED, mailbox, text, &seq, e) != 0)
 		return -1;
 	(void)pthread_mutex_lock(&l->lock);
 	if (seq > l->removed)
@@ -174,138 +185,8 @@ ledger_sync(struct ledger *l, struct err *e)
 	return seq == 0 ? 0 : journal_sync(l->journal, seq, e);
 }
 
-/* ---- checkpoints ----------------------------------------------------------
- */
-
-/*
- * The file system could not write what it had taken.  Which files suffered is
- * not known, and a second sync may report success, so nothing is released any
- * more: the journal keeps the messages, and the next start looks into every
- * file.
- */
-static int
-doubt(struct ledger *l, int sys, struct err *e)
-{
-	struct span none = span_make("", 0);
-	struct err ignored;
-	uint64_t seq;
-
-	(void)pthread_mutex_lock(&l->lock);
-	l->hold = l->released + 1;
-	(void)pthread_mutex_unlock(&l->lock);
-	if (journal_append(l->journal, LEDGER_DOUBT, &none, 1, &seq,
-			   &ignored) == 0)
-		(void)journal_sync(l->journal, seq, &ignored);
-	return err_set(e, ERR_TEMP, sys,
-		       "mailboxes cannot be synced; the journal keeps what it "
-		       "has until the next start");
-}
-
-static int
-checkpoint(struct ledger *l, struct err *e)
-{
-	(void)pthread_mutex_lock(&l->lock);
-	/* Every record before the oldest unplaced one has all its files. */
-	uint64_t upto = l->oldest != NULL      ? l->oldest->seq - 1
-			: l->removed > l->last ? l->removed
-					       : l->last;
-	if (l->hold != 0 && upto >= l->hold)
-		upto = l->hold - 1;
-	size_t fresh = l->fresh;
-	/* what is being placed now is news for the next one */
-	l->fresh = l->oldest != NULL ? 1 : 0;
-	bool news = upto > l->released;
-	(void)pthread_mutex_unlock(&l->lock);
-	if (news && syncfs(maildir_tree_root(l->o.tree)) != 0)
-		return doubt(l, errno, e);
-	/* The pairs of what is released were kept before it was placed. */
-	int rc = ids_flush(l->ids, e);
-	if (rc == 0 && news && journal_release(l->journal, upto) != 0)
-		rc = err_set(e, ERR_TEMP, 0, "the journal is not released");
-	(void)pthread_mutex_lock(&l->lock);
-	if (rc != 0) /* again, and no later than before */
-		l->fresh += fresh + 1;
-	else if (news)
-		l->released = upto;
-	(void)pthread_mutex_unlock(&l->lock);
-	return rc;
-}
-
-int
-ledger_checkpoint(struct ledger *l, struct err *e)
-{
-	(void)pthread_mutex_lock(&l->checkpointing);
-	int rc = checkpoint(l, e);
-	(void)pthread_mutex_unlock(&l->checkpointing);
-	return rc;
-}
-
-/* Wait for enough bytes, or for the time to be up; false: stop. */
-static bool
-wait_for_work(struct ledger *l, bool failed)
-{
-	int64_t until = clock_mono_ms() + l->o.checkpoint_ms;
-	bool late = false;
-
-	(void)pthread_mutex_lock(&l->lock);
-	while (!l->stop && !late &&
-	       (failed || l->fresh < l->o.checkpoint_bytes)) {
-		late = cond_wait_until(&l->wake, &l->lock, until) != 0;
-		if (late && l->fresh == 0) { /* no news */
-			late = false;
-			until = clock_mono_ms() + l->o.checkpoint_ms;
-		}
-	}
-	bool go = !l->stop;
-	(void)pthread_mutex_unlock(&l->lock);
-	return go;
-}
-
-static void
-checkpoints(void *arg)
-{
-	struct ledger *l = arg;
-	bool failed = false;
-	struct err e;
-
-	while (wait_for_work(l, failed)) {
-		failed = ledger_checkpoint(l, &e) != 0;
-		if (failed)
-			log_failure(LOG_ERROR, "checkpoint-failed", NULL, NULL,
-				    &e);
-	}
-}
-
 /* ---- open and close -------------------------------------------------------
  */
-
-/* Which run of the system this is: a new one has lost what was not synced. */
-static void
-read_boot(char boot[LEDGER_BOOT_BYTES])
-{
-	char *text = NULL;
-	size_t n = 0, digits = 0;
-	struct err ignored;
-
-	memset(boot, 0, LEDGER_BOOT_BYTES);
-	int dir =
-	    open("/proc/sys/kernel/random", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 ||
-	    durable_read_file(dir, "boot_id", 100, &text, &n, &ignored) != 0)
-		n = 0;
-	for (size_t i = 0; i < n && digits < 2 * LEDGER_BOOT_BYTES; i++) {
-		if (text[i] == '-' || text[i] == '\n')
-			continue;
-		int v = span_is_digit(text[i]) ? text[i] - '0'
-					       : (text[i] | 32) - 'a' + 10;
-		boot[digits / 2] =
-		    (char)((unsigned char)boot[digits / 2] << 4 | (v & 15));
-		digits++;
-	}
-	free(text);
-	if (dir >= 0)
-		(void)close(dir);
-}
 
 static int
 open_parts(struct ledger *l, struct ledger_report *report, struct err *e)
@@ -330,10 +211,32 @@ open_parts(struct ledger *l, struct ledger_report *report, struct err *e)
 	if (ids_open(&l->ids, &ids, e) != 0 ||
 	    ledger_recover(l, &o, report, e) != 0)
 		return -1;
-	if (thread_start_joinable(&l->thread, checkpoints, l, e) != 0)
-		return -1;
-	l->has_thread = true;
-	return 0;
+	return ledger_checkpoint_start(l, e);
+}
+
+/* Who restores files must get its turn however many sessions there are. */
+static void
+init_names(pthread_rwlock_t *names)
+{
+	pthread_rwlockattr_t a;
+
+	(void)pthread_rwlockattr_init(&a);
+	(void)pthread_rwlockattr_setkind_np(
+	    &a, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(names, &a);
+	(void)pthread_rwlockattr_destroy(&a);
+}
+
+void
+ledger_names_begin(struct ledger *l)
+{
+	(void)pthread_rwlock_rdlock(&l->names);
+}
+
+void
+ledger_names_end(struct ledger *l)
+{
+	(void)pthread_rwlock_unlock(&l->names);
 }
 
 int
@@ -349,8 +252,8 @@ ledger_open(struct ledger **out, const struct ledger_options *o,
 	l->journal_dir = l->ids_dir = -1;
 	mutex_init_short(&l->lock);
 	(void)pthread_mutex_init(&l->checkpointing, NULL);
+	init_names(&l->names);
 	cond_init_mono(&l->wake);
-	read_boot(l->boot);
 	if (open_parts(l, report, e) != 0) {
 		ledger_close(&l);
 		return -1;
@@ -367,16 +270,7 @@ ledger_close(struct ledger **out)
 
 	if (l == NULL)
 		return;
-	if (l->has_thread) {
-		(void)pthread_mutex_lock(&l->lock);
-		l->stop = true;
-		(void)pthread_cond_signal(&l->wake);
-		(void)pthread_mutex_unlock(&l->lock);
-		(void)pthread_join(l->thread, NULL);
-		if (ledger_checkpoint(l, &e) != 0)
-			log_failure(LOG_ERROR, "checkpoint-failed", NULL, NULL,
-				    &e);
-	}
+	ledger_checkpoint_stop(l);
 	if (journal_close(&l->journal, &e) != 0)
 		log_failure(LOG_ERROR, "journal-close-failed", NULL, NULL, &e);
 	ids_free(&l->ids);
@@ -384,7 +278,10 @@ ledger_close(struct ledger **out)
 		(void)close(l->journal_dir);
 	if (l->ids_dir >= 0)
 		(void)close(l->ids_dir);
+	while (l->n_untold > 0)
+		free(l->untold[--l->n_untold]);
 	(void)pthread_cond_destroy(&l->wake);
+	(void)pthread_rwlock_destroy(&l->names);
 	(void)pthread_mutex_destroy(&l->lock);
 	(void)pthread_mutex_destroy(&l->checkpointing);
 	free(l);

@@ -83,8 +83,9 @@ int ledger_accept(struct ledger *l, struct ledger_entry *entry,
 void ledger_placed(struct ledger *l, struct ledger_entry *entry);
 
 /* ledger_withdraw - it could not be placed and will be refused; not clean: a
- * copy is in a mailbox, which the next start removes.  At -1 the file must stay
- * in tmp/: the next start will place it. */
+ * copy is in a mailbox, which is removed as soon as can be.  At -1 the file
+ * must stay in tmp/: no record says that it was refused, and a start would
+ * place it. */
 int ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
 		    const char *unique, bool clean, struct err *e);
 
@@ -93,7 +94,16 @@ int ledger_removed(struct ledger *l, const char *mailbox, struct span unique,
 		   struct err *e);
 int ledger_sync(struct ledger *l, struct err *e);
 
-/* ledger_checkpoint - now; for tests and the last one. */
+/*
+ * ledger_names_begin, _end - around each change of a name in new/ or cur/ by a
+ * session: a deletion with its ledger_removed, a renaming.  Many at a time; but
+ * none while files are restored, which would take the message for missing.
+ */
+void ledger_names_begin(struct ledger *l);
+void ledger_names_end(struct ledger *l);
+
+/* ledger_checkpoint - now; what went wrong before is mended first.  For tests
+ * and the last one. */
 int ledger_checkpoint(struct ledger *l, struct err *e);
 
 #endif

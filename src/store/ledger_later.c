@@ -9,7 +9,7 @@
 #include "store/maildir.h"
 #include "store/maildir_name.h"
 
-enum { RECORDS_MAX = 4000000 };
+enum { RECORDS_MAX = 1 << 26 };
 
 /* A pair of delivery id and mailbox, by a hash that no client can aim at. */
 struct ledger_entered {
@@ -30,6 +30,7 @@ ledger_later_clear(struct ledger_later *v)
 		free(v->gone[i]);
 	free(v->gone);
 	free(v->entered);
+	free(v->named);
 	*v = (struct ledger_later){ 0 };
 }
 
@@ -61,13 +62,32 @@ pair_of(const struct ledger_later *v, struct span id, struct span mailbox)
 }
 
 static int
+note_named(struct ledger_later *v, struct span name, struct err *e)
+{
+	long comma = span_find(name, ',', 0);
+	struct span unique = comma < 0 ? name : span_head(name, (size_t)comma);
+
+	void *p =
+	    grown(v->named, v->n_named, &v->cap_named, sizeof(*v->named), e);
+	if (p == NULL)
+		return -1;
+	v->named = p;
+	v->named[v->n_named++] = siphash(&v->key, unique.p, unique.n);
+	return 0;
+}
+
+static int
 note_entered(struct ledger_later *v, const struct journal_record *r,
 	     struct err *e)
 {
 	char mailbox[LEDGER_MAILBOX_SIZE];
 	struct ledger_accept a;
 
-	if (ledger_record_parse_accept(r->payload, &a) != 0 || a.id.n == 0)
+	if (ledger_record_parse_accept(r->payload, &a) != 0)
+		return 0;
+	if (note_named(v, a.name, e) != 0)
+		return -1;
+	if (a.id.n == 0)
 		return 0;
 	struct span rest = a.mailboxes;
 	while (ledger_record_mailbox(&rest, mailbox)) {
@@ -110,7 +130,7 @@ ledger_later_note(void *later, const struct journal_record *r, struct err *e)
 	struct ledger_later *v = later;
 
 	if (r->type == LEDGER_DOUBT)
-		v->doubt = true;
+		v->doubt = r->seq;
 	if (r->type == LEDGER_ACCEPT)
 		return note_entered(v, r, e);
 	if (r->type == LEDGER_REMOVED || r->type == LEDGER_WITHDRAWN)
@@ -134,9 +154,19 @@ by_pair(const void *a, const void *b)
 	return x->seq > y->seq ? -1 : x->seq < y->seq;
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 void
 ledger_later_ready(struct ledger_later *v)
 {
+	if (v->n_named > 0)
+		qsort(v->named, v->n_named, sizeof(*v->named), by_number);
 	if (v->n_gone > 0)
 		qsort(v->gone, v->n_gone, sizeof(*v->gone), by_text);
 	if (v->n_entered > 0)
@@ -156,6 +186,16 @@ ledger_later_gone(const struct ledger_later *v, const char *mailbox,
 	(void)snprintf(text, sizeof(text), "%s %s", mailbox, unique);
 	return v->n_gone > 0 && bsearch(&key, v->gone, v->n_gone,
 					sizeof(*v->gone), by_text) != NULL;
+}
+
+bool
+ledger_later_named(const void *later, struct span unique)
+{
+	const struct ledger_later *v = later;
+	uint64_t hash = siphash(&v->key, unique.p, unique.n);
+
+	return v->n_named > 0 && bsearch(&hash, v->named, v->n_named,
+					 sizeof(hash), by_number) != NULL;
 }
 
 bool

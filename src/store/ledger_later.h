@@ -15,7 +15,10 @@ struct ledger_later {
 	size_t n_gone, cap_gone;
 	struct ledger_entered *entered; /* sorted, the newest of a pair first */
 	size_t n_entered, cap_entered;
-	bool doubt; /* a sync of the mailboxes failed */
+	uint64_t *named; /* hashes of the unique parts of messages, sorted */
+	size_t n_named, cap_named;
+	uint64_t doubt; /* newest record that a sync of the mailboxes failed; 0:
+			   none */
 };
 
 void ledger_later_init(struct ledger_later *v);
@@ -30,6 +33,8 @@ void ledger_later_ready(struct ledger_later *v);
  */
 bool ledger_later_gone(const struct ledger_later *v, const char *mailbox,
 		       const char *unique);
+/* ledger_later_named - may a record name this unique part? */
+bool ledger_later_named(const void *later, struct span unique);
 /* ledger_later_superseded - was the id entered for this mailbox once more,
  * after record seq?  id "": no. */
 bool ledger_later_superseded(const struct ledger_later *v, const char *id,

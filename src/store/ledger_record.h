@@ -29,7 +29,7 @@ enum {
 };
 
 struct ledger_accept {
-	char boot[LEDGER_BOOT_BYTES]; /* of the system; zeros: not known */
+	char boot[LEDGER_BOOT_BYTES]; /* zeros; of older versions' systems */
 	struct span id;               /* delivery id; empty: none */
 	struct span name;             /* the file in new/, without flags */
 	struct span holder; /* mailbox whose tmp/ has the file first */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/devices.h"
 #include "store/directory.h"
 #include "store/maildir_name.h"
 
@@ -17,7 +18,8 @@ enum { FOREIGN_LEFTOVER_S = 36 * 3600 }; /* the Maildir convention */
 struct cleaning {
 	const struct maildir_tree *tree;
 	int64_t gone;
-	int dirfd;          /* of what is being listed */
+	int dirfd; /* of what is being listed */
+	struct devices *devices;
 	const char *domain; /* for the log */
 };
 
@@ -113,6 +115,35 @@ go_into(struct cleaning *c, const char *name, directory_see *see)
 	c->gone = below.gone;
 }
 
+/* What an earlier run put there, and was killed before it was synced, is not
+ * on the disk for certain. */
+static void
+note_device(const struct cleaning *c, const char *name)
+{
+	struct stat root, st;
+	struct err e;
+
+	if (fstat(maildir_tree_root(c->tree), &root) != 0 ||
+	    fstatat(c->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISDIR(st.st_mode) || st.st_dev == root.st_dev)
+		return;
+	int fd = open_below(c, name);
+	if (fd < 0)
+		return;
+	if (devices_touch(c->devices, fd, &e) != 0)
+		log_unread(c, name, &e);
+	(void)close(fd);
+}
+
+static void
+look_at_mailbox(struct cleaning *c)
+{
+	note_device(c, "tmp");
+	note_device(c, "new");
+	note_device(c, "cur");
+	go_into(c, "tmp", see_file);
+}
+
 /* The mailbox of a user, and its folder. */
 static int
 see_user(void *ctx, const char *name, struct err *e)
@@ -126,11 +157,11 @@ see_user(void *ctx, const char *name, struct err *e)
 	user.dirfd = open_below(c, name);
 	if (user.dirfd < 0)
 		return 0;
-	go_into(&user, "tmp", see_file);
+	look_at_mailbox(&user);
 	folder.dirfd = open_below(&user, &MAILDIR_JUNK[1]);
 	folder.gone = user.gone;
 	if (folder.dirfd >= 0) {
-		go_into(&folder, "tmp", see_file);
+		look_at_mailbox(&folder);
 		(void)close(folder.dirfd);
 	}
 	(void)close(user.dirfd);
@@ -153,11 +184,17 @@ see_domain(void *ctx, const char *name, struct err *e)
 int64_t
 leftovers_remove(struct maildir_tree *t, struct err *e)
 {
-	struct cleaning c = { .tree = t, .dirfd = maildir_tree_root(t) };
+	struct devices devices = { .n = 0 };
+	struct cleaning c = { .tree = t,
+			      .dirfd = maildir_tree_root(t),
+			      .devices = &devices };
+	struct err why;
 
-	if (directory_scan(c.dirfd, see_domain, &c, e) != 0) {
-		(void)err_prefix(e, "the maildirs");
-		return -1;
-	}
-	return c.gone;
+	int rc = directory_scan(c.dirfd, see_domain, &c, e);
+	if (devices_sync(&devices, &why) != 0)
+		log_unread(&c, "", &why);
+	if (rc == 0)
+		return c.gone;
+	(void)err_prefix(e, "the maildirs");
+	return -1;
 }

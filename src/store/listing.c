@@ -17,21 +17,34 @@ struct item {
 };
 
 struct listing {
-	char *address; /* NULL: free */
+	char *address;
 	struct item *v;
 	size_t n, cap;
+	bool read; /* what stands in v is what there is */
+	struct listing *next;
 };
 
+enum { BUCKETS = 4096 };
+
 struct listings {
-	struct listing at[LISTING_MAILBOXES];
-	unsigned next; /* which goes when another one is needed */
+	struct listing *bucket[BUCKETS];
+	bool (*wanted)(const void *ctx, struct span unique);
+	const void *ctx;
 };
 
 int
-listings_new(struct listings **l, struct err *e)
+listings_new(struct listings **out,
+	     bool (*wanted)(const void *ctx, struct span unique),
+	     const void *ctx, struct err *e)
 {
-	*l = calloc(1, sizeof(**l));
-	return *l == NULL ? err_set(e, ERR_TEMP, ENOMEM, "recovery") : 0;
+	struct listings *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "recovery");
+	l->wanted = wanted;
+	l->ctx = ctx;
+	*out = l;
+	return 0;
 }
 
 static void
@@ -40,8 +53,9 @@ forget(struct listing *l)
 	for (size_t i = 0; i < l->n; i++)
 		free(l->v[i].name);
 	free(l->v);
-	free(l->address);
-	*l = (struct listing){ 0 };
+	l->v = NULL;
+	l->n = l->cap = 0;
+	l->read = false;
 }
 
 void
@@ -49,14 +63,22 @@ listings_free(struct listings **l)
 {
 	if (*l == NULL)
 		return;
-	for (size_t i = 0; i < LISTING_MAILBOXES; i++)
-		forget(&(*l)->at[i]);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while ((*l)->bucket[i] != NULL) {
+			struct listing *first = (*l)->bucket[i];
+			(*l)->bucket[i] = first->next;
+			forget(first);
+			free(first->address);
+			free(first);
+		}
+	}
 	free(*l);
 	*l = NULL;
 }
 
 /* A directory being read. */
 struct scanning {
+	const struct listings *all;
 	struct listing *listing;
 	bool in_cur;
 };
@@ -68,7 +90,8 @@ add(void *ctx, const char *name, struct err *e)
 	struct listing *l = s->listing;
 	struct maildir_name parsed;
 
-	if (!maildir_name_parse(name, &parsed))
+	if (!maildir_name_parse(name, &parsed) ||
+	    !s->all->wanted(s->all->ctx, parsed.unique))
 		return 0;
 	if (l->n == NAMES_MAX)
 		return err_set(e, ERR_LIMIT, 0, "too many messages");
@@ -91,9 +114,10 @@ add(void *ctx, const char *name, struct err *e)
 }
 
 static int
-scan(struct listing *l, int dirfd, bool in_cur, struct err *e)
+scan(const struct listings *all, struct listing *l, int dirfd, bool in_cur,
+     struct err *e)
 {
-	struct scanning s = { l, in_cur };
+	struct scanning s = { all, l, in_cur };
 
 	return directory_scan_files(dirfd, add, &s, e);
 }
@@ -127,28 +151,56 @@ unique_is(const void *key, const void *member)
 	return compare(*unique, unique_of(member));
 }
 
+static struct listing **
+place_of(struct listings *all, const char *address)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = address; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	struct listing **at = &all->bucket[h % BUCKETS];
+	while (*at != NULL && strcmp((*at)->address, address) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+void
+listings_forget(struct listings *all, const char *address)
+{
+	struct listing *l = *place_of(all, address);
+
+	if (l != NULL)
+		forget(l);
+}
+
 static struct listing *
 listing_of(struct listings *all, const char *address, const struct maildir *m,
 	   struct err *e)
 {
-	for (size_t i = 0; i < LISTING_MAILBOXES; i++) {
-		if (all->at[i].address != NULL &&
-		    strcmp(all->at[i].address, address) == 0)
-			return &all->at[i];
+	struct listing **at = place_of(all, address);
+	struct listing *l = *at;
+
+	if (l == NULL) {
+		l = calloc(1, sizeof(*l));
+		if (l == NULL || (l->address = strdup(address)) == NULL) {
+			free(l);
+			(void)err_set(e, ERR_TEMP, ENOMEM, "recovery");
+			return NULL;
+		}
+		*at = l;
 	}
-	struct listing *l = &all->at[all->next++ % LISTING_MAILBOXES];
-	forget(l);
-	l->address = strdup(address);
-	if (l->address == NULL) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "recovery");
-		return NULL;
-	}
-	if (scan(l, m->new, false, e) != 0 || scan(l, m->cur, true, e) != 0) {
+	if (l->read)
+		return l;
+	/* new/ first: what moves to cur/ in between is then seen twice, not
+	 * missed */
+	if (scan(all, l, m->new, false, e) != 0 ||
+	    scan(all, l, m->cur, true, e) != 0) {
 		forget(l);
 		return NULL;
 	}
 	if (l->n > 0)
 		qsort(l->v, l->n, sizeof(*l->v), by_unique);
+	l->read = true;
 	return l;
 }
 

@@ -1,13 +1,16 @@
 noinst_LIBRARIES += src/store/libstore.a
 src_store_libstore_a_SOURCES = \
 	src/store/delivery.c src/store/delivery.h \
+	src/store/devices.c src/store/devices.h \
 	src/store/directory.c src/store/directory.h \
 	src/store/ids.c src/store/ids.h \
 	src/store/ids_day.c src/store/ids_day.h \
 	src/store/ledger.c src/store/ledger.h \
+	src/store/ledger_checkpoint.c \
 	src/store/ledger_later.c src/store/ledger_later.h \
 	src/store/ledger_record.c src/store/ledger_record.h \
 	src/store/ledger_recover.c src/store/ledger_private.h \
+	src/store/ledger_restore.c src/store/ledger_restore.h \
 	src/store/leftovers.c src/store/leftovers.h \
 	src/store/listing.c src/store/listing.h \
 	src/store/maildir.c src/store/maildir.h \

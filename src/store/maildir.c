@@ -18,6 +18,8 @@
 
 struct maildir_tree {
 	int root;
+	dev_t device; /* of the root */
+	bool doubtful;
 	char *host;
 	struct quota *quota;
 	struct octets *octets;
@@ -32,6 +34,7 @@ maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
 		  struct err *e)
 {
 	struct maildir_tree *t = calloc(1, sizeof(*t));
+	struct stat st;
 
 	if (t == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "maildirs");
@@ -51,10 +54,12 @@ maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
 			      "%s is in use by another server", root);
 		goto fail;
 	}
-	if (syncfs(t->root) != 0) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot sync %s", root);
+	if (fstat(t->root, &st) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot stat %s", root);
 		goto fail;
 	}
+	t->device = st.st_dev;
+	t->doubtful = syncfs(t->root) != 0;
 	if (quota_new(&t->quota, e) != 0 || octets_new(&t->octets, e) != 0 ||
 	    maildir_cache_new(&t->cache, t, e) != 0)
 		goto fail;
@@ -87,6 +92,12 @@ int
 maildir_tree_root(const struct maildir_tree *t)
 {
 	return t->root;
+}
+
+bool
+maildir_tree_is_doubtful(const struct maildir_tree *t)
+{
+	return t->doubtful;
 }
 
 void
@@ -189,11 +200,12 @@ maildir_mailbox_is_safe(const char *mailbox)
 static int
 open_dir(int dirfd, const char *name, bool create, struct err *e)
 {
+	/* its entry is synced also where it is there already: whoever made it
+	 * may have been killed before that */
+	if (create)
+		return durable_open_dir(dirfd, name, 1, e);
 	int fd = openat(dirfd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT && create)
-		return durable_open_dir(dirfd, name, 1, e);
 	if (fd < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot open directory %s",
 			       name);
@@ -251,6 +263,23 @@ enum making {
 	MAKE_ALL,
 };
 
+/* Is a file of it on the file system that the ledger syncs? */
+static int
+note_device(const struct maildir_tree *t, struct maildir *m, struct err *e)
+{
+	const int all[] = { m->tmp, m->new, m->cur };
+	struct stat st;
+
+	m->foreign = false;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (fstat(all[i], &st) != 0)
+			return err_set(e, ERR_TEMP, errno,
+				       "cannot stat a mailbox");
+		m->foreign = m->foreign || st.st_dev != t->device;
+	}
+	return 0;
+}
+
 /*
  * Open from the top down.  cur/ comes last, so whoever finds it knows that the
  * entries of the user, tmp/ and new/ were synced before it was made.
@@ -272,7 +301,7 @@ open_parts(struct maildir_tree *t, const char *mailbox, enum making making,
 	if (m->new < 0)
 		return -1;
 	m->cur = open_dir(m->dir, "cur", create, e);
-	return m->cur < 0 ? -1 : 0;
+	return m->cur < 0 ? -1 : note_device(t, m, e);
 }
 
 /* Is this a mailbox, whatever it lacks?  An empty directory is none: something

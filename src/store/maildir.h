@@ -24,13 +24,17 @@ struct maildir_cache;
  * maildir_tree_open - open (and make) the root.  host: this machine's name, for
  * unique file names.  Refused (PERM) while another server has the tree.  A
  * syncfs makes what an earlier run left behind durable, so that "exists" means
- * "survives" from here on.
+ * "survives" from here on; of what lies on other file systems leftovers_remove
+ * sees to it.
  */
 int maildir_tree_open(struct maildir_tree **t, const char *root,
 		      const char *host, struct err *e);
 void maildir_tree_free(struct maildir_tree **t);
 
 int maildir_tree_root(const struct maildir_tree *t); /* its descriptor */
+/* maildir_tree_is_doubtful - the file system has failed to write something: no
+ * file is to be trusted that was not synced by itself. */
+bool maildir_tree_is_doubtful(const struct maildir_tree *t);
 
 /* maildir_tree_set_ledger - deliveries and deletions are entered there from now
  * on (NULL: nowhere); before and after any session. */
@@ -63,10 +67,12 @@ bool maildir_address_is_safe(const char *address);
 /* One open mailbox: its directories. */
 struct maildir {
 	int dir, tmp, new, cur;
+	bool foreign; /* on another file system than the root: no checkpoint
+			 makes durable what is put there */
 };
-#define MAILDIR_CLOSED         \
-	{                      \
-		-1, -1, -1, -1 \
+#define MAILDIR_CLOSED                \
+	{                             \
+		-1, -1, -1, -1, false \
 	}
 
 /*

@@ -366,8 +366,8 @@ note_removed(struct maildrop *d, const struct item *it, struct err *e)
 			 : ledger_removed(l, d->address, it->parsed.unique, e);
 }
 
-int
-maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
+static int
+remove_item(struct maildrop *d, uint32_t i, struct err *e)
 {
 	struct item *it = &d->item[i];
 	struct stat st = { 0 };
@@ -391,8 +391,8 @@ maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
 	}
 }
 
-int
-maildrop_seen(struct maildrop *d, uint32_t i, struct err *e)
+static int
+mark_seen(struct maildrop *d, uint32_t i, struct err *e)
 {
 	struct item *it = &d->item[i];
 	char seen[MAILDIR_NAME_SIZE];
@@ -409,6 +409,33 @@ maildrop_seen(struct maildrop *d, uint32_t i, struct err *e)
 	if (errno == ENOENT) /* moved or removed: its mover knows better */
 		return 0;
 	return err_set(e, ERR_TEMP, errno, "cannot mark %s", it->name);
+}
+
+/* A name changes, and no file is being restored meanwhile. */
+static int
+change(struct maildrop *d, uint32_t i,
+       int (*how)(struct maildrop *, uint32_t, struct err *), struct err *e)
+{
+	struct ledger *l = maildir_tree_ledger(d->tree);
+
+	if (l != NULL)
+		ledger_names_begin(l);
+	int rc = how(d, i, e);
+	if (l != NULL)
+		ledger_names_end(l);
+	return rc;
+}
+
+int
+maildrop_remove(struct maildrop *d, uint32_t i, struct err *e)
+{
+	return change(d, i, remove_item, e);
+}
+
+int
+maildrop_seen(struct maildrop *d, uint32_t i, struct err *e)
+{
+	return change(d, i, mark_seen, e);
 }
 
 int

@@ -27,7 +27,8 @@ copy(int from, int to, struct err *e)
 	}
 }
 
-/* The mailbox is on another file system, or it knows no links. */
+/* The mailbox is on another file system, or it knows no links.  In tmp/ it has
+ * the name by which leftovers_remove knows what is ours. */
 static int
 copy_into(int tmp, const char *unique, const struct maildir *m,
 	  const char *name, struct err *e)
@@ -37,17 +38,17 @@ copy_into(int tmp, const char *unique, const struct maildir *m,
 	int from = openat(tmp, unique, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (from < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot open %s", unique);
-	int to = durable_create(m->tmp, name, e);
+	int to = durable_create(m->tmp, unique, e);
 	if (to < 0) {
 		(void)close(from);
 		return -1;
 	}
 	if (copy(from, to, e) != 0)
 		goto out;
-	rc = durable_rename_new(m->tmp, name, m->new, name, e);
+	rc = durable_rename_new(m->tmp, unique, m->new, name, e);
 out:
 	if (rc != 0)
-		(void)unlinkat(m->tmp, name, 0);
+		(void)unlinkat(m->tmp, unique, 0);
 	(void)close(to);
 	(void)close(from);
 	return rc;

@@ -7,7 +7,7 @@ the clone holds is what a disk would hold if the power went at that moment.
 The servers are killed, the clone takes the image's place, its journal is
 replayed by mount, the servers start on it.  Then every message that was
 answered 250 before the cut must be in each recipient's mailbox, and what was
-deleted must be gone.  The servers read another boot id, as after a real cut.
+deleted must be gone.
 
     powercut.py [--cuts N] [--fs ext4|xfs] [--durability D] [--seed N]
 
@@ -26,7 +26,6 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 
 import ledger as books
 import harness
@@ -145,8 +144,6 @@ def one_cut(disk, ledger, options):
     clients.end()
     ledger.said, ledger.gone = said, gone
     disk.power_on()
-    with open(options.boot, "w", encoding="ascii") as f:
-        f.write("%s\n" % uuid.UUID(int=random.getrandbits(128)))
     for server in (pair.receiver, pair.sender):
         server.environment = options.environments[server.name]
         server.start()
@@ -160,17 +157,13 @@ def run(options, say=lambda _: None):
     """All the cuts; returns the figures.  NoDisk when it cannot be done."""
     random.seed(options.seed)
     steps = books.steps()
-    boot = tempfile.NamedTemporaryFile(prefix="postpair-boot-")
-    options.boot = boot.name
-    environment = {"LD_PRELOAD": steps.library, "STEP_BOOT": boot.name,
-                   "ASAN_OPTIONS": "verify_asan_link_order=0"}
-    environments = {}
-    for name in ("postpair-sender", "postpair-receiver"):
-        environments[name] = dict(environment)
-        if options.without_sync:
-            environments[name].update(
-                STEP_PROGRAM=name, STEP_AT="1", STEP_FOR="0",
-                STEP_DO="ignore", STEP_CALLS="sync")
+    environments = {"postpair-sender": {}, "postpair-receiver": {}}
+    if options.without_sync:
+        for name, environment in environments.items():
+            environment.update(
+                LD_PRELOAD=steps.library, STEP_PROGRAM=name, STEP_AT="1",
+                STEP_FOR="0", STEP_DO="ignore", STEP_CALLS="sync",
+                ASAN_OPTIONS="verify_asan_link_order=0")
     options.environments = environments
     disk = Disk(options.fs)
     pair = None
@@ -195,7 +188,6 @@ def run(options, say=lambda _: None):
             pair.kill()
         tempfile.tempdir = None
         disk.close()
-        boot.close()
 
 
 def main():

@@ -13,9 +13,7 @@
  *   STEP_COUNT    a file of 64 bytes: the count (8 bytes) and the name of the
  *                 last call counted; it outlives the process
  *
- * Standard output and error are not a disk, nor are sockets.  STEP_BOOT names
- * a file that is read in the place of the kernel's boot_id: a power cut without
- * another boot of this machine.
+ * Standard output and error are not a disk, nor are sockets.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,7 +41,6 @@ static struct {
 	struct shared own;
 	uint64_t at, times;
 	const char *calls;
-	const char *boot;
 	bool on, before, after, ignore;
 	int error;
 } step;
@@ -65,7 +62,6 @@ begin(void)
 
 	step.at = strtoull(setting("STEP_AT", "0"), NULL, 10);
 	step.times = strtoull(setting("STEP_FOR", "1"), NULL, 10);
-	step.boot = getenv("STEP_BOOT");
 	step.calls = setting("STEP_CALLS", "");
 	step.before = strcmp(how, "before") == 0;
 	step.after = strcmp(how, "after") == 0;
@@ -217,8 +213,6 @@ openat(int d, const char *path, int flags, ...)
 		va_end(args);
 	}
 	*(void **)&next = real("openat");
-	if (step.boot != NULL && strcmp(path, "boot_id") == 0)
-		return next(AT_FDCWD, step.boot, flags);
 	int entered = (flags & O_CREAT) != 0 ? enter("create") : 0;
 	if (entered < 0)
 		return -1;

@@ -32,7 +32,7 @@ TESTS += tests/unit/store/test_ledger
 tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c \
 	tests/unit/store/tree.c tests/unit/store/tree.h
 tests_unit_store_test_ledger_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_store_test_ledger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=posix_fallocate,--wrap=renameat2
+tests_unit_store_test_ledger_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=posix_fallocate,--wrap=renameat2,--wrap=readdir
 tests_unit_store_test_ledger_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/store/test_directory
 TESTS += tests/unit/store/test_directory
@@ -41,3 +41,10 @@ tests_unit_store_test_directory_SOURCES = tests/unit/store/test_directory.c \
 tests_unit_store_test_directory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_test_directory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir
 tests_unit_store_test_directory_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/store/test_foreign
+TESTS += tests/unit/store/test_foreign
+tests_unit_store_test_foreign_SOURCES = tests/unit/store/test_foreign.c \
+	tests/unit/store/tree.c tests/unit/store/tree.h
+tests_unit_store_test_foreign_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_foreign_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstat,--wrap=fstatat,--wrap=linkat,--wrap=fsync,--wrap=syncfs
+tests_unit_store_test_foreign_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

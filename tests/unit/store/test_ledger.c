@@ -4,6 +4,7 @@
  */
 #include "tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,6 +79,17 @@ __wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 	sync_errors = syncs_after;
 	(void)fails(&rename_errors, ENOSPC);
 	return -1;
+}
+
+static int names_read; /* from directories */
+struct dirent *__real_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d);
+
+struct dirent *
+__wrap_readdir(DIR *d)
+{
+	names_read++;
+	return __real_readdir(d);
 }
 
 /* ---- a server's data ------------------------------------------------------
@@ -329,15 +341,73 @@ what_is_placed_is_not_placed_again(void **state)
 	assert_int_equal(count(w, both[1], "new"), 0);
 }
 
-/* Killed after the rename; the owner has deleted it with another program. */
+/* Placed, and not to be found: the file system may have gone down and come back
+ * within this boot, without what was not synced. */
 static void
-what_its_owner_deleted_stays_deleted(void **state)
+what_is_missing_comes_back_whatever_boot_it_was(void **state)
 {
 	struct world *w = *state;
 
-	accepted(w, SAME, true, NULL, bob);
+	accepted(w, SAME, true, "a1", both);
+	tree_put(w->tree, both[1], "new", name, "");
 	start(w, true);
 	assert_int_equal(w->report.accepted, 1);
+	assert_int_equal(w->report.placed, 1);
+	assert_int_equal(w->report.repaired, 1);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "new");
+	stop(w);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 0);
+}
+
+/* However it was renamed, it is the same message. */
+static void
+what_was_read_is_not_missing(void **state)
+{
+	struct world *w = *state;
+	char seen[300];
+
+	accepted(w, SAME, true, NULL, both);
+	(void)snprintf(seen, sizeof(seen), "%s:2,FRS", name);
+	tree_put(w->tree, both[0], "cur", seen, stored);
+	tree_put(w->tree, both[1], "new", seen, stored);
+	start(w, true);
+	assert_int_equal(w->report.placed + w->report.repaired, 0);
+	assert_int_equal(count(w, both[0], "new"), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
+static void
+what_a_client_deleted_stays_deleted_whatever_boot_it_was(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, SAME, true, NULL, both);
+	gone(w, LEDGER_REMOVED, both[0]);
+	start(w, true);
+	assert_int_equal(count(w, both[0], "new"), 0);
+	assert_stored(w, both[1], "new");
+}
+
+/* An orderly stop leaves nothing to be restored: what other programs took away
+ * meanwhile stays away. */
+static void
+an_ordinary_restart_restores_nothing(void **state)
+{
+	struct world *w = *state;
+	char found[256], path[1024];
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, "a1", bob, &e), 0);
+	tree_name(w->tree, bob[0], "new", found);
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/new/%s",
+		       w->tree->path, found);
+	assert_int_equal(unlink(path), 0);
+	stop(w);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 0);
 	assert_int_equal(count(w, bob[0], "new"), 0);
 }
 
@@ -623,10 +693,94 @@ what_is_known_and_placed_stays(void **state)
 	assert_int_equal(count(w, bob[0], "tmp"), 0);
 }
 
-/* The file system lost something: the journal keeps all, and the next start
- * looks into the files. */
+/* How many messages a start would find. */
+static int
+count_accepted(void *ctx, const struct journal_record *r, struct err *e)
+{
+	int *n = ctx;
+
+	(void)e;
+	*n += r->type == LEDGER_ACCEPT;
+	return 0;
+}
+
+static int
+in_journal(struct world *w)
+{
+	struct journal_report report;
+	struct err e;
+	int n = 0;
+
+	int dir = durable_open_dir(w->dirfd, "journal", 0, &e);
+	assert_true(dir >= 0);
+	assert_int_equal(journal_check(dir, count_accepted, &n, &report, &e),
+			 0);
+	(void)close(dir);
+	return n;
+}
+
+static ino_t
+inode_of(const struct world *w, const char *found)
+{
+	char path[1024];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/xyz.com/bob/new/%s",
+		       w->tree->path, found);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* The file system lost something, and what is read may be what it has in memory
+ * only: every file is written anew before the journal lets go of it. */
 static void
-a_failed_sync_of_the_mailboxes_releases_nothing(void **state)
+a_failed_sync_of_the_mailboxes_is_mended(void **state)
+{
+	struct world *w = *state;
+	char found[256];
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	assert_int_equal(in_journal(w), 1);
+	tree_name(w->tree, bob[0], "new", found);
+	ino_t before = inode_of(w, found);
+	tree_put(w->tree, both[1], "new", found, ""); /* what was lost */
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_stored(w, both[0], "new");
+	assert_stored(w, both[1], "new");
+	assert_true(inode_of(w, found) != before);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, bob[0], "new"), 1);
+}
+
+/* The same by itself, and more than once. */
+static void
+failed_syncs_do_not_fill_the_journal(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	w->checkpoint_ms = 10;
+	start(w, true);
+	syncfs_errors = 3;
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	for (int i = 0; i < 6000 && (syncfs_errors > 0 || in_journal(w) > 0);
+	     i++)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(syncfs_errors, 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_int_equal(count(w, bob[0], "new"), 1);
+}
+
+/* The server went down before it could mend: the next start trusts no file that
+ * is older than the failure, whatever the system shows of it. */
+static void
+a_failed_sync_is_mended_by_the_next_start(void **state)
 {
 	struct world *w = *state;
 	char found[256];
@@ -634,16 +788,142 @@ a_failed_sync_of_the_mailboxes_releases_nothing(void **state)
 
 	start(w, true);
 	assert_int_equal(deliver(w, NULL, bob, &e), 0);
-	syncfs_errors = 1;
+	syncfs_errors = 100;
 	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
-	assert_int_equal(e.sys, EIO);
-	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
 	stop(w);
+	syncfs_errors = 0;
 	tree_name(w->tree, bob[0], "new", found);
-	tree_put(w->tree, bob[0], "new", found, ""); /* what was lost */
+	ino_t before = inode_of(w, found);
 	start(w, true);
 	assert_int_equal(w->report.repaired, 1);
+	assert_true(inode_of(w, found) != before);
 	assert_stored(w, bob[0], "new");
+	assert_int_equal(in_journal(w), 0);
+}
+
+/* A start whose sync fails serves, and does not let go. */
+static void
+a_start_that_cannot_sync_lets_nothing_go(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	accepted(w, SAME, true, NULL, bob);
+	syncfs_errors = 1;
+	start(w, true);
+	assert_stored(w, bob[0], "new");
+	assert_int_equal(in_journal(w), 1);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_int_equal(count(w, bob[0], "new"), 2);
+}
+
+/* What was deleted before it was mended is not restored. */
+static void
+a_deletion_holds_while_it_is_mended(void **state)
+{
+	struct world *w = *state;
+	struct maildrop *d = NULL;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], &e),
+			 MAILDROP_OPEN);
+	assert_int_equal(maildrop_remove(d, 0, &e), 0);
+	assert_int_equal(maildrop_sync(d, &e), 0);
+	maildrop_close(&d);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
+/* Refused, and the disk did not take the record of that: said later, so that no
+ * start places it, and the journal is not held for ever. */
+static void
+a_refusal_is_entered_later(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	rename_errors = 1;
+	syncs_after = 1;
+	assert_int_equal(deliver(w, NULL, both, &e), -1);
+	assert_int_equal(count(w, both[0], "tmp"), 1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(count(w, both[i], "tmp"), 0);
+		assert_int_equal(count(w, both[i], "new"), 0);
+	}
+}
+
+/* What is being placed is left to its session. */
+static void
+what_is_not_placed_yet_is_not_restored(void **state)
+{
+	struct world *w = *state;
+	struct ledger_entry entry = { 0 };
+	struct ledger_message m = { .id = "",
+				    .name = name,
+				    .holder = bob[0],
+				    .mailboxes = bob,
+				    .n_mailboxes = 1,
+				    .size = sizeof(stored) - 1,
+				    .has_bytes = true,
+				    .bytes = span_of(stored) };
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both + 1, &e), 0);
+	assert_int_equal(ledger_accept(w->ledger, &entry, &m, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+	assert_int_equal(in_journal(w), 1);
+	tree_put(w->tree, bob[0], "new", name, stored);
+	ledger_placed(w->ledger, &entry);
+	/* it was in doubt as well: written anew */
+	ino_t before = inode_of(w, name);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_true(inode_of(w, name) != before);
+	assert_stored(w, bob[0], "new");
+	assert_int_equal(in_journal(w), 0);
+}
+
+/* Each mailbox is read once, however many there are. */
+static void
+recovery_reads_each_mailbox_once(void **state)
+{
+	enum { MAILBOXES = 150, ROUNDS = 3 };
+	struct world *w = *state;
+	char address[64];
+	const char *one[] = { address, NULL };
+	struct err e = { 0 };
+
+	start(w, true);
+	syncfs_errors = 1000;
+	for (int r = 0; r < ROUNDS; r++) {
+		for (int i = 0; i < MAILBOXES; i++) {
+			(void)snprintf(address, sizeof(address), "u%d@xyz.com",
+				       i);
+			assert_int_equal(deliver(w, NULL, one, &e), 0);
+		}
+	}
+	stop(w);
+	syncfs_errors = 0;
+	names_read = 0;
+	start(w, true);
+	assert_int_equal(w->report.accepted, MAILBOXES * ROUNDS);
+	assert_int_equal(w->report.placed, 0);
+	/* new/ and cur/ of each: what is in it, ".", ".." and its end */
+	assert_true(names_read <= MAILBOXES * (ROUNDS + 6) + 1000);
 }
 
 /* A checkpoint that comes while a message is being placed cannot release it:
@@ -696,9 +976,10 @@ pop3_deletions_are_entered(void **state)
 	assert_int_equal(maildrop_sync(d, &e), 0);
 	maildrop_close(&d);
 	/* the file system is not to be trusted: all is looked at again */
-	syncfs_errors = 1;
+	syncfs_errors = 100;
 	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
 	stop(w);
+	syncfs_errors = 0;
 	start(w, true);
 	assert_int_equal(w->report.accepted, 1);
 	assert_int_equal(count(w, bob[0], "new"), 0);
@@ -742,7 +1023,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_file_in_tmp_is_placed),
 		T(what_is_placed_is_not_placed_again),
-		T(what_its_owner_deleted_stays_deleted),
+		T(what_is_missing_comes_back_whatever_boot_it_was),
+		T(what_was_read_is_not_missing),
+		T(what_a_client_deleted_stays_deleted_whatever_boot_it_was),
+		T(an_ordinary_restart_restores_nothing),
 		T(after_a_power_cut_it_comes_from_the_journal),
 		T(a_whole_file_is_left_alone),
 		T(a_deletion_over_pop3_survives_a_power_cut),
@@ -758,7 +1042,14 @@ main(void)
 		T(what_was_given_again_is_not_placed_again),
 		T(what_is_known_is_not_placed_again),
 		T(what_is_known_and_placed_stays),
-		T(a_failed_sync_of_the_mailboxes_releases_nothing),
+		T(a_failed_sync_of_the_mailboxes_is_mended),
+		T(failed_syncs_do_not_fill_the_journal),
+		T(a_failed_sync_is_mended_by_the_next_start),
+		T(a_start_that_cannot_sync_lets_nothing_go),
+		T(a_deletion_holds_while_it_is_mended),
+		T(a_refusal_is_entered_later),
+		T(what_is_not_placed_yet_is_not_restored),
+		T(recovery_reads_each_mailbox_once),
 		T(what_was_being_placed_is_released_in_time),
 		T(pop3_deletions_are_entered),
 		T(a_mailbox_moved_away_is_made_anew),

@@ -1,0 +1,310 @@
+/*
+ * Mailboxes on another file system than the root's: no sync of the root speaks
+ * of them.  carol's is one here: what is below her directory says that it is of
+ * another device, links do not lead there, and each sync is noted.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/durable.h"
+#include "store/ledger.h"
+#include "store/leftovers.h"
+
+static const char *const bob[] = { "bob@xyz.com", NULL };
+static const char *const carol[] = { "carol@xyz.com", NULL };
+static const char *const both[] = { "bob@xyz.com", "carol@xyz.com", NULL };
+static const char *const turned[] = { "carol@xyz.com", "bob@xyz.com", NULL };
+static const char text[] = "A: b\r\n\r\nbody\r\n";
+
+/* ---- another file system --------------------------------------------------
+ */
+
+static bool file_synced, name_synced; /* of a message in carol's mailbox */
+static bool foreign_name; /* in tmp/, which would stay there for 36 hours */
+static bool volume_synced;
+static int sync_errors; /* so many syncs of her directories fail */
+static int syncfs_errors;
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+int __real_fstatat(int dir, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags);
+int __real_linkat(int ad, const char *a, int bd, const char *b, int flags);
+int __wrap_linkat(int ad, const char *a, int bd, const char *b, int flags);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+
+/* Below carol's directory: what follows its name; NULL: elsewhere. */
+static const char *
+below_carol(int fd, char path[4096])
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, 4095);
+	if (n < 0)
+		return NULL;
+	path[n] = '\0';
+	const char *at = strstr(path, "/xyz.com/carol");
+	return at == NULL ? NULL : at + strlen("/xyz.com/carol");
+}
+
+int
+__wrap_fstat(int fd, struct stat *st)
+{
+	char path[4096];
+	int rc = __real_fstat(fd, st);
+
+	if (rc == 0 && below_carol(fd, path) != NULL)
+		st->st_dev++;
+	return rc;
+}
+
+int
+__wrap_fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	char path[4096];
+	int rc = __real_fstatat(dir, name, st, flags);
+
+	if (rc == 0 && (strstr(name, "xyz.com/carol") != NULL ||
+			below_carol(dir, path) != NULL))
+		st->st_dev++;
+	return rc;
+}
+
+int
+__wrap_linkat(int ad, const char *a, int bd, const char *b, int flags)
+{
+	char path[4096];
+
+	if ((below_carol(ad, path) == NULL) !=
+	    (below_carol(bd, path) == NULL)) {
+		errno = EXDEV;
+		return -1;
+	}
+	return __real_linkat(ad, a, bd, b, flags);
+}
+
+int
+__wrap_fsync(int fd)
+{
+	char path[4096];
+	const char *below = below_carol(fd, path);
+
+	if (below != NULL && strcmp(below, "/new") == 0) {
+		if (sync_errors > 0) {
+			sync_errors--;
+			errno = EIO;
+			return -1;
+		}
+		name_synced = true;
+	}
+	if (below != NULL && strncmp(below, "/tmp/", 5) == 0) {
+		file_synced = true;
+		foreign_name = foreign_name || strchr(below, ',') != NULL;
+	}
+	return __real_fsync(fd);
+}
+
+int
+__wrap_syncfs(int fd)
+{
+	char path[4096];
+
+	if (below_carol(fd, path) != NULL) {
+		if (syncfs_errors > 0) {
+			syncfs_errors--;
+			errno = EIO;
+			return -1;
+		}
+		volume_synced = true;
+	}
+	return __real_syncfs(fd);
+}
+
+/* ---- a server's data ------------------------------------------------------
+ */
+
+struct world {
+	struct tree *tree;
+	int dirfd;
+	struct ledger *ledger;
+	struct ledger_report report;
+};
+
+static void
+start(struct world *w, bool keeps_messages)
+{
+	struct ledger_options o = { .tree = w->tree->t,
+				    .dirfd = w->dirfd,
+				    .keeps_messages = keeps_messages,
+				    .message_max = 4096,
+				    .id_days = 7,
+				    .checkpoint_bytes = 64 << 20,
+				    .checkpoint_ms = 3600 * 1000 };
+	struct err e;
+
+	if (ledger_open(&w->ledger, &o, &w->report, &e) != 0)
+		fail_msg("%s", e.msg);
+	maildir_tree_set_ledger(w->tree->t, w->ledger);
+}
+
+static void
+stop(struct world *w)
+{
+	maildir_tree_set_ledger(w->tree->t, NULL);
+	ledger_close(&w->ledger);
+}
+
+static int
+setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	void *tree = NULL;
+	struct err e;
+
+	assert_non_null(w);
+	sync_errors = syncfs_errors = 0;
+	assert_int_equal(tree_setup(&tree), 0);
+	w->tree = tree;
+	w->dirfd =
+	    durable_open_dir(maildir_tree_root(w->tree->t), ".postpair", 1, &e);
+	assert_true(w->dirfd >= 0);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+	void *tree = w->tree;
+
+	stop(w);
+	(void)close(w->dirfd);
+	assert_int_equal(tree_teardown(&tree), 0);
+	free(w);
+	return 0;
+}
+
+static int
+count(const struct world *w, const char *mailbox, const char *folder)
+{
+	return tree_count(w->tree, mailbox, folder);
+}
+
+/* ---- tests ----------------------------------------------------------------
+ */
+
+static void
+a_message_is_synced_before_it_is_answered(void **state)
+{
+	static const char *const *const lists[] = { carol, both, turned };
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	for (int keeps = 0; keeps < 2; keeps++) {
+		start(w, keeps == 1);
+		for (size_t i = 0; i < 3; i++) {
+			file_synced = name_synced = false;
+			if (tree_deliver(w->tree, text, lists[i], &e) != 0)
+				fail_msg("%s", e.msg);
+			assert_true(file_synced);
+			assert_true(name_synced);
+			assert_false(foreign_name);
+			assert_int_equal(count(w, carol[0], "tmp"), 0);
+		}
+		stop(w);
+	}
+	assert_int_equal(count(w, carol[0], "new"), 6);
+	assert_int_equal(count(w, bob[0], "new"), 4);
+}
+
+static void
+what_cannot_be_synced_there_is_refused(void **state)
+{
+	static const char *const *const lists[] = { carol, both, turned };
+	struct world *w = *state;
+
+	start(w, true);
+	for (size_t i = 0; i < 3; i++) {
+		struct err e = { 0 };
+		sync_errors = 1;
+		assert_int_equal(tree_deliver(w->tree, text, lists[i], &e), -1);
+		assert_int_equal(e.sys, EIO);
+		assert_int_equal(count(w, carol[0], "new"), 0);
+		assert_int_equal(count(w, carol[0], "tmp"), 0);
+		assert_int_equal(count(w, bob[0], "new"), 0);
+		assert_int_equal(count(w, bob[0], "tmp"), 0);
+	}
+	stop(w);
+	start(w, true); /* nor does a start bring it back */
+	assert_int_equal(count(w, carol[0], "new"), 0);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+}
+
+/* The last server died: what it placed there, or found, is synced before the
+ * journal forgets it. */
+static void
+a_start_syncs_what_it_finds_there(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(tree_deliver(w->tree, text, both, &e), 0);
+	/* dies before it lets go of it */
+	struct ledger *dead = w->ledger;
+	volume_synced = false;
+	syncfs_errors = 1;
+	w->ledger = NULL;
+	start(w, true);
+	assert_int_equal(w->report.accepted, 1);
+	assert_int_equal(syncfs_errors, 0);
+	assert_false(volume_synced);
+	stop(w); /* it could not be synced: still there, and tried again */
+	assert_true(volume_synced);
+	start(w, true);
+	assert_int_equal(w->report.accepted, 0);
+	ledger_close(&dead);
+}
+
+/* Leftovers of a run that was killed: mailboxes it made, names it placed. */
+static void
+a_start_syncs_mailboxes_on_other_file_systems(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	tree_put(w->tree, bob[0], "new", "1.a", "x");
+	volume_synced = false;
+	assert_int_equal(leftovers_remove(w->tree->t, &e), 0);
+	assert_false(volume_synced);
+	tree_put(w->tree, carol[0], "new", "1.a", "x");
+	assert_int_equal(leftovers_remove(w->tree->t, &e), 0);
+	assert_true(volume_synced);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_message_is_synced_before_it_is_answered),
+		T(what_cannot_be_synced_there_is_refused),
+		T(a_start_syncs_what_it_finds_there),
+		T(a_start_syncs_mailboxes_on_other_file_systems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
