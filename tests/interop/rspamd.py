@@ -17,6 +17,7 @@ timeout = 60s;
 upstream "local" {
   default = yes;
   self_scan = yes;
+  timeout = 60s;
 }
 """,
     "dkim_signing.conf": """\
@@ -38,6 +39,9 @@ skip_authenticated = true;
 reject = 15;
 add_header = 6;
 greylist = null;
+""",
+    "options.inc": """\
+soft_reject_on_timeout = true;
 """,
 }
 
@@ -84,8 +88,11 @@ class Rspamd(milter_neighbour.Milter):
         values = {"port": self.port, "dns": self.names.port,
                   "keys": os.path.dirname(self.keys[0].path),
                   "selector": self.keys[0].selector}
-        for name, text in {**LOCAL_D, **PRIVATE, **self.extra}.items():
-            self.write(os.path.join("local.d", name), text % values)
+        for name in {**LOCAL_D, **PRIVATE, **self.extra}:
+            text = self.extra.get(
+                name, LOCAL_D.get(name, "") + PRIVATE.get(name, ""))
+            self.write(os.path.join("" if name.endswith(".lua") else "local.d",
+                                    name), text % values)
         command = [self.program, "-f", "-c", "/etc/rspamd/rspamd.conf"]
         for name, value in (("LOCAL_CONFDIR", ""), ("DBDIR", "db"),
                             ("RUNDIR", "run"), ("LOGDIR", "log")):

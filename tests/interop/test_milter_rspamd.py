@@ -4,7 +4,9 @@ the configuration of doc/operations.md."""
 import os
 import re
 import smtplib
+import socket
 import sys
+import types
 
 import pytest
 
@@ -109,6 +111,32 @@ def test_spam_is_refused(running):
             bring(pair, (TEXT % "spam" + GTUBE + "\r\n").encode())
         assert refused.value.smtp_code == 554
         assert pair.maildir(BOB).files() == []
+
+
+def test_a_scan_that_takes_too_long_makes_mail_wait(running):
+    """By itself rspamd lets a message go, unsigned and unchecked, when there
+    was no time for all of its tests, as on a busy machine."""
+    key, _ = running
+    files = {
+        "worker-proxy.inc": rspamd.LOCAL_D["worker-proxy.inc"].replace(
+            "  timeout = 60s;", "  timeout = 0.2s;"),
+        # before all else it asks a name server that never answers
+        "rspamd.local.lua": """\
+rspamd_config:register_symbol{name = "SLOW", type = "prefilter",
+  callback = function(task)
+    task:get_resolver():resolve_a{task = task, name = "slow.example",
+      callback = function() end}
+  end}
+"""}
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        names = types.SimpleNamespace(port=silent.getsockname()[1])
+        with rspamd.Rspamd([key], names, files) as scanner, \
+                pair_with(scanner) as pair:
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                submit(pair, TEXT % "late")
+            assert refused.value.smtp_code == 451, refused.value
+            assert pair.waiting() == []
 
 
 def test_the_documented_files_are_these():
