@@ -15,11 +15,13 @@
 #include "base/crc32.h"
 #include "base/durable.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "sender/pickup_private.h"
 
 /*
- * The directory.  Everybody may make files in it, nobody but us can list it
- * (mode 1733), so what is found there is looked at with care:
+ * The directory.  postpair-drop alone makes files in it, by the rights of its
+ * group (mode 0730), so a file's owner is who sends it; what it says is his
+ * word, and is looked at with care:
  *
  *  - Opened without following a link and without waiting (a FIFO), then looked
  *    at by descriptor: a regular file with one name and nobody else's to write.
@@ -40,12 +42,37 @@ enum {
 /* ---- one file -------------------------------------------------------------
  */
 
+/* Was the same said when we looked the last time? */
+static bool
+was_said(struct pickup *p, const char *event, const char *name,
+	 const struct err *e)
+{
+	struct pickup_said *now = &p->said[0];
+	const struct pickup_said *before = &p->said[1];
+	char text[512];
+
+	int n = snprintf(text, sizeof(text), "%s %s %s", event, name,
+			 e != NULL ? e->msg : "");
+	size_t size = n < 0 ? 0 : (size_t)n;
+	uint64_t line = siphash(&p->said_key, text,
+				size < sizeof(text) ? size : sizeof(text) - 1);
+	if (now->n < PICKUP_SAID_MAX)
+		now->line[now->n++] = line;
+	for (size_t i = 0; i < before->n; i++) {
+		if (before->line[i] == line)
+			return true;
+	}
+	return false;
+}
+
 static void
-note(enum log_level level, const char *event, const char *name,
-     const struct pickup_file *f, const struct err *e)
+note(struct pickup *p, enum log_level level, const char *event,
+     const char *name, const struct pickup_file *f, const struct err *e)
 {
 	struct log_line l;
 
+	if (was_said(p, event, name, e))
+		level = LOG_DEBUG;
 	log_begin(&l, level, event);
 	log_str(&l, "file", name);
 	if (f != NULL) {
@@ -126,19 +153,59 @@ check_message(struct pickup_file *f, struct err *e)
 }
 
 static void
+stuck(struct pickup *p, const char *name, const char *what)
+{
+	struct err e;
+
+	(void)err_set(&e, ERR_TEMP, errno, "cannot be %s", what);
+	note(p, LOG_ERROR, "maildrop-stuck", name, NULL, &e);
+}
+
+static int
 set_aside(struct pickup *p, const char *name)
 {
 	char dead[NAME_DIGITS + 8];
 
 	(void)snprintf(dead, sizeof(dead), "dead.%.*s", NAME_DIGITS, name);
-	(void)renameat(p->dir_fd, name, p->dir_fd, dead);
+	if (renameat(p->dir_fd, name, p->dir_fd, dead) == 0)
+		return 0;
+	stuck(p, name, "set aside");
+	return -1;
 }
 
-static void
+/* 0, or -1: it stays, and that is in the log. */
+static int
 remove_entry(struct pickup *p, const char *name)
 {
-	if (unlinkat(p->dir_fd, name, 0) != 0 && errno == EISDIR)
-		(void)unlinkat(p->dir_fd, name, AT_REMOVEDIR);
+	if (unlinkat(p->dir_fd, name, 0) == 0 ||
+	    (errno == EISDIR && unlinkat(p->dir_fd, name, AT_REMOVEDIR) == 0))
+		return 0;
+	stuck(p, name, "removed");
+	return -1;
+}
+
+static bool
+was_taken(const struct pickup *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_taken; i++) {
+		if (strcmp(p->taken[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* It is in the queue, or some of it.  One that stays all the same must not get
+ * there a second time. */
+static void
+finish(struct pickup *p, const char *name, bool damaged)
+{
+	struct err e;
+
+	if ((damaged ? set_aside(p, name) : remove_entry(p, name)) == 0)
+		(void)durable_sync(p->dir_fd, &e);
+	else
+		(void)snprintf(p->taken[p->n_taken++], PICKUP_NAME_SIZE, "%s",
+			       name);
 }
 
 static void
@@ -147,9 +214,9 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 	struct err e = { 0 };
 
 	if (look_at(f, p->o.size_max_bytes, &e) != 0) {
-		note(LOG_WARN, "maildrop-refused", f->name, f, &e);
+		note(p, LOG_WARN, "maildrop-refused", f->name, f, &e);
 		if (e.class == ERR_PERM)
-			remove_entry(p, f->name);
+			(void)remove_entry(p, f->name);
 		return;
 	}
 	enum pickup_result got = PICKUP_LATER;
@@ -159,16 +226,15 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 		got = PICKUP_DAMAGED;
 	switch (got) {
 	case PICKUP_TAKEN:
-		remove_entry(p, f->name);
-		(void)durable_sync(p->dir_fd, &e);
-		note(LOG_INFO, "maildrop-taken", f->name, f, NULL);
+		note(p, LOG_INFO, "maildrop-taken", f->name, f, NULL);
+		finish(p, f->name, false);
 		break;
 	case PICKUP_LATER:
-		note(LOG_WARN, "maildrop-later", f->name, f, &e);
+		note(p, LOG_WARN, "maildrop-later", f->name, f, &e);
 		break;
 	case PICKUP_DAMAGED:
-		note(LOG_ERROR, "maildrop-damaged", f->name, f, &e);
-		set_aside(p, f->name);
+		note(p, LOG_ERROR, "maildrop-damaged", f->name, f, &e);
+		finish(p, f->name, true);
 		break;
 	}
 }
@@ -176,11 +242,18 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 static void
 take_file(struct pickup *p, const char *name)
 {
-	struct pickup_file *f = calloc(1, sizeof(*f));
+	struct pickup_file *f;
 	struct err e;
 
-	if (f == NULL)
-		return; /* the next look will find it */
+	if (was_taken(p, name)) {
+		(void)remove_entry(p, name);
+		return;
+	}
+	f = calloc(1, sizeof(*f));
+	if (f == NULL || p->n_taken == PICKUP_TAKEN_MAX) {
+		free(f);
+		return; /* the next look, or the next start, will find it */
+	}
 	f->name = name;
 	f->fd =
 	    openat(p->dir_fd, name,
@@ -188,12 +261,12 @@ take_file(struct pickup *p, const char *name)
 	if (f->fd < 0) {
 		int sys = errno;
 		(void)err_set(&e, ERR_PERM, sys, "cannot open it");
-		note(LOG_WARN, "maildrop-refused", name, NULL, &e);
+		note(p, LOG_WARN, "maildrop-refused", name, NULL, &e);
 		/* a link, a socket, a file its owner keeps from us: no message
 		 */
 		if (sys == ELOOP || sys == ENXIO || sys == EACCES ||
 		    sys == EPERM)
-			remove_entry(p, name);
+			(void)remove_entry(p, name);
 		free(f);
 		return;
 	}
@@ -224,8 +297,8 @@ clean(struct pickup *p, const char *name)
 		return;
 	if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_mtim.tv_sec < clock_wall_s() - LEFTOVER_S) {
-		note(LOG_WARN, "maildrop-leftover", name, NULL, NULL);
-		remove_entry(p, name);
+		note(p, LOG_WARN, "maildrop-leftover", name, NULL, NULL);
+		(void)remove_entry(p, name);
 	}
 }
 
@@ -237,17 +310,25 @@ scan(struct pickup *p)
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *at;
 
+	p->said[1] = p->said[0];
+	p->said[0].n = 0;
 	if (d == NULL) {
+		stuck(p, ".", "opened");
 		if (fd >= 0)
 			(void)close(fd);
 		return;
 	}
-	while (!wake_is_raised(&p->stop) && (at = readdir(d)) != NULL) {
+	for (;;) {
+		errno = 0;
+		if (wake_is_raised(&p->stop) || (at = readdir(d)) == NULL)
+			break;
 		if (is_ours(at->d_name))
 			take_file(p, at->d_name);
 		else
 			clean(p, at->d_name);
 	}
+	if (errno != 0 && !wake_is_raised(&p->stop))
+		stuck(p, ".", "read to its end");
 	(void)closedir(d);
 }
 
@@ -280,21 +361,23 @@ open_dir(struct pickup *p, struct err *e)
 	const char *path = p->o.path;
 	struct stat st;
 
-	bool made = mkdir(path, 0700) == 0;
-	if (!made && errno != EEXIST)
+	/* Whoever can put a file there can speak for its owner: rename(2)
+	 * keeps the owner, and root may have copied it into a directory of
+	 * somebody else. */
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_PERM, errno, "maildrop %s", path);
 	p->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->dir_fd < 0 || (made && fchmod(p->dir_fd, 01733) != 0) ||
-	    fstat(p->dir_fd, &st) != 0)
+	if (p->dir_fd < 0 || fstat(p->dir_fd, &st) != 0)
 		return err_set(e, ERR_PERM, errno, "maildrop %s", path);
 	if (st.st_uid != geteuid())
 		return err_set(e, ERR_PERM, 0,
 			       "maildrop %s must belong to the server's user",
 			       path);
-	if ((st.st_mode & 07777) != 01733 && (st.st_mode & 077) != 0)
+	if ((st.st_mode & 07777) != 0730 && (st.st_mode & 07777) != 0700)
 		return err_set(e, ERR_PERM, 0,
-			       "maildrop %s: its mode is %04o, and must be 1733"
-			       " (or 0700, for our user alone)",
+			       "maildrop %s: its mode is %04o, and must be 0730"
+			       " with the group of postpair-drop (or 0700, for"
+			       " our user alone)",
 			       path, (unsigned)st.st_mode & 07777);
 	return 0;
 }
@@ -308,6 +391,7 @@ pickup_new(struct pickup **out, const struct pickup_options *o, struct err *e)
 		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
 	p->o = *o;
 	p->dir_fd = p->watch_fd = p->stop.fd = -1;
+	rand_bytes(&p->said_key, sizeof(p->said_key));
 	if (wake_init(&p->stop, e) != 0 || open_dir(p, e) != 0)
 		goto fail;
 	/* Without it (no watches left) files wait for the next look. */

@@ -28,8 +28,9 @@ struct pickup_options {
 };
 
 /*
- * pickup_new - open (and make, 1733) the directory and begin.  -1: PERM when it
- * belongs to somebody else or lets others see what is in it or take it away.
+ * pickup_new - open the directory (and make it, 0700: for our own user) and
+ * begin.  -1: PERM when it belongs to somebody else, or lets others than its
+ * group, which is postpair-drop's, put anything there or see what is in it.
  * Options are copied, what they point to lives on.
  */
 int pickup_new(struct pickup **p, const struct pickup_options *o,

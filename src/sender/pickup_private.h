@@ -4,10 +4,19 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "base/siphash.h"
 #include "base/thread.h"
 #include "mail/drop.h"
 #include "sender/pickup.h"
 #include "smtp/smtp_client.h"
+
+enum { PICKUP_SAID_MAX = 1024, PICKUP_TAKEN_MAX = 64, PICKUP_NAME_SIZE = 33 };
+
+/* Hashes of what the log was told in one look at the directory. */
+struct pickup_said {
+	uint64_t line[PICKUP_SAID_MAX];
+	size_t n;
+};
 
 /* Shared by pickup.c (the directory) and pickup_send.c (one message). */
 struct pickup {
@@ -16,6 +25,13 @@ struct pickup {
 	struct wake stop;
 	pthread_t thread;
 	bool running;
+	/* What stands there and cannot be helped is said once, not at each
+	 * look. */
+	struct siphash_key said_key;
+	struct pickup_said said[2]; /* in this look, in the one before */
+	/* In the queue, and cannot be removed: not to be sent again. */
+	char taken[PICKUP_TAKEN_MAX][PICKUP_NAME_SIZE];
+	size_t n_taken;
 };
 
 /* One file, open and looked at. */

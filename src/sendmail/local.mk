@@ -16,6 +16,11 @@ src_sendmail_postpair_sendmail_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSBINDIR='"$(sbindir)"'
 src_sendmail_postpair_sendmail_LDADD = $(SENDMAIL_LIBS)
 
+# Set-group-id where it is installed (doc/operations.md): the C library alone.
+sbin_PROGRAMS += src/sendmail/postpair-drop
+src_sendmail_postpair_drop_SOURCES = src/sendmail/postpair_drop.c
+src_sendmail_postpair_drop_LDADD =
+
 # --enable-sendmail: also under the names that programs look for.
 if ENABLE_SENDMAIL
 install-exec-hook: install-sbinPROGRAMS

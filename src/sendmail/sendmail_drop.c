@@ -1,65 +1,99 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/crc32.h"
 #include "base/durable.h"
-#include "base/rand.h"
 #include "mail/drop.h"
 #include "sendmail/sendmail.h"
 
 /*
- * No server: the message is left in the maildrop directory, where everybody may
- * make files and only the server can list them.  The name is 128 random bits,
- * so that nobody else can open what is readable for the server's sake; the
- * file's owner, whom the kernel knows, is who sends it.  It appears there whole
- * and synced, or not at all.
+ * No server: the message is left in the maildrop directory.  postpair-drop,
+ * which lies beside this program, alone can write there; what it makes belongs
+ * to who runs us, and so tells the server who sends.
  */
-enum { NAME_SIZE = 33, TMP_SIZE = NAME_SIZE + 4 };
+enum { PATH_SIZE = 1100, BYTES_SIZE = 24 };
 
-static void
-make_names(char name[NAME_SIZE], char tmp[TMP_SIZE])
+/* The program beside this one, also in a build tree. */
+static int
+find_drop(char path[PATH_SIZE], struct err *e)
 {
-	unsigned char bytes[16];
+	static const char name[] = "/postpair-drop";
 
-	rand_bytes(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)snprintf(name + 2 * i, 3, "%02x", bytes[i]);
-	(void)snprintf(tmp, TMP_SIZE, "tmp.%s", name);
+	ssize_t n = readlink("/proc/self/exe", path, PATH_SIZE - sizeof(name));
+	if (n < 0 || n == PATH_SIZE - (ssize_t)sizeof(name))
+		return err_set(e, ERR_TEMP, errno, "/proc/self/exe");
+	path[n] = '\0';
+	char *slash = strrchr(path, '/');
+	memcpy(slash != NULL ? slash : path, name, sizeof(name));
+	return 0;
 }
 
+/* Run it with a pipe as its input; *fd is our end. */
 static int
-write_file(int dir, const char *name, const char *tmp, struct span head,
-	   struct span text, struct err *e)
+start_drop(const char *maildrop, size_t bytes, pid_t *pid, int *fd,
+	   struct err *e)
 {
-	int fd = durable_create(dir, tmp, e);
+	char path[PATH_SIZE], size[BYTES_SIZE], dir[PATH_SIZE];
+	char *const argv[] = { path, dir, size, NULL }, *const env[] = { NULL };
+	posix_spawn_file_actions_t in;
+	int ends[2];
 
-	if (fd < 0)
+	int n = snprintf(dir, sizeof(dir), "%s", maildrop);
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return err_set(e, ERR_PERM, ENAMETOOLONG, "maildrop");
+	(void)snprintf(size, sizeof(size), "%zu", bytes);
+	if (find_drop(path, e) != 0)
 		return -1;
-	/* 0644 whatever the umask: the server is another user.  The directory
-	 * cannot be opened to be synced, so the file system is. */
-	int rc = durable_write(fd, head.p, head.n, e) != 0 ||
-			 durable_write(fd, text.p, text.n, e) != 0 ||
-			 durable_sync(fd, e) != 0
-		     ? -1
-		     : 0;
-	if (rc == 0 && (fchmod(fd, 0644) != 0 ||
-			renameat(dir, tmp, dir, name) != 0 || syncfs(fd) != 0))
-		rc = err_set(e, ERR_TEMP, errno, "%s", name);
-	if (rc != 0) {
-		(void)unlinkat(dir, tmp, 0);
-		(void)unlinkat(dir, name, 0);
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return err_set(e, ERR_TEMP, errno, "pipe");
+	int sys = posix_spawn_file_actions_init(&in);
+	if (sys == 0) {
+		sys = posix_spawn_file_actions_adddup2(&in, ends[0],
+						       STDIN_FILENO);
+		if (sys == 0)
+			sys = posix_spawn(pid, path, &in, NULL, argv, env);
+		(void)posix_spawn_file_actions_destroy(&in);
 	}
+	(void)close(ends[0]);
+	*fd = ends[1];
+	if (sys == 0)
+		return 0;
+	(void)close(ends[1]);
+	return err_set(e, ERR_TEMP, sys, "cannot run %s", path);
+}
+
+/* It says why not on standard error itself. */
+static int
+run_drop(const char *maildrop, struct span head, struct span text,
+	 struct err *e)
+{
+	struct err ignored;
+	pid_t pid = -1;
+	int fd = -1, status = 0;
+
+	if (start_drop(maildrop, head.n + text.n, &pid, &fd, e) != 0)
+		return -1;
+	/* when it ends early, its status tells */
+	if (durable_write(fd, head.p, head.n, &ignored) == 0)
+		(void)durable_write(fd, text.p, text.n, &ignored);
 	(void)close(fd);
-	return rc;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return err_set(e, ERR_TEMP, errno, "postpair-drop");
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0
+		   ? 0
+		   : err_set(e, ERR_TEMP, 0, "the message was not left there");
 }
 
 static int
-drop_some(int dir, const struct sendmail_mail *m, const struct sendmail_args *a,
-	  size_t first, size_t n, struct err *e)
+drop_some(const char *maildrop, const struct sendmail_mail *m,
+	  const struct sendmail_args *a, size_t first, size_t n, struct err *e)
 {
 	struct drop d = { .reverse_path = span_of(m->from),
 			  .ret = a->ret,
@@ -69,17 +103,14 @@ drop_some(int dir, const struct sendmail_mail *m, const struct sendmail_args *a,
 			  .n_to = (unsigned)n,
 			  .size_bytes = (int64_t)m->text.n,
 			  .crc = crc32_add(0, m->text.p, m->text.n) };
-	char name[NAME_SIZE], tmp[TMP_SIZE];
 	struct buf head;
 
 	for (size_t i = 0; i < n; i++)
 		d.to[i] = span_of(m->to[first + i]);
 	buf_init(&head, DROP_HEAD_MAX);
-	make_names(name, tmp);
 	int rc = drop_format(&d, &head, e);
 	if (rc == 0)
-		rc = write_file(dir, name, tmp, buf_span(&head),
-				buf_span(&m->text), e);
+		rc = run_drop(maildrop, buf_span(&head), buf_span(&m->text), e);
 	buf_free(&head);
 	return rc;
 }
@@ -92,16 +123,10 @@ sendmail_drop(const struct sendmail_mail *m, const struct sendmail_args *a,
 	size_t n;
 	int rc = 0;
 
-	int dir = open(o->maildrop, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		(void)err_set(e, ERR_TEMP, errno, "%s", o->maildrop);
-		return SENDMAIL_TEMPFAIL;
-	}
 	for (size_t i = first; rc == 0 && i < m->n_to; i += n) {
 		n = m->n_to - i < most ? m->n_to - i : most;
-		rc = drop_some(dir, m, a, i, n, e);
+		rc = drop_some(o->maildrop, m, a, i, n, e);
 	}
-	(void)close(dir);
 	if (rc != 0)
 		(void)err_prefix(e, "%s", o->maildrop);
 	return rc == 0 ? SENDMAIL_OK : SENDMAIL_TEMPFAIL;

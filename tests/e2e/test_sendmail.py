@@ -1,8 +1,11 @@
 """postpair-sendmail: how cron, git and PHP send; over the server's socket, and
 through the maildrop directory while the server is not there."""
 
+import ctypes
 import os
 import pwd
+import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -17,6 +20,8 @@ import harness
 ALICE, BOB, CAROL = "alice@abc.com", "bob@xyz.com", "carol@xyz.com"
 TEXT = b"Subject: hello\n\nbody\n"
 NOBODY = 65534
+DROP_GROUP = 65533  # a number will do, nobody is in it
+PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
 
 
 def is_root():
@@ -35,6 +40,9 @@ class Local:
         os.chmod(pair.directory, 0o711)
         self.socket = os.path.join(pair.directory, "s")
         self.maildrop = os.path.join(pair.directory, "maildrop")
+        self.programs = os.path.dirname(harness.program("postpair-sendmail"))
+        if is_root():
+            self.install()
         pair.sender.sections["submission"].update(
             {"local-socket": self.socket, "maildrop": self.maildrop})
         self.config = pair.write("sendmail.conf", harness.ini({"sendmail": {
@@ -45,8 +53,26 @@ class Local:
         pair.route_to_receiver()
         pair.sender.start()
 
+    def install(self):
+        """As doc/operations.md has it: a group, and a set-group-id program."""
+        os.mkdir(self.maildrop)
+        os.chown(self.maildrop, -1, DROP_GROUP)
+        os.chmod(self.maildrop, 0o730)
+        programs = os.path.join(self.pair.directory, "sbin")
+        os.mkdir(programs, 0o755)
+        for name in ("postpair-sendmail", "postpair-drop"):
+            shutil.copy(os.path.join(self.programs, name), programs)
+        self.programs = programs
+        # the leak checker cannot look into a program with rights of its own
+        if not harness.is_sanitized():
+            os.chown(self.program("postpair-drop"), 0, DROP_GROUP)
+            os.chmod(self.program("postpair-drop"), 0o2755)
+
+    def program(self, name):
+        return os.path.join(self.programs, name)
+
     def command(self, *args):
-        return [harness.program("postpair-sendmail"), "-C", self.config, *args]
+        return [self.program("postpair-sendmail"), "-C", self.config, *args]
 
     def sendmail(self, *args, text=TEXT, status=0, **more):
         done = subprocess.run(self.command(*args), input=text, timeout=50,
@@ -61,6 +87,9 @@ class Local:
             return [n for n in os.listdir(self.maildrop) if n.startswith(prefix)]
         except FileNotFoundError:
             return []
+
+    def wait_gone(self, name):
+        harness.wait_for(lambda: name not in self.dropped(), 30, name + " gone")
 
     def wait_taken(self):
         harness.wait_for(lambda: not [n for n in self.dropped() if len(n) == 32],
@@ -251,7 +280,11 @@ def test_reports_as_asked_for(local):
 # ---- who may send as whom ----------------------------------------------------
 
 
-def can_be_nobody(local):
+def can_be_nobody(local, drop=False):
+    """May tests do things as another user, and with drop into the maildrop?"""
+    if drop and (harness.is_sanitized() or
+                 os.statvfs(local.programs).f_flag & os.ST_NOSUID):
+        return False
     try:
         return is_root() and subprocess.run(
             local.command("--version"), user=NOBODY, capture_output=True,
@@ -295,7 +328,8 @@ def test_configured_addresses(local):
 def test_waits_in_the_maildrop_until_the_server_is_there(local):
     pair = local.pair
     pair.sender.stop()
-    assert stat.S_IMODE(os.stat(local.maildrop).st_mode) == 0o1733
+    assert stat.S_IMODE(os.stat(local.maildrop).st_mode) == \
+        (0o730 if is_root() else 0o700)
     local.sendmail("-N", "never", BOB, CAROL, text=b"Subject: later\n\ncaf\xe9\n")
     name, = local.dropped()
     path = os.path.join(local.maildrop, name)
@@ -451,7 +485,7 @@ def test_hostile_files(local):
 
 
 def test_a_file_of_another_user_speaks_for_that_user_alone(local):
-    if not can_be_nobody(local):
+    if not can_be_nobody(local, drop=True):
         pytest.skip("needs root, and programs that others may run")
     local.pair.sender.stop()
     local.sendmail("-f", ALICE, CAROL, user=NOBODY)
@@ -474,14 +508,203 @@ def list_as(uid, path):
         raise PermissionError(done.stderr.decode())
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o733, 0o755])
+@pytest.mark.parametrize("mode", [0o1733, 0o777, 0o1777, 0o733, 0o755, 0o770,
+                                  0o2730, 0o731, 0o720])
 def test_a_maildrop_that_is_open_is_refused(local, mode):
     local.pair.sender.stop()
+    before = stat.S_IMODE(os.stat(local.maildrop).st_mode)
     os.chmod(local.maildrop, mode)
-    with pytest.raises(AssertionError, match="its mode is .* must be 1733"):
+    with pytest.raises(AssertionError, match="its mode is .* must be 0730"):
         local.pair.sender.start()
     local.pair.sender.process = None
-    os.chmod(local.maildrop, 0o1733)
+    # nor does the program put anything there
+    if not is_root():
+        assert b"its mode is" in local.sendmail(BOB, status=75).stderr
+    os.chmod(local.maildrop, before)
+
+
+def as_nobody(script, *args):
+    """Python as another user; what it prints."""
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", "import os, shutil, sys\n" + script, *args],
+        user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", check=False,
+        capture_output=True, text=True, timeout=50, stdin=subprocess.DEVNULL)
+    return done.stdout + done.stderr
+
+
+TRY = """
+for way in (lambda: os.rename(sys.argv[1], sys.argv[2]),
+            lambda: os.link(sys.argv[1], sys.argv[2]),
+            lambda: os.symlink(sys.argv[1], sys.argv[2]),
+            lambda: os.mkdir(sys.argv[2]),
+            lambda: open(sys.argv[2], "w"),
+            lambda: os.listdir(os.path.dirname(sys.argv[2]))):
+    try:
+        way()
+        print("done")
+    except PermissionError:
+        pass
+"""
+
+
+def test_nothing_of_another_owner_is_taken(local):
+    """What root copies into a stranger's directory is not root's mail."""
+    if not can_be_nobody(local, drop=True):
+        pytest.skip("needs root, and programs that others may run")
+    pair = local.pair
+    pair.sender.stop()
+    theirs = os.path.join(pair.directory, "theirs")
+    os.mkdir(theirs)
+    os.chown(theirs, NOBODY, NOBODY)
+    source = os.path.join(pair.directory, "source")
+    os.mkdir(source, 0o755)
+    forged = drop_text(b"Subject: forged\n\n")
+    for digit in "abc":
+        path = os.path.join(source, digit * 32)
+        with open(path, "wb") as f:
+            os.fchmod(f.fileno(), 0o644)
+            f.write(forged)
+    # root's copies, by whatever means, and of the maildrop as a backup has it
+    subprocess.run(["cp", "-a", source, theirs + "/copy"], check=True)
+    if shutil.which("rsync"):
+        subprocess.run(["rsync", "-a", source + "/", theirs + "/copy/"],
+                       check=True)
+    shutil.copy(source + "/" + "a" * 32, theirs)
+    subprocess.run(["cp", "-a", local.maildrop, theirs + "/drop"], check=True)
+    for digit in "abc":
+        at = os.path.join(local.maildrop, digit * 32)
+        for path in (theirs + "/" + "a" * 32, theirs + "/copy/" + digit * 32,
+                     theirs + "/copy", theirs + "/drop"):
+            assert as_nobody(TRY, path, at) == ""
+    # no group of its own makes a directory one: nobody is in it
+    refused = as_nobody("os.mkdir(sys.argv[1], 0o730)\n"
+                        "os.chown(sys.argv[1], -1, %d)" % DROP_GROUP,
+                        theirs + "/mine")
+    assert "PermissionError" in refused
+    for directory in (theirs, theirs + "/mine", "/tmp", source):
+        done = subprocess.run([local.program("postpair-drop"), directory, "4"],
+                              input=b"text", user=NOBODY, group=NOBODY,
+                              capture_output=True, check=False)
+        assert done.returncode == 75, directory
+        assert b"mode" in done.stderr or b"group" in done.stderr
+    local.sendmail(CAROL, user=NOBODY, text=b"Subject: own\n\n")
+    assert local.dropped("tmp.") == [] and len(local.dropped()) == 1
+    assert os.stat(os.path.join(local.maildrop, local.dropped()[0])).st_uid \
+        == NOBODY
+    pair.sender.start()
+    pair.wait_message(CAROL, "own")
+    local.wait_taken()
+    pair.wait_queue_empty()
+    assert pair.maildir(BOB).files() == []
+
+
+def test_the_drop_program_takes_whole_messages_alone(local):
+    local.pair.sender.stop()
+    drop = local.program("postpair-drop")
+    text = drop_text(b"Subject: direct\n\n")
+
+    def run(*args, data=text, **more):
+        return subprocess.run([drop, *args], input=data, capture_output=True,
+                              check=False, timeout=50, **more)
+
+    for size in (len(text) - 1, len(text) + 1, 0):
+        done = run(local.maildrop, str(size))
+        assert done.returncode == 75, size
+    for args in ([], [local.maildrop], [local.maildrop, "-1"],
+                 [local.maildrop, "1e3"], [local.maildrop, "9" * 16],
+                 [local.maildrop, "1", "x"]):
+        assert run(*args).returncode == 64, args
+    done = run(local.maildrop + "/none", str(len(text)))
+    assert done.returncode == 75 and b"ENOENT" in done.stderr
+    assert local.dropped() == []
+    # closed descriptors do not become the file
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$1" "$2" <&- >&- 2>&-', drop, local.maildrop,
+         str(len(text))], check=False, timeout=50)
+    assert done.returncode == 75 and local.dropped() == []
+    assert run(local.maildrop, str(len(text)),
+               env={"LANG": "x", "PATH": "/nowhere"}).returncode == 0
+    name, = local.dropped()
+    assert re.fullmatch("[0-9a-f]{32}", name)
+    local.pair.sender.start()
+    local.pair.wait_message(BOB, "direct")
+
+
+def test_the_drop_program_links_the_c_library_alone():
+    path = os.path.join(os.path.dirname(harness.program("postpair-sendmail")),
+                        "postpair-drop")
+    if harness.is_sanitized() or not shutil.which("readelf"):
+        pytest.skip("needs readelf, and a build without sanitizers")
+    done = subprocess.run(["readelf", "-d", path], check=True,
+                          capture_output=True, text=True)
+    assert re.findall(r"NEEDED.*\[(.*)\]", done.stdout) == ["libc.so.6"]
+    assert "RPATH" not in done.stdout and "RUNPATH" not in done.stdout
+
+
+def no_new_privileges():
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+
+
+def test_without_new_privileges_the_socket_serves(local):
+    """As in a service with NoNewPrivileges=: no set-group-id program."""
+    if not can_be_nobody(local, drop=True):
+        pytest.skip("needs root, and programs that others may run")
+    local.sendmail(BOB, user=NOBODY, preexec_fn=no_new_privileges)
+    local.pair.wait_message(BOB, "hello")
+    local.pair.sender.stop()
+    done = local.sendmail(BOB, user=NOBODY, status=75,
+                          preexec_fn=no_new_privileges)
+    assert b"no_new_privs" in done.stderr
+    assert local.dropped() == []
+    local.pair.sender.start()
+
+
+def said(local, event):
+    """Lines of an event for administrators, not for debugging."""
+    return [line for line in local.pair.sender.log().splitlines()
+            if " %s " % event in line and " debug " not in line]
+
+
+def test_what_cannot_be_removed_is_said_once(local):
+    local.pair.sender.stop()
+    os.makedirs(os.path.join(local.maildrop, "d" * 32, "below"))
+    local.pair.sender.start()
+    local.pair.sender.wait_log("maildrop-stuck file=d{32}")
+    for i in range(20):  # each is a look at the whole directory
+        subject = b"m%d" % i
+        text = drop_text(b"Subject: %s\n\n" % subject)
+        name = "%032x" % i
+        path = local.pair.write(name, text)
+        os.chmod(path, 0o644)
+        os.rename(path, os.path.join(local.maildrop, name))
+        local.wait_gone(name)
+    assert len(said(local, "maildrop-stuck")) == 1
+    assert len(said(local, "maildrop-refused")) == 1
+
+
+def test_what_is_taken_and_stays_is_sent_once(local):
+    path = os.path.join(local.maildrop, "e" * 32)
+    local.pair.sender.stop()
+    with open(path, "wb") as f:
+        os.fchmod(f.fileno(), 0o644)
+        f.write(drop_text(b"Subject: stays\n\n"))
+    if not shutil.which("chattr") or subprocess.run(
+            ["chattr", "+i", path], check=False,
+            capture_output=True).returncode != 0:
+        pytest.skip("no file can be made immutable here")
+    try:
+        local.pair.sender.start()
+        local.pair.wait_message(BOB, "stays")
+        for i in range(3):
+            local.pair.write("maildrop/" + "tmp.%032x" % i, b"")
+            os.rename(os.path.join(local.maildrop, "tmp.%032x" % i),
+                      os.path.join(local.maildrop, "%032x" % i))
+            local.wait_gone("%032x" % i)
+    finally:
+        subprocess.run(["chattr", "-i", path], check=True)
+    assert len(local.pair.maildir(BOB).files()) == 1
+    assert len(said(local, "maildrop-stuck")) == 1
 
 
 # ---- others' programs ----------------------------------------------------------
