@@ -6,6 +6,8 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/auth_results.c src/mail/auth_results.h \
 	src/mail/date.c src/mail/date.h \
 	src/mail/dot.c src/mail/dot.h \
+	src/mail/downgrade.c src/mail/downgrade.h \
+	src/mail/downgrade_field.c \
 	src/mail/drop.c src/mail/drop.h \
 	src/mail/dsn.c src/mail/dsn.h \
 	src/mail/dsn_param.c src/mail/dsn_param.h \

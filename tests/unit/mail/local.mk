@@ -3,6 +3,7 @@ mail_tests = \
 	tests/unit/mail/test_address \
 	tests/unit/mail/test_date \
 	tests/unit/mail/test_dot \
+	tests/unit/mail/test_downgrade \
 	tests/unit/mail/test_dsn \
 	tests/unit/mail/test_dsn_param \
 	tests/unit/mail/test_header \
@@ -20,6 +21,9 @@ tests_unit_mail_test_date_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_dot_SOURCES = tests/unit/mail/test_dot.c
 tests_unit_mail_test_dot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_downgrade_SOURCES = tests/unit/mail/test_downgrade.c
+tests_unit_mail_test_downgrade_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_downgrade_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_dsn_SOURCES = tests/unit/mail/test_dsn.c
 tests_unit_mail_test_dsn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_dsn_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
