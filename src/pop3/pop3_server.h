@@ -41,20 +41,30 @@ enum pop3_open_result {
  * stays the same until close; messages are numbered from 0.  Functions with *e
  * return 0 or -1.  They run on the session's thread.
  */
+struct pop3_text {
+	int fd; /* of a regular file, at its beginning; LF or CRLF lines */
+	bool downgrade; /* it goes to the client by mail/downgrade.h */
+};
+
 struct pop3_mailbox_ops {
-	enum pop3_open_result (*open)(void *ctx, const char *login,
+	/* utf8: the client said UTF8; for others an internationalized message
+	 * is downgraded (RFC 6856 2.2, 6858). */
+	enum pop3_open_result (*open)(void *ctx, const char *login, bool utf8,
 				      void **mailbox, struct err *e);
 	uint32_t (*count)(void *mailbox);
-	/* octets - size on the wire, CRLF line ends, dots not doubled. */
+	/* octets - size on the wire as this client gets it, CRLF line ends,
+	 * dots not doubled.  What read has opened is counted exactly from then
+	 * on. */
 	uint64_t (*octets)(void *mailbox, uint32_t i);
 	void (*uidl)(void *mailbox, uint32_t i,
 		     char buf[POP3_SERVER_UIDL_SIZE]);
-	/* read - a descriptor of a regular file with the message, LF or CRLF
-	 * lines, at its beginning; the engine closes it.  -1 with *e. */
-	int (*read)(void *mailbox, uint32_t i, struct err *e);
+	/* read - the message; the engine closes text->fd.  -1 with *e. */
+	int (*read)(void *mailbox, uint32_t i, struct pop3_text *text,
+		    struct err *e);
 	int (*remove)(void *mailbox, uint32_t i, struct err *e);
 	int (*seen)(void *mailbox, uint32_t i, struct err *e);
-	/* sync - what remove and seen did survives a power loss. */
+	/* sync - what remove and seen put off is done, and what they did
+	 * survives a power loss. */
 	int (*sync)(void *mailbox, struct err *e);
 	void (*close)(void *mailbox); /* gives the lock back */
 };

@@ -98,7 +98,7 @@ enter(struct pop3_session *s, const struct user *user)
 					"too many connections of this user");
 	}
 	enum pop3_open_result result =
-	    ops->open(s->server->ctx, user->address, &mailbox, &e);
+	    ops->open(s->server->ctx, user->address, s->utf8, &mailbox, &e);
 	if (result == POP3_IN_USE) {
 		log_login(s, LOG_INFO, "pop3-in-use", user->address, NULL);
 		return pop3_server_fail(s, "IN-USE",

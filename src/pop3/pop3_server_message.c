@@ -3,10 +3,10 @@
 
 #include "base/log.h"
 #include "mail/dot.h"
-#include "mail/header.h"
+#include "mail/downgrade.h"
 #include "pop3/pop3_server_private.h"
 
-enum { READ_BYTES = 4096, OUT_BYTES = 4 * READ_BYTES };
+enum { READ_BYTES = DOWNGRADE_PIECE_MAX, OUT_BYTES = 4 * READ_BYTES };
 
 /* How much of a message is wanted: all, or the header and some lines. */
 struct part {
@@ -49,54 +49,32 @@ read_at(int fd, char *buf, off_t at)
 	return n;
 }
 
-/* Is a byte over 127 the next of a UTF-8 sequence?  *left: bytes it still has.
- */
-static bool
-utf8_step(unsigned char c, int *left)
-{
-	if (*left > 0) {
-		(*left)--;
-		return (c & 0xc0) == 0x80;
-	}
-	*left = c < 0x80                ? 0
-		: c >= 0xc2 && c < 0xe0 ? 1
-		: c >= 0xe0 && c < 0xf0 ? 2
-		: c >= 0xf0 && c < 0xf5 ? 3
-					: -1;
-	return *left >= 0;
-}
+/* A message on its way: file, perhaps downgraded, part of it, dots doubled. */
+struct sending {
+	struct pop3_session *s;
+	struct part *part;
+	bool over; /* the part has ended */
+	struct dot_encoder dots;
+	struct buf out;
+};
 
-/*
- * Does the header hold UTF-8 (RFC 6532)?  Then a client that did not say UTF8
- * must not get it (RFC 6856 5), and we do not rewrite mail.  Bytes over 127
- * that are not UTF-8 are an old client's own charset: that client's mail goes
- * through as ever.
- */
-static bool
-header_is_utf8(int fd)
+/* The text that came of one reading; last: there is no more. */
+static int
+send_piece(struct sending *g, struct span in, bool last)
 {
-	struct part p = { .lines = 0 };
-	char buf[READ_BYTES];
-	bool high = false;
-	int left = 0;
-	off_t at = 0;
-
-	while (at < HEADER_BLOCK_MAX) {
-		ssize_t got = read_at(fd, buf, at);
-		if (got <= 0)
-			break;
-		size_t n = part_take(&p, span_make(buf, (size_t)got));
-		for (size_t i = 0; i < n; i++) {
-			unsigned char c = (unsigned char)buf[i];
-			if (!utf8_step(c, &left))
-				return false;
-			high = high || c >= 0x80;
-		}
-		if (n < (size_t)got)
-			break;
-		at += got;
+	while (!g->over && (in.n > 0 || last)) {
+		struct span piece = span_head(in, READ_BYTES);
+		size_t n = part_take(g->part, piece);
+		in = span_skip(in, piece.n);
+		g->over = n < piece.n || (last && in.n == 0);
+		if (dot_encode(&g->dots, span_head(piece, n), &g->out) != 0 ||
+		    (g->over && dot_encode_end(&g->dots, &g->out) != 0) ||
+		    stream_write(g->s->stream, g->out.p, g->out.n,
+				 pop3_server_deadline(g->s), NULL) != 0)
+			return -1;
+		buf_clear(&g->out);
 	}
-	return high && left == 0;
+	return 0;
 }
 
 /*
@@ -105,36 +83,41 @@ header_is_utf8(int fd)
  * must never look like all of it.
  */
 static int
-send_file(struct pop3_session *s, int fd, struct part *p)
+send_text(struct pop3_session *s, const struct pop3_text *text, struct part *p)
 {
-	struct dot_encoder dots = { 0 };
-	char buf[READ_BYTES];
-	struct buf out;
-	bool more = true;
+	struct sending g = { .s = s, .part = p };
+	struct downgrade down;
+	char piece[READ_BYTES];
+	struct buf made;
+	ssize_t got = 1;
 	off_t at = 0;
-	int rc = -1;
+	int rc = 0;
 
-	buf_init(&out, OUT_BYTES);
-	while (more) {
-		ssize_t got = read_at(fd, buf, at);
+	buf_init(&g.out, OUT_BYTES);
+	buf_init(&made, DOWNGRADE_OUT_MAX);
+	downgrade_init(&down);
+	while (rc == 0 && !g.over) {
+		got = read_at(text->fd, piece, at);
+		struct span in = span_make(piece, got > 0 ? (size_t)got : 0);
 		if (got < 0) {
 			log_event(LOG_ERROR, "pop3-read-failed", "session",
 				  s->client->session);
-			goto out;
+			rc = -1;
+			break;
 		}
-		size_t n = part_take(p, span_make(buf, (size_t)got));
-		more = got > 0 && n == (size_t)got;
-		if (dot_encode(&dots, span_make(buf, n), &out) != 0 ||
-		    (!more && dot_encode_end(&dots, &out) != 0) ||
-		    stream_write(s->stream, out.p, out.n,
-				 pop3_server_deadline(s), NULL) != 0)
-			goto out;
-		buf_clear(&out);
+		buf_clear(&made);
+		if (text->downgrade) {
+			rc = got > 0 ? downgrade_add(&down, in, &made)
+				     : downgrade_end(&down, &made);
+			in = buf_span(&made);
+		}
+		if (rc == 0)
+			rc = send_piece(&g, in, got == 0);
 		at += got;
 	}
-	rc = 0;
-out:
-	buf_free(&out);
+	downgrade_clear(&down);
+	buf_free(&made);
+	buf_free(&g.out);
 	return rc;
 }
 
@@ -142,31 +125,32 @@ static int
 send_message(struct pop3_session *s, uint32_t i, struct part *p)
 {
 	const struct pop3_mailbox_ops *ops = &s->server->ops;
+	struct pop3_text text = { .fd = -1 };
 	struct err e = { 0 };
 	bool sent = false;
 	int rc;
 
-	int fd = ops->read(s->mailbox, i, &e);
-	if (fd < 0)
+	uint64_t listed = ops->octets(s->mailbox, i);
+	if (ops->read(s->mailbox, i, &text, &e) != 0)
 		return pop3_server_fail(s, "SYS/TEMP",
 					e.sys == ENOENT
 					    ? "somebody removed this message"
 					    : "the message cannot be read now");
-	if (!s->utf8 && header_is_utf8(fd))
-		rc = pop3_server_fail(s, "UTF8",
-				      "its header is UTF-8: say UTF8 first");
-	else if (p->all ? pop3_server_ok(s, "%llu octets",
-					 (unsigned long long)ops->octets(
-					     s->mailbox, i)) != 0
-			: pop3_server_ok(s, "top of message follows") != 0)
-		rc = -1;
+	/* its name may have lied (RFC 1939 11) */
+	s->left_octets += ops->octets(s->mailbox, i) - listed;
+	if (p->all)
+		rc = pop3_server_ok(
+		    s, "%llu octets",
+		    (unsigned long long)ops->octets(s->mailbox, i));
 	else
-		sent = (rc = send_file(s, fd, p)) == 0;
+		rc = pop3_server_ok(s, "top of message follows");
+	if (rc == 0)
+		sent = (rc = send_text(s, &text, p)) == 0;
 	if (p->all && sent) {
 		s->mark[i] |= POP3_MARK_READ;
 		s->retrieved++;
 	}
-	(void)close(fd);
+	(void)close(text.fd);
 	return rc;
 }
 

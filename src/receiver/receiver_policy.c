@@ -180,6 +180,8 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		return;
 	}
 	identify(c, txn);
+	if (txn->smtputf8)
+		delivery_internationalize(in->delivery);
 	reply_set(r, 250, "2.0.0", "go on");
 }
 

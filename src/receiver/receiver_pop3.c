@@ -9,12 +9,13 @@ _Static_assert((int)POP3_SERVER_MESSAGES_MAX == (int)MAILDROP_MESSAGES_MAX,
 	       "one bound");
 
 static enum pop3_open_result
-open_maildrop(void *ctx, const char *login, void **mailbox, struct err *e)
+open_maildrop(void *ctx, const char *login, bool utf8, void **mailbox,
+	      struct err *e)
 {
 	struct receiver *r = ctx;
 	struct maildrop *d = NULL;
 
-	switch (maildrop_open(&d, r->tree, login, e)) {
+	switch (maildrop_open(&d, r->tree, login, utf8, e)) {
 	case MAILDROP_OPEN:
 		*mailbox = d;
 		return POP3_OPENED;
@@ -45,9 +46,14 @@ uidl(void *mailbox, uint32_t i, char buf[POP3_SERVER_UIDL_SIZE])
 }
 
 static int
-read_message(void *mailbox, uint32_t i, struct err *e)
+read_message(void *mailbox, uint32_t i, struct pop3_text *text, struct err *e)
 {
-	return maildrop_read(mailbox, i, e);
+	struct maildrop_text found;
+
+	if (maildrop_read(mailbox, i, &found, e) != 0)
+		return -1;
+	*text = (struct pop3_text){ found.fd, found.downgrade };
+	return 0;
 }
 
 static int

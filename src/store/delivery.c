@@ -31,7 +31,8 @@ struct delivery {
 	char unique[MAILDIR_NAME_SIZE];
 	char name[MAILDIR_NAME_SIZE]; /* in new/ */
 	int64_t lf_bytes, crlf_bytes;
-	bool cr;           /* the last piece ended in CR */
+	bool cr; /* the last piece ended in CR */
+	bool international;
 	const char **todo; /* mailboxes that have not got it before */
 	size_t n_todo, repeated;
 	size_t out_max; /* then it is written to the file */
@@ -130,6 +131,12 @@ delivery_identify(struct delivery *d, const char *id)
 		d->id = id;
 }
 
+void
+delivery_internationalize(struct delivery *d)
+{
+	d->international = true;
+}
+
 int64_t
 delivery_size(const struct delivery *d)
 {
@@ -207,9 +214,12 @@ end_text(struct delivery *d, struct err *e)
 	if (d->cr && put(d, "\r", 1, e) != 0)
 		return -1;
 	d->cr = false;
-	int n =
-	    snprintf(d->name, sizeof(d->name), "%s,S=%" PRId64 ",W=%" PRId64,
-		     d->unique, d->lf_bytes, d->crlf_bytes);
+	int n = d->international
+		    ? snprintf(d->name, sizeof(d->name), "%s,S=%" PRId64,
+			       d->unique, d->lf_bytes)
+		    : snprintf(d->name, sizeof(d->name),
+			       "%s,S=%" PRId64 ",W=%" PRId64, d->unique,
+			       d->lf_bytes, d->crlf_bytes);
 	if (n < 0 || (size_t)n >= sizeof(d->name))
 		return err_set(e, ERR_BUG, 0, "file name too long");
 	return 0;

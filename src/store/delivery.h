@@ -39,6 +39,11 @@ int delivery_begin(struct delivery **d, struct maildir_tree *t,
  */
 void delivery_identify(struct delivery *d, const char *id);
 
+/* delivery_internationalize - it came by SMTPUTF8: how many octets a reader
+ * over a network gets depends on the reader, so its name does not say (no W=).
+ */
+void delivery_internationalize(struct delivery *d);
+
 /* delivery_write - the next bytes, CRLF line ends, in pieces of any size.
  * After a failure only delivery_free may follow. */
 int delivery_write(struct delivery *d, struct span bytes, struct err *e);

@@ -16,7 +16,8 @@ src_store_libstore_a_SOURCES = \
 	src/store/maildir.c src/store/maildir.h \
 	src/store/maildir_cache.c src/store/maildir_cache.h \
 	src/store/maildir_name.c src/store/maildir_name.h \
-	src/store/maildrop.c src/store/maildrop.h \
+	src/store/maildrop.c src/store/maildrop.h src/store/maildrop_private.h \
+	src/store/maildrop_again.c src/store/maildrop_list.c \
 	src/store/octets.c src/store/octets.h \
 	src/store/place.c src/store/place.h \
 	src/store/quota.c src/store/quota.h

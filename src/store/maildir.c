@@ -60,7 +60,8 @@ maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
 	}
 	t->device = st.st_dev;
 	t->doubtful = syncfs(t->root) != 0;
-	if (quota_new(&t->quota, e) != 0 || octets_new(&t->octets, e) != 0 ||
+	if (quota_new(&t->quota, e) != 0 ||
+	    octets_new(&t->octets, t->host, e) != 0 ||
 	    maildir_cache_new(&t->cache, t, e) != 0)
 		goto fail;
 	*out = t;

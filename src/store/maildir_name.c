@@ -110,7 +110,7 @@ maildir_name_order(const struct maildir_name *a, const struct maildir_name *b)
 }
 
 int
-maildir_name_seen(const char *name, char buf[MAILDIR_NAME_SIZE])
+maildir_name_seen(const char *name, bool sizes, char buf[MAILDIR_NAME_SIZE])
 {
 	struct maildir_name n;
 	size_t before = 0;
@@ -121,11 +121,31 @@ maildir_name_seen(const char *name, char buf[MAILDIR_NAME_SIZE])
 	while (before < n.flags.n && n.flags.p[before] < 'S')
 		before++;
 	bool has = before < n.flags.n && n.flags.p[before] == 'S';
+	struct span base = sizes ? n.base : n.unique;
 	int len =
 	    snprintf(buf, MAILDIR_NAME_SIZE, "%.*s:2,%.*s%s%.*s",
-		     SPAN_ARG(n.base), (int)before, n.flags.p, has ? "" : "S",
+		     SPAN_ARG(base), (int)before, n.flags.p, has ? "" : "S",
 		     (int)(n.flags.n - before), n.flags.p + before);
 	return len < 0 || len >= MAILDIR_NAME_SIZE ? -1 : 0;
+}
+
+int
+maildir_name_apart(const char *name, const char *fresh,
+		   char buf[MAILDIR_NAME_SIZE])
+{
+	struct maildir_name n;
+
+	if (!maildir_name_parse(name, &n))
+		return -1;
+	/* sizes and flags stay; the sizes only where there is room */
+	const char *rest[] = { n.unique.p + n.unique.n, n.base.p + n.base.n };
+	for (size_t i = 0; i < 2; i++) {
+		int len = snprintf(buf, MAILDIR_NAME_SIZE, "%" PRIu64 ".%s%s",
+				   n.seconds, fresh, rest[i]);
+		if (len > 0 && len < MAILDIR_NAME_SIZE)
+			return 0;
+	}
+	return -1;
 }
 
 /* FNV-1a: names come from our own disk; what is wanted is a stable short id. */

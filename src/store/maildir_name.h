@@ -48,8 +48,15 @@ void maildir_name_unique(char buf[MAILDIR_NAME_SIZE], const char *host,
 int maildir_name_order(const struct maildir_name *a,
 		       const struct maildir_name *b);
 
-/* maildir_name_seen - `name` with flag S, into buf; -1 when it does not fit. */
-int maildir_name_seen(const char *name, char buf[MAILDIR_NAME_SIZE]);
+/* maildir_name_seen - `name` with flag S, and with or without what it says of
+ * sizes, into buf; -1 when it does not fit. */
+int maildir_name_seen(const char *name, bool sizes,
+		      char buf[MAILDIR_NAME_SIZE]);
+
+/* maildir_name_apart - `name` with another unique part, made of its seconds and
+ * `fresh`, a new one; -1 when it does not fit. */
+int maildir_name_apart(const char *name, const char *fresh,
+		       char buf[MAILDIR_NAME_SIZE]);
 
 /*
  * maildir_name_uidl - the UIDL of the copy-th message (0 for the first) with

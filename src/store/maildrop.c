@@ -1,8 +1,7 @@
-#include "store/maildrop.h"
+#include "store/maildrop_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,202 +9,18 @@
 #include <unistd.h>
 
 #include "base/durable.h"
-#include "store/directory.h"
 #include "store/ledger.h"
 #include "store/octets.h"
 
-struct item {
-	char *name; /* malloc'ed; as last seen */
-	int dirfd;  /* new or cur of the maildir */
-	uint64_t octets;
-	unsigned copy; /* how many before it have the same unique part */
-	struct maildir_name parsed; /* borrows from name */
-};
-
-struct maildrop {
-	struct maildir_tree *tree;
-	struct maildir m;
-	char *address;
-	int lock;
-	struct item *item;
-	uint32_t n, cap;
-};
-
-/* ---- the list -------------------------------------------------------------
- */
-
-static int
-add(struct maildrop *d, int dirfd, const char *name, struct err *e)
-{
-	struct item it = { .dirfd = dirfd };
-
-	if (!maildir_name_parse(name, &it.parsed))
-		return 0;
-	if (d->n == MAILDROP_MESSAGES_MAX)
-		return err_set(e, ERR_LIMIT, 0, "over %d messages",
-			       MAILDROP_MESSAGES_MAX);
-	if (d->n == d->cap) {
-		uint32_t cap = d->cap == 0 ? 64 : d->cap * 2;
-		struct item *more = realloc(d->item, cap * sizeof(*more));
-		if (more == NULL)
-			return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
-		d->item = more;
-		d->cap = cap;
-	}
-	char *copy = strdup(name);
-	if (copy == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
-	(void)maildir_name_parse(copy, &it.parsed);
-	it.name = copy;
-	d->item[d->n++] = it;
-	return 0;
-}
-
-/* One of the two directories being read. */
-struct scanning {
-	struct maildrop *drop;
-	int dirfd;
-};
-
-static int
-see_message(void *ctx, const char *name, struct err *e)
-{
-	const struct scanning *s = ctx;
-
-	return add(s->drop, s->dirfd, name, e);
-}
-
-static int
-scan(struct maildrop *d, int dirfd, struct err *e)
-{
-	struct scanning s = { d, dirfd };
-
-	return directory_scan_files(dirfd, see_message, &s, e);
-}
-
-static int
-compare_unique(struct span a, struct span b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
-
-	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
-by_order(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-	int c = maildir_name_order(&x->parsed, &y->parsed);
-
-	return c != 0 ? c : strcmp(x->name, y->name);
-}
-
-static int
-by_unique(const void *a, const void *b)
-{
-	const struct item *const *x = a, *const *y = b;
-	int c = compare_unique((*x)->parsed.unique, (*y)->parsed.unique);
-
-	return c != 0 ? c : (*x > *y) - (*x < *y); /* order of delivery */
-}
-
-static bool
-exists(const struct item *it)
-{
-	struct stat st;
-
-	return fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/*
- * A unique part that stands twice is one message that was renamed between the
- * two scans (then one of the names is gone), or a copy somebody made by hand
- * (then the later one gets a suffix).  Renamed ones are dropped by octets ==
- * UINT64_MAX.
- */
-static int
-mark_copies(struct maildrop *d, struct err *e)
-{
-	struct item **by = calloc(d->n + 1u, sizeof(*by));
-
-	if (by == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
-	for (uint32_t i = 0; i < d->n; i++)
-		by[i] = &d->item[i];
-	qsort(by, d->n, sizeof(*by), by_unique);
-	for (uint32_t i = 1; i < d->n; i++) {
-		struct item *a = by[i - 1], *b = by[i];
-		if (compare_unique(a->parsed.unique, b->parsed.unique) != 0)
-			continue;
-		b->copy = a->copy + 1;
-		if (!exists(a)) {
-			a->octets = UINT64_MAX;
-			b->copy = a->copy;
-		} else if (!exists(b)) {
-			b->octets = UINT64_MAX;
-			b->copy = a->copy;
-			by[i] = a;
-		}
-	}
-	free(by);
-	return 0;
-}
-
-/* Size with CRLF line ends of a file whose name does not tell it. */
-static int
-count_octets(const struct maildrop *d, struct item *it)
-{
-	struct stat st;
-	int rc = -1;
-
-	int fd = openat(it->dirfd, it->name,
-			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		rc = octets_of(maildir_tree_octets(d->tree), fd, &st,
-			       &it->octets);
-	(void)close(fd);
-	return rc;
-}
-
-static int
-build(struct maildrop *d, struct err *e)
-{
-	uint32_t kept = 0;
-
-	/* new/ first: what moves to cur/ in between is then seen twice, not
-	 * missed. */
-	if (scan(d, d->m.new, e) != 0 || scan(d, d->m.cur, e) != 0)
-		return -1;
-	if (d->n == 0)
-		return 0;
-	qsort(d->item, d->n, sizeof(*d->item), by_order);
-	if (mark_copies(d, e) != 0)
-		return -1;
-	for (uint32_t i = 0; i < d->n; i++) {
-		struct item *it = &d->item[i];
-		bool keep = it->octets != UINT64_MAX;
-		if (keep && it->parsed.vsize >= 0)
-			it->octets = (uint64_t)it->parsed.vsize;
-		else if (keep) /* unreadable: not a message */
-			keep = count_octets(d, it) == 0;
-		if (keep)
-			d->item[kept++] = *it;
-		else
-			free(it->name);
-	}
-	d->n = kept;
-	return 0;
-}
+/* A message that is renamed faster than this is not to be had. */
+enum { TRIES_MAX = 5 };
 
 /* ---- open and close -------------------------------------------------------
  */
 
 enum maildrop_result
 maildrop_open(struct maildrop **out, struct maildir_tree *t,
-	      const char *address, struct err *e)
+	      const char *address, bool utf8, struct err *e)
 {
 	enum maildrop_result result = MAILDROP_FAILED;
 	struct maildrop *d = calloc(1, sizeof(*d));
@@ -216,6 +31,7 @@ maildrop_open(struct maildrop **out, struct maildir_tree *t,
 		return MAILDROP_FAILED;
 	}
 	d->tree = t;
+	d->utf8 = utf8;
 	d->m = (struct maildir)MAILDIR_CLOSED;
 	d->lock = -1;
 	if (maildir_open(t, address, true, &d->m, e) != 0)
@@ -234,7 +50,7 @@ maildrop_open(struct maildrop **out, struct maildir_tree *t,
 			(void)err_set(e, ERR_TEMP, errno, "cannot lock");
 		goto fail;
 	}
-	if (build(d, e) != 0)
+	if (maildrop_list_build(d, e) != 0)
 		goto fail;
 	*out = d;
 	return MAILDROP_OPEN;
@@ -250,9 +66,7 @@ maildrop_close(struct maildrop **out)
 
 	if (d == NULL)
 		return;
-	for (uint32_t i = 0; i < d->n; i++)
-		free(d->item[i].name);
-	free(d->item);
+	maildrop_list_clear(&d->list);
 	if (d->lock >= 0)
 		(void)close(d->lock);
 	maildir_close(&d->m);
@@ -264,101 +78,86 @@ maildrop_close(struct maildrop **out)
 uint32_t
 maildrop_count(const struct maildrop *d)
 {
-	return d->n;
+	return d->list.n;
 }
 
 uint64_t
 maildrop_octets(const struct maildrop *d, uint32_t i)
 {
-	return d->item[i].octets;
+	return d->list.item[i].octets;
 }
 
 void
 maildrop_uidl(const struct maildrop *d, uint32_t i, char buf[MAILDIR_UIDL_SIZE])
 {
-	maildir_name_uidl(d->item[i].parsed.unique, d->item[i].copy, buf);
+	const struct maildrop_item *it = &d->list.item[i];
+
+	maildir_name_uidl(it->parsed.unique, it->copy, buf);
 }
 
 /* ---- messages -------------------------------------------------------------
  */
 
-/* A message that is looked for by its unique part. */
-struct search {
-	struct span unique;
-	char *found; /* malloc'ed */
-};
-
+/* The file, wherever it is by now; -1: it cannot be had, *e says why. */
 static int
-see_candidate(void *ctx, const char *name, struct err *e)
+open_file(struct maildrop *d, struct maildrop_item *it, struct stat *st,
+	  struct err *e)
 {
-	struct search *s = ctx;
-	struct maildir_name n;
-
-	if (s->found != NULL || !maildir_name_parse(name, &n) ||
-	    !span_eq(n.unique, s->unique))
-		return 0;
-	s->found = strdup(name);
-	return s->found != NULL ? 0 : err_set(e, ERR_TEMP, ENOMEM, "maildrop");
-}
-
-/* 1: found, and *it changed; 0; -1. */
-static int
-find_in(struct item *it, int dirfd, struct err *e)
-{
-	struct search s = { .unique = it->parsed.unique };
-
-	if (directory_scan_files(dirfd, see_candidate, &s, e) != 0) {
-		free(s.found);
-		return -1;
-	}
-	if (s.found == NULL)
-		return 0;
-	free(it->name);
-	it->name = s.found;
-	it->dirfd = dirfd;
-	(void)maildir_name_parse(s.found, &it->parsed);
-	return 1;
-}
-
-/* Somebody may have changed its flags or moved it from new/ to cur/.  As
- * find_in: a directory that cannot be read does not say that it is gone. */
-static int
-find_again(struct maildrop *d, struct item *it, struct err *e)
-{
-	int found = it->copy > 0 ? 0 : find_in(it, d->m.cur, e);
-
-	return found != 0 || it->copy > 0 ? found : find_in(it, d->m.new, e);
-}
-
-int
-maildrop_read(struct maildrop *d, uint32_t i, struct err *e)
-{
-	struct item *it = &d->item[i];
-	struct stat st;
-
-	for (int attempt = 0;; attempt++) {
+	for (int try = 0;; try++) {
 		int fd = openat(it->dirfd, it->name,
 				O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 		int sys = errno;
-		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 			return fd;
 		if (fd >= 0) {
 			(void)close(fd);
 			sys = EINVAL;
 		}
-		int found =
-		    sys != ENOENT || attempt == 1 ? 0 : find_again(d, it, e);
-		if (found < 0)
-			return -1;
-		if (found == 0)
+		if (sys != ENOENT || try == TRIES_MAX ||
+		    it->missed >= MAILDROP_GONE)
 			return err_set(e, ERR_TEMP, sys, "cannot open %s",
 				       it->name);
+		if (maildrop_look_again(d, e) != 0)
+			return -1;
 	}
+}
+
+/* Its name says other sizes than it has: Dovecot would stop there (S=), and
+ * believe it (W=). */
+static bool
+name_is_wrong(const struct maildir_name *n, const struct octets_count *found,
+	      off_t size)
+{
+	return (n->size >= 0 && n->size != size) ||
+	       (n->vsize >= 0 && (uint64_t)n->vsize != found->named);
+}
+
+int
+maildrop_read(struct maildrop *d, uint32_t i, struct maildrop_text *text,
+	      struct err *e)
+{
+	struct maildrop_item *it = &d->list.item[i];
+	struct octets_count n;
+	struct stat st;
+
+	int fd = open_file(d, it, &st, e);
+	if (fd < 0)
+		return -1;
+	if (octets_of(maildir_tree_octets(d->tree), fd, &st, &n) != 0) {
+		(void)err_set(e, ERR_TEMP, errno, "cannot read %s", it->name);
+		(void)close(fd);
+		return -1;
+	}
+	it->octets = d->utf8 ? n.stored : n.plain;
+	it->wrong = name_is_wrong(&it->parsed, &n, st.st_size);
+	text->fd = fd;
+	text->downgrade = n.downgraded && !d->utf8;
+	return 0;
 }
 
 /* A message the journal still holds must not come back from it. */
 static int
-note_removed(struct maildrop *d, const struct item *it, struct err *e)
+note_removed(struct maildrop *d, const struct maildrop_item *it, struct err *e)
 {
 	struct ledger *l = maildir_tree_ledger(d->tree);
 
@@ -366,49 +165,63 @@ note_removed(struct maildrop *d, const struct item *it, struct err *e)
 			 : ledger_removed(l, d->address, it->parsed.unique, e);
 }
 
+static void
+set_doomed(struct maildrop *d, struct maildrop_item *it, bool doomed)
+{
+	if (doomed && !it->doomed)
+		d->doomed++;
+	if (!doomed && it->doomed)
+		d->doomed--;
+	it->doomed = doomed;
+}
+
 static int
 remove_item(struct maildrop *d, uint32_t i, struct err *e)
 {
-	struct item *it = &d->item[i];
+	struct maildrop_item *it = &d->list.item[i];
 	struct stat st = { 0 };
+	int64_t size = it->parsed.size;
 
-	for (int attempt = 0;; attempt++) {
-		int64_t size = it->parsed.size;
-		if (size < 0 &&
-		    fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			size = st.st_size;
-		if (unlinkat(it->dirfd, it->name, 0) == 0) {
-			quota_changed(maildir_tree_quota(d->tree), d->address,
-				      &d->m, size > 0 ? -size : 0);
-			return note_removed(d, it, e);
-		}
+	if (size < 0 &&
+	    fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		size = st.st_size;
+	if (unlinkat(it->dirfd, it->name, 0) != 0) {
 		if (errno != ENOENT)
 			return err_set(e, ERR_TEMP, errno, "cannot remove %s",
 				       it->name);
-		int found = attempt == 1 ? 0 : find_again(d, it, e);
-		if (found <= 0)
-			return found;
+		set_doomed(d, it, it->missed < MAILDROP_GONE);
+		return 0;
 	}
+	set_doomed(d, it, it->linked);
+	quota_changed(maildir_tree_quota(d->tree), d->address, &d->m,
+		      size > 0 ? -size : 0);
+	return note_removed(d, it, e);
 }
 
 static int
 mark_seen(struct maildrop *d, uint32_t i, struct err *e)
 {
-	struct item *it = &d->item[i];
+	struct maildrop_item *it = &d->list.item[i];
 	char seen[MAILDIR_NAME_SIZE];
+	struct err why;
 
 	/* A name with no room for the flag keeps the name it has. */
-	if (maildir_name_seen(it->name, seen) != 0 ||
+	if (maildir_name_seen(it->name, !it->wrong, seen) != 0 ||
 	    (it->dirfd == d->m.cur && strcmp(seen, it->name) == 0))
 		return 0;
-	if (renameat(it->dirfd, it->name, d->m.cur, seen) == 0) {
+	if (durable_rename_new(it->dirfd, it->name, d->m.cur, seen, &why) ==
+	    0) {
 		quota_changed(maildir_tree_quota(d->tree), d->address, &d->m,
 			      0);
 		return 0;
 	}
-	if (errno == ENOENT) /* moved or removed: its mover knows better */
+	/* moved or removed: its mover knows better.  Another message has that
+	 * name: it stays where it is, and the next session sees both. */
+	if (why.sys == ENOENT || why.sys == EEXIST)
 		return 0;
-	return err_set(e, ERR_TEMP, errno, "cannot mark %s", it->name);
+	if (e != NULL)
+		*e = why;
+	return -1;
 }
 
 /* A name changes, and no file is being restored meanwhile. */
@@ -438,14 +251,47 @@ maildrop_seen(struct maildrop *d, uint32_t i, struct err *e)
 	return change(d, i, mark_seen, e);
 }
 
+/* What was to be removed and was not found under its name: the mailbox is read
+ * once for all of them, and again for those that moved in that time. */
+static int
+remove_doomed(struct maildrop *d, struct err *e)
+{
+	int rc = 0;
+
+	for (int try = 0; d->doomed > 0; try++) {
+		if (try > TRIES_MAX)
+			return err_set(e, ERR_TEMP, 0,
+				       "messages are renamed all the time");
+		if (maildrop_look_again(d, e) != 0)
+			return -1;
+		for (uint32_t i = 0; i < d->list.n; i++) {
+			struct maildrop_item *it = &d->list.item[i];
+			if (!it->doomed ||
+			    (it->missed > 0 && it->missed < MAILDROP_GONE))
+				continue;
+			if (it->missed == 0 && maildrop_remove(d, i, e) != 0) {
+				set_doomed(d, it, false);
+				rc = -1;
+			} else if (it->missed > 0) {
+				set_doomed(d, it, false);
+			}
+		}
+	}
+	return rc;
+}
+
 int
 maildrop_sync(struct maildrop *d, struct err *e)
 {
 	struct ledger *l = maildir_tree_ledger(d->tree);
+	struct err why;
 
-	if (l != NULL && ledger_sync(l, e) != 0)
-		return -1;
-	if (durable_sync(d->m.cur, e) != 0 || durable_sync(d->m.new, e) != 0)
-		return -1;
-	return 0;
+	/* what was removed is made durable also where the rest was not found */
+	int rc = remove_doomed(d, e);
+	if (l != NULL && ledger_sync(l, rc == 0 ? e : &why) != 0)
+		rc = -1;
+	if (durable_sync(d->m.cur, rc == 0 ? e : &why) != 0 ||
+	    durable_sync(d->m.new, rc == 0 ? e : &why) != 0)
+		rc = -1;
+	return rc;
 }

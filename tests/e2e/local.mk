@@ -26,6 +26,7 @@ E2E_TESTS = \
 	tests/e2e/test_login.py \
 	tests/e2e/test_mailsh_files.py \
 	tests/e2e/test_login_oracle.py \
+	tests/e2e/test_mailboxes.py \
 	tests/e2e/test_mailsh_scripts.py \
 	tests/e2e/test_mailsh_status.py \
 	tests/e2e/test_mailsh_terminal.py \

@@ -10,17 +10,17 @@
 
 static const struct {
 	const char *text;
-	uint64_t octets;
+	uint64_t octets, plain; /* plain: see downgrades() */
 } messages[POP3_FAKE_MESSAGES] = {
-	{ "Subject: dots\n\n.\n..two\nno .dot\n.end\n", 43 },
-	{ "Subject: three\r\nX-Two: 2\r\n\r\none\r\ntwo\r\nthree", 45 },
+	{ "Subject: dots\n\n.\n..two\nno .dot\n.end\n", 43, 0 },
+	{ "Subject: three\r\nX-Two: 2\r\n\r\none\r\ntwo\r\nthree", 45, 0 },
 	{ "Subject: Gr\xc3\xbc\xc3\x9f"
 	  "e\n\nhallo\n",
-	  28 },
-	{ "", 99 },
+	  28, 47 },
+	{ "", 99, 0 },
 	{ "Subject: Gr\xfc\xdf"
 	  "e\n\nhall\xf6\n",
-	  26 },
+	  26, 0 },
 };
 
 void
@@ -36,8 +36,16 @@ pop3_fake_clear(struct pop3_fake *f)
 	buf_free(&f->events);
 }
 
+/* Is message i sent in another form to this client? */
+static bool
+downgrades(const struct pop3_fake *f, uint32_t i)
+{
+	return f->international && !f->utf8 && messages[i].plain > 0;
+}
+
 static enum pop3_open_result
-fake_open(void *ctx, const char *login, void **mailbox, struct err *e)
+fake_open(void *ctx, const char *login, bool utf8, void **mailbox,
+	  struct err *e)
 {
 	struct pop3_fake *f = ctx;
 
@@ -50,7 +58,9 @@ fake_open(void *ctx, const char *login, void **mailbox, struct err *e)
 	if (f->opens != f->closes)
 		f->broken = "a second maildrop was opened";
 	f->opens++;
+	f->utf8 = utf8;
 	f->empty = strncmp(login, "empty@", 6) == 0;
+	f->international = strncmp(login, "utf8@", 5) == 0;
 	f->readonly = strncmp(login, "readonly@", 9) == 0;
 	(void)buf_addf(&f->events, "open %s\n", login);
 	*mailbox = f;
@@ -75,8 +85,10 @@ check(struct pop3_fake *f, uint32_t i)
 static uint64_t
 fake_octets(void *mailbox, uint32_t i)
 {
+	const struct pop3_fake *f = mailbox;
+
 	check(mailbox, i);
-	return messages[i].octets;
+	return downgrades(f, i) ? messages[i].plain : messages[i].octets;
 }
 
 static void
@@ -87,8 +99,10 @@ fake_uidl(void *mailbox, uint32_t i, char buf[POP3_SERVER_UIDL_SIZE])
 }
 
 static int
-fake_read(void *mailbox, uint32_t i, struct err *e)
+fake_read(void *mailbox, uint32_t i, struct pop3_text *text, struct err *e)
 {
+	const struct pop3_fake *f = mailbox;
+
 	check(mailbox, i);
 	if (messages[i].text[0] == '\0')
 		return err_set(e, ERR_TEMP, ENOENT, "gone");
@@ -96,7 +110,8 @@ fake_read(void *mailbox, uint32_t i, struct err *e)
 	if (fd < 0 || durable_write(fd, messages[i].text,
 				    strlen(messages[i].text), e) != 0)
 		abort();
-	return fd;
+	*text = (struct pop3_text){ fd, downgrades(f, i) };
+	return 0;
 }
 
 static int

@@ -13,7 +13,7 @@
  *
  *   1  a header, dots at line starts, LF lines
  *   2  a header and three lines, CRLF, no line end at the end
- *   3  UTF-8 in the header
+ *   3  UTF-8 in the header; of utf8@, internationalized (RFC 6532)
  *   4  somebody has removed it
  *   5  ISO 8859-1 in the header
  */
@@ -23,7 +23,8 @@ struct pop3_fake {
 	int opens, closes; /* maildrops */
 	struct buf events; /* lines: "open x", "remove 1", "seen 2", "sync",
 			      "close" */
-	bool empty, readonly;
+	bool empty, readonly, international;
+	bool utf8;          /* the client said UTF8 */
 	const char *broken; /* a broken promise of the engine, or NULL */
 };
 

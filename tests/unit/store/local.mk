@@ -21,6 +21,7 @@ TESTS += tests/unit/store/test_maildrop
 tests_unit_store_test_maildrop_SOURCES = tests/unit/store/test_maildrop.c \
 	tests/unit/store/tree.c tests/unit/store/tree.h
 tests_unit_store_test_maildrop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_maildrop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdopendir,--wrap=statx
 tests_unit_store_test_maildrop_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/store/test_ids
 TESTS += tests/unit/store/test_ids

@@ -44,6 +44,25 @@ stores_lf_lines_and_says_both_sizes(void **state)
 	assert_int_equal(tree_count(t, "bob@xyz.com", "tmp"), 0);
 }
 
+/* Its octets depend on who reads it. */
+static void
+an_internationalized_message_says_one_size(void **state)
+{
+	const struct tree *t = *state;
+	struct delivery *d = NULL;
+	char name[256];
+	struct err e;
+
+	assert_int_equal(delivery_begin(&d, t->t, bob[0], &e), 0);
+	delivery_internationalize(d);
+	assert_int_equal(delivery_write(d, span_of("A: b\r\n\r\n"), &e), 0);
+	assert_int_equal(delivery_commit(d, bob, 1, &e), 0);
+	delivery_free(&d);
+	tree_name(t, "bob@xyz.com", "new", name);
+	assert_non_null(strstr(name, ".mx.test,S=6"));
+	assert_null(strstr(name, "W="));
+}
+
 /* First the file, then the entry of each mailbox: the entry must never name a
  * file whose bytes a power cut can take. */
 static void
@@ -238,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 		T(stores_lf_lines_and_says_both_sizes),
+		T(an_internationalized_message_says_one_size),
 		T(what_is_stored_was_synced_in_order),
 		T(pieces_of_any_size_give_the_same_file),
 		T(one_file_for_all_recipients),

@@ -831,7 +831,7 @@ a_deletion_holds_while_it_is_mended(void **state)
 	assert_int_equal(deliver(w, NULL, both, &e), 0);
 	syncfs_errors = 1;
 	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
-	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], &e),
+	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], false, &e),
 			 MAILDROP_OPEN);
 	assert_int_equal(maildrop_remove(d, 0, &e), 0);
 	assert_int_equal(maildrop_sync(d, &e), 0);
@@ -970,7 +970,7 @@ pop3_deletions_are_entered(void **state)
 
 	start(w, true);
 	assert_int_equal(deliver(w, NULL, both, &e), 0);
-	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], &e),
+	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], false, &e),
 			 MAILDROP_OPEN);
 	assert_int_equal(maildrop_remove(d, 0, &e), 0);
 	assert_int_equal(maildrop_sync(d, &e), 0);

@@ -109,15 +109,15 @@ seen_keeps_flags_in_order(void **state)
 	char name[MAILDIR_NAME_SIZE], longest[MAILDIR_NAME_SIZE];
 
 	(void)state;
-	assert_int_equal(maildir_name_seen("1.a,S=1", name), 0);
+	assert_int_equal(maildir_name_seen("1.a,S=1", true, name), 0);
 	assert_string_equal(name, "1.a,S=1:2,S");
-	assert_int_equal(maildir_name_seen("1.a:2,FRT", name), 0);
+	assert_int_equal(maildir_name_seen("1.a:2,FRT", true, name), 0);
 	assert_string_equal(name, "1.a:2,FRST");
-	assert_int_equal(maildir_name_seen("1.a:2,S", name), 0);
+	assert_int_equal(maildir_name_seen("1.a:2,S", true, name), 0);
 	assert_string_equal(name, "1.a:2,S");
 	memset(longest, 'a', 254);
 	longest[254] = '\0';
-	assert_int_equal(maildir_name_seen(longest, name), -1);
+	assert_int_equal(maildir_name_seen(longest, true, name), -1);
 }
 
 static void

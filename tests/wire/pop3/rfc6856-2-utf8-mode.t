@@ -3,7 +3,7 @@
 expect -ERR
 > UTF8
 expect +OK
-> USER bob@xyz.com
+> USER utf8@xyz.com
 expect +OK
 > PASS secret
 expect +OK

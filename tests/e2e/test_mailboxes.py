@@ -1,0 +1,145 @@
+"""Mailboxes that others work on too: odd names, odd headers, what is missing;
+what a client then gets over POP3, and who still gets mail."""
+
+import os
+import poplib
+import smtplib
+
+import pytest
+
+import harness
+
+BOB = "bob@xyz.com"
+NAME = "1700000001.dup"
+
+
+@pytest.fixture(name="pair")
+def _pair():
+    with harness.Pair(sender=False) as pair:
+        yield pair
+
+
+def smtp(pair):
+    return smtplib.SMTP("127.0.0.1", pair.smtp_port, timeout=30)
+
+
+def pop3(pair, user=BOB, utf8=False):
+    client = poplib.POP3("127.0.0.1", pair.pop3_port, timeout=30)
+    if utf8:
+        client.utf8()
+    client.user(user)
+    client.pass_(harness.PASSWORD)
+    return client
+
+
+def deliver(pair, text, options=(), to=BOB):
+    with smtp(pair) as client:
+        client.sendmail("a@elsewhere.org", to, text, options)
+
+
+def put(pair, name, text):
+    folder = pair.maildir(BOB).path
+    for part in ("tmp", "new", "cur"):
+        os.makedirs(os.path.join(folder, part), exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(text)
+
+
+def fetched(client, number):
+    """The message as octets, once RETR has sent what it promised."""
+    status, lines, octets = client.retr(number)
+    text = b"".join(line + b"\r\n" for line in lines)
+    assert int(status.split()[1]) == len(text) == octets
+    assert int(client.list(number).split()[2]) == len(text)
+    return text
+
+
+# ---- headers -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [
+    "Subject: Gr\u00fc\u00dfe", "From: J\u00f6rg <j@b.example>",
+    "X-Note: caf\u00e9", "To: \u5f20\u4e09 <bob@xyz.com>"])
+@pytest.mark.parametrize("utf8", [False, True])
+def test_what_came_without_smtputf8_is_given_as_it_came(pair, header, utf8):
+    text = (header + "\r\n\r\nx\r\n").encode()
+    for one in (b"Subject: 1\r\n\r\n1\r\n", text, b"Subject: 3\r\n\r\n3\r\n"):
+        deliver(pair, one)
+    client = pop3(pair, utf8=utf8)
+    assert fetched(client, 2).endswith(text)
+    assert header.encode() in client.top(2, 0)[1]
+    assert fetched(client, 3).endswith(b"3\r\n")
+    client.quit()
+
+
+def test_an_internationalized_message_is_downgraded_for_old_clients(pair):
+    body = b"\r\ngr\xc3\xbc\xc3\x9fe\r\n"
+    header = "Subject: Gr\u00fc\u00dfe\r\nFrom: \u00e9@b.example\r\n" \
+        "To: bob@xyz.com\r\n".encode()
+    deliver(pair, header + body, ["SMTPUTF8", "BODY=8BITMIME"])
+    deliver(pair, b"Subject: plain\r\n\r\nx\r\n")
+    client = pop3(pair)
+    count, octets = client.stat()
+    text = fetched(client, 1)
+    assert octets == len(text) + len(fetched(client, 2))
+    assert count == 2
+    fields, _, rest = text.partition(b"\r\n\r\n")
+    assert fields.isascii() and b"\r\n" + rest == body
+    assert b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n" in text
+    assert b"From: =?utf-8?q?=C3=A9=40b=2Eexample?=\r\n " \
+        b"<invalid@internationalized-address.invalid>\r\n" in text
+    assert b"To: bob@xyz.com\r\n" in text
+    top = b"".join(line + b"\r\n" for line in client.top(1, 0)[1])
+    assert top == fields + b"\r\n\r\n"
+    client.quit()
+    # a name of the mailbox, and a client that knows it
+    client = pop3(pair, utf8=True)
+    assert client.stat()[1] == len(fetched(client, 1)) + len(fetched(client, 2))
+    assert fetched(client, 1).endswith(header + body)
+    client.quit()
+
+
+# ---- names ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one,two", [
+    ("new/" + NAME, "cur/" + NAME + ":2,S"),
+    ("cur/" + NAME + ":2,S", "cur/" + NAME + ":2,"),
+    ("new/" + NAME + ",S=16,W=19", "cur/" + NAME + ",S=16,W=19:2,S")])
+def test_two_files_of_one_name_stay_and_have_ids_of_their_own(pair, one, two):
+    texts = {b"Subject: one\r\n\r\none\r\n", b"Subject: two\r\n\r\ntwo\r\n"}
+    for name, text in zip((one, two), sorted(texts)):
+        put(pair, name, text.replace(b"\r\n", b"\n"))
+    client = pop3(pair)
+    assert {fetched(client, 1), fetched(client, 2)} == texts
+    ids = {client.uidl(n).split()[2]: fetched(client, n) for n in (1, 2)}
+    assert len(ids) == 2
+    client.quit()
+    client = pop3(pair)
+    assert {client.uidl(n).split()[2]: fetched(client, n)
+            for n in (1, 2)} == ids
+    client.dele(1)
+    client.quit()
+    client = pop3(pair)
+    assert client.stat()[0] == 1
+    assert ids[client.uidl(1).split()[2]] == fetched(client, 1)
+    client.quit()
+
+
+@pytest.mark.parametrize("sizes", [
+    "S=36,W=40", "S=35,W=36", "S=35,W=38", "S=35,W=99999", "W=5", "S=5",
+    "S=-1,W=x", "S=35,W=39"])
+def test_a_name_that_lies_about_sizes(pair, sizes):
+    text = b"From: a@b.example\nSubject: s\n\nbody\n"
+    put(pair, "cur/1700000001.h,%s:2,S" % sizes, text)
+    put(pair, "new/1700000002.h", b"x\n")
+    for _ in range(2):
+        client = pop3(pair)
+        assert len(fetched(client, 1)) == len(text) + 4
+        assert client.stat() == (2, len(text) + 4 + 3)
+        assert client.uidl(1).split()[2] == b"1700000001.h"
+        client.quit()
+    pair.receiver.restart()
+    client = pop3(pair)
+    assert client.list(1) == b"+OK 1 %d" % (len(text) + 4)
+    client.quit()
