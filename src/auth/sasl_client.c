@@ -71,6 +71,8 @@ no_mechanism(const struct sasl_login *l, const struct sasl_client_channel *ch,
 	bool shown = is_word_of(ch->offered, "PLAIN") ||
 		     is_word_of(ch->offered, "LOGIN");
 
+	if (span_trim(ch->offered).n == 0)
+		return err_set(e, ERR_PERM, 0, "the server offers no login");
 	if (l->mechanism != NULL && !is_word_of(ch->offered, l->mechanism))
 		return err_set(e, ERR_PERM, 0, "the server does not offer %s",
 			       l->mechanism);

@@ -1,10 +1,13 @@
 #include "net/dial.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -160,4 +163,33 @@ net_is_local(int fd)
 		return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
 	}
 	return peer.ss_family == AF_UNIX;
+}
+
+void
+net_own_literal(int fd, char text[NET_LITERAL_SIZE])
+{
+	struct sockaddr_storage own = { 0 };
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&own;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&own;
+	socklen_t n = sizeof(own);
+	char address[INET6_ADDRSTRLEN] = "";
+
+	if (getsockname(fd, (struct sockaddr *)&own, &n) != 0)
+		own.ss_family = AF_UNSPEC;
+	if (own.ss_family == AF_INET)
+		(void)inet_ntop(AF_INET, &in->sin_addr, address,
+				sizeof(address));
+	else if (own.ss_family == AF_INET6 &&
+		 IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		(void)inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], address,
+				sizeof(address));
+	else if (own.ss_family == AF_INET6)
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, address,
+				sizeof(address));
+	if (address[0] == '\0')
+		(void)snprintf(text, NET_LITERAL_SIZE, "localhost");
+	else
+		(void)snprintf(text, NET_LITERAL_SIZE, "[%s%s]",
+			       strchr(address, ':') != NULL ? "IPv6:" : "",
+			       address);
 }

@@ -30,4 +30,10 @@ int net_dial(struct stream **s, const char *host, uint16_t port,
  * address or a unix socket? */
 bool net_is_local(int fd);
 
+/* net_own_literal - our address on this connection as an address literal (RFC
+ * 5321 4.1.3): "[192.0.2.1]", "[IPv6:2001:db8::1]"; "localhost" on a unix
+ * socket. */
+enum { NET_LITERAL_SIZE = 64 };
+void net_own_literal(int fd, char text[NET_LITERAL_SIZE]);
+
 #endif

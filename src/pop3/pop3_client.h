@@ -39,6 +39,7 @@ enum {
 /* A status line: "+OK text" / "-ERR [CODE] text". */
 struct pop3_reply {
 	bool ok;
+	bool unasked;       /* refused by this side: the server said nothing */
 	char resp_code[32]; /* "IN-USE", "AUTH", "SYS/TEMP"; "" when none */
 	char text[POP3_REPLY_SIZE];
 };

@@ -132,6 +132,7 @@ static int
 refuse(struct pop3_reply *r, const struct err *why)
 {
 	memset(r, 0, sizeof(*r));
+	r->unasked = true;
 	(void)snprintf(r->text, sizeof(r->text), "%s", why->msg);
 	return 0;
 }

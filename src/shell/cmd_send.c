@@ -227,8 +227,11 @@ transact(struct shell *sh, const struct draft_built *built, const char *release,
 		m.recipients[i].address = built->recipients[i];
 	if (smtp_client_send(sh->session.smtp, &m, &e) != 0) {
 		(void)session_lost_smtp(sh, &e);
-		failure_hint(&sh->fail, "it is not known whether the server "
-					"took the message");
+		failure_hint(&sh->fail, m.text_sent
+					    ? "it is not known whether the "
+					      "server took the message"
+					    : "the server has nothing of the "
+					      "message");
 		return (int)sh->fail.status;
 	}
 	buf_init(&v.names, 512 * 1024);

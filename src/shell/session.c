@@ -195,10 +195,10 @@ no_connection(struct shell *sh, const struct endpoint *at, const char *what,
 	return (int)sh->fail.status;
 }
 
-/* A login that was refused for good is about who logs in, whatever the code
- * (without those of RFC 2449, a refused PASS has none). */
+/* A login that was refused for good is about who logs in; `asks` tells whether
+ * it may be the password. */
 static void
-hint_password(struct shell *sh)
+login_refused(struct shell *sh, bool asks)
 {
 	if (sh->fail.status == SHELL_REFUSED) {
 		sh->fail.status = SHELL_AUTH;
@@ -208,7 +208,7 @@ hint_password(struct shell *sh)
 		failure_hint(&sh->fail,
 			     "the certificate alone will not do there; a "
 			     "password: --password-command or --password-fd");
-	else if (sh->fail.status == SHELL_AUTH)
+	else if (sh->fail.status == SHELL_AUTH && asks)
 		failure_hint(&sh->fail, "is the password of %s right?",
 			     sh->session.user);
 }
@@ -226,6 +226,17 @@ login_at(const struct shell *sh, const struct endpoint *at)
 		.certificate = sh->cert_file[0] != '\0',
 		.clear_text = at->tls == ENDPOINT_PLAIN,
 	};
+}
+
+/* A port for mail from servers has none. */
+static void
+no_login(struct shell *sh, const struct endpoint *at)
+{
+	(void)failure_set(&sh->fail, SHELL_AUTH,
+			  "%s:%u offers no login (no AUTH)", at->host,
+			  at->port);
+	failure_hint(&sh->fail,
+		     "submission has port 465, or 587 with STARTTLS");
 }
 
 /* ---- SMTP -----------------------------------------------------------------
@@ -256,7 +267,6 @@ open_smtp(struct shell *sh)
 	struct smtp_client_options o = {
 		.host = s->smtp_at.host,
 		.port = s->smtp_at.port,
-		.helo = "[127.0.0.1]",
 		.connect_timeout_ms = sh->timeout_ms,
 		.command_timeout_ms = sh->timeout_ms,
 		.data_timeout_ms = sh->timeout_ms * 4,
@@ -284,7 +294,10 @@ open_smtp(struct shell *sh)
 		return SHELL_OK;
 	}
 	(void)failure_from_reply(&sh->fail, NULL, &r);
-	hint_password(sh);
+	if (smtp_client_offers_auth(s->smtp))
+		login_refused(sh, r.code == 535); /* RFC 4954 6 */
+	else
+		no_login(sh, &s->smtp_at);
 	session_close_smtp(sh);
 	return (int)sh->fail.status;
 }
@@ -380,7 +393,11 @@ open_pop3(struct shell *sh)
 		return SHELL_OK;
 	}
 	(void)session_pop3_refused(sh, &r);
-	hint_password(sh);
+	/* RFC 3206 4, 6: only [AUTH] is about the user, [SYS/PERM] is not; a
+	 * server without these codes may mean either. */
+	if (r.unasked || r.resp_code[0] == '\0' ||
+	    strcmp(r.resp_code, "AUTH") == 0)
+		login_refused(sh, !r.unasked);
 	session_close_pop3(sh);
 	return (int)sh->fail.status;
 }

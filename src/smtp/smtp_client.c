@@ -346,6 +346,14 @@ static int
 say_hello(struct smtp_client *c, const char *helo, struct smtp_reply *r,
 	  struct err *e)
 {
+	char own[NET_LITERAL_SIZE];
+
+	/* RFC 5321 4.1.4: a client without a name of its own gives its address
+	 * as a literal. */
+	if (helo == NULL) {
+		net_own_literal(stream_fd(c->stream), own);
+		helo = own;
+	}
 	forget_offers(c);
 	if (smtp_client_put(c, e, "%s %s", c->lmtp ? "LHLO" : "EHLO", helo) !=
 		0 ||

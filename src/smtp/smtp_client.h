@@ -57,7 +57,7 @@ struct smtp_client_options {
 	 * or NULL */
 	struct stream **stream;
 	bool lmtp;        /* speak LMTP (RFC 2033) */
-	const char *helo; /* our name */
+	const char *helo; /* our name; NULL: the address we come from */
 	int64_t connect_timeout_ms;
 	int64_t command_timeout_ms; /* for each reply */
 	int64_t data_timeout_ms;    /* for one message and its final reply */
@@ -131,6 +131,9 @@ bool smtp_client_is_idle(
 int smtp_client_auth(struct smtp_client *c, const struct sasl_login *l,
 		     struct smtp_reply *r, struct err *e);
 
+/* smtp_client_offers_auth - did it offer any mechanism? */
+bool smtp_client_offers_auth(const struct smtp_client *c);
+
 /* smtp_client_command - one line, one reply (NOOP, VRFY, RSET ...). */
 int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
 			struct err *e, const char *fmt, ...)
@@ -152,8 +155,12 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
  * ret, envid, notify and orcpt go to a peer with DSN, delivery_id to one with
  * XPOSTPAIRID; the others are not told.
  *
+ * 421 ends the connection, whatever it answers (RFC 5321 3.8): it is then the
+ * verdict on everybody whose reply it took away, too.
+ *
  * On -1 a recipient with reply.code >= 400 was refused before the failure; with
- * code 0 nothing is known: the peer may or may not have taken the message.
+ * code 0 nothing is known: where text_sent, the peer may or may not have taken
+ * the message.
  */
 struct smtp_send_rcpt {
 	const char *address;     /* without <> */
@@ -174,7 +181,8 @@ struct smtp_send {
 	const char *envid;   /* xtext, or NULL */
 	const char *release; /* mail/release.h, for FUTURERELEASE, or NULL */
 	const char *delivery_id; /* for XPOSTPAIRID, or NULL */
-	int64_t size;            /* bytes of the message */
+	bool text_sent; /* out: the peer may have some of the message */
+	int64_t size;   /* bytes of the message */
 	/* read_bytes - the next piece of the message (CRLF or LF lines) into
 	 * buf; returns its size, 0 at the end, -1 with *e: the connection is
 	 * cut, so that no half message is ever accepted. */

@@ -25,6 +25,12 @@ smtp_client_note_auth(struct smtp_client *c, struct span mechanisms)
 	buf_free(&b);
 }
 
+bool
+smtp_client_offers_auth(const struct smtp_client *c)
+{
+	return c->mechanisms[0] != '\0';
+}
+
 /* One challenge in *r is answered; *r is then the next reply. */
 static int
 answer(struct smtp_client *c, struct sasl_client *sasl, struct smtp_reply *r,

@@ -106,6 +106,8 @@ read_replies(struct smtp_client *c, struct smtp_send *m, unsigned chunks,
 	struct smtp_reply mail = { 0 }, no = { 0 }, last = { 0 };
 
 	int accepted = smtp_client_read_envelope(c, m, &mail, e);
+	if (accepted < 0 && smtp_client_is_settled(m, &mail))
+		return 0;
 	smtp_client_refuse_open(m, &last);
 	if (accepted < 0 ||
 	    read_chunk_replies(c, chunks - 1, deadline_ms, &no, e) != 0)
@@ -135,6 +137,7 @@ smtp_client_send_chunks(struct smtp_client *c, struct smtp_send *m,
 	int64_t deadline_ms = clock_mono_ms() + c->data_timeout_ms;
 	unsigned chunks;
 
+	m->text_sent = true; /* behind the envelope, in one piece with it */
 	if (smtp_client_put_envelope(c, m, e) != 0 ||
 	    put_chunks(c, m, deadline_ms, &chunks, e) != 0)
 		return -1;

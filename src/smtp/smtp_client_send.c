@@ -45,6 +45,29 @@ smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r)
 	}
 }
 
+/*
+ * RFC 5321 3.8: a server may answer any command with 421, and closes. Commands
+ * of the same group behind it (RFC 2920) get no reply then; nobody's message
+ * was taken, and the reason is known.
+ */
+bool
+smtp_client_is_settled(struct smtp_send *m, const struct smtp_reply *mail)
+{
+	if (mail->code != 0 && !is_yes(mail)) {
+		smtp_client_refuse_all(m, mail);
+		return true;
+	}
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		struct smtp_reply bye = m->recipients[i].at_rcpt;
+
+		if (bye.code != 421)
+			continue;
+		smtp_client_refuse_open(m, &bye);
+		return true;
+	}
+	return false;
+}
+
 /* RFC 8689 4.2.1: what is offered in clear text, or by who knows whom, is
  * worth nothing. */
 static bool
@@ -343,6 +366,7 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	/* Until the last reply is here nothing is known of the accepted. */
 	memset(&last, 0, sizeof(last));
 	smtp_client_refuse_open(m, &last);
+	m->text_sent = true;
 	if (write_message(c, m, deadline_ms, e) != 0)
 		return -1;
 	if (c->lmtp)
@@ -362,6 +386,8 @@ send_by_data(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	int accepted = (c->extensions & SMTP_EXT_PIPELINING) != 0
 			   ? group_pipelined(c, m, &mail, &data, e)
 			   : group_one_by_one(c, m, &mail, &data, e);
+	if (accepted < 0 && smtp_client_is_settled(m, &mail))
+		return 0;
 	if (accepted < 0) {
 		/* A yes to RCPT was no promise. */
 		memset(&data, 0, sizeof(data));
@@ -393,6 +419,7 @@ send_by_data(struct smtp_client *c, struct smtp_send *m, struct err *e)
 int
 smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 {
+	m->text_sent = false;
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		memset(&m->recipients[i].reply, 0, sizeof(struct smtp_reply));
 		memset(&m->recipients[i].at_rcpt, 0, sizeof(struct smtp_reply));

@@ -28,6 +28,7 @@ E2E_TESTS = \
 	tests/e2e/test_login_oracle.py \
 	tests/e2e/test_mailboxes.py \
 	tests/e2e/test_mailsh_scripts.py \
+	tests/e2e/test_mailsh_servers.py \
 	tests/e2e/test_mailsh_status.py \
 	tests/e2e/test_mailsh_terminal.py \
 	tests/e2e/test_mailsh_tls.py \

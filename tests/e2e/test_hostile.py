@@ -66,8 +66,10 @@ def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
 class Liar:
     """A server for mailsh alone: answers a command by the given words."""
 
-    def __init__(self, greeting, answers, other=b"+OK\r\n"):
-        self.listening = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, greeting, answers, other=b"+OK\r\n",
+                 host="127.0.0.1"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listening = socket.create_server((host, 0), family=family)
         self.port = self.listening.getsockname()[1]
         self.greeting, self.answers, self.other = greeting, answers, other
         threading.Thread(target=self.serve, daemon=True).start()

@@ -36,7 +36,7 @@ try {
 	struct smtp_send send;
 	struct smtp_reply r;
 	struct err e;
-	bool lmtp;
+	bool lmtp, nameless;
 };
 static struct try t;
 
@@ -74,7 +74,8 @@ try_open(void)
 {
 	struct smtp_client_options o = { .host = "127.0.0.1",
 					 .port = t.peer.port,
-					 .helo = "client.test",
+					 .helo =
+					     t.nameless ? NULL : "client.test",
 					 .lmtp = t.lmtp,
 					 .connect_timeout_ms = 5000,
 					 .command_timeout_ms = 5000,
@@ -427,6 +428,68 @@ a_drop_at_any_verb_is_no_verdict(void **state)
 	assert_int_equal(t.e.class, ERR_CLOSED);
 }
 
+/* RFC 5321 3.8: 421 ends the connection; what was said behind it in the same
+ * group has no reply of its own, and nothing of the message was taken. */
+static void
+a_421_is_the_verdict_on_everybody(void **state)
+{
+	static const char *const hello[] = {
+		no_extensions, NULL,
+		"250-peer\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+	};
+	static const enum peer_verb verbs[] = { PEER_MAIL, PEER_RCPT,
+						PEER_DATA };
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		for (size_t i = 0; i < (how < 2 ? 3 : 2); i++) {
+			for (int k = 0; k < PEER_VERBS; k++)
+				script_peer_set(&t.peer, (enum peer_verb)k,
+						NULL);
+			script_peer_set(&t.peer, PEER_EHLO, hello[how]);
+			must_open();
+			script_peer_set(&t.peer, verbs[i],
+					"421 4.3.2 closing\r\n\f");
+			t.source.at = 0;
+			assert_int_equal(
+			    smtp_client_send(t.client, &t.send, &t.e), 0);
+			for (int j = 0; j < 3; j++)
+				assert_int_equal(t.to[j].reply.code, 421);
+			if (how < 2)
+				assert_false(t.send.text_sent);
+			assert_false(smtp_client_is_idle(t.client));
+			smtp_client_close(&t.client, true);
+		}
+	}
+}
+
+static void
+what_was_sent_when_it_broke_is_known(void **state)
+{
+	(void)state;
+	must_open();
+	script_peer_set(&t.peer, PEER_DATA, "");
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_false(t.send.text_sent);
+	smtp_client_close(&t.client, true);
+	script_peer_set(&t.peer, PEER_DATA, NULL);
+	must_open();
+	script_peer_set(&t.peer, PEER_END, "");
+	t.source.at = 0;
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_true(t.send.text_sent);
+}
+
+static void
+a_client_without_a_name_says_its_address(void **state)
+{
+	(void)state;
+	t.nameless = true;
+	must_open();
+	assert_non_null(strstr(script_peer_text(&t.peer, t.peer.commands),
+			       "EHLO [127.0.0.1]\r\n"));
+}
+
 static void
 a_yes_in_place_of_354_is_no_verdict(void **state)
 {
@@ -726,6 +789,9 @@ main(void)
 		TEST(garbage_is_a_protocol_error),
 		TEST(an_endless_reply_ends),
 		TEST(a_drop_at_any_verb_is_no_verdict),
+		TEST(a_421_is_the_verdict_on_everybody),
+		TEST(what_was_sent_when_it_broke_is_known),
+		TEST(a_client_without_a_name_says_its_address),
 		TEST(a_yes_in_place_of_354_is_no_verdict),
 		TEST(half_a_message_is_never_ended),
 		TEST(no_command_can_be_smuggled_in),
