@@ -143,7 +143,9 @@ unknown_option(const struct command *c, const struct arg *word,
 	for (const struct command_option *o = c->options;
 	     o != NULL && o->name != NULL && n < NAMES_MAX; o++)
 		names[n++] = o->name;
-	(void)failure_set(f, SHELL_USAGE, "unknown option %.100s", word->text);
+	/* its value may be a password */
+	(void)failure_set(f, SHELL_USAGE, "unknown option %.*s",
+			  (int)strcspn(word->text, "="), word->text);
 	f->symbol = "unknown-option";
 	if (word->n > 2 && word->n < 40)
 		hint_nearest(f, "--", word->text + 2, names, n,

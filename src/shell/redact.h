@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-/* redact_line - a command line with the value of every --password replaced by
- * ***, appended to *out: what the history and -v may show.  0 or -1. */
+/* redact_line - a command line with *** in place of whatever may be a password,
+ * appended to *out: what the history and -v may show.  0 or -1. */
 int redact_line(struct span line, struct buf *out);
 
 #endif

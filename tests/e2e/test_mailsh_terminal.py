@@ -118,6 +118,14 @@ def test_history_is_private_and_holds_no_password(pair):
     t.expect("mailsh> ")
     t.type("login alice@abc.com --password secret\n")
     t.expect("logged in as")
+    # also what was meant as one
+    for line in ("login alice@abc.com --pass secret",
+                 "login alice@abc.com --passwrd=secret",
+                 "login alice@abc.com secret", "lgoin alice@abc.com secret",
+                 "set password secret", "let pw secret"):
+        t.type(line + "\n")
+        t.expect("secret")  # as it is typed
+        assert "secret" not in t.expect("> ")
     t.type(" echo kept out\n")
     t.expect("kept out\r\n")
     t.type("echo remembered\n")
