@@ -22,7 +22,8 @@ def test_every_test_named_exists():
         assert found, path
         if function:
             with open(found[0], encoding="utf-8") as f:
-                assert "def %s(" % function in f.read(), name
+                begin = "\n%s(" if path.endswith(".c") else "def %s("
+                assert begin % function in f.read(), name
 
 
 def test_every_requirement_has_a_test_of_its_name():
