@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/conf.h"
+#include "base/descriptors.h"
 
 /* Which options a verb takes; any other one is a mistake, not ignored. */
 enum takes {
@@ -438,6 +439,8 @@ main(int argc, char **argv)
 	struct admin_options o = { .password_fd = -1 };
 	int c, status = 0;
 
+	if (descriptors_hold() != 0)
+		return ADMIN_OS;
 	(void)umask(077); /* what is made here holds secrets */
 	opterr = 0;
 	/* One thread: getopt's globals are nobody else's. */

@@ -10,6 +10,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/daemon_args.c src/base/daemon_private.h \
 	src/base/daemon_data.c \
 	src/base/daemon_process.c \
+	src/base/descriptors.c src/base/descriptors.h \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
 	src/base/log.c src/base/log.h \

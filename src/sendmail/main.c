@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "sendmail/sendmail.h"
 #include "sendmail/sendmail_options.h"
 
@@ -111,6 +112,8 @@ main(int argc, char **argv)
 	struct sendmail_args a;
 	struct err e = { 0 };
 
+	if (descriptors_hold() != 0)
+		return SENDMAIL_OSERR;
 	(void)signal(SIGPIPE, SIG_IGN);
 	sendmail_args_parse(&a, argc, argv);
 	if (a.mode == SENDMAIL_DONE || a.mode == SENDMAIL_WRONG)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "shell/cmd.h"
 #include "shell/draft.h"
 #include "shell/mailsh_options.h"
@@ -177,6 +178,8 @@ main(int argc, char **argv)
 	struct err e;
 	int rc = SHELL_LOCAL;
 
+	if (descriptors_hold() != 0)
+		return SHELL_LOCAL;
 	(void)setlocale(LC_CTYPE, "");
 	if (in == NULL || sh == NULL || shell_init(sh, &e) != 0) {
 		(void)fprintf(stderr, "mailsh: cannot start [local]\n");

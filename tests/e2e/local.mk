@@ -16,6 +16,7 @@ E2E_TESTS = \
 	tests/e2e/test_cut_through.py \
 	tests/e2e/test_daemon.py \
 	tests/e2e/test_demonstration.py \
+	tests/e2e/test_descriptors.py \
 	tests/e2e/test_exactly_once.py \
 	tests/e2e/test_esmtp.py \
 	tests/e2e/test_extensions.py \
