@@ -276,7 +276,9 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 			break;
 		if (n == 0)
 			release_when_idle(t);
-		if ((p[1].revents & POLLIN) != 0)
+		/* What was typed ahead of a text is text, too. */
+		bool ahead = mode == TTY_TEXT && p[0].revents == POLLIN;
+		if ((p[1].revents & POLLIN) != 0 && !ahead)
 			return interrupt_line(t, out, e);
 		if ((p[2].revents & POLLIN) != 0)
 			redraw_after_resize(t);
