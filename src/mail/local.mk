@@ -11,6 +11,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/drop.c src/mail/drop.h \
 	src/mail/dsn.c src/mail/dsn.h \
 	src/mail/dsn_param.c src/mail/dsn_param.h \
+	src/mail/encoded_word.c src/mail/encoded_word.h \
 	src/mail/header.c src/mail/header.h \
 	src/mail/mailbox_list.c src/mail/mailbox_list.h \
 	src/mail/release.c src/mail/release.h \

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "mail/address.h"
 #include "mail/date.h"
+#include "mail/encoded_word.h"
 #include "mail/header.h"
 #include "shell/mime_private.h"
 #include "shell/width.h"
@@ -21,7 +22,7 @@
  * Nothing typed can add a field: every value is refused when it holds a line
  * end or another control character.
  */
-enum { FOLD_COLUMN = 78, ARENA_BYTES = 4 * 1024 * 1024 };
+enum { FOLD_COLUMN = ENCODED_WORD_LINE_MAX, ARENA_BYTES = 4 * 1024 * 1024 };
 
 /* ---- fields ----------------------------------------------------------------
  */
@@ -74,8 +75,14 @@ put_folded(struct buf *out, const char *name, struct span value, struct err *e)
 				return full(e);
 			column = 0;
 		}
-		if (!blank && (i == 0) && buf_add_char(out, ' ') != 0)
-			return full(e);
+		if (!blank && i == 0) {
+			/* an encoded word keeps its line short (RFC 2047 2) */
+			bool fold = span_starts_nocase(value, span_of("=?")) &&
+				    column + 1 + n > FOLD_COLUMN;
+			if (buf_add_str(out, fold ? "\r\n " : " ") != 0)
+				return full(e);
+			column = fold ? 0 : column;
+		}
 		if (buf_add(out, value.p + i, n) != 0)
 			return full(e);
 		column += n + (i == 0);
@@ -86,15 +93,28 @@ put_folded(struct buf *out, const char *name, struct span value, struct err *e)
 	return buf_add_str(out, "\r\n") == 0 ? 0 : full(e);
 }
 
+/* What the first line has left behind the field's name. */
+static size_t
+room_in(const char *name)
+{
+	size_t n = strlen(name) + 2;
+
+	return n < ENCODED_WORD_LINE_MAX ? ENCODED_WORD_LINE_MAX - n : 0;
+}
+
 static int
 put_unstructured(struct buf *out, const char *name, const char *value,
 		 struct err *e)
 {
 	if (check_value(name, value, e) != 0)
 		return -1;
-	char *encoded = g_mime_utils_header_encode_text(NULL, value, "utf-8");
-	int rc = put_folded(out, name, span_trim(span_of(encoded)), e);
-	g_free(encoded);
+	struct buf encoded;
+	buf_init(&encoded, MIME_HEADER_MAX);
+	int rc = encoded_word_text(span_trim(span_of(value)), room_in(name),
+				   &encoded) == 0
+		     ? put_folded(out, name, buf_span(&encoded), e)
+		     : full(e);
+	buf_free(&encoded);
 	return rc;
 }
 
@@ -108,15 +128,13 @@ is_ascii(const char *s)
 }
 
 static int
-put_one(struct buf *out, const struct mime_address *x)
+put_one(struct buf *out, const struct mime_address *x, size_t room)
 {
-	if (is_ascii(x->name))
+	if (!encoded_word_is_needed(span_of(x->name)))
 		return mime_address_text(x, out);
-	char *phrase =
-	    g_mime_utils_header_encode_phrase(NULL, x->name, "utf-8");
-	int rc = buf_addf(out, "%s <%s>", phrase, x->address);
-	g_free(phrase);
-	return rc;
+	return encoded_word_put(span_of(x->name), room, out) != 0
+		   ? -1
+		   : buf_addf(out, " <%s>", x->address);
 }
 
 /* An address field; `least` addresses are wanted. */
@@ -152,7 +170,8 @@ put_addresses(const struct mime_draft *d, struct buf *out, const char *name,
 			}
 		}
 		if ((i > 0 && buf_add_str(&line, ", ") != 0) ||
-		    put_one(&line, &list[i]) != 0) {
+		    put_one(&line, &list[i],
+			    i == 0 ? room_in(name) : ENCODED_WORD_MAX) != 0) {
 			(void)full(e);
 			goto out;
 		}

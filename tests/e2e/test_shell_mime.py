@@ -2,9 +2,11 @@
 round: two readers of MIME that share no code."""
 
 import email
+import email.header
 import email.policy
 import json
 import os
+import re
 import smtplib
 from email.message import EmailMessage
 
@@ -144,3 +146,31 @@ def test_a_script_can_count_and_name_what_it_worked_on(pair):
     rows = [json.loads(line) for line in pair.mailsh(
         LOGIN_BOB + "list subject:one --json\n", "-q").splitlines()]
     assert [row["subject"] for row in rows] == ["one", "one"]
+
+
+@pytest.mark.parametrize("text", [
+    "日本語の件名はとても長いのでエンコードされた単語は七十五文字以内です、" * 3,
+    "é" * 70, "Grüße an alle, und  zwei Leerzeichen", "plain ascii " * 20,
+    "x" * 300 + " ü", "looks =?utf-8?q?like_one?= but is none", "日 a " * 50,
+    "😀" * 60])
+def test_encoded_words_are_short_and_whole(pair, text):
+    """RFC 2047 2: a word of at most 75 characters, a line of 76; 5: whole
+    characters in each."""
+    text = text.strip()
+    pair.mailsh(LOGIN_ALICE + "compose --to '\"%s\" <bob@xyz.com>' "
+                "--subject '%s' --header 'X-Our-Own-Field-Of-A-Long-Name: %s' "
+                "--body x --no-edit\nsend\n" % (text, text, text))
+    message, raw = delivered(pair)
+    assert message["subject"] == text
+    assert message["x-our-own-field-of-a-long-name"] == text
+    old = email.message_from_bytes(raw)  # the new parser splits words of names
+    name = str(email.header.make_header(email.header.decode_header(
+        old["to"].replace("\n", ""))))
+    assert name == text + " <bob@xyz.com>"
+    for line in raw.partition(b"\n\n")[0].split(b"\n"):
+        words = re.findall(rb"=\?[^?]+\?[QB]\?[^?]*\?=", line)
+        assert not words or len(line) <= 76
+        for word in words:
+            assert len(word) <= 75
+            ((part, charset),) = email.header.decode_header(word.decode())
+            part.decode(charset)  # whole characters

@@ -63,3 +63,9 @@ TESTS += tests/unit/mail/test_drop
 tests_unit_mail_test_drop_SOURCES = tests/unit/mail/test_drop.c
 tests_unit_mail_test_drop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_drop_LDADD = $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/mail/test_encoded_word
+TESTS += tests/unit/mail/test_encoded_word
+tests_unit_mail_test_encoded_word_SOURCES = tests/unit/mail/test_encoded_word.c
+tests_unit_mail_test_encoded_word_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_mail_test_encoded_word_LDADD = $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)
