@@ -5,13 +5,19 @@ src_shell_libmime_a_SOURCES = \
 	src/shell/mime_address.c \
 	src/shell/mime_body.c \
 	src/shell/mime_build.c \
+	src/shell/mime_charset.c \
+	src/shell/mime_decode.c \
+	src/shell/mime_decode_uu.c \
 	src/shell/mime_file.c \
 	src/shell/mime_html.c \
+	src/shell/mime_param.c \
 	src/shell/mime_part.c \
 	src/shell/mime_reply.c \
 	src/shell/mime_text.c \
+	src/shell/mime_tree.c \
 	src/shell/mime_value.c \
 	src/shell/mime_w3m.c \
+	src/shell/mime_words.c \
 	src/shell/when.c src/shell/when.h \
 	src/shell/width.c src/shell/width.h
 MIME_LIBS = src/shell/libmime.a $(GMIME_LIBS) $(UNISTRING_LIBS)

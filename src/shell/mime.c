@@ -8,10 +8,10 @@
 #include "shell/mime_private.h"
 
 /*
- * Header fields are read from the bytes with mail/header.h, so that `source`,
- * `list` and `read` agree on what the fields are; GMime decodes their values
- * and takes the body apart.  GMime itself stops at 1024 nested multiparts; we
- * look at MIME_DEPTH_MAX of them, with a stack of our own.
+ * A message is read from its bytes, with mail/header.h and mime_tree.c, so that
+ * `source`, `list` and `read` agree on what the fields are, and nothing is lost
+ * that a library does not understand.  GMime parses address lists and builds
+ * what we send.
  */
 void
 mime_start(void)
@@ -25,172 +25,8 @@ mime_stop(void)
 	g_mime_shutdown();
 }
 
-/* ---- the tree, flattened ---------------------------------------------------
- */
-
-struct frame {
-	GMimeMultipart *multipart;
-	int next;
-	int chosen; /* the child to show; -1: all */
-	bool hidden;
-};
-
-bool
-mime_type_is(GMimeObject *object, const char *type, const char *subtype)
-{
-	GMimeContentType *t = g_mime_object_get_content_type(object);
-
-	return t != NULL && g_mime_content_type_is_type(t, type, subtype);
-}
-
-/*
- * The child of a multipart/alternative to show: text/plain if there is one,
- * since that is what a terminal can show as it was meant; else the last child,
- * the writer's best (RFC 2046 5.1.4).
- */
-static int
-choose(struct mime *m, GMimeMultipart *multipart)
-{
-	int n = g_mime_multipart_get_count(multipart);
-	int chosen = n - 1;
-
-	if (!mime_type_is(GMIME_OBJECT(multipart), "multipart", "alternative"))
-		return -1;
-	for (int i = 0; i < n && i < MIME_PARTS_MAX; i++) {
-		GMimeObject *child = g_mime_multipart_get_part(multipart, i);
-		if (mime_type_is(child, "text", "plain"))
-			chosen = i;
-		else
-			m->has_html_choice = true;
-	}
-	return chosen;
-}
-
-static int
-add_leaf(struct mime *m, GMimeObject *object, bool hidden, struct err *e)
-{
-	if (m->n_leaves == MIME_PARTS_MAX)
-		return err_set(e, ERR_LIMIT, 0, "message of more than %d parts",
-			       MIME_PARTS_MAX);
-	struct mime_leaf *leaf = &m->leaves[m->n_leaves];
-	*leaf = (struct mime_leaf){ .object = object, .hidden = hidden };
-	if (mime_part_describe(object, &leaf->part, e) != 0)
-		return -1;
-	leaf->part.number = ++m->n_leaves;
-	return 0;
-}
-
-/* What hangs below object: a leaf is listed, a multipart pushed. */
-static int
-visit(struct mime *m, GMimeObject *object, bool hidden, struct frame *stack,
-      int *depth, struct err *e)
-{
-	if (!GMIME_IS_MULTIPART(object))
-		return add_leaf(m, object, hidden, e);
-	if (*depth == MIME_DEPTH_MAX)
-		return err_set(e, ERR_LIMIT, 0,
-			       "multiparts inside each other more than %d deep",
-			       MIME_DEPTH_MAX);
-	GMimeMultipart *multipart = GMIME_MULTIPART(object);
-	stack[(*depth)++] = (struct frame){ .multipart = multipart,
-					    .chosen = choose(m, multipart),
-					    .hidden = hidden };
-	return 0;
-}
-
-static int
-list_leaves(struct mime *m, struct err *e)
-{
-	struct frame stack[MIME_DEPTH_MAX];
-	GMimeObject *top = g_mime_message_get_mime_part(m->message);
-	int depth = 0;
-
-	m->leaves = calloc(MIME_PARTS_MAX, sizeof(*m->leaves));
-	if (m->leaves == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "message");
-	if (top == NULL)
-		return 0; /* no body at all */
-	if (visit(m, top, false, stack, &depth, e) != 0)
-		return -1;
-	while (depth > 0) {
-		struct frame *f = &stack[depth - 1];
-		if (f->next >= g_mime_multipart_get_count(f->multipart)) {
-			depth--;
-			continue;
-		}
-		int i = f->next++;
-		bool hidden = f->hidden || (f->chosen >= 0 && f->chosen != i);
-		if (visit(m, g_mime_multipart_get_part(f->multipart, i), hidden,
-			  stack, &depth, e) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* ---- parse -----------------------------------------------------------------
  */
-
-static bool
-is_address_line(struct span line)
-{
-	static const char *const names[] = { "From", "To",       "Cc",
-					     "Bcc",  "Reply-To", "Sender" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct span name = span_of(names[i]);
-		if (!span_starts_nocase(line, name))
-			continue;
-		size_t n = name.n;
-		while (n < line.n && span_is_blank(line.p[n]))
-			n++;
-		if (n < line.n && line.p[n] == ':')
-			return true;
-	}
-	return false;
-}
-
-/*
- * GMime reads the address fields of a message, and of every message inside it,
- * as it parses, and its group parser calls itself: "To: a:a:a:..." would use up
- * the stack.  So the whole text is searched for such a field before.
- */
-static int
-check_groups(struct span bytes, struct err *e)
-{
-	unsigned colons = 0;
-	bool counting = false;
-
-	while (bytes.n > 0) {
-		long lf = span_find(bytes, '\n', 0);
-		struct span line =
-		    lf < 0 ? bytes : span_head(bytes, (size_t)lf);
-		bytes = span_skip(bytes, line.n + (lf < 0 ? 0 : 1));
-		if (line.n > 0 && !span_is_blank(line.p[0])) {
-			counting = is_address_line(line);
-			colons = 0;
-		}
-		if (!counting)
-			continue;
-		colons += mime_count_colons(line);
-		if (colons > MIME_COLONS_MAX)
-			return err_set(e, ERR_LIMIT, 0,
-				       "groups of addresses inside each other");
-	}
-	return 0;
-}
-
-static GMimeMessage *
-construct(struct span bytes)
-{
-	GMimeStream *stream =
-	    g_mime_stream_mem_new_with_buffer(bytes.p, bytes.n);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
-
-	g_object_unref(parser);
-	g_object_unref(stream);
-	return message;
-}
 
 int
 mime_parse(struct mime **out, struct span bytes, struct err *e)
@@ -206,28 +42,18 @@ mime_parse(struct mime **out, struct span bytes, struct err *e)
 	if (end < 0 && bytes.n > MIME_HEADER_MAX)
 		return err_set(e, ERR_LIMIT, 0, "header of over %d bytes",
 			       MIME_HEADER_MAX);
-	if (check_groups(bytes, e) != 0)
-		return -1;
 	m = calloc(1, sizeof(*m));
 	if (m == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "message");
-	buf_init(&m->bytes, MIME_MESSAGE_MAX + 1);
-	/* what GMime does not take for a message at all is a body */
-	if (buf_add_char(&m->bytes, '\n') != 0 ||
-	    buf_add_span(&m->bytes, bytes) != 0) {
+	buf_init(&m->bytes, MIME_MESSAGE_MAX);
+	if (buf_add_span(&m->bytes, bytes) != 0) {
 		(void)err_set(e, ERR_TEMP, ENOMEM, "message");
 		goto fail;
 	}
-	struct span copy = span_skip(buf_span(&m->bytes), 1);
-	m->header = span_head(copy, end < 0 ? copy.n : (size_t)end);
-	m->message = construct(copy);
-	if (m->message == NULL)
-		m->message = construct(buf_span(&m->bytes));
-	if (m->message == NULL) {
-		(void)err_set(e, ERR_PERM, 0, "not a message");
-		goto fail;
-	}
-	if (list_leaves(m, e) != 0)
+	struct mime_entity top = mime_tree_entity(buf_span(&m->bytes), true);
+	m->header = top.header;
+	m->body = top.body;
+	if (mime_tree_read(m, top, e) != 0)
 		goto fail;
 	*out = m;
 	return 0;
@@ -241,8 +67,6 @@ mime_free(struct mime **m)
 {
 	if (*m == NULL)
 		return;
-	if ((*m)->message != NULL)
-		g_object_unref((*m)->message);
 	free((*m)->leaves);
 	buf_free(&(*m)->bytes);
 	free(*m);
@@ -338,7 +162,7 @@ mime_part_save(const struct mime *m, unsigned number, int fd, uint64_t *bytes,
 	if (leaf == NULL)
 		return -1;
 	buf_init(&content, MIME_MESSAGE_MAX * 2U);
-	if (mime_leaf_bytes(leaf->object, &content, e) != 0)
+	if (mime_leaf_bytes(leaf, &content, e) != 0)
 		goto out;
 	for (size_t done = 0; done < content.n;) {
 		ssize_t put = write(fd, content.p + done, content.n - done);
@@ -360,7 +184,7 @@ out:
 
 /* A message inside the message: its own header and text. */
 static int
-inner_message(GMimeObject *object, unsigned width, struct buf *out,
+inner_message(const struct mime_leaf *leaf, unsigned width, struct buf *out,
 	      struct err *e)
 {
 	struct mime_render_options o = { .headers = MIME_HEADERS_SHORT,
@@ -370,7 +194,7 @@ inner_message(GMimeObject *object, unsigned width, struct buf *out,
 	int rc = -1;
 
 	buf_init(&bytes, MIME_MESSAGE_MAX);
-	if (mime_leaf_bytes(object, &bytes, e) == 0 &&
+	if (mime_leaf_bytes(leaf, &bytes, e) == 0 &&
 	    mime_parse(&inner, buf_span(&bytes), e) == 0)
 		rc = mime_render(inner, &o, out, e);
 	mime_free(&inner);
@@ -386,7 +210,7 @@ mime_part_text(const struct mime *m, unsigned number, unsigned width,
 
 	if (leaf == NULL)
 		return -1;
-	if (GMIME_IS_MESSAGE_PART(leaf->object))
-		return inner_message(leaf->object, width, out, e);
-	return mime_leaf_text(leaf->object, width, out, e);
+	if (mime_leaf_is_message(leaf))
+		return inner_message(leaf, width, out, e);
+	return mime_leaf_text(leaf, width, out, e);
 }

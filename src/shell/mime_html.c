@@ -238,6 +238,15 @@ tag_end(struct span s)
 	return gt < 0 ? s.n : (size_t)gt + 1;
 }
 
+/* HTML 13.2.5.6: a '<' before anything else is text. */
+static bool
+begins_tag(struct span s)
+{
+	unsigned char c = s.n > 1 ? span_lower(s.p[1]) : ' ';
+
+	return (c >= 'a' && c <= 'z') || c == '/' || c == '!' || c == '?';
+}
+
 static int
 strip_tags(struct span html, struct buf *out)
 {
@@ -246,7 +255,7 @@ strip_tags(struct span html, struct buf *out)
 	while (html.n > 0) {
 		size_t used = 0;
 		int rc = 0;
-		if (html.p[0] == '<') {
+		if (html.p[0] == '<' && begins_tag(html)) {
 			used = tag_end(html);
 			bool closed = html.p[used - 1] == '>';
 			if (!span_starts_nocase(html, span_of("<!")))
@@ -255,7 +264,7 @@ strip_tags(struct span html, struct buf *out)
 		} else if (html.p[0] == '&' && s.skip_until.n == 0) {
 			rc = take_entity(&s, html, &used);
 		} else {
-			used = 1;
+			used = 1; /* a '<' that begins no tag, too */
 			while (used < html.n && html.p[used] != '<' &&
 			       html.p[used] != '&')
 				used++;
@@ -272,11 +281,41 @@ strip_tags(struct span html, struct buf *out)
 }
 
 int
-mime_html_text(struct span html, unsigned width, struct buf *out, struct err *e)
+mime_html_strip(struct span html, struct buf *out, struct err *e)
 {
-	if (mime_w3m_text(html, width, out) == 0)
-		return 0;
 	if (strip_tags(html, out) != 0)
 		return err_set(e, ERR_LIMIT, 0, "HTML text too long");
 	return 0;
+}
+
+/* Never an empty screen: a program that gave up is named, and so is HTML that
+ * holds nothing but pictures. */
+int
+mime_html_text(struct span html, unsigned width, struct buf *out, struct err *e)
+{
+	size_t start = out->n;
+	int got = mime_w3m_text(html, width, out);
+	struct buf text;
+	int rc = -1;
+
+	if (got == 0 && !mime_charset_is_blank(span_skip(buf_span(out), start)))
+		return 0;
+	out->n = start;
+	buf_init(&text, MIME_TEXT_MAX);
+	if (mime_html_strip(html, &text, e) != 0)
+		goto out;
+	bool blank = mime_charset_is_blank(buf_span(&text));
+	if ((got > 0 &&
+	     buf_add_str(
+		 out, "[w3m gave up on this HTML; its text alone:]\n") != 0) ||
+	    (blank && !mime_charset_is_blank(html) &&
+	     buf_add_str(out, "[this HTML holds no text]\n") != 0) ||
+	    (!blank && buf_add_span(out, buf_span(&text)) != 0)) {
+		(void)err_set(e, ERR_LIMIT, 0, "HTML text too long");
+		goto out;
+	}
+	rc = 0;
+out:
+	buf_free(&text);
+	return rc;
 }

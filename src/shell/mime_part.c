@@ -2,63 +2,50 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mail/header.h"
 #include "shell/mime_private.h"
 #include "shell/width.h"
 
-/* Decoded content: names and sizes of parts. */
+/* Decoded content, names and sizes of parts. */
 
-static int
-write_object(GMimeObject *object, GMimeStream *stream)
+static bool
+is_uu_type(const struct mime_leaf *leaf)
 {
-	if (GMIME_IS_MESSAGE_PART(object)) {
-		GMimeMessage *inner =
-		    g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
-		return inner == NULL ||
-			       g_mime_object_write_to_stream(
-				   GMIME_OBJECT(inner), NULL, stream) >= 0
-			   ? 0
-			   : -1;
-	}
-	if (!GMIME_IS_PART(object))
-		return 0;
-	GMimeDataWrapper *content = g_mime_part_get_content(GMIME_PART(object));
-	return content == NULL ||
-		       g_mime_data_wrapper_write_to_stream(content, stream) >= 0
-		   ? 0
-		   : -1;
+	const char *sub = strchr(leaf->part.type, '/');
+
+	return sub != NULL &&
+	       (strcmp(sub, "/x-uuencode") == 0 ||
+		strcmp(sub, "/uuencode") == 0 || strcmp(sub, "/x-uue") == 0 ||
+		strcmp(sub, "/x-uu") == 0);
 }
 
 int
-mime_leaf_bytes(GMimeObject *object, struct buf *out, struct err *e)
+mime_leaf_bytes(const struct mime_leaf *leaf, struct buf *out, struct err *e)
 {
-	GMimeStream *stream = g_mime_stream_mem_new();
-	int rc = write_object(object, stream);
+	struct buf once;
+	int rc;
 
-	if (rc != 0) {
-		(void)err_set(e, ERR_TEMP, 0, "cannot decode the part");
+	/* text/x-uuencode is the encoding that a type was made of */
+	if (!is_uu_type(leaf) || leaf->encoding == MIME_UUENCODE) {
+		rc = mime_decode(leaf->encoding, leaf->body, out);
 	} else {
-		const GByteArray *bytes =
-		    g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-		rc = buf_add(out, bytes->data, bytes->len);
-		if (rc != 0)
-			(void)err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT,
-				      0, "part too big");
+		buf_init(&once, MIME_MESSAGE_MAX + 65536U);
+		rc = mime_decode(leaf->encoding, leaf->body, &once);
+		if (rc == 0)
+			rc = mime_decode(MIME_UUENCODE, buf_span(&once), out);
+		buf_free(&once);
 	}
-	g_object_unref(stream);
-	return rc;
+	return rc == 0 ? 0
+		       : err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT, 0,
+				 "part too big");
 }
 
-/* Bytes without keeping them. */
-static uint64_t
-decoded_size(GMimeObject *object)
+bool
+mime_leaf_is_message(const struct mime_leaf *leaf)
 {
-	GMimeStream *stream = g_mime_stream_null_new();
-	uint64_t size = 0;
-
-	if (write_object(object, stream) == 0)
-		size = (uint64_t)GMIME_STREAM_NULL(stream)->written;
-	g_object_unref(stream);
-	return size;
+	return strcmp(leaf->part.type, "message/rfc822") == 0 ||
+	       strcmp(leaf->part.type, "message/global") == 0 ||
+	       strcmp(leaf->part.type, "message/news") == 0;
 }
 
 /* ---- names -----------------------------------------------------------------
@@ -89,9 +76,8 @@ shorten(struct span name, char buf[MIME_NAME_SIZE])
  * table would stumble over.
  */
 static void
-safe_name(const char *given, char buf[MIME_NAME_SIZE])
+safe_name(struct span s, char buf[MIME_NAME_SIZE])
 {
-	struct span s = span_of(given);
 	struct buf clean;
 
 	buf[0] = '\0';
@@ -112,52 +98,119 @@ safe_name(const char *given, char buf[MIME_NAME_SIZE])
 	buf_free(&clean);
 }
 
-static void
-describe_type(GMimeObject *object, char buf[MIME_TYPE_SIZE])
-{
-	GMimeContentType *t = g_mime_object_get_content_type(object);
-	char *text = t == NULL ? NULL : g_mime_content_type_get_mime_type(t);
-	size_t n = 0;
+/* ---- what the header says -------------------------------------------------
+ */
 
-	for (const char *p = text == NULL ? "text/plain" : text;
-	     *p != '\0' && n + 1 < MIME_TYPE_SIZE; p++) {
-		bool odd = *p <= ' ' || *p > '~';
-		buf[n++] = odd ? '?' : (char)span_lower(*p);
-	}
-	buf[n] = '\0';
-	g_free(text);
+/* The value of a field on one line; "" when it is not there. */
+static int
+unfolded(struct span header, const char *name, struct buf *out)
+{
+	struct header_field f;
+
+	buf_clear(out);
+	return header_find(header, name, &f) ? header_unfold(f.value, out) : 0;
+}
+
+/* Parameter `name` as a C string, "" when missing or too long. */
+static int
+short_param(struct span params, const char *name, char *value, size_t size)
+{
+	struct buf text;
+
+	buf_init(&text, MIME_HEADER_MAX);
+	int rc = mime_param(params, name, &text);
+	value[0] = '\0';
+	if (rc == 1)
+		(void)span_copy(span_trim(buf_span(&text)), value, size);
+	buf_free(&text);
+	return rc < 0 ? -1 : 0;
+}
+
+/* RFC 2183 2.3; else the older name=, else that of uuencode. */
+static int
+take_name(struct mime_leaf *leaf, struct span disposition, struct span params)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, MIME_HEADER_MAX);
+	rc = mime_param(disposition, "filename", &text);
+	if (rc == 0)
+		rc = mime_param(params, "name", &text);
+	if (rc == 0 && (leaf->encoding == MIME_UUENCODE || is_uu_type(leaf)))
+		rc = buf_add_span(
+		    &text, span_head(mime_decode_uu_name(leaf->body), 1000));
+	if (rc >= 0)
+		safe_name(buf_span(&text), leaf->part.name);
+	buf_free(&text);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+take_type(struct mime_leaf *leaf, struct span params)
+{
+	char format[16], delsp[8];
+
+	if (short_param(params, "charset", leaf->charset, MIME_CHARSET_SIZE) !=
+		0 ||
+	    short_param(params, "format", format, sizeof(format)) != 0 ||
+	    short_param(params, "delsp", delsp, sizeof(delsp)) != 0)
+		return -1;
+	leaf->flowed = span_eq_nocase(span_of(format), span_of("flowed"));
+	leaf->delsp = span_eq_nocase(span_of(delsp), span_of("yes"));
+	return 0;
 }
 
 /* Shown, or kept for `save`? */
 static bool
-is_attachment(GMimeObject *object, const struct mime_part *part)
+is_attachment(const struct mime_leaf *leaf, struct span disposition)
 {
-	GMimeContentDisposition *d =
-	    g_mime_object_get_content_disposition(object);
+	const struct mime_part *part = &leaf->part;
 
-	if (d != NULL && g_mime_content_disposition_is_attachment(d))
+	if (span_starts_nocase(disposition, span_of("attachment")))
 		return true;
-	if (!GMIME_IS_PART(object) || !mime_type_is(object, "text", "*"))
+	if (strncmp(part->type, "text/", 5) != 0 || is_uu_type(leaf))
 		return true;
 	/* a calendar or a table with a name is a file; text is text */
-	return part->name[0] != '\0' &&
-	       !mime_type_is(object, "text", "plain") &&
-	       !mime_type_is(object, "text", "html");
+	return part->name[0] != '\0' && strcmp(part->type, "text/plain") != 0 &&
+	       strcmp(part->type, "text/html") != 0;
+}
+
+static int
+take_size(struct mime_leaf *leaf, struct err *e)
+{
+	struct buf bytes;
+
+	buf_init(&bytes, MIME_MESSAGE_MAX * 2U);
+	int rc = mime_leaf_bytes(leaf, &bytes, e);
+	leaf->part.size = bytes.n;
+	buf_free(&bytes);
+	return rc;
 }
 
 int
-mime_part_describe(GMimeObject *object, struct mime_part *part, struct err *e)
+mime_part_describe(struct mime_leaf *leaf, struct span params, struct err *e)
 {
-	(void)e;
-	describe_type(object, part->type);
-	if (GMIME_IS_PART(object)) {
-		const char *name = g_mime_part_get_filename(GMIME_PART(object));
-		if (name != NULL)
-			safe_name(name, part->name);
-	}
-	part->size = decoded_size(object);
-	part->is_attachment = is_attachment(object, part);
-	return 0;
+	struct buf field;
+	int rc = 0;
+
+	buf_init(&field, MIME_HEADER_MAX);
+	if (unfolded(leaf->header, "Content-Transfer-Encoding", &field) != 0)
+		goto memory;
+	leaf->encoding = mime_decode_name(buf_span(&field));
+	if (unfolded(leaf->header, "Content-Disposition", &field) != 0 ||
+	    take_type(leaf, params) != 0 ||
+	    take_name(leaf, buf_span(&field), params) != 0)
+		goto memory;
+	struct span disposition = span_trim(buf_span(&field));
+	leaf->part.is_attachment = is_attachment(leaf, disposition);
+	rc = take_size(leaf, e);
+	goto out;
+memory:
+	rc = err_set(e, ERR_TEMP, errno, "message");
+out:
+	buf_free(&field);
+	return rc;
 }
 
 void

@@ -3,9 +3,15 @@
 
 /*
  * Shared by the files of the MIME module; the only door to GMime.
- *   mime.c          start, parse, the list of parts, header fields, save
- *   mime_part.c     names and sizes of parts
- *   mime_text.c     charsets, format=flowed, what a person reads
+ *   mime.c          start, parse, header fields, save
+ *   mime_tree.c     a message as the list of its parts
+ *   mime_param.c    Content-Type and its parameters
+ *   mime_decode.c   base64, quoted-printable
+ *   mime_decode_uu.c  uuencode
+ *   mime_words.c    encoded words in header fields
+ *   mime_charset.c  charsets
+ *   mime_part.c     names, sizes and content of parts
+ *   mime_text.c     format=flowed, what a person reads
  *   mime_html.c     HTML to text
  *   mime_w3m.c      the same through w3m
  *   mime_address.c  address lists as typed: strict
@@ -19,50 +25,118 @@
 
 #include "shell/mime.h"
 
+/* Of a message or a part; both borrowed from the message. */
+struct mime_entity {
+	struct span header, body;
+};
+
+enum mime_encoding {
+	MIME_IDENTITY, /* 7bit, 8bit, binary, and what nobody knows */
+	MIME_QUOTED_PRINTABLE,
+	MIME_BASE64,
+	MIME_UUENCODE,
+};
+
+enum { MIME_CHARSET_SIZE = 64 };
+
 struct mime_leaf {
-	GMimeObject *object; /* borrowed from the message */
-	bool hidden;         /* the alternative that is not shown */
+	struct span header, body; /* borrowed from the message */
+	enum mime_encoding encoding;
+	char charset[MIME_CHARSET_SIZE]; /* as named; "" */
+	bool flowed, delsp;              /* RFC 3676 */
+	bool hidden;                     /* an alternative that is not shown */
+	bool hidden_html;                /* ... nor where HTML is preferred */
 	struct mime_part part;
 };
 
 struct mime {
-	struct buf bytes;   /* our copy; GMime reads from it */
-	struct span header; /* its header block */
-	GMimeMessage *message;
+	struct buf bytes;         /* our copy */
+	struct span header, body; /* in it */
 	struct mime_leaf *leaves;
 	unsigned n_leaves;
-	bool has_html_choice; /* an alternative was offered as HTML too */
 };
 
-/* mime_count_colons - GMime's address parser goes one call deeper at each ':'
- * of a field, so none with more than MIME_COLONS_MAX is given to it. */
-enum { MIME_COLONS_MAX = 500 };
-unsigned mime_count_colons(struct span text);
+/* mime_tree_entity - header and body of `whole`; a line that is no field begins
+ * the body, unless more of the header follows.  top: a message, no part. */
+struct mime_entity mime_tree_entity(struct span whole, bool top);
 
-/* mime_part_describe - fill `part` (all but number) from the object. */
-int mime_part_describe(GMimeObject *object, struct mime_part *part,
+/* mime_tree_read - list the leaves of *m: 0, or -1: LIMIT or TEMP. */
+int mime_tree_read(struct mime *m, struct mime_entity top, struct err *e);
+
+/* mime_param_type - the type in an unfolded Content-Type, lower case, and what
+ * follows it.  False when it is none (RFC 2045 5.2): type as before, *params
+ * all the same. */
+bool mime_param_type(struct span field, char type[MIME_TYPE_SIZE],
+		     struct span *params);
+
+/* mime_param - parameter `name` of what follows a type, as UTF-8 (not clean),
+ * appended to *out.  1 found, 0 not there or blank, -1 error of buf. */
+int mime_param(struct span params, const char *name, struct buf *out);
+
+/* mime_decode_name - what a Content-Transfer-Encoding means. */
+enum mime_encoding mime_decode_name(struct span value);
+
+/* mime_decode - the octets, appended to *out.  mime_decode_base64 - base64
+ * alone, without a look at whether it is that.  0 or -1: error of buf. */
+int mime_decode(enum mime_encoding encoding, struct span in, struct buf *out);
+int mime_decode_base64(struct span in, struct buf *out);
+
+/* mime_decode_uu - uuencoded text; what is none of it comes out as it is. */
+int mime_decode_uu(struct span in, struct buf *out);
+
+/* mime_decode_line - offset of the next LF at or after `from`, or s.n. */
+size_t mime_decode_line(struct span s, size_t from);
+
+/* mime_decode_hex - the two hexadecimal digits at s.p[i], or -1. */
+int mime_decode_hex(struct span s, size_t i);
+
+/* mime_decode_uu_name - the name of the file that uuencoded text is; "". */
+struct span mime_decode_uu_name(struct span in);
+
+/* mime_words_text - an unfolded value with its encoded words decoded, as UTF-8
+ * (not clean).  mime_words_quoted - the same of an address list: decoded words
+ * become quoted strings, so that it can be parsed.  0 or -1: error of buf. */
+int mime_words_text(struct span s, struct buf *out);
+int mime_words_quoted(struct span s, struct buf *out);
+
+/* mime_charset_to_utf8 - text in `charset` ("": not named) as UTF-8 into *out;
+ * a byte that means nothing there becomes U+FFFD, an unknown charset is
+ * guessed.  0 or -1: error of buf. */
+int mime_charset_to_utf8(struct span text, const char *charset,
+			 struct buf *out);
+
+/* mime_charset_is_blank - nothing in this UTF-8 can be seen. */
+bool mime_charset_is_blank(struct span utf8);
+
+/* mime_part_describe - fill the leaf (its type is known) from its header;
+ * `params` are those of its type. */
+int mime_part_describe(struct mime_leaf *leaf, struct span params,
 		       struct err *e);
 
 /* mime_leaf_bytes - decoded content, appended to *out. */
-int mime_leaf_bytes(GMimeObject *object, struct buf *out, struct err *e);
+int mime_leaf_bytes(const struct mime_leaf *leaf, struct buf *out,
+		    struct err *e);
+
+/* mime_leaf_is_message - a message inside the message. */
+bool mime_leaf_is_message(const struct mime_leaf *leaf);
 
 /* mime_leaf_text - content as clean UTF-8 text with LF line ends. */
-int mime_leaf_text(GMimeObject *object, unsigned width, struct buf *out,
-		   struct err *e);
+int mime_leaf_text(const struct mime_leaf *leaf, unsigned width,
+		   struct buf *out, struct err *e);
 
-/* mime_type_is - the object's type is this one ("*": any subtype). */
-bool mime_type_is(GMimeObject *object, const char *type, const char *subtype);
+/* mime_leaf_is_blank - a text with nothing to see. */
+bool mime_leaf_is_blank(const struct mime_leaf *leaf);
 
-/* mime_to_utf8 - text in `charset` (may be NULL) as UTF-8 into *out; a byte
- * that means nothing there becomes U+FFFD, an unknown charset is guessed. */
-int mime_to_utf8(struct span text, const char *charset, struct buf *out);
-
-/* mime_html_text - HTML in UTF-8 as plain text (not yet clean) into *out. */
+/* mime_html_text - HTML in UTF-8 as plain text (not yet clean) into *out; words
+ * in brackets say when w3m gave up, or when there is no text.
+ * mime_html_strip - the same without w3m and such words. */
 int mime_html_text(struct span html, unsigned width, struct buf *out,
 		   struct err *e);
+int mime_html_strip(struct span html, struct buf *out, struct err *e);
 
-/* mime_w3m_text - the same through w3m: 0 when that is installed and did it,
- * -1 and *out as before otherwise. */
+/* mime_w3m_text - the same through w3m: 0 when that is installed and did it; 1
+ * when it gave up or ran into its limits, -1 when it is not there, and *out as
+ * before. */
 int mime_w3m_text(struct span html, unsigned width, struct buf *out);
 
 /* mime_flowed_text - RFC 3676: rejoin and wrap at `width` (0: as sent). */

@@ -1,73 +1,11 @@
 #include <errno.h>
-#include <iconv.h>
 #include <string.h>
 
 #include "mail/header.h"
 #include "shell/mime_private.h"
 #include "shell/width.h"
 
-/* Text as a person reads it: charsets, format=flowed, the whole message. */
-
-enum { REPLACEMENT_BYTES = 3 };
-static const char REPLACEMENT[REPLACEMENT_BYTES + 1] = "\xEF\xBF\xBD";
-
-/* ---- charsets --------------------------------------------------------------
- */
-
-/* All of `text` through cd; what it cannot read becomes U+FFFD. */
-static int
-convert(iconv_t cd, struct span text, struct buf *out)
-{
-	char *in = (char *)(uintptr_t)text.p; /* iconv(3) only reads it */
-	size_t left = text.n;
-
-	while (left > 0) {
-		if (buf_reserve(out, 4096) != 0 && buf_reserve(out, 64) != 0)
-			return -1;
-		char *to = out->p + out->n;
-		size_t room = out->cap - out->n;
-		size_t before = room;
-		size_t rc = iconv(cd, &in, &left, &to, &room);
-		int why = errno;
-		out->n += before - room;
-		if (rc != (size_t)-1 || why == E2BIG)
-			continue;
-		/* EILSEQ, or EINVAL: cut off at the end */
-		in++;
-		left--;
-		if (buf_add(out, REPLACEMENT, REPLACEMENT_BYTES) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-int
-mime_to_utf8(struct span text, const char *charset, struct buf *out)
-{
-	if (charset == NULL ||
-	    span_eq_nocase(span_of(charset), span_of("us-ascii")) ||
-	    span_eq_nocase(span_of(charset), span_of("utf-8"))) {
-		/* 8-bit bytes without a right name: UTF-8 if they are that,
-		 * else the superset of Latin-1 that mail mostly means */
-		if (width_is_utf8(text))
-			return buf_add_span(out, text);
-		charset = charset != NULL && span_eq_nocase(span_of(charset),
-							    span_of("utf-8"))
-			      ? "utf-8"
-			      : "windows-1252";
-	}
-	if (strlen(charset) > 40)
-		charset = "utf-8"; /* not a name that anything knows */
-	iconv_t cd = iconv_open("UTF-8", g_mime_charset_iconv_name(charset));
-	if (cd == (iconv_t)-1)
-		cd = iconv_open("UTF-8",
-				width_is_utf8(text) ? "UTF-8" : "CP1252");
-	if (cd == (iconv_t)-1)
-		return buf_add_span(out, text); /* cleaned by whoever shows */
-	int rc = convert(cd, text, out);
-	(void)iconv_close(cd);
-	return rc;
-}
+/* Text as a person reads it: format=flowed, the whole message. */
 
 /* ---- format=flowed (RFC 3676) ----------------------------------------------
  */
@@ -194,57 +132,86 @@ out:
 /* ---- one text part ---------------------------------------------------------
  */
 
-static const char *
-parameter(GMimeObject *object, const char *name)
-{
-	return g_mime_object_get_content_type_parameter(object, name);
-}
-
 static bool
-says(const char *value, const char *word)
+is_html(const struct mime_leaf *leaf)
 {
-	return value != NULL && span_eq_nocase(span_of(value), span_of(word));
+	return strcmp(leaf->part.type, "text/html") == 0;
 }
 
-/* From decoded bytes to lines; not yet clean. */
+/* Decoded, in UTF-8; not yet clean. */
 static int
-text_lines(GMimeObject *object, struct span utf8, unsigned width,
+leaf_utf8(const struct mime_leaf *leaf, struct buf *out, struct err *e)
+{
+	struct buf bytes;
+	int rc = -1;
+
+	buf_init(&bytes, MIME_TEXT_MAX);
+	if (mime_leaf_bytes(leaf, &bytes, e) == 0) {
+		rc = mime_charset_to_utf8(buf_span(&bytes), leaf->charset, out);
+		if (rc != 0)
+			(void)err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT,
+				      0, "text of over %d bytes",
+				      MIME_TEXT_MAX);
+	}
+	buf_free(&bytes);
+	return rc;
+}
+
+bool
+mime_leaf_is_blank(const struct mime_leaf *leaf)
+{
+	struct buf utf8, text;
+	struct err e;
+	bool blank = false;
+
+	buf_init(&utf8, MIME_TEXT_MAX);
+	buf_init(&text, MIME_TEXT_MAX);
+	if (leaf_utf8(leaf, &utf8, &e) == 0) {
+		if (!is_html(leaf))
+			blank = mime_charset_is_blank(buf_span(&utf8));
+		else if (mime_html_strip(buf_span(&utf8), &text, &e) == 0)
+			blank = mime_charset_is_blank(buf_span(&text));
+	}
+	buf_free(&utf8);
+	buf_free(&text);
+	return blank;
+}
+
+/* From UTF-8 to lines; not yet clean. */
+static int
+text_lines(const struct mime_leaf *leaf, struct span utf8, unsigned width,
 	   struct buf *out, struct err *e)
 {
 	struct buf plain;
 	int rc = -1;
 
-	if (mime_type_is(object, "text", "html"))
+	if (is_html(leaf))
 		return mime_html_text(utf8, width, out, e);
-	if (!says(parameter(object, "format"), "flowed"))
+	if (!leaf->flowed)
 		return buf_add_span(out, utf8);
 	buf_init(&plain, MIME_TEXT_MAX);
 	if (width_clean(utf8, WIDTH_LINES, &plain) == 0) /* CRLF to LF */
-		rc = mime_flowed_text(buf_span(&plain),
-				      says(parameter(object, "delsp"), "yes"),
-				      width, out);
+		rc =
+		    mime_flowed_text(buf_span(&plain), leaf->delsp, width, out);
 	buf_free(&plain);
 	return rc;
 }
 
 int
-mime_leaf_text(GMimeObject *object, unsigned width, struct buf *out,
+mime_leaf_text(const struct mime_leaf *leaf, unsigned width, struct buf *out,
 	       struct err *e)
 {
-	struct buf bytes, utf8, lines;
+	struct buf utf8, lines;
 	size_t start = out->n;
 	int rc = -1;
 
-	buf_init(&bytes, MIME_TEXT_MAX);
 	buf_init(&utf8, MIME_TEXT_MAX);
 	buf_init(&lines, MIME_TEXT_MAX);
 	errno = 0;
-	(void)err_set(e, ERR_LIMIT, 0, "text of over %d bytes", MIME_TEXT_MAX);
-	if (mime_leaf_bytes(object, &bytes, e) != 0)
+	if (leaf_utf8(leaf, &utf8, e) != 0)
 		goto out;
-	if (mime_to_utf8(buf_span(&bytes), parameter(object, "charset"),
-			 &utf8) != 0 ||
-	    text_lines(object, buf_span(&utf8), width, &lines, e) != 0 ||
+	(void)err_set(e, ERR_LIMIT, 0, "text of over %d bytes", MIME_TEXT_MAX);
+	if (text_lines(leaf, buf_span(&utf8), width, &lines, e) != 0 ||
 	    width_clean(buf_span(&lines), WIDTH_LINES, out) != 0)
 		goto out;
 	if (out->n > start && out->p[out->n - 1] != '\n' &&
@@ -254,7 +221,6 @@ mime_leaf_text(GMimeObject *object, unsigned width, struct buf *out,
 out:
 	if (rc != 0 && errno == ENOMEM)
 		(void)err_set(e, ERR_TEMP, ENOMEM, "message text");
-	buf_free(&bytes);
 	buf_free(&utf8);
 	buf_free(&lines);
 	return rc;
@@ -323,16 +289,10 @@ put_header(const struct mime *m, const struct mime_render_options *o,
 
 /* Of the alternatives HTML instead of plain text, when asked for. */
 static bool
-is_shown(const struct mime *m, const struct mime_leaf *leaf, bool prefer_html)
+is_shown(const struct mime_leaf *leaf, bool prefer_html)
 {
-	bool html = mime_type_is(leaf->object, "text", "html");
-
-	if (leaf->part.is_attachment ||
-	    !mime_type_is(leaf->object, "text", "*"))
-		return false;
-	if (prefer_html && m->has_html_choice)
-		return html;
-	return !leaf->hidden;
+	return !leaf->part.is_attachment &&
+	       !(prefer_html ? leaf->hidden_html : leaf->hidden);
 }
 
 static int
@@ -343,15 +303,25 @@ put_body(const struct mime *m, const struct mime_render_options *o,
 
 	for (unsigned i = 0; i < m->n_leaves; i++) {
 		const struct mime_leaf *leaf = &m->leaves[i];
-		if (!is_shown(m, leaf, o->prefer_html))
+		if (!is_shown(leaf, o->prefer_html))
 			continue;
 		if (!first && buf_add_char(out, '\n') != 0)
 			return err_set(e, ERR_LIMIT, 0, "message text");
 		first = false;
-		if (mime_leaf_text(leaf->object, o->width, out, e) != 0)
+		if (mime_leaf_text(leaf, o->width, out, e) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* A message that leaves the screen empty has a word said about it. */
+static int
+put_nothing(const struct mime *m, struct buf *out)
+{
+	if (mime_charset_is_blank(m->body))
+		return 0; /* there is nothing */
+	return buf_add_str(out, "[this message holds no text that can be seen; "
+				"`source` shows it as it is]\n");
 }
 
 static int
@@ -379,9 +349,14 @@ mime_render(const struct mime *m, const struct mime_render_options *o,
 	errno = 0;
 	if (put_header(m, o, out) != 0)
 		goto full;
+	size_t start = out->n;
 	if (put_body(m, o, out, e) != 0)
 		return -1;
-	if (!o->no_attachments && put_attachments(m, out) != 0)
+	if (o->no_attachments)
+		return 0;
+	if (put_attachments(m, out) != 0 ||
+	    (mime_charset_is_blank(span_skip(buf_span(out), start)) &&
+	     put_nothing(m, out) != 0))
 		goto full;
 	return 0;
 full:

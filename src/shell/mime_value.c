@@ -100,8 +100,12 @@ line_of(struct span value, struct buf *out)
 	return buf_add_char(out, '\0');
 }
 
-unsigned
-mime_count_colons(struct span text)
+/* GMime's address parser goes one call deeper at each ':' of a field, so none
+ * with more than this is given to it. */
+enum { COLONS_MAX = 500 };
+
+static unsigned
+count_colons(struct span text)
 {
 	unsigned n = 0;
 
@@ -113,22 +117,26 @@ mime_count_colons(struct span text)
 static int
 visit_value(struct span value, const struct visitor *v, struct err *e)
 {
-	struct buf line;
+	struct buf line, list_text;
 	int rc = -1;
 
-	if (mime_count_colons(value) > MIME_COLONS_MAX)
-		return 0; /* not a list of addresses that anybody meant */
 	buf_init(&line, MIME_HEADER_MAX + 1);
-	if (line_of(value, &line) != 0) {
+	buf_init(&list_text, MIME_HEADER_MAX * 4U);
+	if (line_of(value, &line) != 0 ||
+	    mime_words_quoted(span_make(line.p, line.n - 1), &list_text) != 0 ||
+	    buf_add_char(&list_text, '\0') != 0) {
 		(void)no_memory(e);
+	} else if (count_colons(buf_span(&list_text)) > COLONS_MAX) {
+		rc = 0; /* not a list of addresses that anybody meant */
 	} else {
 		InternetAddressList *list =
-		    internet_address_list_parse(NULL, line.p);
+		    internet_address_list_parse(NULL, list_text.p);
 		rc = list == NULL ? 0 : visit_list(list, v, true, e);
 		if (list != NULL)
 			g_object_unref(list);
 	}
 	buf_free(&line);
+	buf_free(&list_text);
 	return rc;
 }
 
@@ -206,11 +214,11 @@ is_address_field(const char *name)
 int
 mime_value_text(const char *name, struct span value, struct buf *out)
 {
-	struct buf line, shown;
-	char *decoded = NULL;
+	struct buf line, shown, decoded;
 	int rc = -1;
 
 	buf_init(&line, MIME_HEADER_MAX + 1);
+	buf_init(&decoded, MIME_HEADER_MAX * 8U);
 	buf_init(&shown, MIME_HEADER_MAX * 8U);
 	if (is_address_field(name)) {
 		struct visitor v = { show, &shown };
@@ -218,15 +226,15 @@ mime_value_text(const char *name, struct span value, struct buf *out)
 			goto out;
 	}
 	if (shown.n == 0) { /* no addresses, or none that could be read */
-		if (line_of(value, &line) != 0)
-			goto out;
-		decoded = g_mime_utils_header_decode_text(NULL, line.p);
-		if (width_clean(span_trim(span_of(decoded)), 0, &shown) != 0)
+		if (line_of(value, &line) != 0 ||
+		    mime_words_text(span_make(line.p, line.n - 1), &decoded) !=
+			0 ||
+		    width_clean(span_trim(buf_span(&decoded)), 0, &shown) != 0)
 			goto out;
 	}
 	rc = buf_add_span(out, buf_span(&shown));
 out:
-	g_free(decoded);
+	buf_free(&decoded);
 	buf_free(&line);
 	buf_free(&shown);
 	return rc;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,13 +16,31 @@
  * HTML mail for a terminal.  w3m lays out tables and lists far better than
  * anything small, so it is used where it is installed: as a child that has no
  * network (a network namespace of its own where the kernel allows, and a proxy
- * that is not there), gets the text on stdin and some seconds.  A reader must
- * not be able to tell a stranger that a message was opened.
+ * that is not there), gets the text on stdin, some seconds and some memory.  A
+ * reader must not be able to tell a stranger that a message was opened.
  */
-enum { W3M_SECONDS = 10 };
+enum {
+	W3M_SECONDS = 10,
+	W3M_CPU_SECONDS = 2,
+	/* Its tables grow with the square of what a stranger wrote: 1.1 MB of
+	 * HTML took 1.26 GB.  It needs some 30 MB for what people write. */
+	W3M_MEMORY_BYTES = 300 * 1024 * 1024,
+	W3M_FILE_BYTES = 64 * 1024 * 1024, /* it keeps a copy of its input */
+};
 
 /* ---- w3m -------------------------------------------------------------------
  */
+
+static void
+set_limit(int what, rlim_t most)
+{
+	struct rlimit l;
+
+	if (getrlimit(what, &l) != 0 || l.rlim_max < most)
+		return; /* it has less already */
+	l.rlim_cur = l.rlim_max = most;
+	(void)setrlimit(what, &l);
+}
 
 static void
 run_w3m(int in, int out, unsigned width)
@@ -33,6 +52,10 @@ run_w3m(int in, int out, unsigned width)
 	if (null < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(null, 2) < 0)
 		_exit(127);
+	set_limit(RLIMIT_AS, W3M_MEMORY_BYTES);
+	set_limit(RLIMIT_CPU, W3M_CPU_SECONDS);
+	set_limit(RLIMIT_CORE, 0);
+	set_limit(RLIMIT_FSIZE, W3M_FILE_BYTES);
 	/* refused in some containers: then the options below must do */
 	(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
 	(void)execlp("w3m", "w3m", "-dump", "-T", "text/html", "-I", "UTF-8",
@@ -116,13 +139,14 @@ have_w3m(void)
 	return false;
 }
 
-int
-mime_w3m_text(struct span html, unsigned width, struct buf *out)
+/* Start it; its standard input and output in *to and *from.  The child, or -1.
+ */
+static pid_t
+start_w3m(unsigned width, int *to, int *from)
 {
-	int in[2], back[2], status = 0;
-	size_t start = out->n;
+	int in[2], back[2];
 
-	if (!have_w3m() || pipe2(in, O_CLOEXEC) != 0)
+	if (pipe2(in, O_CLOEXEC) != 0)
 		return -1;
 	if (pipe2(back, O_CLOEXEC) != 0) {
 		(void)close(in[0]);
@@ -134,19 +158,34 @@ mime_w3m_text(struct span html, unsigned width, struct buf *out)
 		run_w3m(in[0], back[1], width);
 	(void)close(in[0]);
 	(void)close(back[1]);
-	int rc = -1;
-	if (child < 0)
+	if (child < 0) {
 		(void)close(in[1]);
-	else
-		rc = feed_w3m(in[1], back[0], html, out);
-	(void)close(back[0]);
-	if (child > 0 && rc != 0)
+		(void)close(back[0]);
+	}
+	*to = in[1];
+	*from = back[0];
+	return child;
+}
+
+int
+mime_w3m_text(struct span html, unsigned width, struct buf *out)
+{
+	size_t start = out->n;
+	int to, from, status = 0;
+
+	if (!have_w3m())
+		return -1;
+	pid_t child = start_w3m(width, &to, &from);
+	if (child < 0)
+		return 1;
+	int rc = feed_w3m(to, from, html, out);
+	(void)close(from);
+	if (rc != 0)
 		(void)kill(child, SIGKILL);
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (child > 0 && rc == 0 && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == 0)
+	if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	out->n = start;
-	return -1;
+	return 1;
 }

@@ -6,7 +6,8 @@ tests_unit_shell_test_width_LDADD = $(MIME_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/shell/test_mime
 TESTS += tests/unit/shell/test_mime
-tests_unit_shell_test_mime_SOURCES = tests/unit/shell/test_mime.c
+tests_unit_shell_test_mime_SOURCES = tests/unit/shell/test_mime.c \
+	tests/unit/shell/mime_test.h
 tests_unit_shell_test_mime_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_shell_test_mime_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
 	$(CMOCKA_LIBS)
@@ -39,4 +40,28 @@ TESTS += tests/unit/shell/test_when
 tests_unit_shell_test_when_SOURCES = tests/unit/shell/test_when.c
 tests_unit_shell_test_when_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_shell_test_when_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/shell/test_mime_decode
+TESTS += tests/unit/shell/test_mime_decode
+tests_unit_shell_test_mime_decode_SOURCES = tests/unit/shell/test_mime_decode.c \
+	tests/unit/shell/mime_test.h
+tests_unit_shell_test_mime_decode_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_mime_decode_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/shell/test_mime_words
+TESTS += tests/unit/shell/test_mime_words
+tests_unit_shell_test_mime_words_SOURCES = tests/unit/shell/test_mime_words.c \
+	tests/unit/shell/mime_test.h
+tests_unit_shell_test_mime_words_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_mime_words_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
+	$(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/shell/test_mime_tree
+TESTS += tests/unit/shell/test_mime_tree
+tests_unit_shell_test_mime_tree_SOURCES = tests/unit/shell/test_mime_tree.c \
+	tests/unit/shell/mime_test.h
+tests_unit_shell_test_mime_tree_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_shell_test_mime_tree_LDADD = $(MIME_LIBS) $(MAIL_LIBS) $(BASE_LIBS) \
 	$(CMOCKA_LIBS)

@@ -1,54 +1,10 @@
-#include "../test.h"
+#include "mime_test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "shell/mime.h"
-#include "shell/width.h"
-
-/* ---- helpers ---------------------------------------------------------------
- */
-
-static struct mime *
-parse(const char *text)
-{
-	struct mime *m;
-	struct err e = { .msg = "" };
-
-	if (mime_parse(&m, span_of(text), &e) != 0)
-		fail_msg("%s", e.msg);
-	return m;
-}
-
-static void
-shows(const char *text, const struct mime_render_options *o, const char *want)
-{
-	struct mime *m = parse(text);
-	struct buf out;
-	struct err e = { .msg = "" };
-
-	buf_init(&out, 1 << 20);
-	if (mime_render(m, o, &out, &e) != 0)
-		fail_msg("%s", e.msg);
-	assert_true(width_is_utf8(buf_span(&out)));
-	assert_int_equal(buf_add_char(&out, '\0'), 0);
-	assert_string_equal(out.p, want);
-	buf_free(&out);
-	mime_free(&m);
-}
-
-static const struct mime_render_options PLAIN = {
-	.headers = MIME_HEADERS_NONE,
-};
 static const struct mime_render_options SHORT = {
 	.headers = MIME_HEADERS_SHORT,
 };
-
-#define TYPE(t) "Content-Type: " t "\r\n"
-#define CTE(t) "Content-Transfer-Encoding: " t "\r\n"
 
 /* ---- reading ---------------------------------------------------------------
  */
@@ -276,7 +232,6 @@ static void
 html_becomes_text(void **state)
 {
 	(void)state;
-	assert_int_equal(setenv("PATH", "/nonexistent", 1), 0);
 	shows(TYPE("text/html; charset=utf-8") "\r\n<html><head><title>no</"
 					       "title><style>p{}</style></head>"
 					       "<body><!-- <p>hidden</p> "
@@ -297,28 +252,85 @@ html_becomes_text(void **state)
 	      "a&amp b&;\xEF\xBF\xBD\xEF\xBF\xBD\n");
 }
 
-/* A w3m of our own says how it was called. */
+/* `html` reads as `want` with a program in w3m's place. */
 static void
-html_goes_through_w3m_where_it_is(void **state)
+shows_by(const char *script, const char *html, const char *want)
 {
 	static const struct mime_render_options wide = { .width = 60 };
 	char dir[] = "/tmp/mime-bin-XXXXXX", file[64], path[128];
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(file, sizeof(file), "%s/w3m", dir);
 	(void)snprintf(path, sizeof(path), "%s:/usr/bin:/bin", dir);
 	FILE *f = fopen(file, "w");
 	assert_non_null(f);
-	(void)fprintf(f, "#!/bin/sh\nshift 7; echo \"$1 $2\"\n"
-			 "cat; printf '\\033[1m'\n");
+	(void)fprintf(f, "#!/bin/sh\n%s\n", script);
 	assert_int_equal(fclose(f), 0);
 	assert_int_equal(chmod(file, 0700), 0);
 	assert_int_equal(setenv("PATH", path, 1), 0);
-	shows(TYPE("text/html") "\r\n<p>hello", &wide,
-	      "-cols 60\n<p>hello^[[1m\n");
+	shows(html, &wide, want);
+	assert_int_equal(setenv("PATH", "", 1), 0);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(rmdir(dir), 0);
+}
+
+/* A w3m of our own says how it was called. */
+static void
+html_goes_through_w3m_where_it_is(void **state)
+{
+	(void)state;
+	shows_by("shift 7; echo \"$1 $2\"\ncat; printf '\\033[1m'",
+		 TYPE("text/html") "\r\n<p>hello", "-cols 60\n<p>hello^[[1m\n");
+	/* and the text of the alternatives needs none */
+	shows(ALTERNATIVE, &PLAIN,
+	      "plain text\n\n[3] plan.pdf application/pdf 5 B\n");
+}
+
+#define GAVE_UP "[w3m gave up on this HTML; its text alone:]\n"
+
+static void
+a_w3m_that_fails_leaves_the_text(void **state)
+{
+	static const char html[] = TYPE("text/html") "\r\n<p>hello</p>";
+
+	(void)state;
+	shows_by("cat >/dev/null; exit 1", html, GAVE_UP "hello\n");
+	shows_by("echo half; kill -9 $$", html, GAVE_UP "hello\n");
+	shows_by("exit 0", html, "hello\n"); /* it had nothing to say */
+	shows_by("cat >/dev/null; echo ' '", html, "hello\n");
+	/* one that cannot be run at all */
+	shows_by("exec /nowhere/at/all", html, GAVE_UP "hello\n");
+}
+
+/* A mail that is dear to lay out must not take the machine. */
+static void
+w3m_has_limits_of_memory_and_time(void **state)
+{
+	static const char html[] = TYPE("text/html") "\r\n<p>hello</p>";
+
+	(void)state;
+	shows_by("cat >/dev/null\n"
+		 "m=$(ulimit -v) t=$(ulimit -t) f=$(ulimit -f) c=$(ulimit -c)\n"
+		 "for x in $m $t $f $c; do [ $x = unlimited ] && exit 1; done\n"
+		 "[ $m -le 524288 ] && [ $t -le 5 ] && [ $c = 0 ] &&\n"
+		 "echo bounded",
+		 html, "bounded\n");
+	/* it runs until the limit of time ends it */
+	shows_by("while :; do :; done", html, GAVE_UP "hello\n");
+}
+
+static void
+html_without_text_has_a_word(void **state)
+{
+	static const char html[] =
+	    TYPE("text/html") "\r\n<html><img src=\"x.png\">&nbsp;</html>";
+
+	(void)state;
+	shows(html, &PLAIN, "[this HTML holds no text]\n");
+	shows_by("cat >/dev/null", html, "[this HTML holds no text]\n");
+	shows_by("exit 1", html, GAVE_UP "[this HTML holds no text]\n");
+	/* a '<' that begins no tag is text */
+	shows(TYPE("text/html") "\r\n<<< 1 < 2 <", &PLAIN, "<<< 1 < 2 <\n");
 }
 
 /* ---- hostile ---------------------------------------------------------------
@@ -357,7 +369,7 @@ deep_nesting_is_a_limit(void **state)
 
 /* GMime's parser of groups calls itself at each of these colons. */
 static void
-groups_inside_groups_are_a_limit(void **state)
+groups_inside_groups_take_no_stack(void **state)
 {
 	static const char *const before[] = {
 		"From: ",
@@ -383,8 +395,10 @@ groups_inside_groups_are_a_limit(void **state)
 		assert_int_equal(mime_summarise(buf_span(&text), &a, &s, &e),
 				 0);
 		arena_reset(&a);
-		assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
-		assert_int_equal(e.class, ERR_LIMIT);
+		m = parse_bytes(buf_span(&text));
+		buf_clear(&text);
+		assert_int_equal(mime_render(m, &SHORT, &text, &e), 0);
+		mime_free(&m);
 	}
 	buf_free(&text);
 }
@@ -421,13 +435,13 @@ odd_messages_are_shown_all_the_same(void **state)
 	shows("\r\njust a body", &PLAIN, "just a body\n");
 	/* a boundary that never comes, comes wrong, or is not named */
 	shows(TYPE("multipart/mixed; boundary=x") "\r\nno such line\r\n",
-	      &PLAIN, "");
+	      &PLAIN, "no such line\n");
 	shows(TYPE("multipart/mixed; boundary=x") "\r\n--x\r\n\r\ncut off",
 	      &PLAIN, "cut off\n");
 	shows(TYPE("multipart/mixed; boundary=x") "\r\n--x--\r\n--x\r\n\r\na",
-	      &PLAIN, "");
+	      &PLAIN, "--x--\n--x\n\na\n");
 	shows(TYPE("image/png") CTE("base64") "\r\n!!!!", &PLAIN,
-	      "\n[1] part-1.png image/png 0 B\n");
+	      "\n[1] part-1.png image/png 4 B\n");
 	assert_int_equal(mime_parse(&m, span_make(nul, sizeof(nul) - 1), &e),
 			 0);
 	buf_init(&out, 1000);
@@ -543,22 +557,6 @@ a_summary_is_bounded_whatever_the_header(void **state)
 	buf_free(&header);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	mime_start();
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	mime_stop();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -575,8 +573,11 @@ main(void)
 		cmocka_unit_test(flowed_text_is_rejoined),
 		cmocka_unit_test(html_becomes_text),
 		cmocka_unit_test(html_goes_through_w3m_where_it_is),
+		cmocka_unit_test(a_w3m_that_fails_leaves_the_text),
+		cmocka_unit_test(w3m_has_limits_of_memory_and_time),
+		cmocka_unit_test(html_without_text_has_a_word),
 		cmocka_unit_test(deep_nesting_is_a_limit),
-		cmocka_unit_test(groups_inside_groups_are_a_limit),
+		cmocka_unit_test(groups_inside_groups_take_no_stack),
 		cmocka_unit_test(too_many_parts_are_a_limit),
 		cmocka_unit_test(odd_messages_are_shown_all_the_same),
 		cmocka_unit_test(a_huge_header_is_a_limit),
@@ -585,5 +586,6 @@ main(void)
 		cmocka_unit_test(a_summary_is_bounded_whatever_the_header),
 	};
 
-	return cmocka_run_group_tests_name("shell/mime", tests, start, stop);
+	return cmocka_run_group_tests_name("shell/mime", tests, mime_test_start,
+					   mime_test_stop);
 }
