@@ -230,10 +230,10 @@ on_reset(void *ctx, struct smtp_txn *txn)
 {
 	struct incoming *in = txn->policy;
 
-	(void)ctx;
 	if (in == NULL)
 		return;
 	delivery_free(&in->delivery);
+	receiver_quota_release(ctx, in);
 	receiver_rules_drop(&in->rules);
 	txn->policy = NULL;
 }

@@ -64,10 +64,12 @@ int receiver_filter_use(struct receiver *r, const struct receiver_options *o,
 /* ---- a transaction: smtp_txn.policy, in its arena -------------------------
  */
 enum incoming_room { ROOM_ENOUGH, ROOM_NONE, ROOM_UNKNOWN, ROOM_STATES };
+/* moved only before anything is reserved */
 struct incoming_mailbox {
 	const char *address;     /* canonical */
 	int64_t quota_bytes;     /* of its user; 0: none of its own */
 	enum incoming_room room; /* for this message */
+	struct quota_use reserved;
 	bool wanted;
 };
 struct incoming {
@@ -100,6 +102,11 @@ void receiver_rcpt_no_memory(struct smtp_reply *r);
  * more, 0 when it has, -1 (TEMP).  quota_bytes <= 0: that of all users. */
 int receiver_quota_is_over(struct receiver *r, const char *address,
 			   int64_t quota_bytes, int64_t more, struct err *e);
+/* receiver_quota_reserve - likewise, but the room is kept for `room` while it
+ * lasts; where a_byte is enough, one message may go over the limit. */
+int receiver_quota_reserve(struct receiver *r, struct incoming_mailbox *m,
+			   int64_t bytes, bool a_byte, struct err *e);
+void receiver_quota_release(struct receiver *r, struct incoming *in);
 /* receiver_quota_refuse - 452 4.2.2 or 552 5.2.2, as configured. */
 void receiver_quota_refuse(const struct receiver *r, struct smtp_reply *reply);
 

@@ -13,8 +13,12 @@
  * SMTP has one reply.  To refuse all for the sake of one would keep the message
  * from those with room, again at every try.  So it is refused when nobody has
  * room; else everybody gets it, and a mailbox that looked as if it had room
- * (the client said no SIZE, or another message came first) is over its quota by
- * this one message, and takes no more.
+ * (the client said no SIZE) is over its quota by this one message, and takes no
+ * more.  What has become quite full since RCPT is not let over: the client
+ * hears 452, and at its next try RCPT refuses that one alone.
+ *
+ * Room is reserved here, before the message is stored, so that of many sessions
+ * that come to this point at once only as many go on as there is room for.
  */
 
 /* The answer for mailboxes of this kind, once; NULL: out of memory. */
@@ -34,15 +38,15 @@ look_at(struct receiver *r, const struct smtp_client_info *c,
 	struct incoming *in = txn->policy;
 	struct err e = { 0 };
 
-	int over = receiver_quota_is_over(r, m->address, m->quota_bytes,
-					  delivery_size(in->delivery), &e);
-	m->room = over == 0 ? ROOM_ENOUGH : over > 0 ? ROOM_NONE : ROOM_UNKNOWN;
-	if (over == 0)
+	int fits = receiver_quota_reserve(r, m, delivery_size(in->delivery),
+					  false, &e);
+	m->room = fits > 0 ? ROOM_ENOUGH : fits == 0 ? ROOM_NONE : ROOM_UNKNOWN;
+	if (fits > 0)
 		return 0;
 	struct smtp_reply *reply = refusal_for(in, txn->arena, m->room);
 	if (reply == NULL)
 		return -1;
-	if (over < 0)
+	if (fits < 0)
 		receiver_rcpt_failed(reply, c, "quota", m->address, &e);
 	else
 		receiver_quota_refuse(r, reply);
@@ -87,6 +91,40 @@ gather(const struct incoming *in, const struct smtp_txn *txn, bool any,
 	return n;
 }
 
+/* Some have room, and there is one reply: those without go over by this one
+ * message.  false: one of them is full, *reply says so. */
+static bool
+let_over(struct receiver *r, struct incoming *in, struct smtp_reply *reply)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		struct incoming_mailbox *m = &in->mailbox[i];
+		struct err e = { 0 };
+		if (m->room != ROOM_NONE ||
+		    receiver_quota_reserve(r, m, delivery_size(in->delivery),
+					   true, &e) != 0)
+			continue;
+		reply_set(reply, 452, "4.2.2",
+			  "a mailbox has become full, try again");
+		return false;
+	}
+	return true;
+}
+
+/* The claims of this message, for the delivery; NULL: out of memory. */
+static struct quota_use **
+reserved(struct incoming *in, struct arena *arena, size_t *n)
+{
+	struct quota_use **v =
+	    arena_alloc(arena, in->n * sizeof(struct quota_use *));
+
+	*n = 0;
+	for (size_t i = 0; v != NULL && i < in->n; i++) {
+		if (in->mailbox[i].reserved.kind == QUOTA_ROOM)
+			v[(*n)++] = &in->mailbox[i].reserved;
+	}
+	return v;
+}
+
 int
 receiver_verdict_settle(struct receiver *r, const struct smtp_client_info *c,
 			struct smtp_txn *txn, const char ***to, size_t *n,
@@ -109,7 +147,17 @@ receiver_verdict_settle(struct receiver *r, const struct smtp_client_info *c,
 		*reply = *txn->recipients[0].reply; /* all have one */
 		return -1;
 	}
-	if (!c->lmtp)
+	if (!c->lmtp) {
+		if (!let_over(r, in, reply))
+			return -1;
 		*n = gather(in, txn, true, *to);
+	}
+	size_t n_room;
+	struct quota_use **room = reserved(in, txn->arena, &n_room);
+	if (room == NULL) {
+		receiver_rcpt_no_memory(reply);
+		return -1;
+	}
+	delivery_use_room(in->delivery, room, n_room);
 	return 0;
 }

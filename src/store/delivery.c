@@ -33,6 +33,8 @@ struct delivery {
 	int64_t lf_bytes, crlf_bytes;
 	bool cr; /* the last piece ended in CR */
 	bool international;
+	struct quota_use *const *room; /* in mailboxes that have a limit */
+	size_t n_room;
 	const char **todo; /* mailboxes that have not got it before */
 	size_t n_todo, repeated;
 	size_t out_max; /* then it is written to the file */
@@ -135,6 +137,13 @@ void
 delivery_internationalize(struct delivery *d)
 {
 	d->international = true;
+}
+
+void
+delivery_use_room(struct delivery *d, struct quota_use *const *room, size_t n)
+{
+	d->room = room;
+	d->n_room = n;
 }
 
 int64_t
@@ -244,10 +253,22 @@ enter(struct delivery *d, bool with_bytes, struct err *e)
 }
 
 static void
-changed(struct delivery *d, const char *mailbox, const struct maildir *m,
-	int64_t delta)
+change_begins(struct delivery *d, const char *mailbox, struct quota_use *change)
 {
-	quota_changed(maildir_tree_quota(d->tree), mailbox, m, delta);
+	quota_change_begin(maildir_tree_quota(d->tree), mailbox, change);
+}
+
+static void
+change_ends(struct delivery *d, struct quota_use *change,
+	    const struct maildir *m, int64_t delta)
+{
+	struct quota_use *room = NULL;
+
+	for (size_t i = 0; delta > 0 && i < d->n_room && room == NULL; i++) {
+		if (strcmp(d->room[i]->address, change->address) == 0)
+			room = d->room[i];
+	}
+	quota_change_end(maildir_tree_quota(d->tree), change, m, delta, room);
 }
 
 /* Into mailbox *done of todo, which is counted once its name is there; with
@@ -259,13 +280,15 @@ place(struct delivery *d, size_t *done, bool sync, struct err *e)
 	const char *mailbox = d->todo[*done];
 	struct maildir_cache *c = maildir_tree_cache(d->tree);
 	struct maildir_loan l = MAILDIR_NO_LOAN;
+	struct quota_use change;
 
 	if (maildir_cache_borrow(c, mailbox, &l, e) != 0)
 		return -1;
+	change_begins(d, mailbox, &change);
 	int rc = place_file(d->at.m.tmp, d->unique, &l.m, d->name, e);
+	change_ends(d, &change, &l.m, rc == 0 ? d->lf_bytes : 0);
 	if (rc == 0) {
 		(*done)++;
-		changed(d, mailbox, &l.m, d->lf_bytes);
 		if (sync || l.m.foreign)
 			rc = durable_sync(l.m.new, e);
 	}
@@ -279,16 +302,17 @@ take_back(struct delivery *d, const char *mailbox)
 {
 	struct maildir_cache *c = maildir_tree_cache(d->tree);
 	struct maildir_loan l = MAILDIR_NO_LOAN;
+	struct quota_use change;
 	struct err ignored;
 
 	/* open since it was placed there: no descriptors may be left to open it
 	 * again, and lack of them may be why it is taken back */
 	if (maildir_cache_borrow(c, mailbox, &l, &ignored) != 0)
 		return false;
+	change_begins(d, mailbox, &change);
 	int rc = unlinkat(l.m.new, d->name, 0);
 	int sys = errno;
-	if (rc == 0)
-		changed(d, mailbox, &l.m, -d->lf_bytes);
+	change_ends(d, &change, &l.m, rc == 0 ? -d->lf_bytes : 0);
 	maildir_cache_return(c, &l);
 	return rc == 0 || sys == ENOENT;
 }
@@ -344,12 +368,16 @@ commit_synced(struct delivery *d, struct err *e)
 static int
 place_holder(struct delivery *d, bool *moved, struct err *e)
 {
-	if (durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new, d->name,
-			       e) != 0)
+	struct quota_use change;
+
+	change_begins(d, d->holder, &change);
+	int rc =
+	    durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new, d->name, e);
+	change_ends(d, &change, &d->at.m, rc == 0 ? d->lf_bytes : 0);
+	if (rc != 0)
 		return -1;
 	*moved = true;
 	d->in_tmp = false;
-	changed(d, d->holder, &d->at.m, d->lf_bytes);
 	return d->at.m.foreign ? durable_sync(d->at.m.new, e) : 0;
 }
 

@@ -48,6 +48,12 @@ void delivery_internationalize(struct delivery *d);
  * After a failure only delivery_free may follow. */
 int delivery_write(struct delivery *d, struct span bytes, struct err *e);
 
+/* delivery_use_room - what was reserved in mailboxes, of those that have a
+ * limit (borrowed until delivery_free): placing the message there uses it up.
+ */
+void delivery_use_room(struct delivery *d, struct quota_use *const *room,
+		       size_t n);
+
 /* delivery_commit - into these mailboxes (each named once, at least one). */
 int delivery_commit(struct delivery *d, const char *const *mailboxes, size_t n,
 		    struct err *e);

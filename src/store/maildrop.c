@@ -179,22 +179,26 @@ static int
 remove_item(struct maildrop *d, uint32_t i, struct err *e)
 {
 	struct maildrop_item *it = &d->list.item[i];
+	struct quota *q = maildir_tree_quota(d->tree);
+	struct quota_use change;
 	struct stat st = { 0 };
 	int64_t size = it->parsed.size;
 
 	if (size < 0 &&
 	    fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		size = st.st_size;
-	if (unlinkat(it->dirfd, it->name, 0) != 0) {
-		if (errno != ENOENT)
-			return err_set(e, ERR_TEMP, errno, "cannot remove %s",
-				       it->name);
+	quota_change_begin(q, d->address, &change);
+	int rc = unlinkat(it->dirfd, it->name, 0);
+	int sys = errno;
+	quota_change_end(q, &change, &d->m, rc == 0 && size > 0 ? -size : 0,
+			 NULL);
+	if (rc != 0 && sys != ENOENT)
+		return err_set(e, ERR_TEMP, sys, "cannot remove %s", it->name);
+	if (rc != 0) {
 		set_doomed(d, it, it->missed < MAILDROP_GONE);
 		return 0;
 	}
 	set_doomed(d, it, it->linked);
-	quota_changed(maildir_tree_quota(d->tree), d->address, &d->m,
-		      size > 0 ? -size : 0);
 	return note_removed(d, it, e);
 }
 
@@ -202,19 +206,20 @@ static int
 mark_seen(struct maildrop *d, uint32_t i, struct err *e)
 {
 	struct maildrop_item *it = &d->list.item[i];
+	struct quota *q = maildir_tree_quota(d->tree);
 	char seen[MAILDIR_NAME_SIZE];
+	struct quota_use change;
 	struct err why;
 
 	/* A name with no room for the flag keeps the name it has. */
 	if (maildir_name_seen(it->name, !it->wrong, seen) != 0 ||
 	    (it->dirfd == d->m.cur && strcmp(seen, it->name) == 0))
 		return 0;
-	if (durable_rename_new(it->dirfd, it->name, d->m.cur, seen, &why) ==
-	    0) {
-		quota_changed(maildir_tree_quota(d->tree), d->address, &d->m,
-			      0);
+	quota_change_begin(q, d->address, &change);
+	int rc = durable_rename_new(it->dirfd, it->name, d->m.cur, seen, &why);
+	quota_change_end(q, &change, &d->m, 0, NULL);
+	if (rc == 0)
 		return 0;
-	}
 	/* moved or removed: its mover knows better.  Another message has that
 	 * name: it stays where it is, and the next session sees both. */
 	if (why.sys == ENOENT || why.sys == EEXIST)

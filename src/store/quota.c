@@ -24,9 +24,13 @@ struct slot {
 	struct timespec new_changed, cur_changed;
 };
 
+enum { LISTS = 256 };
+
 struct quota {
 	pthread_mutex_t lock; /* guards all; never held while reading disk */
+	pthread_cond_t moved; /* a change or a count has ended */
 	struct slot slot[QUOTA_SLOTS];
+	struct quota_use *use[LISTS]; /* by address */
 };
 
 int
@@ -37,6 +41,7 @@ quota_new(struct quota **q, struct err *e)
 	if (n == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "quota cache");
 	(void)pthread_mutex_init(&n->lock, NULL);
+	(void)pthread_cond_init(&n->moved, NULL);
 	*q = n;
 	return 0;
 }
@@ -50,19 +55,85 @@ quota_free(struct quota **q)
 		return;
 	for (size_t i = 0; i < QUOTA_SLOTS; i++)
 		free(n->slot[i].address);
+	(void)pthread_cond_destroy(&n->moved);
 	(void)pthread_mutex_destroy(&n->lock);
 	free(n);
 	*q = NULL;
 }
 
-static struct slot *
-slot_of(struct quota *q, const char *address)
+static uint32_t
+hash_of(const char *address)
 {
 	uint32_t h = 2166136261u;
 
 	for (const char *p = address; *p != '\0'; p++)
 		h = (h ^ (unsigned char)*p) * 16777619u;
-	return &q->slot[h % QUOTA_SLOTS];
+	return h;
+}
+
+/* ---- claims; lock held ----------------------------------------------------
+ */
+
+static void
+claim_add(struct quota *q, struct quota_use *u, enum quota_kind kind,
+	  const char *address, int64_t bytes)
+{
+	struct quota_use **list = &q->use[hash_of(address) % LISTS];
+
+	*u = (struct quota_use){
+		.kind = kind, .next = *list, .address = address, .bytes = bytes
+	};
+	if (*list != NULL)
+		(*list)->prev = u;
+	*list = u;
+}
+
+static void
+claim_remove(struct quota *q, struct quota_use *u)
+{
+	if (u->kind == QUOTA_NOTHING)
+		return;
+	*(u->prev == NULL ? &q->use[hash_of(u->address) % LISTS]
+			  : &u->prev->next) = u->next;
+	if (u->next != NULL)
+		u->next->prev = u->prev;
+	*u = (struct quota_use){ .kind = QUOTA_NOTHING };
+}
+
+/* How much of this kind there is; *n: how many. */
+static int64_t
+claims(const struct quota *q, const char *address, enum quota_kind kind,
+       unsigned *n)
+{
+	int64_t bytes = 0;
+
+	*n = 0;
+	for (const struct quota_use *u = q->use[hash_of(address) % LISTS];
+	     u != NULL; u = u->next) {
+		if (u->kind != kind || strcmp(u->address, address) != 0)
+			continue;
+		bytes += u->bytes;
+		(*n)++;
+	}
+	return bytes;
+}
+
+static bool
+has_claim(const struct quota *q, const char *address, enum quota_kind kind)
+{
+	unsigned n;
+
+	(void)claims(q, address, kind, &n);
+	return n > 0;
+}
+
+/* ---- counting -------------------------------------------------------------
+ */
+
+static struct slot *
+slot_of(struct quota *q, const char *address)
+{
+	return &q->slot[hash_of(address) % QUOTA_SLOTS];
 }
 
 static bool
@@ -119,64 +190,171 @@ count(int dirfd, int64_t *bytes, struct err *e)
 	return directory_scan_files(dirfd, add, &c, e);
 }
 
+/* Is it known, as the directories are now?  The lock is let go to look at them:
+ * that may mean to wait for a server of files. */
+static bool
+is_known(struct quota *q, const char *address, const struct maildir *m,
+	 int64_t *bytes)
+{
+	const struct slot *s = slot_of(q, address);
+	struct timespec n, c;
+
+	(void)pthread_mutex_unlock(&q->lock);
+	int rc = directory_times(m, &n, &c);
+	(void)pthread_mutex_lock(&q->lock);
+	bool known =
+	    rc == 0 && s->address != NULL && strcmp(s->address, address) == 0 &&
+	    clock_mono_ms() - s->counted_ms < QUOTA_TRUST_MS &&
+	    same_time(s->new_changed, n) && same_time(s->cur_changed, c);
+	if (known)
+		*bytes = s->bytes;
+	return known;
+}
+
+static void
+remember(struct quota *q, const char *address, int64_t bytes, struct timespec n,
+	 struct timespec c)
+{
+	struct slot *s = slot_of(q, address);
+	char *name = strdup(address);
+
+	if (name == NULL) /* not remembered, still right */
+		return;
+	free(s->address);
+	*s = (struct slot){ .address = name,
+			    .bytes = bytes,
+			    .counted_ms = clock_mono_ms(),
+			    .new_changed = n,
+			    .cur_changed = c };
+}
+
+/* Without the lock, while nobody of ours changes a name. */
+static int
+count_all(const struct maildir *m, int64_t *bytes, struct timespec *n,
+	  struct timespec *c, struct err *e)
+{
+	/* The times are read before the count: what another program does in
+	 * between makes the next look count again. */
+	if (directory_times(m, n, c) != 0)
+		return err_set(e, ERR_TEMP, errno, "cannot stat a mailbox");
+	*bytes = 0;
+	return count(m->new, bytes, e) != 0 || count(m->cur, bytes, e) != 0 ? -1
+									    : 0;
+}
+
+/*
+ * How much is in it.  The lock is held, and let go only to look and count; when
+ * this returns nothing of ours has changed since.  A
+ * name that is being put in when its directory is read may be counted or not:
+ * so those who count wait for those who change, and these for them.
+ */
+static int
+find_used(struct quota *q, const char *address, const struct maildir *m,
+	  int64_t *bytes, struct err *e)
+{
+	struct quota_use counting = { .kind = QUOTA_NOTHING };
+	struct timespec n = { 0 }, c = { 0 };
+	int rc = 0;
+
+	while (!is_known(q, address, m, bytes)) {
+		if (has_claim(q, address, QUOTA_COUNTING)) {
+			(void)pthread_cond_wait(&q->moved, &q->lock);
+			continue;
+		}
+		claim_add(q, &counting, QUOTA_COUNTING, address, 0);
+		while (has_claim(q, address, QUOTA_CHANGING))
+			(void)pthread_cond_wait(&q->moved, &q->lock);
+		bool known = is_known(q, address, m, bytes);
+		if (!known) {
+			(void)pthread_mutex_unlock(&q->lock);
+			rc = count_all(m, bytes, &n, &c, e);
+			(void)pthread_mutex_lock(&q->lock);
+			if (rc == 0)
+				remember(q, address, *bytes, n, c);
+		}
+		claim_remove(q, &counting);
+		(void)pthread_cond_broadcast(&q->moved);
+		break;
+	}
+	return rc;
+}
+
 int
 quota_used(struct quota *q, const char *address, const struct maildir *m,
 	   int64_t *bytes, struct err *e)
 {
-	struct timespec n, c;
-	struct slot *s = slot_of(q, address);
-	int64_t now = clock_mono_ms();
-
-	/* The times are read before the count: what comes in between makes the
-	 * next look count again. */
-	if (directory_times(m, &n, &c) != 0)
-		return err_set(e, ERR_TEMP, errno, "cannot stat a mailbox");
 	(void)pthread_mutex_lock(&q->lock);
-	bool known = s->address != NULL && strcmp(s->address, address) == 0 &&
-		     now - s->counted_ms < QUOTA_TRUST_MS &&
-		     same_time(s->new_changed, n) &&
-		     same_time(s->cur_changed, c);
-	if (known)
-		*bytes = s->bytes;
+	int rc = find_used(q, address, m, bytes, e);
 	(void)pthread_mutex_unlock(&q->lock);
-	if (known)
-		return 0;
+	return rc;
+}
 
-	*bytes = 0;
-	if (count(m->new, bytes, e) != 0 || count(m->cur, bytes, e) != 0)
-		return -1;
-	char *name = strdup(address);
-	if (name == NULL)
-		return 0; /* not remembered, still right */
+/* ---- room -----------------------------------------------------------------
+ */
+
+int
+quota_reserve(struct quota *q, const struct quota_claim *c,
+	      struct quota_use *room, struct err *e)
+{
+	int64_t used = 0;
+	unsigned n;
+
+	quota_release(q, room);
 	(void)pthread_mutex_lock(&q->lock);
-	free(s->address);
-	*s = (struct slot){ .address = name,
-			    .bytes = *bytes,
-			    .counted_ms = now,
-			    .new_changed = n,
-			    .cur_changed = c };
+	int rc = find_used(q, c->address, c->m, &used, e);
+	if (rc == 0) {
+		int64_t free_bytes =
+		    c->limit - used - claims(q, c->address, QUOTA_ROOM, &n);
+		int64_t need =
+		    c->need == QUOTA_A_BYTE && c->bytes > 1 ? 1 : c->bytes;
+		rc = need <= free_bytes;
+	}
+	if (rc == 1)
+		claim_add(q, room, QUOTA_ROOM, c->address, c->bytes);
 	(void)pthread_mutex_unlock(&q->lock);
-	return 0;
+	return rc;
 }
 
 void
-quota_changed(struct quota *q, const char *address, const struct maildir *m,
-	      int64_t delta)
+quota_release(struct quota *q, struct quota_use *room)
 {
-	struct timespec n, c;
-	struct slot *s = slot_of(q, address);
-
 	(void)pthread_mutex_lock(&q->lock);
-	bool known = s->address != NULL && strcmp(s->address, address) == 0;
+	claim_remove(q, room);
 	(void)pthread_mutex_unlock(&q->lock);
-	/* Most mailboxes have no limit and were never counted. */
-	if (!known || directory_times(m, &n, &c) != 0)
-		return;
+}
+
+void
+quota_change_begin(struct quota *q, const char *address,
+		   struct quota_use *change)
+{
 	(void)pthread_mutex_lock(&q->lock);
-	if (s->address != NULL && strcmp(s->address, address) == 0) {
+	while (has_claim(q, address, QUOTA_COUNTING))
+		(void)pthread_cond_wait(&q->moved, &q->lock);
+	claim_add(q, change, QUOTA_CHANGING, address, 0);
+	(void)pthread_mutex_unlock(&q->lock);
+}
+
+void
+quota_change_end(struct quota *q, struct quota_use *change,
+		 const struct maildir *m, int64_t delta, struct quota_use *room)
+{
+	struct slot *s = slot_of(q, change->address);
+	struct timespec n, c;
+
+	/* Where another change comes in between, the times will not be those of
+	 * the directories, and the next look counts. */
+	int rc = directory_times(m, &n, &c);
+	(void)pthread_mutex_lock(&q->lock);
+	/* Most mailboxes have no limit and were never counted. */
+	if (rc == 0 && s->address != NULL &&
+	    strcmp(s->address, change->address) == 0) {
 		s->bytes += delta;
 		s->new_changed = n;
 		s->cur_changed = c;
 	}
+	if (room != NULL)
+		room->bytes = 0;
+	claim_remove(q, change);
+	(void)pthread_cond_broadcast(&q->moved);
 	(void)pthread_mutex_unlock(&q->lock);
 }

@@ -1,9 +1,11 @@
 """Mailboxes that others work on too: odd names, odd headers, what is missing;
 what a client then gets over POP3, and who still gets mail."""
 
+import concurrent.futures
 import os
 import poplib
 import smtplib
+import threading
 
 import pytest
 
@@ -143,3 +145,79 @@ def test_a_name_that_lies_about_sizes(pair, sizes):
     client = pop3(pair)
     assert client.list(1) == b"+OK 1 %d" % (len(text) + 4)
     client.quit()
+
+
+# ---- room ----------------------------------------------------------------
+
+
+def together(count, work):
+    """work(i) in so many threads at once; their results."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def ended_at_once(pair, count, recipients, text):
+    """So many sessions that all end their message at the same moment: the
+    codes they hear."""
+    ready = threading.Barrier(count)
+
+    def session(_):
+        with smtplib.SMTP("127.0.0.1", pair.smtp_port, timeout=60) as client:
+            client.ehlo("c")
+            client.mail("a@elsewhere.org")
+            for one in recipients:
+                assert client.rcpt(one)[0] == 250
+            client.putcmd("DATA")
+            assert client.getreply()[0] == 354
+            client.send(text)
+            ready.wait(60)
+            client.send(b"\r\n.\r\n")
+            return client.getreply()[0]
+    return together(count, session)
+
+
+MESSAGE = b"Subject: x\r\n\r\n" + b"x" * 18000
+
+
+def stored(pair, user):
+    return [os.path.getsize(path) for path in pair.maildir(user).files()]
+
+
+@pytest.mark.parametrize("over", ["defer", "refuse"])
+@pytest.mark.parametrize("durability", ["journal", "strict"])
+def test_sessions_that_end_at_once_share_a_quota(over, durability):
+    limit = 100 * 1024
+    with harness.Pair(sender=False, receiver={"store": {
+            "quota": "100K", "over-quota": over,
+            "durability": durability}}) as pair:
+        codes = ended_at_once(pair, 40, [BOB], MESSAGE)
+        sizes = stored(pair, BOB)
+        # as many as there is room for, no more and no fewer
+        assert sum(sizes) <= limit < sum(sizes) + sizes[0]
+        assert codes.count(250) == len(sizes)
+        assert set(codes) == {250, 452 if over == "defer" else 552}
+        # room that comes free is given again
+        client = pop3(pair)
+        client.dele(1)
+        client.quit()
+        codes = ended_at_once(pair, 10, [BOB], MESSAGE)
+        assert codes.count(250) == 1
+
+
+def test_over_a_quota_by_one_message_at_most():
+    """One reply for several: who is full by then is not let over once more."""
+    with harness.Pair(sender=False, start=False) as pair:
+        pair.write_users("bob@xyz.com {PLAIN}secret\n"
+                         "dave@xyz.com {PLAIN}secret quota=100K\n")
+        pair.start()
+        codes = ended_at_once(pair, 40, [BOB, "dave@xyz.com"], MESSAGE)
+        sizes = stored(pair, "dave@xyz.com")
+        assert sum(sizes) - sizes[0] < 100 * 1024 < sum(sizes)
+        assert len(stored(pair, BOB)) == len(sizes) == codes.count(250)
+        assert set(codes) == {250, 452}
+        # the next try finds out at RCPT, and bob gets it
+        with smtp(pair) as client:
+            refused = client.sendmail("a@elsewhere.org",
+                                      [BOB, "dave@xyz.com"], MESSAGE)
+        assert list(refused) == ["dave@xyz.com"]
+        assert len(stored(pair, BOB)) == len(sizes) + 1

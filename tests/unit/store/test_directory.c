@@ -243,6 +243,7 @@ no_message_whatever_its_name_says(void **state)
 	struct err e = { 0 };
 	const char *found;
 	bool in_cur;
+	struct quota_use change;
 	int64_t bytes;
 
 	make_strays(t, "new");
@@ -264,7 +265,9 @@ no_message_whatever_its_name_says(void **state)
 		    quota_used(maildir_tree_quota(t->t), bob, &m, &bytes, &e),
 		    0);
 		assert_int_equal(bytes, 2);
-		quota_changed(maildir_tree_quota(t->t), bob, &m, 0);
+		quota_change_begin(maildir_tree_quota(t->t), bob, &change);
+		quota_change_end(maildir_tree_quota(t->t), &change, &m, 0,
+				 NULL);
 	}
 	maildir_close(&m);
 }

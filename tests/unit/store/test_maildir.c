@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +229,117 @@ quota_follows_deliveries_and_other_programs(void **state)
 	assert_int_equal(used(t), 4);
 }
 
+/* ---- room -----------------------------------------------------------------
+ */
+
+enum { SESSIONS = 40, FIT = 5, MESSAGE_BYTES = 1000 };
+
+static int
+claim(const struct tree *t, int64_t bytes, enum quota_need need,
+      struct quota_use *room)
+{
+	struct maildir m = MAILDIR_CLOSED;
+	struct quota_claim c = { .address = "bob@xyz.com",
+				 .m = &m,
+				 .bytes = bytes,
+				 .limit = FIT * MESSAGE_BYTES,
+				 .need = need };
+	struct err e;
+
+	if (maildir_open(t->t, c.address, true, &m, &e) != 0)
+		fail_msg("%s", e.msg);
+	int rc = quota_reserve(maildir_tree_quota(t->t), &c, room, &e);
+	maildir_close(&m);
+	return rc;
+}
+
+static void
+room_is_kept_until_it_is_used_or_given_back(void **state)
+{
+	const struct tree *t = *state;
+	struct quota *q = maildir_tree_quota(t->t);
+	struct quota_use a = { .kind = QUOTA_NOTHING }, b = a, other = a;
+
+	assert_int_equal(claim(t, 3 * MESSAGE_BYTES, QUOTA_ALL_OF_IT, &a), 1);
+	assert_int_equal(claim(t, 2 * MESSAGE_BYTES + 1, QUOTA_ALL_OF_IT, &b),
+			 0);
+	assert_int_equal(claim(t, 2 * MESSAGE_BYTES, QUOTA_ALL_OF_IT, &b), 1);
+	assert_int_equal(claim(t, 1, QUOTA_ALL_OF_IT, &other), 0);
+	assert_int_equal(claim(t, 1, QUOTA_A_BYTE, &other), 0);
+	assert_int_equal(claim(t, 0, QUOTA_ALL_OF_IT, &other), 1);
+	quota_release(q, &other);
+	quota_release(q, &b);
+	quota_release(q, &b);
+	/* over the limit by one message, and by no second */
+	assert_int_equal(claim(t, 9 * MESSAGE_BYTES, QUOTA_A_BYTE, &b), 1);
+	assert_int_equal(claim(t, 1, QUOTA_A_BYTE, &other), 0);
+	quota_release(q, &a);
+	assert_int_equal(claim(t, 1, QUOTA_A_BYTE, &other), 0);
+	quota_release(q, &b);
+	assert_int_equal(used(t), 0);
+}
+
+struct session {
+	const struct tree *t;
+	pthread_barrier_t *start;
+	int got;
+};
+
+static void *
+run_session(void *arg)
+{
+	static const char *const bob[] = { "bob@xyz.com" };
+	char text[MESSAGE_BYTES + FIT];
+	struct session *s = arg;
+	struct quota_use room = { .kind = QUOTA_NOTHING };
+	struct quota_use *const rooms[] = { &room };
+	struct delivery *d = NULL;
+	struct err e;
+
+	memset(text, 'x', sizeof(text));
+	(void)pthread_barrier_wait(s->start);
+	s->got = claim(s->t, MESSAGE_BYTES, QUOTA_ALL_OF_IT, &room);
+	if (s->got == 1 &&
+	    (delivery_begin(&d, s->t->t, bob[0], &e) != 0 ||
+	     delivery_write(d, span_make(text, MESSAGE_BYTES), &e) != 0))
+		s->got = -1;
+	if (s->got == 1) {
+		delivery_use_room(d, rooms, 1);
+		if (delivery_commit(d, bob, 1, &e) != 0)
+			s->got = -1;
+	}
+	delivery_free(&d);
+	quota_release(maildir_tree_quota(s->t->t), &room);
+	return NULL;
+}
+
+/* As many as there is room for, no more and no fewer. */
+static void
+sessions_that_end_at_once_share_the_room(void **state)
+{
+	const struct tree *t = *state;
+	struct session s[SESSIONS];
+	pthread_t thread[SESSIONS];
+	pthread_barrier_t start;
+	int stored = 0;
+
+	assert_int_equal(pthread_barrier_init(&start, NULL, SESSIONS), 0);
+	for (int i = 0; i < SESSIONS; i++) {
+		s[i] = (struct session){ .t = t, .start = &start };
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, run_session, &s[i]), 0);
+	}
+	for (int i = 0; i < SESSIONS; i++) {
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+		assert_in_range(s[i].got, 0, 1);
+		stored += s[i].got;
+	}
+	assert_int_equal(stored, FIT);
+	assert_int_equal(tree_count(t, "bob@xyz.com", "new"), FIT);
+	assert_int_equal(used(t), FIT * MESSAGE_BYTES);
+	(void)pthread_barrier_destroy(&start);
+}
+
 int
 main(void)
 {
@@ -241,6 +353,8 @@ main(void)
 		T(a_directory_that_went_is_made_again),
 		T(a_mailbox_without_a_part_is_still_one),
 		T(quota_follows_deliveries_and_other_programs),
+		T(room_is_kept_until_it_is_used_or_given_back),
+		T(sessions_that_end_at_once_share_the_room),
 #undef T
 	};
 
