@@ -15,7 +15,7 @@ enum takes {
 	TAKES_PASSWORD = 2, /* --password-fd, --scheme, --plain */
 	TAKES_MAILBOX = 4,  /* --quota, --alias */
 	TAKES_JSON = 8,
-	TAKES_CONFIG = 16, /* --config, of the sender */
+	TAKES_CONFIG = 16, /* --config, of a server */
 	TAKES_FILTER = 32, /* --sender, --recipient, ... */
 	TAKES_ALL = 64,
 	TAKES_DIR = 128,  /* --dir, --days: certificates */
@@ -83,6 +83,8 @@ static const struct verb verbs[] = {
 	  admin_tls_forget, "let these be less protected again" },
 	{ "journal", "check", "[DIRECTORY]", ANY, TAKES_CONFIG,
 	  admin_journal_check, "is the sender's journal right?" },
+	{ "store", "init", "[DIRECTORY]", ANY, TAKES_CONFIG, admin_store_init,
+	  "these are the mailboxes: let the receiver start" },
 	{ "cert", "ca", "", 0, TAKES_NEW_CERT | TAKES_NAME, admin_cert_ca,
 	  "a private authority for certificates" },
 	{ "cert", "host", "NAME...", SOME, TAKES_NEW_CERT, admin_cert_host,

@@ -28,6 +28,8 @@ enum admin_status { /* the numbers of sysexits(3) */
 #define ADMIN_USERS_FILE "/etc/postpair/users"
 #define ADMIN_SENDER_CONFIG "/etc/postpair/sender.conf"
 #define ADMIN_SENDER_DATA "/var/lib/postpair/sender"
+#define ADMIN_RECEIVER_CONFIG "/etc/postpair/receiver.conf"
+#define ADMIN_MAILDIRS "/var/lib/postpair/maildirs"
 #define ADMIN_CERT_DIR "/etc/postpair/tls"
 
 enum { ADMIN_ALIASES_MAX = 64, ADMIN_CERT_DAYS_MAX = 36500 };
@@ -61,7 +63,7 @@ admin_fn admin_config_check;
 admin_fn admin_queue_list, admin_queue_show, admin_queue_hold,
     admin_queue_release, admin_queue_retry, admin_queue_remove,
     admin_queue_cancel, admin_queue_flush;
-admin_fn admin_trail, admin_why, admin_journal_check;
+admin_fn admin_trail, admin_why, admin_journal_check, admin_store_init;
 admin_fn admin_tls_list, admin_tls_forget;
 admin_fn admin_cert_ca, admin_cert_host, admin_cert_user, admin_cert_renew,
     admin_cert_show, admin_cert_check;
@@ -78,5 +80,7 @@ int admin_config_users(const char *path, char **users, struct err *e);
 /* admin_config_data_dir - the same for the data directory of the sender; path
  * NULL: the file it reads when nothing else is said. */
 int admin_config_data_dir(const char *path, char **dir, struct err *e);
+/* admin_config_maildirs - and for the mailboxes of the receiver. */
+int admin_config_maildirs(const char *path, char **dir, struct err *e);
 
 #endif

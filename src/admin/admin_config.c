@@ -61,6 +61,13 @@ admin_config_data_dir(const char *path, char **dir, struct err *e)
 			  ADMIN_SENDER_DATA, dir, e);
 }
 
+int
+admin_config_maildirs(const char *path, char **dir, struct err *e)
+{
+	return find_value(path != NULL ? path : ADMIN_RECEIVER_CONFIG,
+			  "maildirs", ADMIN_MAILDIRS, dir, e);
+}
+
 /* The server that lies beside this program, else the one on the PATH. */
 static int
 find_server(const char *name, char *path, size_t size)

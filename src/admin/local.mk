@@ -11,9 +11,10 @@ src_admin_postpair_admin_SOURCES = \
 	src/admin/admin_json.c src/admin/admin_json.h \
 	src/admin/admin_password.c src/admin/admin_password.h \
 	src/admin/admin_queue.c \
+	src/admin/admin_store.c \
 	src/admin/admin_row.c src/admin/admin_row.h \
 	src/admin/admin_why.c src/admin/admin_why.h \
 	src/admin/admin_user.c
-src_admin_postpair_admin_LDADD = $(NET_LIBS) $(AUTH_LIBS) $(JOURNAL_LIBS) $(MAIL_LIBS) \
+src_admin_postpair_admin_LDADD = $(NET_LIBS) $(AUTH_LIBS) $(STORE_LIBS) $(MAIL_LIBS) \
 	$(BASE_LIBS) \
 	$(JANSSON_LIBS)

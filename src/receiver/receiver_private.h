@@ -27,6 +27,7 @@ struct receiver {
 	struct users *users;
 	struct sasl *sasl;
 	struct maildir_tree *tree;
+	struct mounts *mounts;
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
 	struct milter_filter *filter; /* between smtp and the policy */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -6,10 +7,18 @@
 #include "base/log.h"
 #include "receiver/receiver_private.h"
 #include "store/leftovers.h"
+#include "store/mounts.h"
+#include "store/volume.h"
 
 enum { PATH_BYTES = 4096 };
 
 /* The mailboxes, and the data directory that stands behind them. */
+
+static bool
+has_data_dir(const struct receiver *r)
+{
+	return r->o->data_dir != NULL && r->o->data_dir[0] != '\0';
+}
 
 static int
 open_data_dir(struct receiver *r, struct err *e)
@@ -17,8 +26,10 @@ open_data_dir(struct receiver *r, struct err *e)
 	const char *path = r->o->data_dir;
 	struct buf below;
 
+	if (r->data_dir >= 0)
+		return 0;
 	buf_init(&below, PATH_BYTES);
-	if (path == NULL || path[0] == '\0') {
+	if (!has_data_dir(r)) {
 		/* no domain begins with a dot, so this is no mailbox */
 		if (buf_addf(&below, "%s/.postpair%c", r->o->maildirs, 0) != 0)
 			return err_set(e, ERR_PERM, errno, "maildirs");
@@ -66,13 +77,51 @@ open_ledger(struct receiver *r, struct err *e)
 	return 0;
 }
 
+/* Who may have a mailbox. */
+static int
+is_owner(void *ctx, const char *address, struct err *e)
+{
+	struct receiver *r = ctx;
+	struct user user;
+
+	int found = users_find(r->users, address, &user, e);
+	return found > 0 ? strcmp(user.address, address) == 0 : found;
+}
+
+/* The Maildirs.  A data directory of its own that has a journal shows that they
+ * have been begun: an empty directory is then one without its volume. */
+static int
+open_tree(struct receiver *r, struct err *e)
+{
+	int claimed = 0;
+
+	if (has_data_dir(r)) {
+		if (open_data_dir(r, e) != 0)
+			return -1;
+		claimed = volume_is_claimed(r->data_dir, e);
+		if (claimed < 0)
+			return -1;
+	}
+	if (maildir_tree_open(&r->tree, r->o->maildirs, r->hostname,
+			      claimed == 0, e) != 0)
+		return -1;
+	maildir_tree_set_owners(r->tree, is_owner, r);
+	if (maildir_tree_is_doubtful(r->tree))
+		log_event(LOG_ERROR, "maildirs-not-synced", NULL, NULL);
+	return 0;
+}
+
 int
 receiver_store_open(struct receiver *r, struct err *e)
 {
 	struct log_line l;
 
-	if (maildir_tree_open(&r->tree, r->o->maildirs, r->hostname, e) != 0 ||
-	    open_data_dir(r, e) != 0 || open_ledger(r, e) != 0)
+	if (open_tree(r, e) != 0 || open_data_dir(r, e) != 0 ||
+	    volume_claim(r->data_dir, maildir_tree_volume(r->tree), e) != 0 ||
+	    mounts_open(&r->mounts, r->data_dir, e) != 0)
+		return -1;
+	maildir_tree_set_mounts(r->tree, r->mounts);
+	if (open_ledger(r, e) != 0)
 		return -1;
 	/* After the recovery, which looks for its files in tmp/. */
 	int64_t gone = leftovers_remove(r->tree, e);
@@ -91,6 +140,7 @@ receiver_store_close(struct receiver *r)
 {
 	ledger_close(&r->ledger);
 	maildir_tree_free(&r->tree);
+	mounts_free(&r->mounts);
 	if (r->data_lock >= 0)
 		(void)close(r->data_lock);
 	if (r->data_dir >= 0)

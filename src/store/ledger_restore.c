@@ -283,15 +283,52 @@ is_withdrawn(const struct ledger_restoring *v, const struct accepted *c)
 	       ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq);
 }
 
+/* No mailbox, and nobody who could have one: a person has to look at it. */
+static int
+set_aside(struct ledger_restoring *v, const struct accepted *c, struct err *e)
+{
+	struct log_line l;
+	int rc = -1;
+
+	int dir = durable_open_dir(v->o->dirfd, "undelivered", 1, e);
+	if (dir < 0)
+		return -1;
+	(void)unlinkat(dir, c->name, 0);
+	int fd = durable_create(dir, c->name, e);
+	if (fd >= 0 && durable_write(fd, c->a.bytes.p, c->a.bytes.n, e) == 0 &&
+	    durable_sync(fd, e) == 0 && durable_sync(dir, e) == 0)
+		rc = 0;
+	if (fd >= 0)
+		(void)close(fd);
+	(void)close(dir);
+	if (rc != 0)
+		return -1;
+	log_begin(&l, LOG_ERROR, "message-set-aside");
+	log_str(&l, "mailbox", c->mailbox);
+	log_str(&l, "file", c->name);
+	log_str(&l, "reason", "no such user, and no mailbox");
+	log_end(&l);
+	return 0;
+}
+
 static int
 look_at_mailbox(struct ledger_restoring *v, struct accepted *c, int tmp,
 		struct err *e)
 {
 	struct maildir_loan l = MAILDIR_NO_LOAN;
+	struct err ignored;
 	int rc;
 
-	if (borrow(v, c->mailbox, &l, e) != 0)
-		return -1;
+	if (borrow(v, c->mailbox, &l, e) != 0) {
+		if (maildir_tree_is_owner(v->o->tree, c->mailbox, &ignored) !=
+		    0)
+			return -1;
+		return c->a.has_bytes && !is_withdrawn(v, c) &&
+			       !ledger_later_gone(&v->later, c->mailbox,
+						  c->unique)
+			   ? set_aside(v, c, e)
+			   : 0;
+	}
 	if (is_withdrawn(v, c)) {
 		rc = remove_found(v, c, &l.m, e);
 	} else if (c->a.has_bytes) {
@@ -313,21 +350,31 @@ look_at_mailbox(struct ledger_restoring *v, struct accepted *c, int tmp,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Every mailbox, also behind one that fails; -1: *e of the last one that did.
+ */
 static int
 look_at(struct ledger_restoring *v, struct accepted *c, struct err *e)
 {
 	struct maildir_loan holder = MAILDIR_NO_LOAN;
 	struct span rest = c->a.mailboxes;
-	int rc = 0;
+	struct err ignored;
+	int rc = 0, tmp = -1;
 
-	if (borrow(v, c->holder, &holder, e) != 0)
+	/* with the bytes in the journal its file in tmp/ is only in the way */
+	bool held = borrow(v, c->holder, &holder, e) == 0;
+	if (!held && !c->a.has_bytes &&
+	    maildir_tree_is_owner(v->o->tree, c->holder, &ignored) != 0)
 		return -1;
-	int tmp = stands_in_tmp(c, holder.m.tmp) ? holder.m.tmp : -1;
-	while (rc == 0 && ledger_record_mailbox(&rest, c->mailbox))
-		rc = look_at_mailbox(v, c, tmp, e);
-	if (rc == 0)
+	if (held && stands_in_tmp(c, holder.m.tmp))
+		tmp = holder.m.tmp;
+	while (ledger_record_mailbox(&rest, c->mailbox)) {
+		if (look_at_mailbox(v, c, tmp, e) != 0)
+			rc = -1;
+	}
+	if (rc == 0 && held)
 		(void)unlinkat(holder.m.tmp, c->unique, 0);
-	give_back(v, &holder);
+	if (held)
+		give_back(v, &holder);
 	return rc;
 }
 

@@ -16,9 +16,12 @@ src_store_libstore_a_SOURCES = \
 	src/store/maildir.c src/store/maildir.h \
 	src/store/maildir_cache.c src/store/maildir_cache.h \
 	src/store/maildir_name.c src/store/maildir_name.h \
+	src/store/maildir_private.h src/store/maildir_tree.c \
 	src/store/maildrop.c src/store/maildrop.h src/store/maildrop_private.h \
 	src/store/maildrop_again.c src/store/maildrop_list.c \
+	src/store/mounts.c src/store/mounts.h \
 	src/store/octets.c src/store/octets.h \
 	src/store/place.c src/store/place.h \
-	src/store/quota.c src/store/quota.h
+	src/store/quota.c src/store/quota.h \
+	src/store/volume.c src/store/volume.h
 STORE_LIBS = src/store/libstore.a $(JOURNAL_LIBS)

@@ -2,146 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/durable.h"
 #include "mail/address.h"
-#include "store/maildir_cache.h"
 #include "store/maildir_name.h"
-
-struct maildir_tree {
-	int root;
-	dev_t device; /* of the root */
-	bool doubtful;
-	char *host;
-	struct quota *quota;
-	struct octets *octets;
-	struct maildir_cache *cache;
-	struct ledger *ledger;
-	atomic_uint_fast32_t count;
-	pthread_mutex_t making; /* held while a mailbox is being made */
-};
-
-int
-maildir_tree_open(struct maildir_tree **out, const char *root, const char *host,
-		  struct err *e)
-{
-	struct maildir_tree *t = calloc(1, sizeof(*t));
-	struct stat st;
-
-	if (t == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "maildirs");
-	(void)pthread_mutex_init(&t->making, NULL);
-	t->host = strdup(host);
-	t->root = durable_open_dir(AT_FDCWD, root, 1, e);
-	if (t->root < 0)
-		goto fail;
-	if (t->host == NULL) {
-		(void)err_set(e, ERR_TEMP, ENOMEM, "maildirs");
-		goto fail;
-	}
-	/* Two servers would each recover what the other is about to place.  The
-	 * kernel gives the lock back with the process. */
-	if (flock(t->root, LOCK_EX | LOCK_NB) != 0) {
-		(void)err_set(e, ERR_PERM, errno == EWOULDBLOCK ? 0 : errno,
-			      "%s is in use by another server", root);
-		goto fail;
-	}
-	if (fstat(t->root, &st) != 0) {
-		(void)err_set(e, ERR_TEMP, errno, "cannot stat %s", root);
-		goto fail;
-	}
-	t->device = st.st_dev;
-	t->doubtful = syncfs(t->root) != 0;
-	if (quota_new(&t->quota, e) != 0 ||
-	    octets_new(&t->octets, t->host, e) != 0 ||
-	    maildir_cache_new(&t->cache, t, e) != 0)
-		goto fail;
-	*out = t;
-	return 0;
-fail:
-	maildir_tree_free(&t);
-	return -1;
-}
-
-void
-maildir_tree_free(struct maildir_tree **out)
-{
-	struct maildir_tree *t = *out;
-
-	if (t == NULL)
-		return;
-	maildir_cache_free(&t->cache);
-	if (t->root >= 0)
-		(void)close(t->root);
-	quota_free(&t->quota);
-	octets_free(&t->octets);
-	free(t->host);
-	(void)pthread_mutex_destroy(&t->making);
-	free(t);
-	*out = NULL;
-}
-
-int
-maildir_tree_root(const struct maildir_tree *t)
-{
-	return t->root;
-}
-
-bool
-maildir_tree_is_doubtful(const struct maildir_tree *t)
-{
-	return t->doubtful;
-}
-
-void
-maildir_tree_set_ledger(struct maildir_tree *t, struct ledger *l)
-{
-	t->ledger = l;
-}
-
-struct ledger *
-maildir_tree_ledger(struct maildir_tree *t)
-{
-	return t->ledger;
-}
-
-struct maildir_cache *
-maildir_tree_cache(struct maildir_tree *t)
-{
-	return t->cache;
-}
-
-struct quota *
-maildir_tree_quota(struct maildir_tree *t)
-{
-	return t->quota;
-}
-
-struct octets *
-maildir_tree_octets(struct maildir_tree *t)
-{
-	return t->octets;
-}
-
-const char *
-maildir_tree_host(const struct maildir_tree *t)
-{
-	return t->host;
-}
-
-uint32_t
-maildir_tree_count(struct maildir_tree *t)
-{
-	return (uint32_t)atomic_fetch_add(&t->count, 1);
-}
+#include "store/maildir_private.h"
+#include "store/mounts.h"
 
 /* ---- names ----------------------------------------------------------------
  */
@@ -213,10 +84,82 @@ open_dir(int dirfd, const char *name, bool create, struct err *e)
 	return fd;
 }
 
+/* The way down to a mailbox. */
+struct walk {
+	const struct maildir_tree *tree;
+	dev_t device;    /* of the directory it stands in */
+	char path[1024]; /* below the root */
+	bool foreign;    /* it has left the root's file system */
+};
+
+static int
+not_mounted(const struct walk *w, struct err *e)
+{
+	return err_set(e, ERR_TEMP, ENODEV,
+		       "%s was a file system of its own and is not mounted "
+		       "(where it is to be none any more, remove its line from "
+		       "the file mounts in the data directory, and restart)",
+		       w->path);
+}
+
+/* Is it a file system of its own, and was it? */
+static int
+see_mount(struct walk *w, int fd, bool known, struct err *e)
+{
+	struct mounts *mounts = w->tree->mounts;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(e, ERR_TEMP, errno, "cannot stat %s", w->path);
+	bool is_one = st.st_dev != w->device;
+	w->device = st.st_dev;
+	w->foreign = w->foreign || st.st_dev != w->tree->device;
+	if (known && !is_one)
+		return not_mounted(w, e);
+	if (!known && is_one && mounts != NULL)
+		return mounts_note(mounts, w->path, e);
+	return 0;
+}
+
+/* Directory `name` in `up`, where the walk stands; it goes on into it. */
+static int
+enter(struct walk *w, int up, const char *name, bool create, struct err *e)
+{
+	struct mounts *mounts = w->tree->mounts;
+	size_t at = strlen(w->path);
+
+	int n = snprintf(w->path + at, sizeof(w->path) - at, "%s%s",
+			 at == 0 ? "" : "/", name);
+	if (n < 0 || (size_t)n >= sizeof(w->path) - at)
+		return err_set(e, ERR_PERM, 0, "name too long");
+	bool known = mounts != NULL && mounts_knows(mounts, w->path);
+	int fd = open_dir(up, name, create && !known, e);
+	if (fd < 0)
+		return known && e->sys == ENOENT ? not_mounted(w, e) : -1;
+	if (see_mount(w, fd, known, e) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The same, and back again. */
+static int
+enter_part(struct walk *w, int up, const char *name, bool create, struct err *e)
+{
+	size_t at = strlen(w->path);
+	dev_t device = w->device;
+
+	int fd = enter(w, up, name, create, e);
+	w->path[at] = '\0';
+	w->device = device;
+	return fd;
+}
+
 /* The directory of a user, m->dir. */
 static int
-open_user(struct maildir_tree *t, const char *mailbox, bool create,
-	  struct maildir *m, struct err *e)
+open_user(struct walk *w, const char *mailbox, bool create, struct maildir *m,
+	  struct err *e)
 {
 	char owner[MAILDIR_MAILBOX_SIZE], name[MAILDIR_NAME_SIZE];
 	struct span local, domain;
@@ -227,11 +170,11 @@ open_user(struct maildir_tree *t, const char *mailbox, bool create,
 	address_split(owner, &local, &domain);
 	if (span_copy(domain, name, sizeof(name)) != 0)
 		return err_set(e, ERR_PERM, 0, "domain name too long");
-	int up = open_dir(t->root, name, create, e);
+	int up = enter(w, w->tree->root, name, create, e);
 	if (up < 0)
 		return -1;
 	if (span_copy(local, name, sizeof(name)) == 0)
-		m->dir = open_dir(up, name, create, e);
+		m->dir = enter(w, up, name, create, e);
 	(void)close(up);
 	return m->dir < 0 ? -1 : 0;
 }
@@ -239,9 +182,9 @@ open_user(struct maildir_tree *t, const char *mailbox, bool create,
 /* From the user's directory to the folder's.  The empty file tells programs
  * that speak Maildir++ that it is one. */
 static int
-enter_folder(struct maildir *m, bool create, struct err *e)
+enter_folder(struct walk *w, struct maildir *m, bool create, struct err *e)
 {
-	int fd = open_dir(m->dir, &MAILDIR_JUNK[1], create, e);
+	int fd = enter(w, m->dir, &MAILDIR_JUNK[1], create, e);
 
 	if (fd < 0)
 		return -1;
@@ -264,23 +207,6 @@ enum making {
 	MAKE_ALL,
 };
 
-/* Is a file of it on the file system that the ledger syncs? */
-static int
-note_device(const struct maildir_tree *t, struct maildir *m, struct err *e)
-{
-	const int all[] = { m->tmp, m->new, m->cur };
-	struct stat st;
-
-	m->foreign = false;
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (fstat(all[i], &st) != 0)
-			return err_set(e, ERR_TEMP, errno,
-				       "cannot stat a mailbox");
-		m->foreign = m->foreign || st.st_dev != t->device;
-	}
-	return 0;
-}
-
 /*
  * Open from the top down.  cur/ comes last, so whoever finds it knows that the
  * entries of the user, tmp/ and new/ were synced before it was made.
@@ -289,20 +215,45 @@ static int
 open_parts(struct maildir_tree *t, const char *mailbox, enum making making,
 	   struct maildir *m, struct err *e)
 {
+	struct walk w = { .tree = t, .device = t->device };
 	bool create = making == MAKE_ALL;
 
-	if (open_user(t, mailbox, create, m, e) != 0 ||
-	    (is_folder(mailbox) && enter_folder(m, create, e) != 0))
+	if (open_user(&w, mailbox, create, m, e) != 0 ||
+	    (is_folder(mailbox) && enter_folder(&w, m, create, e) != 0))
 		return -1;
 	create = making != MAKE_NOTHING;
-	m->tmp = open_dir(m->dir, "tmp", create, e);
+	m->tmp = enter_part(&w, m->dir, "tmp", create, e);
 	if (m->tmp < 0)
 		return -1;
-	m->new = open_dir(m->dir, "new", create, e);
+	m->new = enter_part(&w, m->dir, "new", create, e);
 	if (m->new < 0)
 		return -1;
-	m->cur = open_dir(m->dir, "cur", create, e);
-	return m->cur < 0 ? -1 : note_device(t, m, e);
+	m->cur = enter_part(&w, m->dir, "cur", create, e);
+	m->foreign = w.foreign;
+	return m->cur < 0 ? -1 : 0;
+}
+
+/* May a mailbox be made?  Not in a tree that is gone: the root may have been
+ * moved away, or a volume been mounted over it. */
+static int
+may_make(struct maildir_tree *t, const char *mailbox, struct err *e)
+{
+	struct stat st;
+
+	int is = maildir_tree_is_owner(t, mailbox, e);
+	if (is == 0)
+		return err_set(e, ERR_TEMP, ENOENT,
+			       "%s has no mailbox, and is no user", mailbox);
+	if (is < 0)
+		return -1;
+	if (stat(t->path, &st) != 0 || st.st_dev != t->device ||
+	    st.st_ino != t->inode ||
+	    faccessat(t->root, VOLUME_FILE, F_OK, 0) != 0)
+		return err_set(e, ERR_TEMP, ESTALE,
+			       "no mailbox is made for %s: %s is not what it "
+			       "was at the start (or lacks " VOLUME_FILE ")",
+			       mailbox, t->path);
+	return 0;
 }
 
 /* Is this a mailbox, whatever it lacks?  An empty directory is none: something
@@ -339,6 +290,8 @@ maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 			*e = first;
 		return -1;
 	}
+	if (create && !mend && may_make(t, mailbox, e) != 0)
+		return -1;
 	(void)pthread_mutex_lock(&t->making);
 	int rc = open_parts(t, mailbox, create ? MAKE_ALL : MAKE_PARTS, m, e);
 	(void)pthread_mutex_unlock(&t->making);

@@ -47,6 +47,7 @@ E2E_TESTS = \
 	tests/e2e/test_sendmail.py \
 	tests/e2e/test_shell_mime.py \
 	tests/e2e/test_tls.py \
+	tests/e2e/test_volume.py \
 	tests/e2e/test_tls_clients.py \
 	tests/e2e/test_tls_reload.py
 EXTRA_DIST += $(E2E_SUPPORT) $(E2E_TESTS) tests/e2e/shell

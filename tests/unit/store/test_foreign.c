@@ -16,6 +16,7 @@
 #include "base/durable.h"
 #include "store/ledger.h"
 #include "store/leftovers.h"
+#include "store/mounts.h"
 
 static const char *const bob[] = { "bob@xyz.com", NULL };
 static const char *const carol[] = { "carol@xyz.com", NULL };
@@ -29,6 +30,7 @@ static const char text[] = "A: b\r\n\r\nbody\r\n";
 static bool file_synced, name_synced; /* of a message in carol's mailbox */
 static bool foreign_name; /* in tmp/, which would stay there for 36 hours */
 static bool volume_synced;
+static bool mounted;    /* her mailbox is another file system now */
 static int sync_errors; /* so many syncs of her directories fail */
 static int syncfs_errors;
 
@@ -51,7 +53,7 @@ below_carol(int fd, char path[4096])
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(link, path, 4095);
-	if (n < 0)
+	if (n < 0 || !mounted)
 		return NULL;
 	path[n] = '\0';
 	const char *at = strstr(path, "/xyz.com/carol");
@@ -75,7 +77,7 @@ __wrap_fstatat(int dir, const char *name, struct stat *st, int flags)
 	char path[4096];
 	int rc = __real_fstatat(dir, name, st, flags);
 
-	if (rc == 0 && (strstr(name, "xyz.com/carol") != NULL ||
+	if (rc == 0 && ((mounted && strstr(name, "xyz.com/carol") != NULL) ||
 			below_carol(dir, path) != NULL))
 		st->st_dev++;
 	return rc;
@@ -174,6 +176,7 @@ setup(void **state)
 
 	assert_non_null(w);
 	sync_errors = syncfs_errors = 0;
+	mounted = true;
 	assert_int_equal(tree_setup(&tree), 0);
 	w->tree = tree;
 	w->dirfd =
@@ -294,6 +297,41 @@ a_start_syncs_mailboxes_on_other_file_systems(void **state)
 	assert_true(volume_synced);
 }
 
+/* It was a file system of its own: what stands there now is not hers, whether
+ * it looks like a mailbox or not; a restart knows it, too. */
+static void
+what_is_not_mounted_gets_no_mail(void **state)
+{
+	struct world *w = *state;
+	struct mounts *mounts = NULL;
+	char path[1024], away[1024];
+
+	for (int i = 0; i < 3; i++) {
+		struct err e = { 0 };
+		assert_int_equal(mounts_open(&mounts, w->dirfd, &e), 0);
+		maildir_tree_set_mounts(w->tree->t, mounts);
+		start(w, true);
+		mounted = i == 0;
+		int rc = tree_deliver(w->tree, text, both, &e);
+		assert_int_equal(rc, i == 0 ? 0 : -1);
+		if (i > 0) {
+			assert_int_equal(e.class, ERR_TEMP);
+			assert_int_equal(e.sys, ENODEV);
+		}
+		assert_int_equal(tree_deliver(w->tree, text, bob, &e), 0);
+		stop(w);
+		maildir_tree_set_mounts(w->tree->t, NULL);
+		mounts_free(&mounts);
+		(void)snprintf(path, sizeof(path), "%s/xyz.com/carol",
+			       w->tree->path);
+		(void)snprintf(away, sizeof(away), "%s/away", w->tree->path);
+		if (i == 1) /* not even the mount point is there */
+			assert_int_equal(rename(path, away), 0);
+	}
+	assert_int_equal(count(w, carol[0], "new"), 0);
+	assert_int_equal(count(w, bob[0], "new"), 4);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -304,6 +342,7 @@ main(void)
 		T(what_cannot_be_synced_there_is_refused),
 		T(a_start_syncs_what_it_finds_there),
 		T(a_start_syncs_mailboxes_on_other_file_systems),
+		T(what_is_not_mounted_gets_no_mail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1011,7 +1011,7 @@ one_server_a_tree(void **state)
 	struct err e = { 0 };
 
 	assert_int_equal(
-	    maildir_tree_open(&second, w->tree->path, "mx.test", &e), -1);
+	    maildir_tree_open(&second, w->tree->path, "mx.test", true, &e), -1);
 	assert_int_equal(e.class, ERR_PERM);
 }
 

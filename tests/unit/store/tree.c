@@ -41,7 +41,7 @@ tree_setup(void **state)
 	(void)snprintf(t->path, sizeof(t->path), "%s/store-XXXXXX",
 		       tmp == NULL ? "/tmp" : tmp);
 	assert_non_null(mkdtemp(t->path));
-	if (maildir_tree_open(&t->t, t->path, "mx.test", &e) != 0)
+	if (maildir_tree_open(&t->t, t->path, "mx.test", true, &e) != 0)
 		fail_msg("%s", e.msg);
 	*state = t;
 	return 0;
