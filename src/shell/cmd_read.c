@@ -157,10 +157,42 @@ select_to_read(struct shell *sh, const struct args *a, uint32_t **numbers,
 	return cmd_select(sh, NULL, 0, NULL, false, numbers, n);
 }
 
+/* Those of several that could not be shown. */
+struct unshown {
+	uint32_t n;
+	struct failure first;
+};
+
+/* It is named, and the others follow. */
+static int
+skip_one(struct shell *sh, uint32_t n, int rc, struct unshown *u)
+{
+	if (!mailbox_goes_on(sh, rc))
+		return rc;
+	shell_note(sh, "message %u is not shown: %s", n, sh->fail.text);
+	if (u->n++ == 0)
+		u->first = sh->fail;
+	sh->fail = (struct failure){ 0 };
+	return SHELL_OK;
+}
+
+static int
+say_unshown(struct shell *sh, const struct unshown *u, uint32_t n)
+{
+	if (u->n == 0)
+		return SHELL_OK;
+	if (u->n < n)
+		return failure_set(&sh->fail, SHELL_PARTIAL,
+				   "%u of %u messages are not shown", u->n, n);
+	sh->fail = u->first;
+	return (int)u->first.status;
+}
+
 int
 cmd_read(struct shell *sh, const struct args *a)
 {
 	struct reading r = { .a = a };
+	struct unshown unshown = { 0 };
 	uint32_t *numbers = NULL, n = 0;
 	int rc = reading_options(sh, a, &r);
 
@@ -173,7 +205,11 @@ cmd_read(struct shell *sh, const struct args *a)
 					 "interrupted");
 		else
 			rc = read_one(sh, numbers[i], n > 1, &r);
+		if (rc != SHELL_OK && n > 1)
+			rc = skip_one(sh, numbers[i], rc, &unshown);
 	}
+	if (rc == SHELL_OK)
+		rc = say_unshown(sh, &unshown, n);
 	buf_free(&r.text);
 	free(numbers);
 	return rc;

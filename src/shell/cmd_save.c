@@ -277,7 +277,8 @@ save_parts(struct saving *s, const char *what, unsigned *found)
 	int rc = SHELL_OK;
 
 	if (mime_parse(&m, buf_span(&sh->box.raw), &e) != 0) {
-		(void)failure_from_local(&sh->fail, &e);
+		(void)failure_set(&sh->fail, SHELL_LOCAL, "message %u: %s",
+				  sh->box.raw_number, e.msg);
 		return put_off(s);
 	}
 	unsigned wanted = count_wanted(m, what);
@@ -321,6 +322,18 @@ save_target(struct saving *s, const struct args *a)
 	return SHELL_OK;
 }
 
+/* The message that box.raw holds, or parts of it. */
+static int
+save_fetched(struct saving *s, const char *what, uint32_t n, unsigned *found)
+{
+	char name[32];
+
+	if (what != NULL)
+		return save_parts(s, what, found);
+	(void)snprintf(name, sizeof(name), "%u.eml", n);
+	return save_one(s, NULL, 0, name);
+}
+
 static int
 save_messages(struct saving *s, const struct args *a, const uint32_t *numbers,
 	      uint32_t n)
@@ -332,14 +345,11 @@ save_messages(struct saving *s, const struct args *a, const uint32_t *numbers,
 	if (n > 1 && !s->to_dir && !s->to_stdout)
 		return one_file_only(s);
 	for (uint32_t i = 0; rc == SHELL_OK && i < n; i++) {
-		char name[32];
-
 		rc = mailbox_fetch(s->sh, numbers[i]);
-		if (rc != SHELL_OK)
-			break;
-		(void)snprintf(name, sizeof(name), "%u.eml", numbers[i]);
-		rc = what != NULL ? save_parts(s, what, &found)
-				  : save_one(s, NULL, 0, name);
+		if (mailbox_goes_on(s->sh, rc))
+			rc = put_off(s);
+		else if (rc == SHELL_OK)
+			rc = save_fetched(s, what, numbers[i], &found);
 	}
 	if (rc == SHELL_OK && what != NULL && found == 0 && s->wrong == 0)
 		return no_part(s->sh, what);

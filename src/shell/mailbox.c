@@ -353,6 +353,11 @@ mailbox_fetch(struct shell *sh, uint32_t n)
 	if (m == NULL || m->server == 0)
 		return failure_set(&sh->fail, SHELL_REFUSED,
 				   "message %u is not there any more", n);
+	/* once it comes, only the connection's end would stop it */
+	if (m->bytes > MIME_MESSAGE_MAX)
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "message %u: over %d bytes", n,
+				   MIME_MESSAGE_MAX);
 	b->raw_number = 0;
 	buf_clear(&b->raw);
 	if (pop3_client_retr(sh->session.pop3, m->server, keep_piece, &b->raw,
@@ -362,6 +367,13 @@ mailbox_fetch(struct shell *sh, uint32_t n)
 		return session_pop3_refused(sh, &r);
 	b->raw_number = n;
 	return SHELL_OK;
+}
+
+bool
+mailbox_goes_on(const struct shell *sh, int rc)
+{
+	return rc != SHELL_OK && rc != SHELL_INTERRUPTED &&
+	       sh->session.pop3 != NULL;
 }
 
 int

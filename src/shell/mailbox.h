@@ -75,7 +75,12 @@ int mailbox_summarise(struct shell *sh, const uint32_t *numbers, uint32_t n);
 /* mailbox_fetch - message n into box.raw (kept until another is asked for). */
 int mailbox_fetch(struct shell *sh, uint32_t n);
 
-/* mailbox_select - numbers that match, ascending, malloc'ed; may be none. */
+/* mailbox_goes_on - a failure (status rc) was one message's: the connection
+ * stands, and others can be asked for. */
+bool mailbox_goes_on(const struct shell *sh, int rc);
+
+/* mailbox_select - numbers that match, ascending, malloc'ed; may be none.  A
+ * message that cannot be looked into is left out, and a note says so. */
 int mailbox_select(struct shell *sh, const struct set *s, uint32_t **numbers,
 		   uint32_t *n);
 

@@ -27,8 +27,12 @@ need(struct shell *sh, uint32_t n, enum set_kind kind, struct err *e)
 		rc = mailbox_summarise(sh, &n, 1);
 	if (rc == SHELL_OK)
 		return 0;
-	return err_set(e, rc == SHELL_INTERRUPTED ? ERR_STOP : ERR_TEMP, 0,
-		       "%s", sh->fail.text);
+	/* PERM: this message alone */
+	return err_set(e,
+		       rc == SHELL_INTERRUPTED   ? ERR_STOP
+		       : mailbox_goes_on(sh, rc) ? ERR_PERM
+						 : ERR_TEMP,
+		       0, "%s", sh->fail.text);
 }
 
 static int
@@ -213,6 +217,18 @@ highest(struct mailbox *b)
 	return n;
 }
 
+/* One mail that is too deep, too big or not given by the server must not hide
+ * the others: it is named and left out. */
+static bool
+leave_out(struct shell *sh, uint32_t n, const struct err *e)
+{
+	if (e->class != ERR_LIMIT && e->class != ERR_PERM)
+		return false;
+	sh->fail = (struct failure){ 0 };
+	shell_note(sh, "message %u is left out: %s", n, e->msg);
+	return true;
+}
+
 int
 mailbox_select(struct shell *sh, const struct set *s, uint32_t **numbers,
 	       uint32_t *n)
@@ -247,6 +263,8 @@ mailbox_select(struct shell *sh, const struct set *s, uint32_t **numbers,
 		if (mailbox_at(b, i) == NULL)
 			continue;
 		yes = set_matches(s, &view, i, &e);
+		if (yes < 0 && leave_out(sh, i, &e))
+			continue;
 		if (yes < 0)
 			rc = sh->fail.status != SHELL_OK
 				 ? (int)sh->fail.status

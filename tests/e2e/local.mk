@@ -26,6 +26,7 @@ E2E_TESTS = \
 	tests/e2e/test_lmtp.py \
 	tests/e2e/test_login.py \
 	tests/e2e/test_mailsh_files.py \
+	tests/e2e/test_mailsh_odd_mail.py \
 	tests/e2e/test_login_oracle.py \
 	tests/e2e/test_mailboxes.py \
 	tests/e2e/test_mailsh_scripts.py \

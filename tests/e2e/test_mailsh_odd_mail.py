@@ -1,0 +1,149 @@
+"""mailsh and mail that is hard to read: one bad message hides no other, and
+nothing that can be shown stays unseen."""
+
+import os
+import smtplib
+import subprocess
+
+import harness
+import pytest
+
+LOGIN = "login bob@xyz.com --password secret\n"
+DEEP = "".join("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n"
+               % (i, i) for i in range(60)) + "\r\nneedle\r\n"
+LONG = "X-Long: %s\r\n" % ("x" * 900)
+
+
+@pytest.fixture(name="pair")
+def _pair():
+    with harness.Pair(sender=False) as pair:
+        yield pair
+
+
+def deliver(pair, *messages):
+    """As any server of the world may."""
+    with smtplib.SMTP("127.0.0.1", pair.smtp_port, timeout=30) as s:
+        for message in messages:
+            if isinstance(message, str):
+                message = message.encode()
+            s.sendmail("x@far.example", ["bob@xyz.com"], message)
+
+
+def put(pair, name, message):
+    """Into the mailbox by hand: no server of ours would take it."""
+    directory = pair.maildir("bob@xyz.com").path + "/new/"
+    with open(directory + name, "wb") as f:
+        f.write(message.encode())
+
+
+def mail(subject, body="needle\r\n", header=""):
+    return ("From: x@far.example\r\nSubject: %s\r\n%s\r\n%s"
+            % (subject, header, body))
+
+
+def shell(pair, script, status=0):
+    out = pair.mailsh(LOGIN.rstrip() + " --pop3 127.0.0.1:%d\n" %
+                      pair.pop3_port + script, ports=False, status=status)
+    return out.split("\n", 1)[1]
+
+
+@pytest.fixture(name="odd")
+def _odd(pair):
+    """1 good, 2 sixty multiparts deep, 3 with 300 KiB of header, 4 good."""
+    deliver(pair, mail("first"), "From: x@far.example\r\nSubject: deep\r\n" + DEEP)
+    put(pair, "9999999998.long.xyz.com", mail("long", header=LONG * 340).replace(
+        "\r\n", "\n"))
+    put(pair, "9999999999.last.xyz.com", mail("last").replace("\r\n", "\n"))
+    return pair
+
+
+@pytest.mark.parametrize("step", ["body:needle", "text:needle", "not body:other",
+                                  "header:x-other=needle or body:needle"])
+def test_a_search_goes_on_behind_a_bad_message(odd, step):
+    out = shell(odd, "list %s --tsv\n" % step)
+    assert "first" in out and "last" in out
+    assert "message 2 is left out: multiparts inside each other" in odd.stderr
+    assert "message 3 is left out: header of over" in odd.stderr
+    assert "message 1 " not in odd.stderr and "message 4 " not in odd.stderr
+
+
+def test_every_command_that_takes_a_set_goes_on(odd):
+    assert shell(odd, "count body:needle\n").strip() == "2"
+    assert shell(odd, "count has:attachment\n").strip() == "0"
+    # those that are bad are in the list, which needs no body
+    out = shell(odd, "list --tsv\n")
+    for subject in ("first", "deep", "long", "last"):
+        assert subject in out
+    out = shell(odd, "read body:needle\n")
+    assert out.count("needle") == 2
+    shell(odd, "delete body:needle\nlogout\n")
+    assert "deep" in shell(odd, "list --tsv\n")
+
+
+def test_read_goes_on_behind_a_bad_message(odd):
+    out = shell(odd, "read 1:4\n", status=6)
+    assert "Subject: first" in out and "Subject: last" in out
+    assert "message 2 is not shown: multiparts inside" in odd.stderr
+    assert "message 3 is not shown: header of over" in odd.stderr
+    assert "2 of 4 messages are not shown" in odd.stderr
+    # alone it is an error, and the bytes are there
+    shell(odd, "read 2\n", status=9)
+    assert "multiparts inside each other" in odd.stderr
+    assert "needle" in shell(odd, "read 2 --raw\n")
+
+
+def test_save_goes_on_behind_a_bad_message(odd):
+    part = ("--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\n"
+            "hello\r\n--b--\r\n")
+    put(odd, "9999999999.z.xyz.com", mail(
+        "file", part, "Content-Type: multipart/mixed; boundary=b\r\n"))
+    out = shell(odd, "save 1:5 '*' --to %s/saved/\n" % odd.directory, status=9)
+    assert "a.txt" in out
+    assert "message 2: multiparts inside each other" in odd.stderr
+    with open(odd.directory + "/saved/a.txt", "rb") as f:
+        assert f.read() == b"hello"
+
+
+# ---- nothing that can be shown stays unseen ----------------------------------
+
+
+SEEN = [
+    mail("x", "visible\r\n", "Content-Type: text\r\n"),
+    mail("x", "visible\r\n", "Content-Type: multipart/mixed\r\n"),
+    mail("x", "--b\r\n\r\nvisible\r\n--b--\r\n",
+         "Content-Type: multipart/mixed; boundary=b (comment)\r\n"),
+    mail("x", "dmlzaWJsZQ\r\n", "Content-Transfer-Encoding: base64;\r\n"),
+    mail("x", "dg==aXNpYmxl\r\n",
+         "Content-Transfer-Encoding: base64\r\n"),
+    mail("x", "--b\r\n\r\n \r\n--b\r\nContent-Type: text/html\r\n\r\n"
+         "<p>visible</p>\r\n--b--\r\n",
+         "Content-Type: multipart/alternative; boundary=b\r\n"),
+]
+
+
+def test_what_can_be_shown_is_shown(pair):
+    deliver(pair, *SEEN)
+    for i in range(len(SEEN)):
+        assert "visible" in shell(pair, "read %d\n" % (i + 1)), SEEN[i]
+
+
+@pytest.mark.parametrize("w3m", [None, "exit 1", "cat >/dev/null", "cat"])
+def test_html_with_and_without_w3m(pair, w3m):
+    """Whatever the machine has, or what that does."""
+    path = "/usr/bin:/bin"
+    directory = pair.directory + "/bin"
+    os.mkdir(directory)
+    if w3m is not None:
+        with open(directory + "/w3m", "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\n%s\n" % w3m)
+        os.chmod(directory + "/w3m", 0o755)
+    deliver(pair, mail("x", "<" * 1000 + "\r\nvisible\r\n",
+                       "Content-Type: text/html\r\n"))
+    script = LOGIN.rstrip() + " --pop3 127.0.0.1:%d\nread 1\n" % pair.pop3_port
+    env = {**pair.environment(), "PATH": directory + (":" + path if w3m else "")}
+    done = subprocess.run([harness.program("mailsh")], input=script.encode(),
+                          capture_output=True, timeout=50, env=env, check=False,
+                          cwd=pair.directory)
+    out = done.stdout.decode()
+    assert done.returncode == 0 and "visible" in out
+    assert ("w3m gave up" in out) == (w3m == "exit 1")
