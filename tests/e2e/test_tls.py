@@ -252,6 +252,7 @@ def test_nothing_may_stand_behind_starttls_and_stls(pair):
             wire.reply()
             wire.ask(b"EHLO client.example")
             assert wire.ask(b"STARTTLS\r\nNOOP").startswith(b"503 5.5.1")
+            assert wire.line().startswith(b"421 ")
             assert wire.line() == b""
     with Wire(pair.pop3_port) as wire:
         wire.line()
