@@ -32,11 +32,15 @@ user_object(const struct users_entry *entry)
 	json_t *user = json_object();
 	json_t *aliases = json_array();
 	json_t *schemes = json_array();
+	json_t *send_as = json_array();
 	int rc = 0;
 
 	for (unsigned i = 0; i < entry->n_aliases; i++)
 		rc |= json_array_append_new(aliases,
 					    json_string(entry->aliases[i]));
+	for (unsigned i = 0; i < entry->n_send_as; i++)
+		rc |= json_array_append_new(send_as,
+					    json_string(entry->send_as[i]));
 	for (unsigned i = 0; i < entry->n_credentials; i++)
 		rc |= json_array_append_new(schemes,
 					    scheme_of(entry->credentials[i]));
@@ -44,6 +48,7 @@ user_object(const struct users_entry *entry)
 	rc |= json_object_set_new(user, "quota",
 				  json_integer(entry->quota_bytes));
 	rc |= json_object_set_new(user, "aliases", aliases);
+	rc |= json_object_set_new(user, "send-as", send_as);
 	rc |= json_object_set_new(user, "disabled",
 				  json_boolean(entry->disabled));
 	rc |= json_object_set_new(user, "schemes", schemes);

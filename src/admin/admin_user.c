@@ -167,6 +167,10 @@ print_user(const struct users_entry *entry)
 		(void)printf("  alias=");
 		visible_print(stdout, span_of(entry->aliases[i]));
 	}
+	for (unsigned i = 0; i < entry->n_send_as; i++) {
+		(void)printf("  send-as=");
+		visible_print(stdout, span_of(entry->send_as[i]));
+	}
 	if (entry->disabled)
 		(void)printf("  disabled=yes");
 	if (entry->n_credentials == 0)

@@ -353,6 +353,37 @@ find_tagged(const struct users_table *t, const char *address)
 	return users_table_find(t, bare);
 }
 
+/* Is `own` the canonical address, as it stands or without its tag? */
+static bool
+is_tagged(const char *own, const char *address)
+{
+	struct span local, domain, user, tag, own_local, own_domain;
+
+	if (strcmp(own, address) == 0)
+		return true;
+	address_split(address, &local, &domain);
+	address_split(own, &own_local, &own_domain);
+	return address_tag(local, &user, &tag) && span_eq(user, own_local) &&
+	       span_eq(domain, own_domain);
+}
+
+/* send-as= */
+static bool
+is_granted(const struct users_entry *entry, const char *address)
+{
+	struct span local, domain;
+
+	address_split(address, &local, &domain);
+	for (unsigned i = 0; i < entry->n_send_as; i++) {
+		const char *as = entry->send_as[i];
+		if (strcmp(as, "*") == 0 ||
+		    (as[0] == '@' ? span_eq(domain, span_of(as + 1))
+				  : is_tagged(as, address)))
+			return true;
+	}
+	return false;
+}
+
 bool
 users_owns(struct users *u, const char *login, const char *address)
 {
@@ -360,6 +391,11 @@ users_owns(struct users *u, const char *login, const char *address)
 	const struct users_entry *entry = find_tagged(t, address);
 	bool owns = entry != NULL && strcmp(entry->address, login) == 0;
 
+	if (!owns && address[0] != '\0') {
+		entry = users_table_find(t, login);
+		owns = entry != NULL && strcmp(entry->address, login) == 0 &&
+		       is_granted(entry, address);
+	}
 	users_table_release(&t);
 	return owns;
 }

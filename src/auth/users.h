@@ -67,7 +67,7 @@ int users_find(struct users *u, const char *address, struct user *user,
 
 /*
  * users_owns - may `login` send as canonical address `address`: its own name,
- * one of its aliases, either with a +tag.
+ * one of its aliases, or what send-as= grants it, each with a +tag.
  */
 bool users_owns(struct users *u, const char *login, const char *address);
 

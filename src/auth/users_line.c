@@ -1,6 +1,7 @@
 #include "auth/users_line.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/password.h"
@@ -11,7 +12,7 @@
 #include "mail/address.h"
 
 static const char *const attribute_names[] = { "quota", "alias", "disabled",
-					       "certificate" };
+					       "certificate", "send-as" };
 
 enum { ATTRIBUTES = sizeof(attribute_names) / sizeof(attribute_names[0]) };
 
@@ -22,6 +23,7 @@ struct line_parser {
 	const char *credentials[USERS_CREDENTIALS_MAX];
 	const char *aliases[USERS_ALIASES_MAX];
 	const char *certificates[USERS_CERTIFICATES_MAX];
+	const char *send_as[USERS_SEND_AS_MAX];
 	bool has_quota;
 	bool has_disabled;
 };
@@ -147,6 +149,36 @@ add_alias(struct line_parser *p, struct span value, struct err *e)
 	return 0;
 }
 
+/* An address, "@domain" for all of a domain, "*" for all. */
+static int
+add_send_as(struct line_parser *p, struct span value, struct err *e)
+{
+	char probe[ADDRESS_SIZE];
+	const char *kept;
+
+	if (p->entry->n_send_as == USERS_SEND_AS_MAX)
+		return err_set(e, ERR_PERM, 0, "more than %d send-as",
+			       USERS_SEND_AS_MAX);
+	const char *text = decode(value, p->arena, e);
+	if (text == NULL)
+		return err_prefix(e, "send-as");
+	if (strcmp(text, "*") == 0) {
+		kept = text;
+	} else if (text[0] == '@') {
+		int n = snprintf(probe, sizeof(probe), "x%s", text);
+		if (n < 0 || (size_t)n >= sizeof(probe))
+			return err_set(e, ERR_PERM, 0, "send-as: too long");
+		kept = users_line_address(span_of(probe), p->arena, e);
+		kept = kept == NULL ? NULL : kept + 1;
+	} else {
+		kept = users_line_address(span_of(text), p->arena, e);
+	}
+	if (kept == NULL)
+		return err_prefix(e, "send-as");
+	p->send_as[p->entry->n_send_as++] = kept;
+	return 0;
+}
+
 static const char hex_digits[] = "0123456789abcdef";
 
 /* A digest as "sha256//BASE64" (RFC 7469 2.4) or in hexadecimal, either case,
@@ -244,7 +276,7 @@ unknown_attribute(struct span name, struct err *e)
 			       SPAN_ARG(name), near);
 	return err_set(e, ERR_PERM, 0,
 		       "unknown attribute '%.*s': there are quota, alias, "
-		       "disabled and certificate",
+		       "disabled, certificate and send-as",
 		       SPAN_ARG(name));
 }
 
@@ -272,6 +304,8 @@ take_word(struct line_parser *p, struct span word, struct err *e)
 		return set_disabled(p, value, e);
 	if (span_eq(name, span_of("certificate")))
 		return add_certificate(p, value, e);
+	if (span_eq(name, span_of("send-as")))
+		return add_send_as(p, value, e);
 	return unknown_attribute(name, e);
 }
 
@@ -362,7 +396,9 @@ users_line_parse(struct span line, struct arena *arena,
 	entry->aliases = keep(arena, p.aliases, entry->n_aliases);
 	entry->certificates =
 	    keep(arena, p.certificates, entry->n_certificates);
-	if (entry->aliases == NULL || entry->certificates == NULL)
+	entry->send_as = keep(arena, p.send_as, entry->n_send_as);
+	if (entry->aliases == NULL || entry->certificates == NULL ||
+	    entry->send_as == NULL)
 		return no_memory(e);
 	return 1;
 }

@@ -18,6 +18,7 @@ enum {
 	USERS_CREDENTIALS_MAX = 8,
 	USERS_ALIASES_MAX = 256,
 	USERS_CERTIFICATES_MAX = 8,
+	USERS_SEND_AS_MAX = 256,
 	USERS_CERTIFICATE_SIZE = sizeof("certificate=") + 64,
 };
 
@@ -33,7 +34,10 @@ struct users_entry {
 	const char *plain;
 	unsigned n_credentials;
 	unsigned n_aliases;
+	/* what it may send as besides: canonical addresses, "@domain", "*" */
+	const char **send_as;
 	unsigned n_certificates;
+	unsigned n_send_as;
 	unsigned line;
 	bool disabled;
 	int64_t quota_bytes; /* 0: none */

@@ -124,8 +124,8 @@ is_named(const struct header_field *f, const char *name)
 
 /* Copy the fields that stay.  *rest is what did not belong to the header. */
 static int
-copy_fields(struct span *rest, struct seen *seen, struct buf *out,
-	    struct err *e)
+copy_fields(struct span *rest, const struct submit_facts *facts,
+	    struct seen *seen, struct buf *out, struct err *e)
 {
 	struct header_field f;
 	struct span before = *rest;
@@ -142,6 +142,8 @@ copy_fields(struct span *rest, struct seen *seen, struct buf *out,
 				       HEADER_FIELDS_MAX);
 		/* RFC 5322 3.6.3: the blind stay blind */
 		if (is_named(&f, "Bcc") || is_named(&f, "Resent-Bcc"))
+			continue;
+		if (facts->sender != NULL && is_named(&f, "Sender"))
 			continue;
 		seen->date = seen->date || is_named(&f, "Date");
 		seen->message_id =
@@ -173,6 +175,9 @@ add_missing(const struct submit_facts *f, const struct seen *seen,
 	if (!seen->from && f->reverse_path[0] == '\0' &&
 	    buf_addf(out, "From: <MAILER-DAEMON@%s>\r\n", f->host) != 0)
 		return -1;
+	if (f->sender != NULL &&
+	    buf_addf(out, "Sender: <%s>\r\n", f->sender) != 0)
+		return -1;
 	if (!seen->date && buf_addf(out, "Date: %s\r\n", date) != 0)
 		return -1;
 	if (!seen->message_id &&
@@ -195,7 +200,7 @@ submit_fix_header(struct span block, const struct submit_facts *f,
 			       HEADER_BLOCK_MAX);
 	if (span_find(block, '\0', 0) >= 0)
 		return err_set(e, ERR_PERM, 0, "NUL in the header");
-	if (copy_fields(&rest, &seen, out, e) < 0)
+	if (copy_fields(&rest, f, &seen, out, e) < 0)
 		goto fail;
 	if (add_missing(f, &seen, out) != 0 || buf_add_span(out, rest) != 0) {
 		(void)err_set(e, ERR_TEMP, 0, "no room for the header");

@@ -45,7 +45,8 @@ int received_format(const struct received_facts *f, struct buf *out);
  * submit_fix_header - RFC 6409 8, RFC 5322 3.6: copy `block` (CRLF lines, with
  * or without its final empty line) to *out without Bcc and Resent-Bcc fields,
  * adding From (from the reverse-path), Date and Message-ID ("<id@host>") where
- * they are missing.  The ending empty line is always written.  A line that is
+ * they are missing, and, with `sender`, a Sender field instead of what there is
+ * (8.1).  The ending empty line is always written.  A line that is
  * no field starts the body: it and what follows are put after that empty line.
  * A NUL is PERM, a block over HEADER_BLOCK_MAX or HEADER_FIELDS_MAX LIMIT, no
  * room in *out TEMP; then *out is as before.
@@ -54,6 +55,7 @@ struct submit_facts {
 	const char *id;
 	const char *host;
 	const char *reverse_path;
+	const char *sender; /* NULL: Sender fields are left as they are */
 	int64_t wall_s;
 };
 int submit_fix_header(struct span block, const struct submit_facts *f,

@@ -33,11 +33,11 @@ struct milter_filter_options {
 	/*
 	 * mend - may be NULL: what the policy will do to the header, before
 	 * the milters see it, so that they sign what is sent.  Appends to *out,
-	 * or fills in *refusal.  -1 with *e: as on_bytes.
+	 * or fills in *refusal; may set txn->redirected.  -1 with *e: as
+	 * on_bytes.
 	 */
-	int (*mend)(void *policy_ctx, const struct smtp_txn *txn,
-		    struct span block, struct buf *out,
-		    struct smtp_reply *refusal, struct err *e);
+	int (*mend)(void *policy_ctx, struct smtp_txn *txn, struct span block,
+		    struct buf *out, struct smtp_reply *refusal, struct err *e);
 };
 
 int milter_filter_new(struct milter_filter **f,

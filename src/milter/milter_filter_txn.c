@@ -252,13 +252,14 @@ milter_filter_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
 }
 
 static int
-mend(const struct milter_filter *f, struct filter_txn *t,
-     const struct smtp_txn *txn, struct err *e)
+mend(const struct milter_filter *f, struct filter_txn *t, struct smtp_txn *txn,
+     struct err *e)
 {
 	struct buf out;
 
 	if (f->o.mend == NULL)
 		return 0;
+	txn->mended = true;
 	buf_init(&out, HEADER_BLOCK_MAX);
 	if (f->o.mend(f->o.policy_ctx, txn, buf_span(&t->message.block), &out,
 		      &t->refusal, e) != 0) {
@@ -284,8 +285,7 @@ know_message_id(struct filter_txn *t)
 
 /* What the milters say of the whole message. */
 static void
-judge(const struct milter_filter *f, const struct smtp_txn *txn,
-      struct smtp_reply *r)
+judge(const struct milter_filter *f, struct smtp_txn *txn, struct smtp_reply *r)
 {
 	struct filter_txn *t = txn->filter;
 	struct milter_message *m = &t->message;

@@ -14,7 +14,9 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sts_store.c src/sender/sts_store.h \
 	src/sender/tls_memory.c src/sender/tls_memory.h \
 	src/sender/credentials.c src/sender/credentials.h \
+	src/sender/from_header.c src/sender/from_header.h \
 	src/sender/local_users.c src/sender/local_users.h \
+	src/sender/login_limits.c src/sender/login_limits.h \
 	src/sender/pickup.c src/sender/pickup.h \
 	src/sender/pickup_private.h src/sender/pickup_send.c \
 	src/sender/pool.c src/sender/pool.h \

@@ -256,16 +256,20 @@ send_report(struct session *s, struct span text, const char *to, struct err *e)
 	return rcpt.reply.code / 100 == 2;
 }
 
-/* To the owner; to the postmaster when that cannot be. */
+/* To the owner; to the postmaster when that cannot be.  It is our own word, so
+ * it is handed in as root, who may speak for MAILER-DAEMON. */
 static enum pickup_result
-report(struct pickup *p, const struct pickup_file *f, struct session *s,
-       const struct smtp_send *m, struct err *e)
+report(struct pickup *p, const struct pickup_file *f, const struct smtp_send *m,
+       struct err *e)
 {
 	char login[ADDRESS_SIZE] = "";
 	const char *to[2] = { login, p->o.postmaster };
+	struct session s;
 	struct buf text;
 	int rc = 0;
 
+	if (open_session(p, 0, &s, e) != 0)
+		return PICKUP_DAMAGED;
 	if (!local_users_login(p->o.users, f->uid, login))
 		to[0] = p->o.postmaster;
 	buf_init(&text, REPORT_MAX);
@@ -273,9 +277,10 @@ report(struct pickup *p, const struct pickup_file *f, struct session *s,
 		buf_clear(&text);
 		rc = format_report(p, f, m, to[i], &text, e) != 0
 			 ? -1
-			 : send_report(s, buf_span(&text), to[i], e);
+			 : send_report(&s, buf_span(&text), to[i], e);
 	}
 	buf_free(&text);
+	close_session(&s);
 	if (rc == 1)
 		return PICKUP_TAKEN;
 	if (rc == 0)
@@ -289,8 +294,8 @@ report(struct pickup *p, const struct pickup_file *f, struct session *s,
  */
 
 static enum pickup_result
-settle(struct pickup *p, struct pickup_file *f, struct session *s,
-       const struct smtp_send *m, struct err *e)
+settle(struct pickup *p, struct pickup_file *f, const struct smtp_send *m,
+       struct err *e)
 {
 	unsigned taken = 0, later = 0;
 	int64_t age_s = clock_wall_s() - f->written_s;
@@ -315,7 +320,7 @@ settle(struct pickup *p, struct pickup_file *f, struct session *s,
 	}
 	if ((f->d.notify & DSN_NOTIFY_NEVER) != 0)
 		return PICKUP_TAKEN;
-	return report(p, f, s, m, e);
+	return report(p, f, m, e);
 }
 
 enum pickup_result
@@ -343,7 +348,7 @@ pickup_send(struct pickup *p, struct pickup_file *f, struct err *e)
 	    open_session(p, f->uid, s, e) != 0)
 		goto out;
 	if (smtp_client_send(s->client, &m, e) == 0)
-		got = settle(p, f, s, &m, e);
+		got = settle(p, f, &m, e);
 	close_session(s);
 out:
 	free(texts);

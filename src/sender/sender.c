@@ -118,6 +118,7 @@ stop(void *server)
 	scheduler_free(&s->scheduler);
 	spool_free(&s->spool);
 	trail_free(&s->trail);
+	login_limits_free(&s->limits);
 	routes_free(&s->routes);
 	wake_close(&s->stop);
 	if (s->lock_fd >= 0)
@@ -249,6 +250,12 @@ open_queue(struct sender *s, struct err *e)
 	s->data_fd = daemon_open_data(o->data_dir, &s->lock_fd, e);
 	if (s->data_fd < 0 ||
 	    spool_open_with(&s->spool, s->data_fd, &keep, e) != 0)
+		return -1;
+	const int64_t most[LOGIN_LIMITS] = {
+		[LOGIN_MESSAGES] = o->messages_per_hour,
+		[LOGIN_RECIPIENTS] = o->recipients_per_hour,
+	};
+	if (login_limits_open(&s->limits, s->data_fd, most, e) != 0)
 		return -1;
 	/* mail flows all the same without */
 	if (o->trails &&

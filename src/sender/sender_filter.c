@@ -32,15 +32,22 @@ sender_filter_check(const char *path, const struct sender_options *o,
  * way; a mended header needs no mending.
  */
 static int
-mend(void *sender, const struct smtp_txn *txn, struct span block,
-     struct buf *out, struct smtp_reply *refusal, struct err *e)
+mend(void *sender, struct smtp_txn *txn, struct span block, struct buf *out,
+     struct smtp_reply *refusal, struct err *e)
 {
 	const struct sender *s = sender;
-	const struct submit_facts f = { .id = txn->id,
-					.host = s->hostname,
-					.reverse_path = txn->reverse_text,
-					.wall_s = clock_wall_s() };
+	struct from_header from;
 
+	if (sender_author(s, txn, block, &from, refusal) != 0)
+		return 0;
+	txn->redirected = from.redirected;
+	const struct submit_facts f = {
+		.id = txn->id,
+		.host = s->hostname,
+		.reverse_path = txn->reverse_text,
+		.sender = from.needs_sender ? from.login : NULL,
+		.wall_s = clock_wall_s(),
+	};
 	if (submit_fix_header(block, &f, out, e) == 0)
 		return 0;
 	if (e->class != ERR_PERM && e->class != ERR_LIMIT)

@@ -11,6 +11,8 @@ enum { S = 1000, MIN = 60 * S, HOUR = 60 * MIN };
 static const char *const deliveries[] = { "queued", "cut-through", NULL };
 static const char *const durabilities[] = { "journal", "strict", NULL };
 
+static const char *const from_headers[] = { "own", "sender", "any", NULL };
+
 static const char *const modes[] = { "0600", "0660", "0666", NULL };
 
 static const struct option table[] = {
@@ -56,6 +58,17 @@ static const struct option table[] = {
 	  (int64_t)1 << 39, NULL, "Largest message; over it 552." },
 	{ "submission", "recipients-max", OPTION_INT, AT(recipients_max), "100",
 	  100, 1000, NULL, "Recipients of one message; one more gets 452." },
+	{ "submission", "from-header", OPTION_ENUM, AT(from_header), "own", 0,
+	  0, from_headers,
+	  "Whose addresses a From field may hold: own: those of the login, or"
+	  " Resent-From is; sender: any, and a Sender field is added; any." },
+	{ "submission", "messages-per-hour", OPTION_INT, AT(messages_per_hour),
+	  "300", 0, 1000000, NULL,
+	  "Messages that a login hands in within an hour; then 452; 0: no"
+	  " limit." },
+	{ "submission", "recipients-per-hour", OPTION_INT,
+	  AT(recipients_per_hour), "1000", 0, 10000000, NULL,
+	  "Their recipients, likewise." },
 	{ "submission", "greet-pause", OPTION_TIME, AT(greet_pause), "0s", 0,
 	  5 * MIN, NULL,
 	  "Wait before the greeting for clients of other machines, who are cut"

@@ -23,6 +23,8 @@ struct sender_options {
 	struct option_list proxy_from, xclient_from;
 	int64_t max_clients, max_per_address, max_per_user;
 	int64_t size_max, recipients_max;
+	int from_header; /* enum from_header_mode */
+	int64_t messages_per_hour, recipients_per_hour;
 	int64_t greet_pause, idle, data, session;
 	bool clear_text, tls_required;
 	int deliver; /* SENDER_QUEUED, SENDER_CUT_THROUGH */

@@ -27,7 +27,12 @@ enum { HEADER_OUT_MAX = HEADER_BLOCK_MAX + 16 * 1024 };
 struct submission {
 	struct sender *sender;
 	char id[RAND_ID_SIZE];
-	const char *login;              /* the session's */
+	const char *login; /* the session's */
+	bool is_unix;
+	uid_t uid;
+	bool counted; /* one message of the login's hour */
+	int64_t counted_rcpts;
+	bool queued;
 	struct received_facts received; /* borrows from session and txn */
 	int64_t arrival_s;
 	bool in_body;
@@ -43,12 +48,77 @@ struct submission {
  */
 
 static bool
-is_own(const struct sender *s, const struct smtp_client_info *c,
-       const char *address)
+is_own(const struct submission *m, const char *address)
 {
-	return c->is_unix
-		   ? local_users_owns(s->local_users, s->users, c->uid, address)
-		   : users_owns(s->users, c->login, address);
+	const struct sender *s = m->sender;
+
+	return m->is_unix
+		   ? local_users_owns(s->local_users, s->users, m->uid, address)
+		   : users_owns(s->users, m->login, address);
+}
+
+/* "12 minutes" */
+static void
+put_duration(int64_t ms, char *text, size_t size)
+{
+	int64_t s = (ms + 999) / 1000, min = (s + 59) / 60;
+
+	if (s < 120)
+		(void)snprintf(text, size, "%lld seconds", (long long)s);
+	else
+		(void)snprintf(text, size, "%lld minutes", (long long)min);
+}
+
+/*
+ * One more of the login's hour: 0, or -1 and *r puts it off.  4xx: mail that is
+ * good waits with the client, and a person who reads the log has an hour to see
+ * what is going on.
+ */
+static int
+take_limit(const struct submission *m, enum login_limit what,
+	   struct smtp_reply *r)
+{
+	const struct sender *s = m->sender;
+	const char *name = what == LOGIN_MESSAGES ? "messages" : "recipients";
+	int64_t most = what == LOGIN_MESSAGES ? s->o->messages_per_hour
+					      : s->o->recipients_per_hour;
+	struct log_line l;
+	char left[40];
+	bool first = false;
+
+	if (m->is_unix && m->uid == 0)
+		return 0;
+	int64_t wait_ms = login_limits_take(s->limits, m->login, what,
+					    clock_wall_us() / 1000, &first);
+	if (wait_ms == 0)
+		return 0;
+	put_duration(wait_ms, left, sizeof(left));
+	reply_set(r, 452, "4.7.1",
+		  "%s has sent %lld %s within an hour, more in %s", m->login,
+		  (long long)most, name, left);
+	if (first) {
+		log_begin(&l, LOG_WARN, "login-over-limit");
+		log_str(&l, "login", m->login);
+		log_str(&l, "what", name);
+		log_num(&l, "limit", most);
+		log_str(&l, "left", left);
+		log_end(&l);
+	}
+	return -1;
+}
+
+static void
+give_limits(const struct submission *m)
+{
+	struct login_limits *l = m->sender->limits;
+	int64_t now_ms = clock_wall_us() / 1000;
+
+	if (m->queued)
+		return;
+	login_limits_give(l, m->login, LOGIN_MESSAGES, m->counted ? 1 : 0,
+			  now_ms);
+	login_limits_give(l, m->login, LOGIN_RECIPIENTS, m->counted_rcpts,
+			  now_ms);
 }
 
 /* A program knows its user's name on this machine, and not his address. */
@@ -61,6 +131,25 @@ use_own_address(const struct sender *s, const struct smtp_client_info *c,
 
 	if (own != NULL)
 		txn->reverse_path = txn->reverse_text = own;
+}
+
+/* May it begin?  If not, *r says why. */
+static bool
+begin_message(struct submission *m, const struct smtp_txn *txn,
+	      struct smtp_reply *r)
+{
+	if (txn->reverse_path[0] != '\0' && !txn->changed &&
+	    !is_own(m, txn->reverse_path)) {
+		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
+			  txn->reverse_text, m->login);
+		return false;
+	}
+	if (!scheduler_has_room(m->sender->scheduler)) {
+		reply_set(r, 452, "4.3.1", "The queue is full, try later");
+		return false;
+	}
+	m->counted = take_limit(m, LOGIN_MESSAGES, r) == 0;
+	return m->counted;
 }
 
 static void
@@ -76,16 +165,6 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	 */
 	if (c->is_unix && !txn->changed)
 		use_own_address(s, c, txn);
-	if (txn->reverse_path[0] != '\0' && !txn->changed &&
-	    !is_own(s, c, txn->reverse_path)) {
-		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
-			  txn->reverse_text, c->login);
-		return;
-	}
-	if (!scheduler_has_room(s->scheduler)) {
-		reply_set(r, 452, "4.3.1", "The queue is full, try later");
-		return;
-	}
 	struct submission *m = calloc(1, sizeof(*m));
 	if (m == NULL) {
 		reply_set(r, 451, "4.3.0", "Out of memory, try later");
@@ -93,6 +172,12 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	}
 	m->sender = s;
 	m->login = c->login;
+	m->is_unix = c->is_unix;
+	m->uid = c->uid;
+	if (!begin_message(m, txn, r)) {
+		free(m);
+		return;
+	}
 	memcpy(m->id, txn->id, sizeof(m->id));
 	buf_init(&m->header, HEADER_BLOCK_MAX);
 	trail_hop_begin(&m->hop);
@@ -109,6 +194,7 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 	(void)ctx;
 	if (m == NULL)
 		return;
+	give_limits(m);
 	spool_abort(&m->writer);
 	trail_hop_clear(&m->hop);
 	buf_free(&m->header);
@@ -188,8 +274,11 @@ sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
 
 	(void)c;
 	answer_rcpt(ctx, txn, rcpt, r);
-	if (m != NULL)
-		submission_trail_rcpt(&m->hop, rcpt, r);
+	if (m == NULL)
+		return;
+	if (r->code / 100 == 2 && take_limit(m, LOGIN_RECIPIENTS, r) == 0)
+		m->counted_rcpts++;
+	submission_trail_rcpt(&m->hop, rcpt, r);
 }
 
 static void
@@ -262,11 +351,33 @@ is_refused(struct submission *m, struct span block)
 	return true;
 }
 
-/* Mend the block and put it on top of the spool file. */
+static bool
+author_owns(void *submission, const char *canonical)
+{
+	return is_own(submission, canonical);
+}
+
+int
+sender_author(const struct sender *s, const struct smtp_txn *txn,
+	      struct span block, struct from_header *f, struct smtp_reply *r)
+{
+	struct submission *m = txn->policy;
+
+	*f = (struct from_header){ .mode =
+				       (enum from_header_mode)s->o->from_header,
+				   .login = m->login,
+				   .owns = author_owns,
+				   .ctx = m };
+	return from_header_check(f, block, r);
+}
+
+/* Mend the block and put it on top of the spool file.  What a filter of ours
+ * has made of the header is the administrator's wish. */
 static int
 write_header(struct submission *m, const struct smtp_txn *txn,
 	     struct span block, struct err *e)
 {
+	struct from_header from = { .needs_sender = false };
 	struct submit_facts f = { .id = m->id,
 				  .host = m->sender->hostname,
 				  .reverse_path = txn->reverse_text,
@@ -274,6 +385,10 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 	struct buf out;
 	int rc = -1;
 
+	if (!txn->mended &&
+	    sender_author(m->sender, txn, block, &from, &m->refusal) != 0)
+		return 0;
+	f.sender = from.needs_sender ? from.login : NULL;
 	buf_init(&out, HEADER_OUT_MAX + txn->top_fields.n);
 	if (buf_add_span(&out, txn->top_fields) != 0 ||
 	    received_format(&m->received, &out) != 0) {
@@ -404,6 +519,7 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 		reply_from_err(r, &e);
 		return;
 	}
+	m->queued = true;
 	log_queued(c, msg, txn->quarantine);
 	/* before anybody can deliver it and write the next hop */
 	submission_trail_data(&m->hop, msg->size);

@@ -8,7 +8,9 @@
 #include "net/network.h"
 #include "queue/scheduler.h"
 #include "sender/control.h"
+#include "sender/from_header.h"
 #include "sender/local_users.h"
+#include "sender/login_limits.h"
 #include "sender/pickup.h"
 #include "sender/relay.h"
 #include "sender/routes.h"
@@ -33,6 +35,7 @@ struct sender {
 	struct milter_filter *filter; /* between smtp and the policy */
 	struct smtp_server *smtp, *local;
 	struct network_list xclient_from;
+	struct login_limits *limits;
 	struct routes *routes;
 	struct spool *spool;
 	struct trail *trail; /* NULL: none is kept */
@@ -47,6 +50,14 @@ struct sender {
 /* sender_policy_ops - what the submission service accepts; ctx is the sender.
  */
 const struct smtp_server_ops *sender_policy_ops(void);
+
+/*
+ * sender_author - may the transaction's client speak in the name of who its
+ * header `block` says (sender/from_header.h)?  0: f is filled; -1: *r refuses.
+ */
+int sender_author(const struct sender *s, const struct smtp_txn *txn,
+		  struct span block, struct from_header *f,
+		  struct smtp_reply *r);
 
 /* sender_wish_utf8 - does the next hop need SMTPUTF8 for it?  sender_wish_tls -
  * what it wants of TLS.  `block`: its header. */

@@ -71,11 +71,13 @@ struct smtp_txn {
 	/* What stands before the policy (src/milter) has its own, and may want
 	 * of the policy, from on_data on: fields above our Received line, each
 	 * ending in CRLF; the message kept aside, and why.  changed: it has
-	 * made this envelope, not the client. */
+	 * made this envelope, not the client.  mended: it has shown the header,
+	 * as the client sent it, to the policy already.  redirected: the policy
+	 * found then that it is not in its author's name. */
 	void *filter;
 	struct span top_fields;
 	const char *quarantine; /* or NULL */
-	bool changed;
+	bool changed, mended, redirected;
 };
 struct smtp_txn_rcpt {
 	const char *canonical; /* "bob@xyz.com"; "postmaster" */

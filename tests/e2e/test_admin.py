@@ -45,9 +45,9 @@ def test_a_user_is_added_listed_and_removed(users):
     assert listed == [
         {"address": "alice@abc.com", "quota": 100 << 20, "disabled": False,
          "aliases": ["a.smith@abc.com", "a@abc.com"],
-         "schemes": ["SCRAM-SHA-256"]},
+         "send-as": [], "schemes": ["SCRAM-SHA-256"]},
         {"address": "bob@xyz.com", "quota": 0, "disabled": False,
-         "aliases": [], "schemes": ["PLAIN"]}]
+         "aliases": [], "send-as": [], "schemes": ["PLAIN"]}]
     assert admin("user", "list", "-f", users).stdout.splitlines()[1] == \
         "bob@xyz.com"
     assert admin("user", "check", "-f", users).stdout == "2 users\n"

@@ -166,7 +166,7 @@ def test_sender_delivers_by_lmtp(way):
         pair = harness.Pair(start=False, receiver={
             "lmtp": {"listen": "127.0.0.1:0 " + path},
             "store": {"over-quota": "refuse"}})
-        pair.write_users("alice@abc.com {PLAIN}secret\n"
+        pair.write_users("alice@abc.com {PLAIN}secret send-as=@elsewhere.org\n"
                          "bob@xyz.com {PLAIN}secret quota=4K\n"
                          "carol@xyz.com {PLAIN}secret\n")
         pair.receiver.start()

@@ -126,6 +126,34 @@ mail_finds_users_aliases_and_the_disabled(void **state)
 }
 
 static void
+send_as_grants_what_it_names(void **state)
+{
+	struct users *u = open_with(
+	    "alice@abc.com {PLAIN}s send-as=Info@abc.com send-as=@list.abc.com"
+	    " send-as=bob@b\xc3\xbc"
+	    "cher.example\n"
+	    "root@abc.com {PLAIN}s send-as=*\n"
+	    "bob@abc.com {PLAIN}s alias=info@abc.com\n");
+
+	(void)state;
+	assert_true(users_owns(u, "alice@abc.com", "info@abc.com"));
+	assert_true(users_owns(u, "alice@abc.com", "info+x@abc.com"));
+	assert_true(users_owns(u, "alice@abc.com", "any@list.abc.com"));
+	assert_true(
+	    users_owns(u, "alice@abc.com", "bob@xn--bcher-kva.example"));
+	assert_false(users_owns(u, "alice@abc.com", "bob@abc.com"));
+	assert_false(users_owns(u, "alice@abc.com", "x@sub.list.abc.com"));
+	assert_false(users_owns(u, "alice@abc.com", "x@notlist.abc.com"));
+	assert_false(users_owns(u, "alice@abc.com", ""));
+	assert_true(users_owns(u, "root@abc.com", "any@where.example"));
+	assert_false(users_owns(u, "root@abc.com", ""));
+	assert_true(users_owns(u, "bob@abc.com", "info@abc.com"));
+	/* an alias is no login */
+	assert_false(users_owns(u, "info@abc.com", "bob@abc.com"));
+	users_free(&u);
+}
+
+static void
 expect_error(const char *text, const char *reason)
 {
 	struct users *u;
@@ -150,7 +178,10 @@ mistakes_are_named_by_line(void **state)
 		     "2: unknown attribute 'qouta', did you mean 'quota'?");
 	expect_error("alice@abc.com shell=/bin/sh\n",
 		     "1: unknown attribute 'shell': there are quota, alias, "
-		     "disabled and certificate");
+		     "disabled, certificate and send-as");
+	expect_error("alice@abc.com send-as=lots\n",
+		     "1: send-as: 'lots' is not an address: no '@' after the "
+		     "local part");
 	expect_error("alice@abc.com quota=lots\n",
 		     "1: quota: 'lots' is not a size, such as 100M or 2G");
 	expect_error("alice@abc.com quota=1 quota=2\n",
@@ -788,6 +819,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(users_log_in_by_address),
 		cmocka_unit_test(mail_finds_users_aliases_and_the_disabled),
+		cmocka_unit_test(send_as_grants_what_it_names),
 		cmocka_unit_test(mistakes_are_named_by_line),
 		cmocka_unit_test(bad_addresses_and_long_lines_are_refused),
 		cmocka_unit_test(a_change_is_seen_at_the_next_login),

@@ -326,10 +326,35 @@ a_field_is_whole_or_not_there(void **state)
 	assert_true(room > 90);
 }
 
+static void
+a_sender_of_ours_replaces_others(void **state)
+{
+	const struct submit_facts f = { .id = "m1",
+					.host = "abc.com",
+					.reverse_path = "",
+					.sender = "alice@abc.com" };
+	struct buf out;
+	struct err e;
+
+	(void)state;
+	buf_init(&out, 1000);
+	assert_int_equal(
+	    submit_fix_header(
+		span_of("sender : x@y.z\r\nFrom: b@c.d\r\n"
+			"Date: x\r\nMessage-ID: y\r\nSender: q\r\n"),
+		&f, &out, &e),
+	    0);
+	assert_span(buf_span(&out),
+		    "From: b@c.d\r\nDate: x\r\nMessage-ID: y\r\n"
+		    "Sender: <alice@abc.com>\r\n\r\n");
+	buf_free(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sender_of_ours_replaces_others),
 		cmocka_unit_test(a_whole_header_is_left_alone),
 		cmocka_unit_test(missing_fields_are_added),
 		cmocka_unit_test(blind_copies_stay_blind),

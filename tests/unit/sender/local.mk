@@ -31,3 +31,14 @@ tests_unit_sender_test_reach_SOURCES = \
 	tests/unit/smtp/script_peer.h
 tests_unit_sender_test_reach_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_reach_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_from_header \
+	tests/unit/sender/test_login_limits
+TESTS += tests/unit/sender/test_from_header tests/unit/sender/test_login_limits
+tests_unit_sender_test_from_header_SOURCES = \
+	tests/unit/sender/test_from_header.c
+tests_unit_sender_test_from_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_from_header_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+tests_unit_sender_test_login_limits_SOURCES = \
+	tests/unit/sender/test_login_limits.c
+tests_unit_sender_test_login_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_login_limits_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,170 @@
+"""In whose name mail is submitted: the From field against the login, and how much
+a login hands in within an hour."""
+
+import os
+import smtplib
+import subprocess
+
+import pytest
+
+import harness
+from fake_milter import FakeMilter as Milter
+from harness import Pair
+from test_sendmail import Local, NOBODY, is_root
+
+ALICE, BOB, BOSS = "alice@abc.com", "bob@xyz.com", "boss@abc.com"
+
+
+def submit(pair, header, login=ALICE, sender=None, to=(BOB,)):
+    """The verdict after the data, or the one that came before it."""
+    with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as s:
+        s.login(login, harness.PASSWORD)
+        for command in ("MAIL FROM:<%s>" % (login if sender is None else sender),
+                        *("RCPT TO:<%s>" % one for one in to)):
+            code, text = s.docmd(command)
+            if code != 250:
+                return code, text
+        return s.data(header.encode() + b"\r\n\r\nbody\r\n")
+
+
+def refused(answer, enhanced):
+    return answer[0] == 550 and answer[1].startswith(enhanced.encode())
+
+
+@pytest.mark.parametrize("sender", [ALICE, ""])
+def test_own_is_the_default(sender):
+    """Also for the null path, which a client may give for its receipts."""
+    with Pair(users={BOSS: "x"}) as pair:
+        for header in ("From: boss@abc.com", "From: \"The Boss\" <boss@abc.com>",
+                       "From: alice@abc.com, boss@abc.com",
+                       "From: T: alice@abc.com, boss@abc.com;",
+                       "From: boss@abc.com\r\nResent-From: boss@abc.com",
+                       "From: alice@abc.com\r\nSender: boss@abc.com"):
+            assert refused(submit(pair, header, sender=sender), "5.7.1"), header
+        for header in ("From: Bob", "From:", "From: alice@abc.com\r\nfrom: boss@abc.com"):
+            assert refused(submit(pair, header, sender=sender), "5.6.0"), header
+        for i, header in enumerate((
+                "From: ALICE@abc.com", "From: \"boss\" <alice+x@abc.com>",
+                "From: boss@abc.com\r\nResent-From: alice@abc.com", "To: b@c.d")):
+            assert submit(pair, "Subject: taken %d\r\n%s" % (i, header),
+                          sender=sender)[0] == 250, header
+        for i in range(4):
+            pair.wait_message(BOB, "taken %d" % i)
+        assert len(pair.maildir(BOB).files()) == 4
+
+
+def test_aliases_and_grants_are_own():
+    with Pair(start=False) as pair:
+        with open(pair.users_path, "a", encoding="ascii") as f:
+            f.write("dave@abc.com {PLAIN}secret alias=d@abc.com"
+                    " send-as=info@abc.com send-as=@list.abc.com\n")
+        pair.start()
+        for own in ("d+tag@abc.com", "info@abc.com", "any@list.abc.com"):
+            assert submit(pair, "From: " + own, "dave@abc.com")[0] == 250
+            assert submit(pair, "From: " + own, "dave@abc.com", own)[0] == 250
+            assert refused(submit(pair, "From: " + own), "5.7.1")
+        assert refused(submit(pair, "From: x@abc.com", "dave@abc.com"), "5.7.1")
+
+
+def test_sender_adds_our_field():
+    with Pair(sender={"submission": {"from-header": "sender"}}) as pair:
+        assert submit(pair, "Subject: one\r\nSender: x@y.z\r\n"
+                      "From: boss@abc.com")[0] == 250
+        text = pair.wait_message(BOB, "one")
+        assert b"\nSender: <alice@abc.com>\n" in text
+        assert text.count(b"\nSender:") == 1
+        assert submit(pair, "Subject: two\r\nFrom: alice@abc.com")[0] == 250
+        assert b"\nSender:" not in pair.wait_message(BOB, "two")
+        assert refused(submit(pair, "From: Bob"), "5.6.0")
+
+
+def test_any_takes_everything_but_two_froms():
+    with Pair(sender={"submission": {"from-header": "any"}}) as pair:
+        assert submit(pair, "Subject: any\r\nFrom: Boss")[0] == 250
+        assert b"\nSender:" not in pair.wait_message(BOB, "any")
+        assert refused(submit(pair, "From: a@b.c\r\nFrom: a@b.c"), "5.6.0")
+
+
+# ---- filters -----------------------------------------------------------------
+
+
+def with_milter(milter, **submission):
+    return Pair(sender={"milters": {"m": milter.place},
+                        "submission": {"milters": "m", **submission}})
+
+
+def test_filters_see_the_checked_header():
+    with Milter() as m, with_milter(m) as pair:
+        assert refused(submit(pair, "From: boss@abc.com"), "5.7.1")
+        assert submit(pair, "Subject: in\r\nFrom: alice@abc.com")[0] == 250
+        pair.wait_message(BOB, "in")
+        assert "end" not in m.sessions[0].steps()
+    with Milter() as m, with_milter(m, **{"from-header": "sender"}) as pair:
+        assert submit(pair, "Subject: in\r\nFrom: boss@abc.com")[0] == 250
+        text = pair.wait_message(BOB, "in")
+        assert text.count(b"\nSender: <alice@abc.com>") == 1
+
+
+# ---- programs of this machine -------------------------------------------------
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+@pytest.mark.parametrize("way", ["socket", "maildrop"])
+def test_system_users_speak_for_themselves(way):
+    local = Local(**{"local-users": {"nobody": ALICE}})
+    with local.pair as pair:
+        if way == "maildrop":
+            assert pair.sender.stop() == 0
+        text = b"Subject: %s\nFrom: %s\n\nbody\n"
+        for subject, author in ((b"mine", b"alice@abc.com"),
+                                (b"not mine", b"boss@abc.com")):
+            subprocess.run(local.command(BOB), input=text % (subject, author),
+                           check=False, user=NOBODY, timeout=50,
+                           env={**os.environ, "NAME": ""})
+        if way == "maildrop":
+            pair.sender.start()
+        pair.wait_message(BOB, "mine")
+        if way == "maildrop":
+            assert b"5.7.1" in pair.maildir(ALICE).wait(1)[0]
+            local.wait_taken()
+        assert len(pair.maildir(BOB).files()) == 1
+
+
+# ---- how much -----------------------------------------------------------------
+
+
+def test_an_hour_has_so_many_messages():
+    with Pair(sender={"submission": {"messages-per-hour": "3"}}) as pair:
+        pair.sender.keep_ports()
+        for i in range(3):
+            # what comes to nothing is not counted
+            assert submit(pair, "From: boss@abc.com")[0] == 550
+            assert submit(pair, "From: alice@abc.com")[0] == 250
+        for _ in range(2):
+            code, text = submit(pair, "From: alice@abc.com")
+            assert code == 452 and text.startswith(b"4.7.1 alice@abc.com"), text
+            assert text.split()[-1] == b"minutes", text
+        assert submit(pair, "From: bob@xyz.com", BOB)[0] == 250
+        assert pair.sender.log().count("login-over-limit") == 1
+        pair.sender.restart()
+        assert submit(pair, "From: alice@abc.com")[0] == 452
+        pair.sender.kill()
+        pair.sender.start()
+        assert submit(pair, "From: alice@abc.com")[0] == 452
+
+
+def test_an_hour_has_so_many_recipients():
+    with Pair(sender={"submission": {"recipients-per-hour": "3"}}) as pair:
+        for to, code in (((BOB, "carol@xyz.com"), 250),
+                         ((BOB, "carol@xyz.com"), 452), ((BOB,), 250),
+                         ((BOB,), 452)):
+            assert submit(pair, "From: alice@abc.com", to=to)[0] == code
+        assert "what=recipients" in pair.sender.log()
+
+
+def test_the_defaults_are_300_and_1000():
+    done = subprocess.run([harness.program("postpair-sender"), "--dump-options"],
+                          capture_output=True, check=True, timeout=50)
+    for line in (b"messages-per-hour = 300", b"recipients-per-hour = 1000",
+                 b"from-header = own"):
+        assert line in done.stdout
