@@ -27,6 +27,7 @@ enum admin_status { /* the numbers of sysexits(3) */
 /* Where both servers look when nothing else is said. */
 #define ADMIN_USERS_FILE "/etc/postpair/users"
 #define ADMIN_SENDER_CONFIG "/etc/postpair/sender.conf"
+#define ADMIN_RECEIVER_CONFIG "/etc/postpair/receiver.conf"
 #define ADMIN_SENDER_DATA "/var/lib/postpair/sender"
 #define ADMIN_RECEIVER_CONFIG "/etc/postpair/receiver.conf"
 #define ADMIN_MAILDIRS "/var/lib/postpair/maildirs"
@@ -76,6 +77,13 @@ int admin_fail(enum admin_status status, const struct err *e);
  * malloc'ed *users; the default when it names none.  -1 with a reason.
  */
 int admin_config_users(const char *path, char **users, struct err *e);
+
+/*
+ * admin_config_unknown - on standard error, what postpair-receiver remarks of
+ * configuration `path` when it uses this users file: aliases that lead to
+ * nobody.  Nothing where it does not, or is no configuration of it.
+ */
+void admin_config_unknown(const char *path, const char *users);
 
 /* admin_config_data_dir - the same for the data directory of the sender; path
  * NULL: the file it reads when nothing else is said. */

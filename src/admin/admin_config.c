@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,67 @@ ask_server(const char *name, char *file, int *status, struct err *e)
 			return err_set(e, ERR_TEMP, errno, "%s", path);
 	}
 	return 0;
+}
+
+/* `postpair-receiver --check --config FILE`, its standard error ours to read.
+ */
+static FILE *
+read_remarks(const char *config, pid_t *pid)
+{
+	char path[1200], check[] = "--check", option[] = "--config";
+	posix_spawn_file_actions_t a;
+	char *file = strdup(config);
+	int ends[2];
+
+	if (file == NULL || find_server("receiver", path, sizeof(path)) != 0 ||
+	    pipe2(ends, O_CLOEXEC) != 0) {
+		free(file);
+		return NULL;
+	}
+	char *argv[] = { path, check, option, file, NULL };
+	int sys = posix_spawn_file_actions_init(&a);
+	if (sys == 0) {
+		sys = posix_spawn_file_actions_adddup2(&a, ends[1],
+						       STDERR_FILENO);
+		if (sys == 0)
+			sys = posix_spawn_file_actions_addopen(
+			    &a, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+		if (sys == 0)
+			sys = posix_spawnp(pid, path, &a, NULL, argv, environ);
+		(void)posix_spawn_file_actions_destroy(&a);
+	}
+	free(file);
+	(void)close(ends[1]);
+	FILE *from = sys == 0 ? fdopen(ends[0], "r") : NULL;
+	if (from == NULL)
+		(void)close(ends[0]);
+	return from;
+}
+
+void
+admin_config_unknown(const char *path, const char *users)
+{
+	char line[4096], *own = NULL;
+	pid_t pid = -1;
+	int status;
+
+	if (access(path, R_OK) != 0 ||
+	    admin_config_users(path, &own, NULL) != 0)
+		return;
+	FILE *from = strcmp(own, users) == 0 ? read_remarks(path, &pid) : NULL;
+	free(own);
+	if (from == NULL)
+		return;
+	while (fgets(line, sizeof(line), from) != NULL) {
+		const char *event = strstr(line, " alias-target-unknown ");
+		if (event == NULL)
+			event = strstr(line, " postmaster-unknown ");
+		if (event != NULL)
+			(void)fprintf(stderr, "postpair-admin:%s", event);
+	}
+	(void)fclose(from);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 }
 
 int

@@ -145,6 +145,7 @@ admin_user_remove(const struct admin_options *o, char **args)
 {
 	struct users_edit *x = NULL;
 	struct err e = { 0 };
+	char *path = NULL;
 	int status;
 
 	if (open_users(o, false, &x, &e) != 0)
@@ -154,6 +155,13 @@ admin_user_remove(const struct admin_options *o, char **args)
 	else
 		status = save(x, "removed", args[0]);
 	users_edit_close(&x);
+	if (status == ADMIN_OK && users_path(o, &path, &e) == 0) {
+		if (o->config_file != NULL)
+			admin_config_unknown(o->config_file, path);
+		else
+			admin_config_unknown(ADMIN_RECEIVER_CONFIG, path);
+	}
+	free(path);
 	return status;
 }
 

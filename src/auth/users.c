@@ -277,6 +277,10 @@ users_check(const char *path, struct err *e)
 
 	if (users_table_read(&t, path, e) != 0)
 		return -1;
+	if (secret_check(path, e) != 0) {
+		users_table_release(&t);
+		return -1;
+	}
 	int rc = login_secret_read(&s, path, &own);
 	if (rc == 0 || own.sys == ENOENT)
 		log_odd_keys(t, s.iterations);

@@ -101,6 +101,8 @@ reload(struct life *l)
 		     set.log_level, &e) != 0)
 		goto refused;
 	daemon_note_restart(l->p, l->values, values);
+	if (l->p->remark != NULL)
+		l->p->remark(values);
 	log_event(LOG_INFO, "reloaded", "config", l->config);
 	goto out;
 refused:
@@ -173,6 +175,8 @@ come_up(struct life *l, const struct daemon_args *a, struct err *e)
 	if (log_open(l->set.log_file, l->set.log_level, e) != 0 ||
 	    log_writer_start(l->set.log_delay_ms, e) != 0)
 		return -1;
+	if (l->p->remark != NULL)
+		l->p->remark(l->values);
 	if (l->p->run(l->server, e) != 0)
 		return -1;
 	return write_pid(l, e) != 0 ? -1 : write_ports(l, e);
@@ -244,6 +248,8 @@ daemon_main(const struct daemon_program *p, int argc, char **argv)
 		(void)fprintf(stderr, "%s: %s\n", p->name, e.msg);
 		status = DAEMON_FAILED;
 	} else if (a.check) {
+		if (p->remark != NULL)
+			p->remark(l.values);
 		(void)printf("%s: fine\n", a.config);
 		status = DAEMON_FINE;
 	} else {

@@ -85,6 +85,10 @@ struct daemon_program {
 	 * `path` is for messages "path:line: key: reason".  May be NULL. */
 	int (*check)(const char *path, const void *values, struct err *e);
 
+	/* remark - log what is not wrong and yet not right: --check, the start
+	 * and a reload do so, each after check.  May be NULL. */
+	void (*remark)(const void *values);
+
 	void (*settings)(const void *values, struct daemon_settings *s);
 
 	/* bind - make the server object and its listening sockets, nothing

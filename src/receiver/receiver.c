@@ -81,6 +81,21 @@ check(const char *path, const void *values, struct err *e)
 	return users_check(o->users_file, e);
 }
 
+static void
+remark_values(const void *values)
+{
+	const struct receiver_options *o = values;
+	struct receiver_rules *rules = NULL;
+	struct users *users = NULL;
+	struct err e;
+
+	if (receiver_rules_new(&rules, "configuration", o, &e) == 0 &&
+	    users_open(&users, o->users_file, &e) == 0)
+		receiver_rules_remark(rules, users);
+	users_free(&users);
+	receiver_rules_drop(&rules);
+}
+
 /* ---- start ----------------------------------------------------------------
  */
 
@@ -382,6 +397,7 @@ static const struct daemon_program program = {
 	.config_path = "/etc/postpair/receiver.conf",
 	.values_size = sizeof(struct receiver_options),
 	.check = check,
+	.remark = remark_values,
 	.settings = receiver_options_settings,
 	.bind = bind_server,
 	.run = run,

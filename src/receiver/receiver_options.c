@@ -32,8 +32,8 @@ static const struct option table[] = {
 	  "Name under which our filters report in Authentication-Results;"
 	  " fields of others that claim it are taken out; empty: hostname." },
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
-	  "User who gets mail for postmaster; empty: a mailbox of that name"
-	  " in the first domain." },
+	  "User or alias who gets mail for postmaster; empty: that of the first"
+	  " domain." },
 	DAEMON_OPTIONS(struct receiver_options),
 
 	LOGIN_OPTIONS(struct receiver_options),

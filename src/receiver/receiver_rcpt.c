@@ -117,6 +117,29 @@ all_have_room(struct receiver *r, const struct smtp_client_info *c,
 	return true;
 }
 
+/* An alias that leads nowhere would lose a copy without a word: the sender is
+ * told, and the administrator; strangers hear no names. */
+static void
+refuse_unknown(const struct receiver_targets *t,
+	       const struct smtp_client_info *c,
+	       const struct smtp_txn_rcpt *rcpt, struct smtp_reply *r)
+{
+	struct log_line l;
+
+	if (t->missing[0] == '\0') {
+		reply_set(r, 550, "5.1.1", "<%s>: User unknown", rcpt->text);
+		return;
+	}
+	reply_set(r, 550, "5.1.1",
+		  "<%s>: this list has a member who is unknown here",
+		  rcpt->text);
+	log_begin(&l, LOG_WARN, "alias-target-unknown");
+	log_str(&l, "session", c->session);
+	log_str(&l, "alias", rcpt->canonical);
+	log_str(&l, "target", t->missing);
+	log_end(&l);
+}
+
 void
 receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 		  struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
@@ -147,7 +170,7 @@ receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 	if (found < 0)
 		receiver_rcpt_failed(r, c, "rcpt", rcpt->canonical, &e);
 	else if (found == 0)
-		reply_set(r, 550, "5.1.1", "<%s>: User unknown", rcpt->text);
+		refuse_unknown(t, c, rcpt, r);
 	else if (all_have_room(server, c, t, txn->declared_size, r))
 		add_mailboxes(in, txn->arena, t, rcpt, r);
 	free(t);

@@ -121,12 +121,16 @@ struct pending {
 	bool plain; /* not as an alias: an alias that names itself */
 };
 
+/* Addresses that are looked at for one recipient: itself, aliases on the way,
+ * and as many mailboxes as there may be. */
+enum { PENDING_MAX = 1 + 2 * RECEIVER_TARGETS_MAX };
+
 struct expansion {
 	const struct receiver_rules *r;
 	struct users *users;
 	struct receiver_targets *t;
 	size_t n, done;
-	struct pending pending[RECEIVER_TARGETS_MAX];
+	struct pending pending[PENDING_MAX];
 };
 
 static int
@@ -158,10 +162,10 @@ push_all(struct expansion *x, const struct receiver_alias *a,
 			    &x->pending[k] != from;
 		if (known)
 			continue;
-		if (x->n == RECEIVER_TARGETS_MAX)
+		if (x->n == PENDING_MAX)
 			return err_set(e, ERR_TEMP, 0,
-				       "alias %s names over %d addresses",
-				       a->name, RECEIVER_TARGETS_MAX);
+				       "alias %s leads to over %d addresses",
+				       a->name, PENDING_MAX - 1);
 		struct pending *p = &x->pending[x->n++];
 		(void)snprintf(p->address, sizeof(p->address), "%s",
 			       a->target[i]);
@@ -188,23 +192,19 @@ look_up(struct expansion *x, const char *address, const struct pending *from,
 	return add_target(x, &user, e) != 0 ? -1 : 1;
 }
 
-/* RFC 5321 4.5.1: every domain has a postmaster, and so has <postmaster>. */
+/* RFC 5321 4.5.1: every domain has a postmaster, and so has <postmaster>; it is
+ * a person who reads it. */
 static int
-look_up_postmaster(struct expansion *x, struct err *e)
+look_up_postmaster(struct expansion *x, const struct pending *p, struct err *e)
 {
-	struct user user = { .quota_bytes = 0 };
-	int found = 0;
+	char address[ADDRESS_SIZE];
 
+	int n = snprintf(address, sizeof(address), "postmaster@%s",
+			 x->r->domain[0]);
 	if (x->r->postmaster[0] != '\0')
-		found = users_find(x->users, x->r->postmaster, &user, e);
-	if (found < 0)
-		return -1;
-	if (found == 0) {
-		user.quota_bytes = 0;
-		(void)snprintf(user.address, sizeof(user.address),
-			       "postmaster@%s", x->r->domain[0]);
-	}
-	return add_target(x, &user, e) != 0 ? -1 : 1;
+		return look_up(x, x->r->postmaster, p, e);
+	return n > 0 && (size_t)n < sizeof(address) ? look_up(x, address, p, e)
+						    : 0;
 }
 
 static int
@@ -225,10 +225,11 @@ look_up_one(struct expansion *x, const struct pending *p, struct err *e)
 		local = user;
 	}
 	if (found == 0 && span_eq(local, span_of("postmaster")))
-		found = look_up_postmaster(x, e);
+		found = look_up_postmaster(x, p, e);
 	const struct receiver_alias *rest =
 	    receiver_alias_catch_all(&x->r->aliases, p->address);
-	if (found == 0 && rest != NULL)
+	/* who is to get the rest is not of the rest */
+	if (found == 0 && rest != NULL && !p->plain)
 		found = push_all(x, rest, p, e) != 0 ? -1 : 1;
 	return found;
 }
@@ -242,6 +243,7 @@ receiver_rules_expand(const struct receiver_rules *r, struct users *users,
 	int rc = -1;
 
 	t->n = 0;
+	t->missing[0] = '\0';
 	if (x == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "aliases");
 	*x = (struct expansion){ .r = r, .users = users, .t = t, .n = 1 };
@@ -251,10 +253,15 @@ receiver_rules_expand(const struct receiver_rules *r, struct users *users,
 		       "%s%s%s", address, bare ? "@" : "",
 		       bare ? r->domain[0] : "");
 	while (x->done < x->n) {
-		if (look_up_one(x, &x->pending[x->done++], e) < 0)
+		const struct pending *p = &x->pending[x->done++];
+		int found = look_up_one(x, p, e);
+		if (found < 0)
 			goto out;
+		if (found == 0 && p->depth > 0 && t->missing[0] == '\0')
+			(void)snprintf(t->missing, sizeof(t->missing), "%s",
+				       p->address);
 	}
-	rc = t->n > 0;
+	rc = t->n > 0 && t->missing[0] == '\0';
 out:
 	free(x);
 	return rc;

@@ -36,17 +36,26 @@ bool receiver_rules_is_local(const struct receiver_rules *r,
 struct receiver_targets {
 	size_t n;
 	struct user v[RECEIVER_TARGETS_MAX];
+	char missing[ADDRESS_SIZE]; /* the first of whom an alias names in vain
+				     */
 };
 
 /*
  * receiver_rules_expand - which mailboxes canonical recipient `address` (in a
  * local domain, or "postmaster") stands for: itself, an alias' targets, the
  * same without +tag, the postmaster, or who gets the rest of a domain; each
- * once.  1 found, 0 unknown user, -1
- * TEMP (also when the aliases go deeper or wider than the bounds).
+ * once.  1 found; 0 unknown user, or an alias that leads to one (t->missing is
+ * not ""): nobody would get that copy; -1 TEMP (also when the aliases go deeper
+ * or wider than the bounds).
  */
 int receiver_rules_expand(const struct receiver_rules *r, struct users *users,
 			  const char *address, struct receiver_targets *t,
 			  struct err *e);
+
+/*
+ * receiver_rules_remark - name in the log who is meant to get mail and does not
+ * exist: targets of aliases, and the postmaster (RFC 5321 4.5.1).
+ */
+void receiver_rules_remark(const struct receiver_rules *r, struct users *users);
 
 #endif

@@ -32,7 +32,8 @@ import tempfile
 import time
 
 PASSWORD = "secret"
-USERS = {"alice@abc.com": PASSWORD, "bob@xyz.com": PASSWORD,
+USERS = {"alice@abc.com": PASSWORD, "postmaster@abc.com": PASSWORD,
+         "bob@xyz.com": PASSWORD,
          "carol@xyz.com": PASSWORD}
 START_S = 30
 STOP_S = 60

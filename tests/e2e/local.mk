@@ -7,6 +7,7 @@ E2E_SUPPORT = tests/e2e/tap.py tests/e2e/harness.py tests/e2e/bodies.py \
 E2E_TESTS = \
 	tests/e2e/test_admin.py \
 	tests/e2e/test_authors.py \
+	tests/e2e/test_aliases.py \
 	tests/e2e/test_conformance.py \
 	tests/e2e/test_bad_input.py \
 	tests/e2e/test_cert.py \

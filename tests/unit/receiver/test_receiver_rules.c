@@ -107,15 +107,15 @@ users_tags_and_unknown(void **state)
 }
 
 static void
-there_is_always_a_postmaster(void **state)
+the_postmaster_is_somebody(void **state)
 {
 	struct err e = { 0 };
 	struct receiver_rules *r = rules_of("", &e);
 
+	/* a mailbox that nobody opens would swallow it */
 	assert_non_null(r);
-	expand(*state, r, "postmaster", "postmaster@abc.com");
-	expand(*state, r, "postmaster@xyz.com", "postmaster@abc.com");
-	expand(*state, r, "postmaster+x@xyz.com", "postmaster@abc.com");
+	expand(*state, r, "postmaster", "");
+	expand(*state, r, "postmaster@xyz.com", "");
 	receiver_rules_drop(&r);
 
 	r = rules_of("[server]\npostmaster = bob@xyz.com\n", &e);
@@ -124,10 +124,24 @@ there_is_always_a_postmaster(void **state)
 	expand(*state, r, "postmaster@abc.com", "bob@xyz.com");
 	receiver_rules_drop(&r);
 
-	/* one who is no user (any more) must not make it bounce */
+	/* one who is no user (any more) */
 	r = rules_of("[server]\npostmaster = gone@xyz.com\n", &e);
 	assert_non_null(r);
-	expand(*state, r, "postmaster", "postmaster@abc.com");
+	expand(*state, r, "postmaster", "");
+	receiver_rules_drop(&r);
+
+	r = rules_of("[aliases]\npostmaster@abc.com = bob@xyz.com\n", &e);
+	assert_non_null(r);
+	expand(*state, r, "postmaster", "bob@xyz.com");
+	expand(*state, r, "postmaster@xyz.com", "bob@xyz.com");
+	expand(*state, r, "postmaster+x@xyz.com", "bob@xyz.com");
+	receiver_rules_drop(&r);
+
+	r = rules_of("[server]\npostmaster = admins@xyz.com\n[aliases]\n"
+		     "admins = bob@xyz.com alice@abc.com\n",
+		     &e);
+	assert_non_null(r);
+	expand(*state, r, "postmaster", "bob@xyz.com alice@abc.com");
 	receiver_rules_drop(&r);
 
 	r = rules_of("[aliases]\npostmaster = alice@abc.com\n", &e);
@@ -204,10 +218,10 @@ the_rest_of_a_domain_may_have_a_mailbox(void **state)
 		fail_msg("%s", e.msg);
 	expand(*state, r, "anybody@xyz.com", "bob@xyz.com alice@abc.com");
 	expand(*state, r, "anybody+tag@xyz.com", "bob@xyz.com alice@abc.com");
-	/* who is known is not of the rest, nor is the postmaster */
+	/* who is known is not of the rest */
 	expand(*state, r, "carol@xyz.com", "carol@xyz.com");
 	expand(*state, r, "carol+tag@xyz.com", "carol@xyz.com");
-	expand(*state, r, "postmaster@xyz.com", "postmaster@abc.com");
+	expand(*state, r, "postmaster@xyz.com", "bob@xyz.com alice@abc.com");
 	/* it names nobody, and not itself for ever */
 	expand(*state, r, "anybody@abc.com", "");
 	receiver_rules_drop(&r);
@@ -324,6 +338,96 @@ a_long_alias_is_bounded(void **state)
 	assert_non_null(strstr(e.msg, ":1: a: over 100 targets"));
 }
 
+/* Nobody's copy gets lost: a list with one unknown member is no address. */
+static void
+an_unknown_member_is_named(void **state)
+{
+	static const char *const lists[][2] = {
+		{ "team = alice@abc.com gone@abc.com", "gone@abc.com" },
+		{ "team = gone+tag@abc.com alice@abc.com", "gone+tag@abc.com" },
+		{ "team = sub@abc.com alice@abc.com\nsub = gone@xyz.com",
+		  "gone@xyz.com" },
+		{ "team = team@abc.com alice@abc.com", "team@abc.com" },
+		{ "team = postmaster@abc.com alice@abc.com",
+		  "postmaster@abc.com" },
+		{ "@abc.com = gone@abc.com alice@abc.com", "gone@abc.com" },
+		{ "team = gone@abc.com alice@abc.com\n@abc.com = x@abc.com "
+		  "bob@xyz.com",
+		  "x@abc.com" },
+	};
+	struct receiver_targets *t = calloc(1, sizeof(*t));
+	char text[300];
+
+	assert_non_null(t);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct err e = { 0 };
+		(void)snprintf(text, sizeof(text), "[aliases]\n%s\n",
+			       lists[i][0]);
+		struct receiver_rules *r = rules_of(text, &e);
+		if (r == NULL)
+			fail_msg("%s", e.msg);
+		assert_int_equal(
+		    receiver_rules_expand(r, *state, "team@abc.com", t, &e), 0);
+		assert_string_equal(t->missing, lists[i][1]);
+		expand(*state, r, "alice@abc.com", "alice@abc.com");
+		receiver_rules_drop(&r);
+	}
+	free(t);
+}
+
+/* As many targets as the configuration takes are delivered to: in one alias, in
+ * two, and over another. */
+static void
+a_hundred_targets_are_all_served(void **state)
+{
+	char users_path[] = "/tmp/users-XXXXXX", path[40], name[40];
+	char text[4096] = "";
+	struct receiver_targets *t = calloc(1, sizeof(*t));
+	struct users *u = NULL;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_non_null(t);
+	int fd = mkstemp(users_path);
+	assert_true(fd >= 0);
+	for (int i = 0; i < RECEIVER_ALIAS_TARGETS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "u%d@xyz.com\n", i);
+		assert_int_equal(durable_write(fd, name, strlen(name), &e), 0);
+	}
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(users_open(&u, users_path, &e), 0);
+	(void)unlink(users_path);
+	for (int part = 0; part < 3; part++) {
+		size_t at = strlen(text);
+		(void)snprintf(text + at, sizeof(text) - at,
+			       "%s%s:", part == 0 ? "" : "\n",
+			       part == 0   ? "all"
+			       : part == 1 ? "low"
+					   : "high");
+		for (int i = part == 2 ? 50 : 0; i < (part == 1 ? 50 : 100);
+		     i++) {
+			at = strlen(text);
+			(void)snprintf(text + at, sizeof(text) - at,
+				       " u%d@xyz.com", i);
+		}
+	}
+	(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		       "\nboth: low@xyz.com high@xyz.com\nover: both@xyz.com "
+		       "all@xyz.com\n");
+	struct receiver_rules *r = rules_of_file(text, "", &e, path);
+	if (r == NULL)
+		fail_msg("%s", e.msg);
+	static const char *const lists[] = { "all", "both", "over" };
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(name, sizeof(name), "%s@abc.com", lists[i]);
+		assert_int_equal(receiver_rules_expand(r, u, name, t, &e), 1);
+		assert_int_equal(t->n, RECEIVER_ALIAS_TARGETS_MAX);
+	}
+	receiver_rules_drop(&r);
+	users_free(&u);
+	free(t);
+}
+
 static void
 wrong_configurations_name_file_line_and_reason(void **state)
 {
@@ -356,8 +460,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unknown_member_is_named),
+		cmocka_unit_test(a_hundred_targets_are_all_served),
 		cmocka_unit_test(users_tags_and_unknown),
-		cmocka_unit_test(there_is_always_a_postmaster),
+		cmocka_unit_test(the_postmaster_is_somebody),
 		cmocka_unit_test(aliases_expand_once_and_within_bounds),
 		cmocka_unit_test(aliases_of_aliases_have_a_bound),
 		cmocka_unit_test(the_rest_of_a_domain_may_have_a_mailbox),
