@@ -77,9 +77,22 @@ sendmail_header_begin(struct buf *text, bool recipients_inside)
 /* ---- addresses without a domain -------------------------------------------
  */
 
+bool
+sendmail_header_is_local(struct span domain)
+{
+	static const char *const names[] = { "localhost", "localhost.",
+					     "localhost.localdomain" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_eq_nocase(domain, span_of(names[i])))
+			return true;
+	return false;
+}
+
 /* One address as far as it was read. */
 struct place {
 	size_t at;      /* behind its last word: where a domain goes */
+	size_t past;    /* behind "@localhost", which is none; or 0 */
 	unsigned words; /* outside brackets only one is an address */
 	bool domain;    /* it has one, or something that is none */
 	bool bracket;   /* we are in <> */
@@ -104,7 +117,7 @@ put_domain(struct completion *c)
 	if (buf_add(c->out, c->value.p + c->copied, p->at - c->copied) != 0 ||
 	    buf_addf(c->out, "@%s", c->domain) != 0)
 		return -1;
-	c->copied = p->at;
+	c->copied = p->past > 0 ? p->past : p->at;
 	return 0;
 }
 
@@ -153,6 +166,25 @@ take_atom(struct completion *c, size_t i)
 	return i;
 }
 
+/* A domain follows; "localhost" is none (RFC 6761 6.3), yet programs that know
+ * no other write it. */
+static size_t
+take_at(struct completion *c, size_t i)
+{
+	struct place *p = &c->place;
+	size_t end = i + 1;
+
+	while (end < c->value.n && c->value.p[end] > ' ' &&
+	       memchr("<>,;:()[]\"@\\", c->value.p[end], 12) == NULL)
+		end++;
+	struct span domain = span_make(c->value.p + i + 1, end - i - 1);
+	if (p->words == 1 && p->at == i && sendmail_header_is_local(domain))
+		p->past = end;
+	else
+		p->domain = true;
+	return p->past > 0 ? end : i + 1;
+}
+
 /* The token at i: the offset behind it, 0 for a value that cannot be read. */
 static size_t
 take_token(struct completion *c, size_t i)
@@ -167,8 +199,9 @@ take_token(struct completion *c, size_t i)
 		return end;
 	case '(':
 		return enclosed_end(c->value, i);
-	case '[':
 	case '@':
+		return take_at(c, i);
+	case '[':
 	case '\\':
 		p->domain = true;
 		return c->value.p[i] == '[' ? enclosed_end(c->value, i) : end;

@@ -108,6 +108,28 @@ read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
 /* ---- addresses ------------------------------------------------------------
  */
 
+/* How much of an address stands before its domain; all of it where that is
+ * missing or the machine's name for itself. */
+static size_t
+local_size(struct span text, bool *bare)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\\' && quoted)
+			i++;
+		else if (text.p[i] == '"')
+			quoted = !quoted;
+		else if (text.p[i] == '@' && !quoted) {
+			*bare =
+			    sendmail_header_is_local(span_skip(text, i + 1));
+			return i;
+		}
+	}
+	*bare = true;
+	return text.n;
+}
+
 /* The text of a valid address, with our domain where it has none. */
 static int
 complete(const char *text, const char *domain, char out[ADDRESS_SIZE],
@@ -115,10 +137,14 @@ complete(const char *text, const char *domain, char out[ADDRESS_SIZE],
 {
 	char whole[MAILBOX_SIZE + ADDRESS_DOMAIN_MAX + 2];
 	struct address a;
-	bool bare = strchr(text, '@') == NULL;
+	bool bare;
+	size_t local = local_size(span_of(text), &bare);
 
-	(void)snprintf(whole, sizeof(whole), "%s%s%s", text, bare ? "@" : "",
-		       bare ? domain : "");
+	if (bare)
+		(void)snprintf(whole, sizeof(whole), "%.*s@%s", (int)local,
+			       text, domain);
+	else
+		(void)snprintf(whole, sizeof(whole), "%s", text);
 	if (address_parse_mailbox(span_of(whole), ADDRESS_ALLOW_UTF8, &a, e) !=
 		0 ||
 	    address_text(&a, out) != 0)

@@ -280,6 +280,31 @@ strip_tags(struct span html, struct buf *out)
 	return newline(&s, 1);
 }
 
+/* <meta charset=...> and <meta http-equiv=... content="...; charset=...">. */
+void
+mime_html_charset(struct span html, char charset[MIME_CHARSET_SIZE])
+{
+	static const struct span want = { "charset=", 8 };
+	enum { HEAD_MAX = 4096 };
+
+	charset[0] = '\0';
+	html = span_head(html, HEAD_MAX);
+	for (; html.n > want.n; html = span_skip(html, 1)) {
+		if (!span_starts_nocase(html, want))
+			continue;
+		struct span name = span_skip(html, want.n);
+		while (name.n > 0 && (name.p[0] == '"' || name.p[0] == '\'' ||
+				      name.p[0] == ' '))
+			name = span_skip(name, 1);
+		size_t n = 0;
+		while (n < name.n && name.p[n] > ' ' &&
+		       memchr("\"'>;/", name.p[n], 5) == NULL)
+			n++;
+		(void)span_copy(span_head(name, n), charset, MIME_CHARSET_SIZE);
+		return;
+	}
+}
+
 int
 mime_html_strip(struct span html, struct buf *out, struct err *e)
 {

@@ -134,6 +134,9 @@ int mime_html_text(struct span html, unsigned width, struct buf *out,
 		   struct err *e);
 int mime_html_strip(struct span html, struct buf *out, struct err *e);
 
+/* mime_html_charset - the one that the HTML itself names; "". */
+void mime_html_charset(struct span html, char charset[MIME_CHARSET_SIZE]);
+
 /* mime_w3m_text - the same through w3m: 0 when that is installed and did it; 1
  * when it gave up or ran into its limits, -1 when it is not there, and *out as
  * before. */

@@ -142,12 +142,18 @@ is_html(const struct mime_leaf *leaf)
 static int
 leaf_utf8(const struct mime_leaf *leaf, struct buf *out, struct err *e)
 {
+	char charset[MIME_CHARSET_SIZE];
 	struct buf bytes;
 	int rc = -1;
 
 	buf_init(&bytes, MIME_TEXT_MAX);
 	if (mime_leaf_bytes(leaf, &bytes, e) == 0) {
-		rc = mime_charset_to_utf8(buf_span(&bytes), leaf->charset, out);
+		struct span text = buf_span(&bytes);
+		(void)span_copy(span_of(leaf->charset), charset,
+				sizeof(charset));
+		if (charset[0] == '\0' && is_html(leaf) && !width_is_utf8(text))
+			mime_html_charset(text, charset);
+		rc = mime_charset_to_utf8(text, charset, out);
 		if (rc != 0)
 			(void)err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT,
 				      0, "text of over %d bytes",

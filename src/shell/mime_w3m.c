@@ -20,8 +20,8 @@
  * reader must not be able to tell a stranger that a message was opened.
  */
 enum {
-	W3M_SECONDS = 10,
-	W3M_CPU_SECONDS = 2,
+	W3M_SECONDS = 4,
+	W3M_CPU_SECONDS = 1,
 	/* Its tables grow with the square of what a stranger wrote: 1.1 MB of
 	 * HTML took 1.26 GB.  It needs some 30 MB for what people write. */
 	W3M_MEMORY_BYTES = 300 * 1024 * 1024,

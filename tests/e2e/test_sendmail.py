@@ -224,6 +224,20 @@ def test_addresses_without_a_domain_get_it(local, args, name, value):
     assert message.endswith(b"\n\nroot\n")
 
 
+def test_localhost_is_no_domain(local):
+    """What smartd, mdadm and web applications write."""
+    local.sendmail("-t", "-f", "root@localhost", text=b"To: root@localhost,\n"
+                   b" \"a@b\"@localhost.localdomain\nBcc: bob@xyz.com\n"
+                   b"From: Root <root@localhost>\nSubject: local\n\nx\n",
+                   status=67)  # a@b is unknown there
+    local.sendmail("-t", "-f", "root@localhost", text=b"To: root@localhost\n"
+                   b"From: Root <root@localhost>\nSubject: local\n\nx\n")
+    head = header(local.pair.wait_message(ALICE, "local")) + b"\n"
+    assert b"Return-Path: <root@abc.com>\n" in head
+    assert b"\nFrom: Root <root@abc.com>\n" in head
+    assert b"\nTo: root@abc.com\n" in head
+
+
 def test_line_ends_of_php(local):
     """CRLF that a program made of LF a second time."""
     local.sendmail("-t", "-i", text=b"To: bob@xyz.com\r\r\nSubject: twice\r\r\n"

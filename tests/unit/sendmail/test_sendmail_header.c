@@ -54,6 +54,11 @@ bare_addresses_get_the_domain(void **state)
 		{ "first.last (a (nested\\) one))",
 		  "first.last@abc.com (a (nested\\) one))" },
 		{ "Jos\xC3\xA9 <root>", "Jos\xC3\xA9 <root@abc.com>" },
+		{ "root@localhost", "root@abc.com" },
+		{ "<root@LOCALHOST>, bob@xyz.com",
+		  "<root@abc.com>, bob@xyz.com" },
+		{ "root@localhost.localdomain (x)", "root@abc.com (x)" },
+		{ "\"a@b\"@localhost", "\"a@b\"@abc.com" },
 		{ "=?utf-8?q?J?= <root>", "=?utf-8?q?J?= <root@abc.com>" },
 	};
 
@@ -81,6 +86,9 @@ all_else_stays_as_it_is(void **state)
 		"",
 		"<>",
 		"bob@[127.0.0.1]",
+		"bob@localhost.xyz.com",
+		"bob@localhost@xyz.com",
+		"<bob@localhostess>",
 		"bob @ xyz.com",
 		"=?utf-8?q?J=C3=B6rg?=",
 		"J\xC3\xB6rg",

@@ -252,6 +252,26 @@ html_becomes_text(void **state)
 	      "a&amp b&;\xEF\xBF\xBD\xEF\xBF\xBD\n");
 }
 
+/* Where the header does not name a charset, the HTML may. */
+static void
+html_names_its_charset(void **state)
+{
+	(void)state;
+	shows(TYPE("text/html") "\r\n<meta charset=\"windows-1251\">\xCF\xF0",
+	      &PLAIN, "Пр\n");
+	shows(TYPE("text/html") "\r\n<META http-equiv='Content-Type' content='"
+				"text/html; charset=koi8-r'/>\xF0\xD2",
+	      &PLAIN, "Пр\n");
+	shows(TYPE("text/html; charset=koi8-r") "\r\n<meta charset=cp1251>"
+						"\xF0\xD2",
+	      &PLAIN, "Пр\n");
+	shows(TYPE("text/html") "\r\n<meta charset=cp1251>caf\xC3\xA9", &PLAIN,
+	      "café\n");
+	shows(TYPE("text/html") "\r\n<meta charset=>caf\xE9", &PLAIN, "café\n");
+	shows(TYPE("text/html") "\r\ncaf\xE9 charset=", &PLAIN,
+	      "café charset=\n");
+}
+
 /* `html` reads as `want` with a program in w3m's place. */
 static void
 shows_by(const char *script, const char *html, const char *want)
@@ -572,6 +592,7 @@ main(void)
 		cmocka_unit_test(rfc_2231_names_are_decoded_and_cut),
 		cmocka_unit_test(flowed_text_is_rejoined),
 		cmocka_unit_test(html_becomes_text),
+		cmocka_unit_test(html_names_its_charset),
 		cmocka_unit_test(html_goes_through_w3m_where_it_is),
 		cmocka_unit_test(a_w3m_that_fails_leaves_the_text),
 		cmocka_unit_test(w3m_has_limits_of_memory_and_time),
