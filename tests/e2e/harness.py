@@ -312,6 +312,19 @@ class Server:
         self.write_config()
         self.process.send_signal(signal.SIGHUP)
 
+    def refused(self, config=None):
+        """The reason why neither --check nor a start takes a configuration."""
+        reasons = []
+        for option in ("--check", "--foreground"):
+            done = subprocess.run(
+                [program(self.name), option, "--config", config or self.config],
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=50,
+                text=True, errors="replace", check=False)
+            assert done.returncode == 1, (option, done)
+            reasons.append(done.stderr)
+        assert reasons[0].splitlines()[-1] == reasons[1].splitlines()[-1]
+        return reasons[0]
+
     def keep_ports(self):
         """From now on a restart listens on the same ports."""
         for section, keys in self.sections.items():

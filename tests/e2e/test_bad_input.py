@@ -52,6 +52,20 @@ def test_one_client_too_many_is_told_so(service):
         harness.wait_for(welcome, 10, "a free place")
 
 
+def test_the_101st_recipient_waits_for_the_next_transaction():
+    with harness.Pair() as pair:
+        for port in (pair.smtp_port, pair.submission_port):
+            with smtplib.SMTP("127.0.0.1", port, timeout=30) as s:
+                s.ehlo()
+                if port == pair.submission_port:
+                    s.login(ALICE, harness.PASSWORD)
+                s.mail(ALICE)
+                said = [s.rcpt("bob+%d@xyz.com" % n) for n in range(102)]
+                assert [code for code, _ in said] == [250] * 100 + [452] * 2
+                assert said[100][1].startswith(b"4.5.3")
+                assert s.data(TEXT)[0] == 250
+
+
 def test_silent_client_is_sent_away():
     short = {"idle-timeout": "300ms"}
     with harness.Pair(sender={"submission": short},
@@ -169,11 +183,8 @@ def test_wrong_configuration_names_file_line_and_reason(name, section, keys,
         server.sections = harness.merged({section: keys}, {
             s: k for s, k in server.sections.items() if s != section})
         server.write_config()
-        done = pair.run([harness.program(name), "--check", "--config",
-                         server.config])
-        assert done.returncode == 1
-        assert re.search(re.escape(server.config) + reason,
-                         done.stderr.decode()), done.stderr
+        said = server.refused()
+        assert re.search(re.escape(server.config) + reason, said), said
     finally:
         pair.kill()
 

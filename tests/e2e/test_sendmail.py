@@ -483,6 +483,9 @@ def test_hostile_files(local):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path("b"))
     os.symlink("/dev/zero", path("c"))
+    if os.geteuid() == 0:
+        os.mknod(path("d"), 0o644 | stat.S_IFCHR, os.makedev(1, 5))
+        os.mknod(path("e"), 0o644 | stat.S_IFBLK, os.makedev(259, 9999))
     put("f", good)
     pair.sender.start()
     pair.wait_message(BOB, "good")
