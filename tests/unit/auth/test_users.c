@@ -580,14 +580,13 @@ scram_looks_the_same_for_nobody(void **state)
 						"other@a.b",    "user+tag@a.b",
 						"no address",   "" };
 	enum { N = sizeof(nobodies) / sizeof(nobodies[0]) };
-	struct users_scram seen[N];
+	static struct users_scram seen[N], again, one;
 
 	(void)state;
 	struct users *u = open_with_secret(text);
 	for (size_t i = 0; i < N; i++) {
 		seen[i] = scram(u, nobodies[i], SCRAM_SHA_256, 0);
-		struct users_scram again =
-		    scram(u, nobodies[i], SCRAM_SHA_256, 0);
+		again = scram(u, nobodies[i], SCRAM_SHA_256, 0);
 		assert_int_equal(seen[i].key.iterations, SCRAM_ITERATIONS);
 		assert_int_equal(seen[i].key.salt_n, SCRAM_SALT_SIZE);
 		assert_memory_equal(seen[i].key.salt, again.key.salt, 16);
@@ -597,9 +596,8 @@ scram_looks_the_same_for_nobody(void **state)
 		for (size_t k = 0; k < i && i < N - 1; k++)
 			assert_memory_not_equal(seen[i].key.salt,
 						seen[k].key.salt, 16);
-		struct users_scram one =
-		    scram(u, nobodies[i], SCRAM_SHA_1,
-			  strcmp(nobodies[i], "one@a.b") == 0);
+		one = scram(u, nobodies[i], SCRAM_SHA_1,
+			    strcmp(nobodies[i], "one@a.b") == 0);
 		if (strcmp(nobodies[i], "one@a.b") != 0)
 			assert_memory_not_equal(one.key.salt, seen[i].key.salt,
 						16);
