@@ -148,7 +148,7 @@ static const struct option long_options[] = {
 
 static const char options_help[] =
     "  -f, --users=FILE     users file (default: that of --config, else\n"
-    "                       /etc/postpair/users)\n"
+    "                       " ADMIN_USERS_FILE ")\n"
     "  -c, --config=FILE    configuration of a server: names the users file,\n"
     "                       or the directory of the queue\n"
     "      --password-fd=N  read the password from descriptor N\n"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/paths.h"
 
 /*
  * postpair-admin: a table of verbs (admin.c), one function each.  A verb prints
@@ -25,13 +26,12 @@ enum admin_status { /* the numbers of sysexits(3) */
 };
 
 /* Where both servers look when nothing else is said. */
-#define ADMIN_USERS_FILE "/etc/postpair/users"
-#define ADMIN_SENDER_CONFIG "/etc/postpair/sender.conf"
-#define ADMIN_RECEIVER_CONFIG "/etc/postpair/receiver.conf"
-#define ADMIN_SENDER_DATA "/var/lib/postpair/sender"
-#define ADMIN_RECEIVER_CONFIG "/etc/postpair/receiver.conf"
-#define ADMIN_MAILDIRS "/var/lib/postpair/maildirs"
-#define ADMIN_CERT_DIR "/etc/postpair/tls"
+#define ADMIN_USERS_FILE PATHS_CONF "/users"
+#define ADMIN_SENDER_CONFIG PATHS_CONF "/sender.conf"
+#define ADMIN_RECEIVER_CONFIG PATHS_CONF "/receiver.conf"
+#define ADMIN_SENDER_DATA PATHS_DATA "/sender"
+#define ADMIN_MAILDIRS PATHS_DATA "/maildirs"
+#define ADMIN_CERT_DIR PATHS_CONF "/tls"
 
 enum { ADMIN_ALIASES_MAX = 64, ADMIN_CERT_DAYS_MAX = 36500 };
 

@@ -20,6 +20,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/option.c src/base/option.h \
 	src/base/option_value.c src/base/option_value.h \
 	src/base/peer.c src/base/peer.h \
+	src/base/paths.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/secret.c src/base/secret.h \
 	src/base/siphash.c src/base/siphash.h \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/paths.h"
 #include "net/dial.h"
 #include "net/unix_socket.h"
 #include "receiver/receiver_private.h"
@@ -394,7 +395,7 @@ static const char *const live[] = {
 static const struct daemon_program program = {
 	.name = "postpair-receiver",
 	.summary = "Receive mail over SMTP into Maildirs and serve it by POP3.",
-	.config_path = "/etc/postpair/receiver.conf",
+	.config_path = PATHS_CONF "/receiver.conf",
 	.values_size = sizeof(struct receiver_options),
 	.check = check,
 	.remark = remark_values,

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/daemon.h"
+#include "base/paths.h"
 
 #define AT(field) offsetof(struct receiver_options, field)
 
@@ -19,13 +20,13 @@ static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
 	{ "server", "maildirs", OPTION_STRING, AT(maildirs),
-	  "/var/lib/postpair/maildirs", 0, 0, NULL,
+	  PATHS_DATA "/maildirs", 0, 0, NULL,
 	  "Directory of the mailboxes, as domain/user below it." },
 	{ "server", "data-dir", OPTION_STRING, AT(data_dir), "", 0, 0, NULL,
 	  "Directory of the journal and of the delivery ids, for this server"
 	  " alone; empty: .postpair in maildirs." },
 	{ "server", "users-file", OPTION_STRING, AT(users_file),
-	  "/etc/postpair/users", 0, 0, NULL,
+	  PATHS_CONF "/users", 0, 0, NULL,
 	  "Who has a mailbox here; see postpair-users(5)." },
 	{ "server", "authserv-id", OPTION_STRING, AT(authserv_id), "", 0, 0,
 	  NULL,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/paths.h"
 #include "sender/sender_private.h"
 
 enum { STOP_GRACE_MS = 10000, JOURNAL_BYTES = 256 * 1024 * 1024 };
@@ -422,7 +423,7 @@ static const char *const live[] = {
 static const struct daemon_program program = {
 	.name = "postpair-sender",
 	.summary = "Accept mail from users, keep it, and relay it over SMTP.",
-	.config_path = "/etc/postpair/sender.conf",
+	.config_path = PATHS_CONF "/sender.conf",
 	.values_size = sizeof(struct sender_options),
 	.check = check,
 	.settings = sender_options_settings,

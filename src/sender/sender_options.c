@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/daemon.h"
+#include "base/paths.h"
 
 #define AT(field) offsetof(struct sender_options, field)
 
@@ -19,10 +20,10 @@ static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
 	{ "server", "data-dir", OPTION_STRING, AT(data_dir),
-	  "/var/lib/postpair/sender", 0, 0, NULL,
+	  PATHS_DATA "/sender", 0, 0, NULL,
 	  "Directory of the queue; made when missing, for this user alone." },
 	{ "server", "users-file", OPTION_STRING, AT(users_file),
-	  "/etc/postpair/users", 0, 0, NULL,
+	  PATHS_CONF "/users", 0, 0, NULL,
 	  "Who may log in; see postpair-users(5)." },
 	{ "server", "postmaster", OPTION_STRING, AT(postmaster), "", 0, 0, NULL,
 	  "Address that gets mail for a bare postmaster, and reports that have"

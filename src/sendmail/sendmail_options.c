@@ -1,5 +1,6 @@
 #include "sendmail/sendmail_options.h"
 
+#include "base/paths.h"
 #include "sendmail/sendmail.h"
 
 #define AT(field) offsetof(struct sendmail_options, field)
@@ -8,10 +9,10 @@ enum { MIN = 60 * 1000, HOUR = 60 * MIN };
 
 static const struct option table[] = {
 	{ "sendmail", "socket", OPTION_STRING, AT(socket),
-	  "/run/postpair/submission.sock", 0, 0, NULL,
+	  PATHS_RUN "/submission.sock", 0, 0, NULL,
 	  "The local-socket of postpair-sender." },
 	{ "sendmail", "maildrop", OPTION_STRING, AT(maildrop),
-	  "/var/spool/postpair/maildrop", 0, 0, NULL,
+	  PATHS_SPOOL "/maildrop", 0, 0, NULL,
 	  "Its maildrop directory, for when it does not answer." },
 	{ "sendmail", "domain", OPTION_STRING, AT(domain), "", 0, 0, NULL,
 	  "Domain of addresses that have none, the hostname of"
@@ -37,5 +38,5 @@ sendmail_options_table(void)
 const char *
 sendmail_options_path(void)
 {
-	return "/etc/postpair/sendmail.conf";
+	return PATHS_CONF "/sendmail.conf";
 }

@@ -35,4 +35,19 @@ case $("${CLANG_FORMAT:-clang-format}" --version 2>/dev/null) in
 *)
 	tap_skip "every C file is formatted" "clang-format 14 is not here" ;;
 esac
+# Where things are is told by ./configure, and known in one place.
+grep -n -E '"[^"]*/(etc|run|var/[a-z]+)/postpair' -r src --include='*.[ch]' \
+	>"$out"
+test ! -s "$out"
+tap_result $? "no directory of an installation is written in the code" "$out"
+for file in sender/sender.c receiver/receiver.c sender/sender_options.c \
+	receiver/receiver_options.c sendmail/sendmail_options.c admin/admin_user.c
+do
+	"${CC:-cc}" -E -D_GNU_SOURCE -Isrc -DPP_SYSCONFDIR='"/opt/a"' \
+		-DPP_LOCALSTATEDIR='"/opt/b"' -DPP_RUNSTATEDIR='"/opt/c"' \
+		$LIB_CFLAGS "src/$file" 2>&1 | grep -q '"/opt/[abc]" "/[a-z/]*postpair' ||
+		echo "src/$file: does not go by --sysconfdir and its like"
+done >"$out"
+test ! -s "$out"
+tap_result $? "defaults go by the directories of configure" "$out"
 tap_done
