@@ -10,6 +10,21 @@
 #include <unistd.h>
 
 /*
+ * fsync, believed only where the file system lives.  XFS says of a directory
+ * that it is synced after the file system was shut down under it (a device that
+ * failed), although its last entries are lost: what was to be written is thrown
+ * away, and then there is nothing left to wait for.  It does not say so to
+ * stat. 0, or -1 with errno.
+ */
+static int
+sync_fd(int fd)
+{
+	struct stat st;
+
+	return fsync(fd) != 0 ? -1 : fstat(fd, &st);
+}
+
+/*
  * Make the entry of the directory behind fd durable.  One that was here before
  * may be what a crash left between mkdir and sync, so it is synced as well; but
  * its parent may be another's, closed to us or on a file system that is only
@@ -19,7 +34,7 @@ static int
 sync_parent(int fd, bool made, const char *path, struct err *e)
 {
 	int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = up < 0 ? -1 : fsync(up);
+	int rc = up < 0 ? -1 : sync_fd(up);
 	int sys = errno;
 
 	if (up >= 0)
@@ -81,7 +96,7 @@ durable_write(int fd, const void *p, size_t n, struct err *e)
 int
 durable_sync(int fd, struct err *e)
 {
-	if (fsync(fd) != 0)
+	if (sync_fd(fd) != 0)
 		return err_set(e, ERR_TEMP, errno, "fsync");
 	return 0;
 }
@@ -239,7 +254,7 @@ durable_replace(int dirfd, const char *name, struct span bytes, mode_t mode,
 		(void)err_set(e, ERR_TEMP, errno, "rename %s to %s", tmp, name);
 		goto out;
 	}
-	if (fsync(dirfd) != 0) {
+	if (sync_fd(dirfd) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "cannot sync directory of %s",
 			      name);
 		goto out;

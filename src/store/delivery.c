@@ -310,11 +310,10 @@ take_back(struct delivery *d, const char *mailbox)
 	if (maildir_cache_borrow(c, mailbox, &l, &ignored) != 0)
 		return false;
 	change_begins(d, mailbox, &change);
-	int rc = unlinkat(l.m.new, d->name, 0);
-	int sys = errno;
+	int rc = place_remove(&l.m, d->unique, d->name);
 	change_ends(d, &change, &l.m, rc == 0 ? -d->lf_bytes : 0);
 	maildir_cache_return(c, &l);
-	return rc == 0 || sys == ENOENT;
+	return rc == 0;
 }
 
 /*

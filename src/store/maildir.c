@@ -72,15 +72,18 @@ maildir_mailbox_is_safe(const char *mailbox)
 static int
 open_dir(int dirfd, const char *name, bool create, struct err *e)
 {
-	/* its entry is synced also where it is there already: whoever made it
-	 * may have been killed before that */
-	if (create)
-		return durable_open_dir(dirfd, name, 1, e);
 	int fd = openat(dirfd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && create)
+		return durable_open_dir(dirfd, name, 1, e);
 	if (fd < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot open directory %s",
 			       name);
+	/* whoever made it may have been killed before its entry was synced */
+	if (create && durable_sync(dirfd, e) != 0) {
+		(void)close(fd);
+		return -1;
+	}
 	return fd;
 }
 

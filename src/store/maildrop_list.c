@@ -133,11 +133,16 @@ measure(const struct maildrop *d, struct maildrop_item *it)
 	struct octets_count n;
 	struct stat st;
 
-	it->dropped = true;
-	if (fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISREG(st.st_mode))
-		return;
 	it->dropped = false;
+	it->octets = it->parsed.vsize > 0 ? (uint64_t)it->parsed.vsize : 0;
+	if (fstatat(it->dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		it->dropped = errno == ENOENT;
+		return;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		it->dropped = true;
+		return;
+	}
 	it->dev = st.st_dev;
 	it->ino = st.st_ino;
 	it->octets = (uint64_t)st.st_size;

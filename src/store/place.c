@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "store/directory.h"
+#include "store/maildir_name.h"
 
 enum { PIECE_BYTES = 4096 };
 
@@ -64,4 +66,39 @@ place_file(int tmp, const char *unique, const struct maildir *m,
 	    errno == EOPNOTSUPP)
 		return copy_into(tmp, unique, m, name, e);
 	return err_set(e, ERR_TEMP, errno, "cannot place %s", name);
+}
+
+/* A name that a reader gave the message. */
+struct moved {
+	const char *unique;
+	char name[MAILDIR_NAME_SIZE]; /* "": none */
+};
+
+static int
+see_moved(void *ctx, const char *name, struct err *e)
+{
+	struct moved *m = ctx;
+	struct maildir_name n;
+
+	(void)e;
+	if (maildir_name_parse(name, &n) &&
+	    span_eq(n.unique, span_of(m->unique)))
+		(void)snprintf(m->name, sizeof(m->name), "%s", name);
+	return 0;
+}
+
+int
+place_remove(const struct maildir *m, const char *unique, const char *name)
+{
+	struct moved moved = { .unique = unique };
+	struct err ignored;
+
+	if (unlinkat(m->new, name, 0) == 0)
+		return 0;
+	if (errno != ENOENT ||
+	    directory_scan_files(m->cur, see_moved, &moved, &ignored) != 0)
+		return -1;
+	if (moved.name[0] == '\0' || unlinkat(m->cur, moved.name, 0) == 0)
+		return 0;
+	return errno == ENOENT ? 0 : -1;
 }

@@ -13,4 +13,8 @@
 int place_file(int tmp, const char *unique, const struct maildir *m,
 	       const char *name, struct err *e);
 
+/* place_remove - its name in m goes, be it in new/ or, where a reader was
+ * quick, in cur/.  0: it is not there; -1: it may be. */
+int place_remove(const struct maildir *m, const char *unique, const char *name);
+
 #endif

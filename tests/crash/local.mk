@@ -29,5 +29,6 @@ faults: all
 powercut: all
 	@$(AM_TESTS_ENVIRONMENT) for fs in ext4 xfs; do \
 	for durability in journal strict; do \
+	for mode in "" --second --down "--second --down"; do \
 	$(PYTHON) $(top_srcdir)/tests/crash/powercut.py --cuts 100 --fs $$fs \
-		--durability $$durability || exit 1; done; done
+		--durability $$durability $$mode || exit 1; done; done; done

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Power cuts: what a 250 is worth when the machine stops in the middle.
+"""Power cuts: what a 250 is worth when the machine, or its disk, stops in the
+middle.
 
 The servers' data lies on a file system image.  While clients submit, the image
 is cloned in one instant (a reflink copy on an XFS image that surrounds it): what
@@ -9,7 +10,14 @@ replayed by mount, the servers start on it.  Then every message that was
 answered 250 before the cut must be in each recipient's mailbox, and what was
 deleted must be gone.
 
+With --second carol's mailbox is a file system of its own, on the same image, so
+that both are cut at one instant.  With --down it is the disk that goes and not
+the power: a file system is shut down under the running servers, as the kernel
+does when a device fails, without what was not yet written; they are killed or
+stopped, and it is mounted again within the same boot.
+
     powercut.py [--cuts N] [--fs ext4|xfs] [--durability D] [--seed N]
+                [--second] [--down]
 
 Needs root and loop devices; says "skip" where they are not to be had.  What the
 servers wrote and did not sync is lost in the cut; what they synced was in the
@@ -18,9 +26,11 @@ image by then, because the loop device writes at once what it is told to.
 import argparse
 import collections
 import contextlib
+import fcntl
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -41,11 +51,20 @@ def command(*argv):
         raise NoDisk("%s: %s" % (argv[0], result.stderr.strip()[-200:]))
 
 
-class Disk:
-    """An image inside an XFS image, mounted, that can be cut."""
+GOINGDOWN = 0x8004587d  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
+NO_LOG_FLUSH = 2
+SIZE = 1 << 30
 
-    def __init__(self, fs):
+
+class Disk:
+    """An image inside an XFS image, mounted, that can be cut.  It has one file
+    system, and with `second` another one behind it."""
+
+    def __init__(self, fs, second=False):
         self.fs = fs
+        self.second = None  # where it is to be mounted
+        self.wants_second = second
+        self.devices = []
         self.top = tempfile.mkdtemp(prefix="postpair-power-")
         self.outer = os.path.join(self.top, "outer")
         self.inner = os.path.join(self.top, "inner")
@@ -66,13 +85,56 @@ class Disk:
         command("mkfs.xfs", "-q", "-m", "reflink=1", outer_image)
         command("mount", "-o", "loop", outer_image, self.outer)
         with open(self.image, "wb") as f:
-            f.truncate(1 << 30)
-        command("mkfs." + fs, "-q", self.image)
+            f.truncate(2 * SIZE)
+        self.attach()
+        for device in self.devices:
+            command("mkfs." + fs, "-q", device)
         self.mount()
 
+    def attach(self):
+        for n in range(2 if self.wants_second else 1):
+            done = subprocess.run(
+                ["losetup", "-f", "--show", "-o", str(n * SIZE), "--sizelimit",
+                 str(SIZE), self.image], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise NoDisk("losetup: %s" % done.stderr.strip())
+            self.devices.append(done.stdout.strip())
+
+    def detach(self):
+        while self.devices:
+            subprocess.run(["losetup", "-d", self.devices.pop()],
+                           capture_output=True)
+
     def mount(self):
-        command("mount", "-o", "loop,nouuid" if self.fs == "xfs" else "loop",
-                self.image, self.inner)
+        for device, where in zip(self.devices, (self.inner, self.second)):
+            if where is not None:
+                command("mount", "-o", "nouuid" if self.fs == "xfs" else
+                        "defaults", device, where)
+
+    def unmount(self):
+        for where in (self.second, self.inner):
+            if where is not None:
+                command("umount", where)
+
+    def add_second(self, where):
+        """Mount the second one there, on the first."""
+        os.makedirs(where)
+        os.sync()
+        command("mount", self.devices[1], where)
+        self.second = where
+
+    def go_down(self):
+        """One of them fails, or both."""
+        both = [self.inner] if self.second is None else random.choice(
+            ([self.inner], [self.second], [self.second, self.inner]))
+        for where in both:
+            fd = os.open(where, os.O_RDONLY)
+            fcntl.ioctl(fd, GOINGDOWN, struct.pack("I", NO_LOG_FLUSH))
+            os.close(fd)
+
+    def come_back(self):
+        self.unmount()
+        self.mount()
 
     def cut(self):
         """The instant the power goes."""
@@ -81,13 +143,18 @@ class Disk:
         command("cp", "--reflink=always", self.image, self.cut_image)
 
     def power_on(self):
-        command("umount", self.inner)
+        self.unmount()
+        self.detach()
         os.rename(self.cut_image, self.image)
+        self.attach()
         self.mount()
 
     def close(self):
-        for where in (self.inner, self.outer):
-            subprocess.run(["umount", where], capture_output=True)
+        for where in (self.second, self.inner):
+            if where is not None:
+                subprocess.run(["umount", where], capture_output=True)
+        self.detach()
+        subprocess.run(["umount", self.outer], capture_output=True)
         shutil.rmtree(self.top, ignore_errors=True)
 
 
@@ -138,12 +205,22 @@ def one_cut(disk, ledger, options):
     time.sleep(random.random() * 0.05)  # any moment, not only after a reply
     said, gone = snapshot(ledger.said), snapshot(ledger.gone)
     count = ledger.figures["said"] - before
-    disk.cut()
-    for server in (pair.sender, pair.receiver):
-        server.kill()
-    clients.end()
-    ledger.said, ledger.gone = said, gone
-    disk.power_on()
+    if options.down:  # what is promised without a disk is a promise
+        disk.go_down()
+        for server in (pair.sender, pair.receiver):
+            if random.random() < 0.5:
+                server.kill()
+            else:
+                server.stop()
+        clients.end()
+        disk.come_back()
+    else:
+        disk.cut()
+        for server in (pair.sender, pair.receiver):
+            server.kill()
+        clients.end()
+        ledger.said, ledger.gone = said, gone
+        disk.power_on()
     for server in (pair.receiver, pair.sender):
         server.environment = options.environments[server.name]
         server.start()
@@ -165,12 +242,14 @@ def run(options, say=lambda _: None):
                 STEP_FOR="0", STEP_DO="ignore", STEP_CALLS="sync",
                 ASAN_OPTIONS="verify_asan_link_order=0")
     options.environments = environments
-    disk = Disk(options.fs)
+    disk = Disk(options.fs, options.second)
     pair = None
     try:
         tempfile.tempdir = disk.inner
         pair = harness.Pair(**kill_steps.settings(options.durability))
         ledger = books.Ledger(pair)
+        if options.second:
+            disk.add_second(pair.maildir(books.CAROL).path)
         os.sync()
         for server in (pair.sender, pair.receiver):
             server.keep_ports()
@@ -198,6 +277,10 @@ def main():
                    default="journal")
     p.add_argument("--clients", type=int, default=8)
     p.add_argument("--seed", type=int, default=None)
+    p.add_argument("--second", action="store_true",
+                   help="carol's mailbox on a file system of its own")
+    p.add_argument("--down", action="store_true",
+                   help="shut a file system down instead of a power cut")
     p.add_argument("--without-sync", action="store_true", help="make every "
                    "sync do nothing: shows that the test would see it")
     options = p.parse_args()
@@ -206,7 +289,9 @@ def main():
     except NoDisk as e:
         print("skip: %s" % e)
         return 0
-    print("%s on %s: %s" % (options.durability, options.fs, ", ".join(
+    print("%s on %s%s%s: %s" % (
+        options.durability, options.fs, ", second" if options.second else "",
+        ", down" if options.down else "", ", ".join(
         "%s %d" % (key, figures[key]) for key in (
             "cuts", "said", "deleted", "lost", "doubled", "undead", "broken",
             "left", "crashed"))))

@@ -71,11 +71,28 @@ __wrap_posix_fallocate(int fd, off_t at, off_t n)
 					    : __real_posix_fallocate(fd, at, n);
 }
 
+static struct tree *reader; /* who reads carol's mail before it fails */
+
+static void
+read_carols(const struct tree *t)
+{
+	char found[256], from[1024], to[1024];
+
+	tree_name(t, "carol@xyz.com", "new", found);
+	(void)snprintf(from, sizeof(from), "%s/xyz.com/carol/new/%s", t->path,
+		       found);
+	(void)snprintf(to, sizeof(to), "%s/xyz.com/carol/cur/%s:2,S", t->path,
+		       found);
+	assert_int_equal(rename(from, to), 0);
+}
+
 int
 __wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 {
 	if (rename_errors == 0)
 		return __real_renameat2(from, a, to, b, flags);
+	if (reader != NULL)
+		read_carols(reader);
 	sync_errors = syncs_after;
 	(void)fails(&rename_errors, ENOSPC);
 	return -1;
@@ -144,6 +161,7 @@ setup(void **state)
 	assert_non_null(w);
 	sync_errors = syncfs_errors = space_errors = rename_errors = 0;
 	syncs_after = 0;
+	reader = NULL;
 	assert_int_equal(tree_setup(&tree), 0);
 	w->tree = tree;
 	w->dirfd =
@@ -631,6 +649,24 @@ what_cannot_be_placed_is_withdrawn(void **state)
 	assert_int_equal(count(w, both[1], "new"), 1);
 }
 
+/* A reader was quick: the message is in cur/ already when it is taken back. */
+static void
+what_was_read_meanwhile_is_taken_back_too(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	rename_errors = 1;
+	reader = w->tree;
+	assert_int_equal(deliver(w, "a1", both, &e), -1);
+	reader = NULL;
+	assert_int_equal(count(w, both[1], "new"), 0);
+	assert_int_equal(count(w, both[1], "cur"), 0);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
 /* As above, and the record of it is refused as well: the file stays in tmp/ for
  * the next start.  The client gave it again meanwhile: it is there once. */
 static void
@@ -1039,6 +1075,7 @@ main(void)
 		T(an_id_is_stored_once_in_each_mailbox),
 		T(refused_while_the_disk_refuses_and_then_not),
 		T(what_cannot_be_placed_is_withdrawn),
+		T(what_was_read_meanwhile_is_taken_back_too),
 		T(what_was_given_again_is_not_placed_again),
 		T(what_is_known_is_not_placed_again),
 		T(what_is_known_and_placed_stays),
