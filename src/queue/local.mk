@@ -13,4 +13,4 @@ src_queue_libqueue_a_SOURCES = \
 	src/queue/spool_envelope.c \
 	src/queue/spool_format.c src/queue/spool_format.h \
 	src/queue/trail.c src/queue/trail.h
-QUEUE_LIBS = src/queue/libqueue.a $(JOURNAL_LIBS)
+QUEUE_LIBS = src/queue/libqueue.a $(JOURNAL_LIBS) $(IDS_LIBS)

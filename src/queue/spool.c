@@ -49,13 +49,15 @@ spool_free(struct spool **out)
 		return;
 	spool_checkpoint_stop(s);
 	(void)journal_close(&s->journal, NULL);
-	const int fds[] = { s->queue_fd, s->tmp_fd, s->msg_fd, s->damaged_fd,
-			    s->journal_fd };
+	ids_free(&s->ids);
+	const int fds[] = { s->queue_fd,   s->tmp_fd,     s->msg_fd,
+			    s->damaged_fd, s->journal_fd, s->ids_fd };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 	}
 	(void)pthread_mutex_destroy(&s->append);
+	(void)pthread_mutex_destroy(&s->flushing);
 	(void)pthread_mutex_destroy(&s->lock);
 	(void)pthread_cond_destroy(&s->wanted);
 	free(s);
@@ -74,6 +76,20 @@ spool_open(struct spool **out, int data_fd, struct err *e)
 	return spool_open_with(out, data_fd, &strict, e);
 }
 
+static int
+open_ids(struct spool *s, int data_fd, struct err *e)
+{
+	struct ids_options o = { .max = s->o.handed_max > 0 ? s->o.handed_max
+							    : SPOOL_HANDED_MAX,
+				 .days = SPOOL_HANDED_DAYS };
+
+	s->ids_fd = durable_open_dir(data_fd, "ids", 1, e);
+	if (s->ids_fd < 0)
+		return -1;
+	o.dirfd = s->ids_fd;
+	return ids_open(&s->ids, &o, e);
+}
+
 int
 spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 		struct err *e)
@@ -83,8 +99,9 @@ spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 	if (s == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "queue");
 	s->o = *o;
-	s->tmp_fd = s->msg_fd = s->damaged_fd = s->journal_fd = -1;
+	s->tmp_fd = s->msg_fd = s->damaged_fd = s->journal_fd = s->ids_fd = -1;
 	(void)pthread_mutex_init(&s->append, NULL);
+	(void)pthread_mutex_init(&s->flushing, NULL);
 	mutex_init_short(&s->lock);
 	cond_init_mono(&s->wanted);
 	s->queue_fd = durable_open_dir(data_fd, "queue", 1, e);
@@ -94,7 +111,8 @@ spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 	s->msg_fd = durable_open_dir(s->queue_fd, "msg", 1, e);
 	s->damaged_fd = durable_open_dir(s->queue_fd, "damaged", 1, e);
 	if (s->tmp_fd < 0 || s->msg_fd < 0 || s->damaged_fd < 0 ||
-	    empty_tmp(s->tmp_fd, e) != 0 || spool_recover(s, data_fd, e) != 0)
+	    empty_tmp(s->tmp_fd, e) != 0 || open_ids(s, data_fd, e) != 0 ||
+	    spool_recover(s, data_fd, e) != 0)
 		goto fail;
 	if (s->journal != NULL && spool_checkpoint_start(s, e) != 0)
 		goto fail;
@@ -103,6 +121,33 @@ spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 fail:
 	spool_free(&s);
 	return -1;
+}
+
+/* ---- hand-overs ---------------------------------------------------------
+ * While a message with the id of its hand-over is in the journal or in a file,
+ * that tells.  Before either goes the id is in a file of its own.
+ */
+
+struct ids *
+spool_ids(struct spool *s)
+{
+	return s->ids;
+}
+
+void
+spool_keep_handed(struct spool *s, const struct spool_msg *m)
+{
+	for (unsigned i = 0; m->handed != NULL && i < m->n_recipients; i++)
+		ids_keep(s->ids, m->handed, m->recipients[i].address);
+}
+
+int
+spool_flush_handed(struct spool *s, struct err *e)
+{
+	(void)pthread_mutex_lock(&s->flushing);
+	int rc = ids_flush(s->ids, e);
+	(void)pthread_mutex_unlock(&s->flushing);
+	return rc;
 }
 
 void
@@ -211,11 +256,17 @@ spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 }
 
 static int
-remove_file(struct spool *s, const char *id, struct err *e)
+remove_file(struct spool *s, const struct spool_msg *m, struct err *e)
 {
-	if (unlinkat(s->msg_fd, id, 0) != 0 && errno != ENOENT)
+	struct err why;
+
+	/* Not written: known until a crash.  That is better than a message
+	 * that stays and is sent again. */
+	if (m->handed != NULL && spool_flush_handed(s, &why) != 0)
+		log_failure(LOG_ERROR, "queue-ids", "id", m->id, &why);
+	if (unlinkat(s->msg_fd, m->id, 0) != 0 && errno != ENOENT)
 		return err_set(e, ERR_TEMP, errno, "cannot remove queue/msg/%s",
-			       id);
+			       m->id);
 	return 0;
 }
 
@@ -224,7 +275,7 @@ spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 {
 	if (m->entry != NULL && spool_journal_done(s, m->entry))
 		return 0;
-	return remove_file(s, m->id, e);
+	return remove_file(s, m, e);
 }
 
 int
@@ -232,7 +283,7 @@ spool_discard(struct spool *s, const struct spool_msg *m, struct err *e)
 {
 	int rc = m->entry == NULL ? 1 : spool_journal_discard(s, m->entry, e);
 
-	return rc == 1 ? remove_file(s, m->id, e) : rc;
+	return rc == 1 ? remove_file(s, m, e) : rc;
 }
 
 int

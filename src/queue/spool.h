@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/span.h"
+#include "ids/ids.h"
 #include "mail/dsn_param.h"
 
 /*
@@ -35,6 +36,9 @@ enum {
 	SPOOL_RECIPIENTS_MAX = 1000,
 	SPOOL_ENVELOPE_MAX = 1024 * 1024, /* bytes of the text of one */
 	SPOOL_REPLY_MAX = 600,            /* bytes kept of a peer's reply */
+	SPOOL_DELIVERY_SIZE = 33,         /* a delivery id, with its NUL */
+	SPOOL_HANDED_MAX = 100000,        /* unless the options say otherwise */
+	SPOOL_HANDED_DAYS = 7,
 	SPOOL_SEGMENT_BYTES = 8 * 1024 * 1024, /* of the journal */
 };
 
@@ -46,6 +50,7 @@ struct spool_options {
 	size_t journal_bytes; /* of all segments */
 	size_t segment_bytes;
 	int64_t checkpoint_ms; /* age at which a message gets its file */
+	size_t handed_max;     /* ids of hand-overs (0: SPOOL_HANDED_MAX) */
 };
 
 enum spool_state { SPOOL_WAITING, SPOOL_DELIVERED, SPOOL_FAILED };
@@ -83,6 +88,10 @@ struct spool_msg {
 	int64_t release_s;   /* no attempt before it; 0: none was asked for */
 	const char *release; /* as it was asked for (mail/release.h), or NULL */
 	enum spool_tls tls;
+	/* by which a receiver of ours knows the message again: drawn by lot, in
+	 * no header.  Zeros: an earlier version queued it */
+	uint64_t delivery[2];
+	const char *handed; /* id of its hand-over (see spool_ids), or NULL */
 	int64_t size;       /* bytes of the message */
 	int64_t message_at; /* its offset in the file */
 	uint32_t message_crc;
@@ -124,6 +133,17 @@ int spool_scan(struct spool *s,
 	       int (*fn)(void *ctx, struct spool_msg *m, struct err *e),
 	       void *ctx, struct err *e);
 
+/*
+ * spool_ids - which hand-overs by programs of this machine were taken: pairs of
+ * envelope.handed and a recipient as written.  What spool_commit makes durable
+ * is kept there before it returns, and known until SPOOL_HANDED_DAYS later,
+ * also after a crash.
+ */
+struct ids *spool_ids(struct spool *s);
+
+/* spool_delivery_id - as text; false: it has none. */
+bool spool_delivery_id(const struct spool_msg *m, char id[SPOOL_DELIVERY_SIZE]);
+
 /* ---- a message comes in -------------------------------------------------
  */
 struct spool_to {
@@ -142,7 +162,9 @@ struct spool_envelope {
 	int64_t release_s;   /* or 0 */
 	const char *release; /* or NULL: when release_s is 0 */
 	enum spool_tls tls;
-	bool held; /* no delivery until it is released by hand */
+	bool held;            /* no delivery until it is released by hand */
+	const char *handed;   /* or NULL */
+	uint64_t delivery[2]; /* spool_begin draws it */
 	const struct spool_to *to;
 	unsigned n_to; /* 1..SPOOL_RECIPIENTS_MAX */
 };

@@ -192,7 +192,13 @@ release(struct spool *s)
 	(void)pthread_mutex_unlock(&s->lock);
 	if (!news)
 		return;
-	int rc = journal_release(s->journal, seq);
+	/* what came before was kept before its message was done or placed */
+	struct err e;
+	int rc = spool_flush_handed(s, &e);
+	if (rc != 0)
+		log_failure(LOG_ERROR, "queue-ids", NULL, NULL, &e);
+	else
+		rc = journal_release(s->journal, seq);
 	(void)pthread_mutex_lock(&s->lock);
 	if (rc != 0)
 		s->unsynced = true; /* again at a later round */

@@ -1,6 +1,7 @@
 #include "queue/spool_format.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,12 @@ spool_format_envelope(const struct spool_envelope *env, bool eight_bit,
 			      (long long)env->release_s, env->release);
 	if (rc == 0 && env->tls != SPOOL_TLS_ANY)
 		rc = buf_addf(out, "tls %s\n", tls_words[env->tls]);
+	if (rc == 0 && (env->delivery[0] | env->delivery[1]) != 0)
+		rc = buf_addf(out, "delivery %016llx%016llx\n",
+			      (unsigned long long)env->delivery[0],
+			      (unsigned long long)env->delivery[1]);
+	if (rc == 0 && env->handed != NULL)
+		rc = buf_addf(out, "handed %s\n", env->handed);
 	for (unsigned i = 0; i < env->n_to && rc == 0; i++)
 		rc = format_to(&env->to[i], out);
 	return rc != 0 ? -1 : buf_add_char(out, '\n');
@@ -95,6 +102,8 @@ struct parts {
 	enum dsn_ret ret;
 	int64_t release_s;
 	enum spool_tls tls;
+	uint64_t delivery[2];
+	struct span handed;
 	struct span to; /* all recipients */
 	unsigned n_to;
 	size_t strings; /* bytes of all that a message keeps */
@@ -149,6 +158,40 @@ split_release(struct span value, struct parts *p)
 	return release_request_is_valid(p->release);
 }
 
+/* 16 hexadecimal digits. */
+static bool
+take_hex64(struct span digits, uint64_t *value)
+{
+	*value = 0;
+	for (size_t i = 0; i < digits.n; i++) {
+		char c = digits.p[i];
+		bool letter = c >= 'a' && c <= 'f';
+		if (!span_is_digit(c) && !letter)
+			return false;
+		*value =
+		    *value << 4 | (uint64_t)(letter ? c - 'a' + 10 : c - '0');
+	}
+	return digits.n == 16;
+}
+
+static int
+split_ids(struct span *text, struct parts *p, struct err *e)
+{
+	struct span delivery;
+
+	take_optional(text, "delivery", &delivery);
+	take_optional(text, "handed", &p->handed);
+	if (delivery.p != NULL &&
+	    (!take_hex64(span_head(delivery, 16), &p->delivery[0]) ||
+	     !take_hex64(span_skip(delivery, 16), &p->delivery[1])))
+		return err_set(e, ERR_PERM, 0, "malformed delivery id");
+	if (p->handed.p != NULL &&
+	    (p->handed.n > IDS_TEXT_MAX || p->handed.n == 0 ||
+	     span_find(p->handed, ' ', 0) >= 0))
+		return err_set(e, ERR_PERM, 0, "malformed hand-over id");
+	return 0;
+}
+
 /* The lines that a message may have or not. */
 static int
 split_optional(struct span *text, struct parts *p, struct err *e)
@@ -165,6 +208,8 @@ split_optional(struct span *text, struct parts *p, struct err *e)
 		return err_set(e, ERR_PERM, 0, "malformed ret or envid");
 	if (release.p != NULL && !split_release(release, p))
 		return err_set(e, ERR_PERM, 0, "malformed release");
+	if (split_ids(text, p, e) != 0)
+		return -1;
 	if (tls.p == NULL)
 		return 0;
 	/* an unknown wish must not be passed over */
@@ -192,7 +237,8 @@ split_envelope(struct span text, struct parts *p, struct err *e)
 		return err_set(e, ERR_PERM, 0, "malformed envelope");
 	if (split_optional(&text, p, e) != 0)
 		return -1;
-	p->strings = p->from.n + p->envid.n + p->login.n + p->release.n + 4;
+	p->strings = p->from.n + p->envid.n + p->login.n + p->release.n +
+		     p->handed.n + 5;
 	p->to = text;
 	while (text.n > 1) {
 		if (!take_to(&text, &t))
@@ -259,7 +305,8 @@ spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 	      struct err *e)
 {
 	size_t strings = strlen(env->reverse_path) + span_of(env->envid).n +
-			 span_of(env->login).n + span_of(env->release).n + 4;
+			 span_of(env->login).n + span_of(env->release).n +
+			 span_of(env->handed).n + 5;
 	char *at;
 
 	for (unsigned i = 0; i < env->n_to; i++)
@@ -278,10 +325,12 @@ spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 	m->ret = env->ret;
 	m->release_s = env->release_s;
 	m->tls = env->tls;
+	memcpy(m->delivery, env->delivery, sizeof(m->delivery));
 	m->reverse_path = place(&at, span_of(env->reverse_path));
 	m->envid = place_optional(&at, span_of(env->envid));
 	m->login = place_optional(&at, span_of(env->login));
 	m->release = place_optional(&at, span_of(env->release));
+	m->handed = place_optional(&at, span_of(env->handed));
 	for (unsigned i = 0; i < env->n_to; i++) {
 		const struct spool_to *to = &env->to[i];
 		m->recipients[i].address = place(&at, span_of(to->address));
@@ -310,10 +359,12 @@ fill_msg(struct spool_msg *m, const struct parts *p, char *at, struct err *e)
 	m->ret = p->ret;
 	m->release_s = p->release_s;
 	m->tls = p->tls;
+	memcpy(m->delivery, p->delivery, sizeof(m->delivery));
 	m->reverse_path = place(&at, p->from);
 	m->envid = place_optional(&at, p->envid);
 	m->login = place_optional(&at, p->login);
 	m->release = place_optional(&at, p->release);
+	m->handed = place_optional(&at, p->handed);
 	for (unsigned i = 0; i < p->n_to; i++) {
 		if (!take_to(&to, &t))
 			return err_set(e, ERR_BUG, 0, "recipient changed");
@@ -342,6 +393,15 @@ spool_parse_envelope(struct span text, struct spool_msg **out, struct err *e)
 	}
 	*out = m;
 	return 0;
+}
+
+bool
+spool_delivery_id(const struct spool_msg *m, char id[SPOOL_DELIVERY_SIZE])
+{
+	(void)snprintf(id, SPOOL_DELIVERY_SIZE, "%016llx%016llx",
+		       (unsigned long long)m->delivery[0],
+		       (unsigned long long)m->delivery[1]);
+	return (m->delivery[0] | m->delivery[1]) != 0;
 }
 
 void

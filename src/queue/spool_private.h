@@ -44,8 +44,10 @@ struct spool_entry {
 };
 
 struct spool {
-	int queue_fd, tmp_fd, msg_fd, damaged_fd;
-	pthread_mutex_t append; /* one record at a time (no torn middle) */
+	int queue_fd, tmp_fd, msg_fd, damaged_fd, ids_fd;
+	struct ids *ids;
+	pthread_mutex_t flushing; /* one flush of ids at a time */
+	pthread_mutex_t append;   /* one record at a time (no torn middle) */
 
 	struct spool_options o;
 	struct journal *journal; /* NULL: strict */
@@ -69,6 +71,12 @@ struct spool {
 /* spool_append_file - records at the end of queue/msg/ID, synced on demand. */
 int spool_append_file(struct spool *s, const char *id, struct span lines,
 		      bool sync, struct err *e);
+
+/* spool_keep_handed - m is safe: its hand-over is known from now on. */
+void spool_keep_handed(struct spool *s, const struct spool_msg *m);
+
+/* spool_flush_handed - and durable without m and without the journal. */
+int spool_flush_handed(struct spool *s, struct err *e);
 
 /* ---- spool_journal.c ----------------------------------------------------
  */

@@ -132,9 +132,10 @@ log_odd(const struct journal_record *record, const char *reason)
 	log_end(&l);
 }
 
-/* The id in the text of a file, checked as at the reading of one. */
+/* The id in the text of a file, checked as at the reading of one.  A hand-over
+ * is known for good, whatever became of the message. */
 static int
-id_of(struct span text, char id[RAND_ID_SIZE], struct err *e)
+id_of(struct spool *s, struct span text, char id[RAND_ID_SIZE], struct err *e)
 {
 	struct spool_msg *m = NULL;
 	struct spool_first f;
@@ -150,6 +151,8 @@ id_of(struct span text, char id[RAND_ID_SIZE], struct err *e)
 	memcpy(id, m->id, RAND_ID_SIZE);
 	bool whole = (int64_t)text.n == m->message_at + m->size;
 	bool plain = strchr(id, '/') == NULL && id[0] != '.' && id[0] != '\0';
+	if (whole && plain)
+		spool_keep_handed(s, m);
 	spool_msg_free(&m);
 	return whole && plain ? 0 : err_set(e, ERR_PERM, 0, "cut short");
 }
@@ -160,7 +163,7 @@ on_enqueue(struct recovery *r, const struct journal_record *record,
 {
 	char id[RAND_ID_SIZE];
 
-	if (id_of(record->payload, id, e) != 0) {
+	if (id_of(r->spool, record->payload, id, e) != 0) {
 		if (e->class != ERR_PERM)
 			return -1;
 		log_odd(record, e->msg);
@@ -283,6 +286,8 @@ settle(struct recovery *r, struct journal *j, struct err *e)
 		return err_set(e, ERR_TEMP, errno, "syncfs");
 	if (each_waiting(r, place, e) != 0 ||
 	    durable_sync(r->spool->msg_fd, e) != 0)
+		return -1;
+	if (spool_flush_handed(r->spool, e) != 0)
 		return -1;
 	if (journal_release(j, journal_last(j)) == 0)
 		return 0;

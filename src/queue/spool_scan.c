@@ -207,6 +207,7 @@ scan_one(struct scan *c, const char *name)
 				    name, &e);
 		return; /* one bad file never stops a server */
 	}
+	spool_keep_handed(c->spool, m);
 	(void)pthread_mutex_lock(&c->lock);
 	if (c->rc == 0)
 		c->rc = c->fn(c->ctx, m, c->e);

@@ -107,10 +107,12 @@ spool_begin(struct spool_writer **out, struct spool *s,
 	w->fd = -1;
 	buf_init(&w->envelope, SPOOL_ENVELOPE_MAX);
 	buf_init(&w->held, s->o.message_max);
-	if (spool_msg_new(&w->m, env, e) != 0)
+	struct spool_envelope own = *env;
+	rand_bytes(own.delivery, sizeof(own.delivery));
+	if (spool_msg_new(&w->m, &own, e) != 0)
 		goto fail;
 	/* "7bit" and "8bit" are as long: the commit knows which it was. */
-	if (spool_format_envelope(env, false, &w->envelope) != 0) {
+	if (spool_format_envelope(&own, false, &w->envelope) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "envelope");
 		goto fail;
 	}
@@ -224,6 +226,7 @@ spool_commit(struct spool_writer **out, struct spool_msg **m, struct err *e)
 		return err_prefix(e, "queue");
 	}
 done:
+	spool_keep_handed(s, w->m);
 	*m = w->m;
 	w->m = NULL;
 	writer_free(out);

@@ -73,6 +73,8 @@ check(const char *path, const void *values, struct err *e)
 			       e) != 0 ||
 	    network_list_check(path, "[smtp] xclient-from",
 			       &o->smtp_xclient_from, e) != 0 ||
+	    network_list_check(path, "[smtp] delivery-ids-from",
+			       &o->smtp_delivery_ids_from, e) != 0 ||
 	    network_list_check(path, "[lmtp] proxy-from", &o->lmtp_proxy_from,
 			       e) != 0 ||
 	    network_list_check(path, "[pop3] proxy-from", &o->pop3_proxy_from,
@@ -219,6 +221,7 @@ stop(void *server)
 	}
 	smtp_server_free(&r->smtp);
 	network_list_free(&r->xclient_from);
+	network_list_free(&r->delivery_ids_from);
 	smtp_server_free(&r->lmtp);
 	milter_filter_free(&r->filter);
 	pop3_server_free(&r->pop3);
@@ -298,12 +301,15 @@ make_smtp(struct receiver *r, struct err *e)
 		.data_timeout_ms = o->smtp_data,
 		.session_timeout_ms = o->smtp_session,
 		.delivery_ids = o->smtp_delivery_ids,
+		.delivery_ids_from = &r->delivery_ids_from,
 		.xclient_from = &r->xclient_from,
 		.require_tls = true, /* it goes no further */
 	};
 
 	if (network_list_new(&r->xclient_from, o->smtp_xclient_from.v,
-			     o->smtp_xclient_from.n, e) != 0)
+			     o->smtp_xclient_from.n, e) != 0 ||
+	    network_list_new(&r->delivery_ids_from, o->smtp_delivery_ids_from.v,
+			     o->smtp_delivery_ids_from.n, e) != 0)
 		return -1;
 	if (smtp_server_new(&r->smtp, &smtp, milter_filter_ops(r->filter),
 			    r->filter, e) != 0)

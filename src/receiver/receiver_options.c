@@ -55,6 +55,10 @@ static const struct option table[] = {
 	{ "store", "delivery-id-days", OPTION_INT, AT(delivery_id_days), "7", 1,
 	  365, NULL,
 	  "How long a delivery id is remembered: longer than a sender tries." },
+	{ "store", "delivery-ids-max", OPTION_INT, AT(delivery_ids_max),
+	  "4000000", 1000, 100000000, NULL,
+	  "Delivery ids in memory, 32 bytes each; then the oldest goes. The log"
+	  " warns at three quarters." },
 
 	{ "store", "quota", OPTION_SIZE, AT(quota), "0", 0, INT64_MAX, NULL,
 	  "Limit of a mailbox whose user has no quota of its own; 0: none." },
@@ -113,7 +117,10 @@ static const struct option table[] = {
 	{ "smtp", "delivery-ids", OPTION_BOOL, AT(smtp_delivery_ids), "yes", 0,
 	  0, NULL,
 	  "Offer XPOSTPAIRID, by which postpair-sender delivers a message"
-	  " once." },
+	  " once, to clients of this machine and those of delivery-ids-from." },
+	{ "smtp", "delivery-ids-from", OPTION_WORDS, AT(smtp_delivery_ids_from),
+	  "", 0, 0, NULL,
+	  "Networks of other machines whose delivery ids are believed." },
 
 	{ "smtp", "trust-results-from", OPTION_WORDS, AT(trust_results), "", 0,
 	  0, NULL,

@@ -31,7 +31,7 @@ struct receiver_options {
 	int durability; /* enum receiver_durability */
 	int64_t journal_message_max;
 	int64_t checkpoint_size, checkpoint_interval;
-	int64_t delivery_id_days;
+	int64_t delivery_id_days, delivery_ids_max;
 	int64_t quota;
 	int over_quota; /* enum receiver_over_quota */
 
@@ -52,6 +52,7 @@ struct receiver_options {
 	int64_t smtp_recipients_max;
 	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
 	bool smtp_delivery_ids;
+	struct option_list smtp_delivery_ids_from;
 	struct option_list trust_results;
 
 	int64_t limit_window; /* the others are within it */

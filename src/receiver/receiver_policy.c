@@ -126,22 +126,15 @@ write_trace(struct receiver *r, const struct smtp_client_info *c,
 	return rc;
 }
 
-/*
- * The id counts only together with the client's address: anybody who has seen a
- * message knows its id, and must not be able to use it up for another mailbox
- * before the message gets there.
- */
+/* The id is the sender's own and random; smtp_server gives it to us only where
+ * the client is to be believed. */
 static void
-identify(const struct smtp_client_info *c, const struct smtp_txn *txn)
+identify(const struct smtp_txn *txn)
 {
 	struct incoming *in = txn->policy;
 
-	if (txn->delivery_id == NULL)
-		return;
-	int n = snprintf(in->delivery_id, sizeof(in->delivery_id), "%s/%s",
-			 txn->delivery_id, c->address);
-	if (n > 0 && (size_t)n < sizeof(in->delivery_id))
-		delivery_identify(in->delivery, in->delivery_id);
+	if (txn->delivery_id != NULL)
+		delivery_identify(in->delivery, txn->delivery_id);
 }
 
 /* What a filter wants kept aside goes to the junk folder of each mailbox. */
@@ -179,7 +172,7 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		receiver_rcpt_failed(r, c, "data", in->mailbox[0].address, &e);
 		return;
 	}
-	identify(c, txn);
+	identify(txn);
 	if (txn->smtputf8)
 		delivery_internationalize(in->delivery);
 	reply_set(r, 250, "2.0.0", "go on");

@@ -32,7 +32,7 @@ struct receiver {
 	struct ledger *ledger;
 	struct milter_filter *filter; /* between smtp and the policy */
 	struct smtp_server *smtp, *lmtp;
-	struct network_list xclient_from;
+	struct network_list xclient_from, delivery_ids_from;
 	struct pop3_server *pop3;
 	struct tls_server *smtp_tls, *lmtp_tls, *pop3_tls;
 	struct listener *smtp_listener, *lmtp_listener, *pop3_listener;
@@ -80,7 +80,6 @@ struct incoming {
 	struct incoming_mailbox *mailbox; /* each once */
 	size_t n, cap;
 	struct delivery *delivery;
-	char delivery_id[IDS_TEXT_MAX + 1];
 	struct received_count received;
 	struct smtp_reply *refusal[ROOM_STATES]; /* for lack of room */
 };

@@ -66,6 +66,7 @@ open_ledger(struct receiver *r, struct err *e)
 		.keeps_messages = r->o->durability == RECEIVER_JOURNAL,
 		.message_max = (size_t)r->o->journal_message_max,
 		.id_days = (unsigned)r->o->delivery_id_days,
+		.ids_max = (size_t)r->o->delivery_ids_max,
 		.checkpoint_bytes = (size_t)r->o->checkpoint_size,
 		.checkpoint_ms = r->o->checkpoint_interval,
 	};

@@ -28,6 +28,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender_reach.c \
 	src/sender/sender_options.c src/sender/sender_options.h \
 	src/sender/sender_cut_through.c src/sender/sender_filter.c \
+	src/sender/sender_handed.c \
 	src/sender/sender_local.c src/sender/sender_queue.c \
 	src/sender/sender_wish.c \
 	src/sender/sender_policy.c src/sender/sender_private.h \

@@ -238,17 +238,22 @@ out:
 
 /* 1 taken, 0 refused, -1 not now. */
 static int
-send_report(struct session *s, struct span text, const char *to, struct err *e)
+send_report(struct session *s, const char *name, struct span text,
+	    const char *to, struct err *e)
 {
 	struct source source = { .text = text };
 	struct smtp_send_rcpt rcpt = { .address = to };
+	char id[SMTP_DELIVERY_ID_MAX + 1];
 	struct smtp_send m = { .reverse_path = "",
+			       .delivery_id = id,
 			       .recipients = &rcpt,
 			       .n_recipients = 1,
 			       .size = (int64_t)text.n,
 			       .read_bytes = read_bytes,
 			       .ctx = &source };
 
+	/* once, also when we are killed before the file is gone */
+	(void)snprintf(id, sizeof(id), "%s.report", name);
 	for (size_t i = 0; i < text.n && !m.eight_bit; i++)
 		m.eight_bit = (unsigned char)text.p[i] >= 0x80;
 	if (smtp_client_send(s->client, &m, e) != 0)
@@ -277,7 +282,7 @@ report(struct pickup *p, const struct pickup_file *f, const struct smtp_send *m,
 		buf_clear(&text);
 		rc = format_report(p, f, m, to[i], &text, e) != 0
 			 ? -1
-			 : send_report(&s, buf_span(&text), to[i], e);
+			 : send_report(&s, f->name, buf_span(&text), to[i], e);
 	}
 	buf_free(&text);
 	close_session(&s);
@@ -333,6 +338,7 @@ pickup_send(struct pickup *p, struct pickup_file *f, struct err *e)
 			       .eight_bit = f->eight_bit,
 			       .smtputf8 = f->d.smtputf8,
 			       .ret = f->d.ret,
+			       .delivery_id = f->name,
 			       .size = f->d.size_bytes,
 			       .read_bytes = read_bytes,
 			       .ctx = &source };

@@ -9,8 +9,6 @@
 #include "mail/utf8.h"
 #include "sender/routes.h"
 
-enum { DELIVERY_ID_SIZE = RAND_ID_SIZE + 9 };
-
 /* One delivery under way. */
 struct delivery {
 	struct relay *relay;
@@ -113,16 +111,19 @@ read_bytes(void *ctx, char *p, unsigned long size, struct err *e)
 
 /*
  * The same at every try and after every restart, so that a receiver of ours
- * that has the message, and whose answer was lost, does not take it twice.  The
- * queue id is unique on this host; the rest tells hosts apart.
+ * that has the message, and whose answer was lost, does not take it twice.
+ * What an earlier version queued has the name that it gave: the queue id, and
+ * the checksum of its host's.
  */
 static void
-name_delivery(const struct delivery *d, char id[DELIVERY_ID_SIZE])
+name_delivery(const struct delivery *d, char id[SPOOL_DELIVERY_SIZE])
 {
 	const char *helo = d->relay->reach->helo;
 
-	(void)snprintf(id, DELIVERY_ID_SIZE, "%s.%08x", d->b->msg->id,
-		       (unsigned)crc32_add(0, helo, strlen(helo)));
+	if (!spool_delivery_id(d->b->msg, id))
+		(void)snprintf(id, SPOOL_DELIVERY_SIZE, "%s.%08x",
+			       d->b->msg->id,
+			       (unsigned)crc32_add(0, helo, strlen(helo)));
 }
 
 /*
@@ -150,7 +151,7 @@ transact(struct delivery *d, unsigned first, unsigned n, struct err *e)
 {
 	const struct spool_msg *m = d->b->msg;
 	struct smtp_send_rcpt *to = calloc(n, sizeof(*to));
-	char id[DELIVERY_ID_SIZE];
+	char id[SPOOL_DELIVERY_SIZE];
 	struct smtp_send send = { .reverse_path = m->reverse_path,
 				  .recipients = to,
 				  .n_recipients = n,

@@ -65,6 +65,7 @@ sender_local_make(struct sender *s, const struct smtp_server_options *o,
 	smtp.xclient_from = NULL;
 	smtp.sasl = NULL;
 	smtp.greet_pause_ms = 0;
+	smtp.delivery_ids = true; /* of hand-overs */
 	smtp.local_user = local_user;
 	smtp.local_ctx = s;
 	return smtp_server_new(&s->local, &smtp, milter_filter_ops(s->filter),

@@ -27,7 +27,9 @@ enum { HEADER_OUT_MAX = HEADER_BLOCK_MAX + 16 * 1024 };
 struct submission {
 	struct sender *sender;
 	char id[RAND_ID_SIZE];
-	const char *login; /* the session's */
+	const char *login;               /* the session's */
+	char handed[SENDER_HANDED_SIZE]; /* name of a hand-over, or "" */
+	bool claimed;                    /* it is ours to take */
 	bool is_unix;
 	uid_t uid;
 	bool counted; /* one message of the login's hour */
@@ -39,8 +41,8 @@ struct submission {
 	struct buf header; /* until in_body */
 	struct spool_writer *writer;
 	struct trail_hop hop;
-	/* Set when the message is refused for what it is: the rest is read
-	 * and dropped, and this is the reply. */
+	/* Set when the message is refused for what it is, or was taken before:
+	 * the rest is read and dropped, and this is the reply. */
 	struct smtp_reply refusal;
 };
 
@@ -179,6 +181,7 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 		return;
 	}
 	memcpy(m->id, txn->id, sizeof(m->id));
+	sender_handed_name(c, txn, m->handed);
 	buf_init(&m->header, HEADER_BLOCK_MAX);
 	trail_hop_begin(&m->hop);
 	txn->policy = m;
@@ -191,10 +194,11 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 {
 	struct submission *m = txn->policy;
 
-	(void)ctx;
 	if (m == NULL)
 		return;
 	give_limits(m);
+	if (m->claimed)
+		sender_handed_drop(ctx, m->handed, txn, txn->n_recipients);
 	spool_abort(&m->writer);
 	trail_hop_clear(&m->hop);
 	buf_free(&m->header);
@@ -231,6 +235,7 @@ static void
 answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 	    struct smtp_reply *r)
 {
+	const struct submission *m = txn->policy;
 	char key[SCHEDULER_KEY_SIZE];
 	struct span local, domain;
 	struct smtp_reply said;
@@ -251,6 +256,10 @@ answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 		return;
 	}
 	rcpt->policy = name;
+	if (m != NULL && sender_handed_is_known(s, m->handed, rcpt->text)) {
+		reply_set(r, 250, "2.1.5", "<%s> has it", rcpt->text);
+		return;
+	}
 	if (!routes_find(s->routes, txn->reverse_path, name, key)) {
 		reply_set(r, 550, "5.1.2", "No route to the domain of <%s>",
 			  rcpt->text);
@@ -322,18 +331,40 @@ begin_spool(struct submission *m, const struct smtp_txn *txn, struct span block,
 				      .release_s = txn->release_s,
 				      .release = txn->release,
 				      .held = txn->quarantine != NULL,
-				      .to = to,
-				      .n_to = txn->n_recipients };
+				      .handed = m->handed[0] != '\0' ? m->handed
+								     : NULL,
+				      .to = to };
+	bool *known = calloc(txn->n_recipients, sizeof(*known));
+	int rc = -1;
 
-	if (to == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "queue");
-	for (unsigned i = 0; i < txn->n_recipients; i++) {
-		to[i].address = txn->recipients[i].text;
-		to[i].domain = txn->recipients[i].policy;
-		to[i].notify = (uint8_t)txn->recipients[i].notify;
-		to[i].orcpt = txn->recipients[i].orcpt;
+	if (to == NULL || known == NULL) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "queue");
+		goto out;
 	}
-	int rc = spool_begin(&m->writer, m->sender->spool, &env, e);
+	if (env.handed != NULL) {
+		if (sender_handed_claim(m->sender, m->handed, txn, known, e) !=
+		    0)
+			goto out;
+		m->claimed = true;
+	}
+	for (unsigned i = 0; i < txn->n_recipients; i++) {
+		const struct smtp_txn_rcpt *from = &txn->recipients[i];
+		if (known[i])
+			continue;
+		to[env.n_to++] =
+		    (struct spool_to){ .address = from->text,
+				       .domain = from->policy,
+				       .notify = (uint8_t)from->notify,
+				       .orcpt = from->orcpt };
+	}
+	if (env.n_to == 0) { /* all have it: the rest is read and dropped */
+		reply_set(&m->refusal, 250, "2.0.0", "Taken before");
+		rc = 0;
+	} else {
+		rc = spool_begin(&m->writer, m->sender->spool, &env, e);
+	}
+out:
+	free(known);
 	free(to);
 	return rc;
 }
@@ -405,7 +436,8 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 	}
 	if (begin_spool(m, txn, block, e) != 0)
 		goto out;
-	rc = spool_write(m->writer, buf_span(&out), e);
+	rc = m->refusal.code != 0 ? 0
+				  : spool_write(m->writer, buf_span(&out), e);
 out:
 	buf_free(&out);
 	return rc;
@@ -529,7 +561,8 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 	/* Durable from here: without memory for it now, the next start finds
 	 * it. */
 	bool cut_through = s->o->deliver == SENDER_CUT_THROUGH && !wait &&
-			   txn->quarantine == NULL;
+			   txn->quarantine == NULL &&
+			   msg->n_recipients == txn->n_recipients;
 	int rc = cut_through ? sender_cut_through(s, &msg, txn, r, &e)
 			     : scheduler_add(s->scheduler, &msg, &e);
 	if (rc != 0) {
@@ -546,7 +579,7 @@ sender_on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct sender *s = ctx;
 
 	take_message(s, c, txn, r);
-	if (r->code / 100 != 2)
+	if (r->code / 100 != 2 || m->refusal.code != 0)
 		return; /* nobody was told an id */
 	submission_trail_reply(&m->hop, r);
 	trail_write(s->trail, m->id, &m->hop);

@@ -93,6 +93,29 @@ int sender_local_make(struct sender *s, const struct smtp_server_options *o,
 		      struct err *e);
 int sender_local_start(struct sender *s, struct err *e);
 
+/* ---- hand-overs (sender_handed.c) -----------------------------------------
+ */
+enum { SENDER_HANDED_SIZE = SMTP_DELIVERY_ID_MAX + 16 };
+
+/* sender_handed_name - what the program calls its message, and whose it is;
+ * "" when it is no program of this machine, or gives no name. */
+void sender_handed_name(const struct smtp_client_info *c,
+			const struct smtp_txn *txn,
+			char name[SENDER_HANDED_SIZE]);
+
+/* sender_handed_is_known - was it taken for this recipient before? */
+bool sender_handed_is_known(struct sender *s, const char *name,
+			    const char *address);
+
+/* sender_handed_claim - for each recipient of txn: known[i], or ours to take.
+ * -1 (TEMP): another session is taking it, nothing is claimed.
+ * sender_handed_drop - the first n are not taken after all; what the spool has
+ * kept meanwhile stays. */
+int sender_handed_claim(struct sender *s, const char *name,
+			const struct smtp_txn *txn, bool *known, struct err *e);
+void sender_handed_drop(struct sender *s, const char *name,
+			const struct smtp_txn *txn, unsigned n);
+
 /* sender_cut_through - queue *m, wait for its first attempt, and say in *r what
  * that came to.  -1: as scheduler_add, *r is as it was. */
 int sender_cut_through(struct sender *s, struct spool_msg **m,

@@ -59,6 +59,7 @@ send_mail(const struct sendmail_args *a, const struct sendmail_options *o)
 
 	enum sendmail_status rc =
 	    sendmail_mail_read(&m, a, o, STDIN_FILENO, &e);
+	sendmail_mail_identify(&m);
 	if (rc == SENDMAIL_OK)
 		rc = sendmail_submit(&m, a, o, &first, &e);
 	if (rc == SENDMAIL_TEMPFAIL) {

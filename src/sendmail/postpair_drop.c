@@ -1,7 +1,7 @@
 /*
  * postpair-drop - the only program that writes into the maildrop directory.
  *
- *   postpair-drop DIRECTORY BYTES <file      (called by postpair-sendmail)
+ *   postpair-drop DIRECTORY BYTES NAME <file (called by postpair-sendmail)
  *
  * The directory has mode 0730 and a group of its own, and this program is
  * set-group-id of that group.  So a file there was made here, by the user whom
@@ -13,9 +13,13 @@
  *
  * It has a group's rights and whoever likes calls it, so: nothing is read but
  * standard input and the arguments, the environment is dropped, no library but
- * the C library's is linked, no name is the caller's, and the directory is
- * looked at by its descriptor before anything is made there.  What the file
- * says is postpair-sender's to judge.
+ * the C library's is linked, a name is 32 hexadecimal digits and nobody's yet,
+ * and the directory is looked at by its descriptor before anything is made
+ * there.  What the file says is postpair-sender's to judge.
+ *
+ * The name is the id of the hand-over, which the server may have been told over
+ * its socket before: what it has, it does not take again.  Of another's message
+ * nobody knows it, and it counts for its owner alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,7 +35,7 @@
 enum { OK = 0, USAGE = 64, TEMPFAIL = 75, NOPERM = 77 };
 
 enum {
-	NAME_SIZE = 33, /* 128 random bits in hexadecimal */
+	NAME_SIZE = 33, /* 128 bits in hexadecimal */
 	TMP_SIZE = NAME_SIZE + 4,
 	DIGITS_MAX = 15,
 	PIECE = 32 * 1024,
@@ -121,14 +124,9 @@ open_maildrop(const char *path, int *dir)
 }
 
 static int
-make_file(struct drop_file *f)
+make_file(struct drop_file *f, const char *name)
 {
-	unsigned char bytes[NAME_SIZE / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return -1;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)snprintf(f->name + 2 * i, 3, "%02x", bytes[i]);
+	(void)snprintf(f->name, sizeof(f->name), "%s", name);
 	(void)snprintf(f->tmp, sizeof(f->tmp), "tmp.%s", f->name);
 	f->fd =
 	    openat(f->dir, f->tmp,
@@ -181,7 +179,7 @@ finish_file(const struct drop_file *f)
 	if (fchmod(f->fd, 0644) != 0 || fsync(f->fd) != 0)
 		return -1;
 	int rc = renameat2(f->dir, f->tmp, f->dir, f->name, RENAME_NOREPLACE);
-	/* a file system that cannot do so: the name is 128 random bits */
+	/* a file system that cannot do so: who knows a name has made it */
 	if (rc != 0 && errno == EINVAL)
 		rc = renameat(f->dir, f->tmp, f->dir, f->name);
 	if (rc != 0)
@@ -205,13 +203,16 @@ main(int argc, char **argv)
 	(void)umask(077);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (argc != 3 || parse_bytes(argv[2], &bytes) != 0)
-		return drop_fail(USAGE, "usage: postpair-drop DIRECTORY BYTES"
-					" <file (postpair-sendmail does so)");
+	if (argc != 4 || parse_bytes(argv[2], &bytes) != 0 ||
+	    strspn(argv[3], "0123456789abcdef") != NAME_SIZE - 1 ||
+	    argv[3][NAME_SIZE - 1] != '\0')
+		return drop_fail(USAGE,
+				 "usage: postpair-drop DIRECTORY BYTES"
+				 " NAME <file (postpair-sendmail does so)");
 	int status = open_maildrop(argv[1], &f.dir);
 	if (status != OK)
 		return status;
-	if (make_file(&f) != 0)
+	if (make_file(&f, argv[3]) != 0)
 		return drop_fail(TEMPFAIL, "%s: %s", argv[1], why());
 	if (copy_input(f.fd, bytes) == 0 && finish_file(&f) == 0)
 		return OK;

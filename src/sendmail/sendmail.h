@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail/address.h"
+#include "mail/drop.h"
 #include "mail/dsn_param.h"
 
 /*
@@ -32,6 +33,10 @@ enum sendmail_status {
 enum {
 	SENDMAIL_RECIPIENTS_MAX = 1000,
 	SENDMAIL_NAME_SIZE = 128,
+	/* recipients that go together, and have one id */
+	SENDMAIL_PART_MAX = DROP_RECIPIENTS_MAX,
+	SENDMAIL_PARTS_MAX = SENDMAIL_RECIPIENTS_MAX / SENDMAIL_PART_MAX,
+	SENDMAIL_ID_SIZE = 33,
 };
 
 /* sendmail.conf(5) is a section of the manual page. */
@@ -79,6 +84,9 @@ struct sendmail_mail {
 	size_t n_to;
 	struct buf text; /* LF line ends, without NUL and CR */
 	bool eight_bit, smtputf8;
+	/* by which the server knows each part again, whichever way it comes:
+	 * 128 random bits in hexadecimal digits */
+	char id[SENDMAIL_PARTS_MAX][SENDMAIL_ID_SIZE];
 };
 
 /*
@@ -89,6 +97,10 @@ enum sendmail_status sendmail_mail_read(struct sendmail_mail *m,
 					const struct sendmail_args *a,
 					const struct sendmail_options *o,
 					int fd, struct err *e);
+/* sendmail_mail_identify - fill in the ids.  sendmail_mail_id - that of the
+ * part that begins with recipient `first`. */
+void sendmail_mail_identify(struct sendmail_mail *m);
+const char *sendmail_mail_id(const struct sendmail_mail *m, size_t first);
 void sendmail_mail_free(struct sendmail_mail *m);
 
 /* sendmail_mail_normal - `raw` with LF line ends appended to *out: CRLF (with

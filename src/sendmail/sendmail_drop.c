@@ -14,7 +14,8 @@
 /*
  * No server: the message is left in the maildrop directory.  postpair-drop,
  * which lies beside this program, alone can write there; what it makes belongs
- * to who runs us, and so tells the server who sends.
+ * to who runs us, and so tells the server who sends.  Its name is the id that
+ * the server was told, if it was asked: what it has, it does not take again.
  */
 enum { PATH_SIZE = 1100, BYTES_SIZE = 24 };
 
@@ -35,11 +36,13 @@ find_drop(char path[PATH_SIZE], struct err *e)
 
 /* Run it with a pipe as its input; *fd is our end. */
 static int
-start_drop(const char *maildrop, size_t bytes, pid_t *pid, int *fd,
-	   struct err *e)
+start_drop(const char *maildrop, const char *id, size_t bytes, pid_t *pid,
+	   int *fd, struct err *e)
 {
 	char path[PATH_SIZE], size[BYTES_SIZE], dir[PATH_SIZE];
-	char *const argv[] = { path, dir, size, NULL }, *const env[] = { NULL };
+	char name[SENDMAIL_ID_SIZE];
+	char *const argv[] = { path, dir, size, name, NULL };
+	char *const env[] = { NULL };
 	posix_spawn_file_actions_t in;
 	int ends[2];
 
@@ -47,6 +50,7 @@ start_drop(const char *maildrop, size_t bytes, pid_t *pid, int *fd,
 	if (n < 0 || (size_t)n >= sizeof(dir))
 		return err_set(e, ERR_PERM, ENAMETOOLONG, "maildrop");
 	(void)snprintf(size, sizeof(size), "%zu", bytes);
+	(void)snprintf(name, sizeof(name), "%s", id);
 	if (find_drop(path, e) != 0)
 		return -1;
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -69,14 +73,14 @@ start_drop(const char *maildrop, size_t bytes, pid_t *pid, int *fd,
 
 /* It says why not on standard error itself. */
 static int
-run_drop(const char *maildrop, struct span head, struct span text,
-	 struct err *e)
+run_drop(const char *maildrop, const char *id, struct span head,
+	 struct span text, struct err *e)
 {
 	struct err ignored;
 	pid_t pid = -1;
 	int fd = -1, status = 0;
 
-	if (start_drop(maildrop, head.n + text.n, &pid, &fd, e) != 0)
+	if (start_drop(maildrop, id, head.n + text.n, &pid, &fd, e) != 0)
 		return -1;
 	/* when it ends early, its status tells */
 	if (durable_write(fd, head.p, head.n, &ignored) == 0)
@@ -110,7 +114,8 @@ drop_some(const char *maildrop, const struct sendmail_mail *m,
 	buf_init(&head, DROP_HEAD_MAX);
 	int rc = drop_format(&d, &head, e);
 	if (rc == 0)
-		rc = run_drop(maildrop, buf_span(&head), buf_span(&m->text), e);
+		rc = run_drop(maildrop, sendmail_mail_id(m, first),
+			      buf_span(&head), buf_span(&m->text), e);
 	buf_free(&head);
 	return rc;
 }
@@ -119,7 +124,7 @@ enum sendmail_status
 sendmail_drop(const struct sendmail_mail *m, const struct sendmail_args *a,
 	      const struct sendmail_options *o, size_t first, struct err *e)
 {
-	const size_t most = DROP_RECIPIENTS_MAX;
+	const size_t most = SENDMAIL_PART_MAX;
 	size_t n;
 	int rc = 0;
 

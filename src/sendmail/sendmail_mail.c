@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/rand.h"
 #include "mail/header.h"
 #include "mail/mailbox_list.h"
 #include "sendmail/sendmail.h"
@@ -305,6 +306,21 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 	}
 	return set_sender(m, a, o->domain, e) == 0 ? SENDMAIL_OK
 						   : SENDMAIL_USAGE;
+}
+
+void
+sendmail_mail_identify(struct sendmail_mail *m)
+{
+	for (size_t i = 0; i < SENDMAIL_PARTS_MAX; i++)
+		(void)snprintf(m->id[i], sizeof(m->id[i]), "%016llx%016llx",
+			       (unsigned long long)rand_u64(),
+			       (unsigned long long)rand_u64());
+}
+
+const char *
+sendmail_mail_id(const struct sendmail_mail *m, size_t first)
+{
+	return m->id[first / SENDMAIL_PART_MAX];
 }
 
 void

@@ -139,6 +139,7 @@ send_some(struct smtp_client *c, const struct sendmail_mail *m,
 				  .smtputf8 = m->smtputf8,
 				  .ret = a->ret,
 				  .envid = a->envid,
+				  .delivery_id = sendmail_mail_id(m, first),
 				  .size = (int64_t)m->text.n,
 				  .read_bytes = read_bytes,
 				  .ctx = &source };
@@ -174,7 +175,7 @@ sendmail_submit(const struct sendmail_mail *m, const struct sendmail_args *a,
 {
 	struct smtp_client *c = NULL;
 	enum sendmail_status rc = open_server(a, o, &c, e);
-	const size_t most = SMTP_RECIPIENTS_MAX;
+	const size_t most = SENDMAIL_PART_MAX;
 	size_t n;
 
 	for (size_t i = *first; rc == SENDMAIL_OK && i < m->n_to; i += n) {

@@ -95,6 +95,26 @@ smtp_client_deadline(const struct smtp_client *c)
 	return clock_mono_ms() + c->command_timeout_ms;
 }
 
+/* What a trace may see of a command: a delivery id is known to both ends
+ * alone. */
+static struct span
+shown_command(struct span line, bool secret, char copy[COMMAND_SIZE])
+{
+	static const char key[] = " XPOSTPAIRID=";
+	const char *at = memmem(line.p, line.n, key, sizeof(key) - 1);
+
+	if (secret)
+		return span_of("***");
+	if (at == NULL)
+		return line;
+	struct span head = span_make(line.p, (size_t)(at - line.p));
+	struct span rest = span_skip(line, head.n + sizeof(key) - 1);
+	(void)span_word(&rest);
+	int n = snprintf(copy, COMMAND_SIZE, "%.*s%s***%s%.*s", SPAN_ARG(head),
+			 key, rest.n > 0 ? " " : "", SPAN_ARG(rest));
+	return span_make(copy, n < COMMAND_SIZE ? (size_t)n : COMMAND_SIZE - 1);
+}
+
 /*
  * Put one line into the output.  A control byte in it could start a command of
  * its own (an address from a file, a name from a user), so none gets through.
@@ -102,6 +122,8 @@ smtp_client_deadline(const struct smtp_client *c)
 static int
 put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 {
+	char copy[COMMAND_SIZE];
+
 	for (size_t i = 0; i < line.n; i++) {
 		unsigned char b = (unsigned char)line.p[i];
 		if (b < 0x20 || b == 0x7f)
@@ -110,7 +132,7 @@ put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 	}
 	if (span_starts_nocase(line, span_of("MAIL ")))
 		c->mails++;
-	smtp_client_trace(c, '>', secret ? span_of("***") : line);
+	smtp_client_trace(c, '>', shown_command(line, secret, copy));
 	int64_t deadline = smtp_client_deadline(c);
 	if (stream_write(c->stream, line.p, line.n, deadline, e) == 0 &&
 	    stream_write(c->stream, "\r\n", 2, deadline, e) == 0)

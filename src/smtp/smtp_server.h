@@ -193,8 +193,12 @@ struct smtp_server_options {
 	bool dsn;                /* RFC 3461; only for a policy that reports */
 	/* delivery_ids - the private extension XPOSTPAIRID: MAIL takes
 	 * XPOSTPAIRID=<1 to SMTP_DELIVERY_ID_MAX of A-Z a-z 0-9 . - _>, which
-	 * names a delivery for as long as its sender may repeat it. */
+	 * names a delivery for as long as its sender may repeat it.  Who learns
+	 * another's id could have his message taken for a repeated one, so it
+	 * is offered to clients of this machine, to those that have logged in,
+	 * and to those of delivery_ids_from (lives on; NULL: nobody else). */
 	bool delivery_ids;
+	const struct network_list *delivery_ids_from;
 	/* require_tls - RFC 8689: REQUIRETLS over TLS, for a policy that relays
 	 * what has it (txn->require_tls) only so, or not at all. */
 	bool require_tls;

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "mail/release.h"
+#include "net/network.h"
 #include "smtp/smtp_server_private.h"
 
 /*
@@ -58,10 +59,15 @@ dsn_offered(const struct smtp_session *s)
 	return s->server->o.dsn;
 }
 
-static bool
-delivery_ids_offered(const struct smtp_session *s)
+bool
+smtp_server_believes_ids(const struct smtp_session *s)
 {
-	return s->server->o.delivery_ids;
+	const struct smtp_server_options *o = &s->server->o;
+
+	return o->delivery_ids &&
+	       (s->info.is_loopback || s->info.login[0] != '\0' ||
+		(o->delivery_ids_from != NULL &&
+		 network_list_has(o->delivery_ids_from, s->info.address)));
 }
 
 /* RFC 9422: how many recipients before 452 4.5.3.  There is no limit to the
@@ -122,7 +128,7 @@ static const struct smtp_server_extension extensions[] = {
 	{ "DSN", "RFC 3461", dsn_offered, NULL },
 	{ "FUTURERELEASE", "RFC 4865", future_release_offered,
 	  future_release_parameters },
-	{ "XPOSTPAIRID", "private", delivery_ids_offered, NULL },
+	{ "XPOSTPAIRID", "private", smtp_server_believes_ids, NULL },
 	{ "XCLIENT", "Postfix", smtp_server_may_xclient, xclient_parameters },
 	{ "XQUEUE", "private", queue_offered, NULL },
 	/* RFC 5321 3.5.2: not VRFY and EXPN, which tell nobody anything */

@@ -140,9 +140,11 @@ take_hold(const struct smtp_server_options *o, struct span key,
 /* The parameters of extensions that a service need not offer; NULL when it is
  * none of them. */
 static bool *
-take_optional(const struct smtp_server_options *o, struct span key,
-	      struct span value, struct mail_params *p, bool *ok)
+take_optional(const struct smtp_session *s, struct span key, struct span value,
+	      struct mail_params *p, bool *ok)
 {
+	const struct smtp_server_options *o = &s->server->o;
+
 	if (o->sasl != NULL && span_eq_nocase(key, span_of("AUTH"))) {
 		*ok = is_auth_value(value);
 		return &p->auth;
@@ -156,7 +158,8 @@ take_optional(const struct smtp_server_options *o, struct span key,
 		p->envid_text = value;
 		return &p->envid;
 	}
-	if (o->delivery_ids && span_eq_nocase(key, span_of("XPOSTPAIRID"))) {
+	if (span_eq_nocase(key, span_of("XPOSTPAIRID")) &&
+	    smtp_server_believes_ids(s)) {
 		*ok = is_delivery_id(value);
 		p->delivery_id_text = value;
 		return &p->delivery_id;
@@ -186,7 +189,7 @@ take_param(const struct smtp_session *s, struct span key, struct span value,
 		seen = &p->require_tls;
 		ok = value.p == NULL; /* RFC 8689 2 (4): takes no value */
 	} else {
-		seen = take_optional(&s->server->o, key, value, p, &ok);
+		seen = take_optional(s, key, value, p, &ok);
 	}
 	if (seen == NULL)
 		return PARAM_UNKNOWN;

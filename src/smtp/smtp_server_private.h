@@ -133,6 +133,9 @@ void smtp_server_begin_anew(struct smtp_session *s);
 /* smtp_server_may_xclient - may it say who the client is? */
 bool smtp_server_may_xclient(const struct smtp_session *s);
 
+/* smtp_server_believes_ids - is it to be believed in XPOSTPAIRID? */
+bool smtp_server_believes_ids(const struct smtp_session *s);
+
 /* smtp_server_may_require_tls - is REQUIRETLS offered now?  Over TLS only. */
 bool smtp_server_may_require_tls(const struct smtp_session *s);
 

@@ -191,7 +191,9 @@ ledger_sync(struct ledger *l, struct err *e)
 static int
 open_parts(struct ledger *l, struct ledger_report *report, struct err *e)
 {
-	struct ids_options ids = { .max = IDS_MAX, .days = l->o.id_days };
+	struct ids_options ids = { .max = l->o.ids_max,
+				   .days = l->o.id_days,
+				   .owner = maildir_mailbox_owner };
 	struct journal_options o = {
 		.segment_bytes =
 		    l->o.keeps_messages ? SEGMENT_BYTES : SEGMENT_BYTES_IDS,

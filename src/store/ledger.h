@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "store/ids.h"
+#include "ids/ids.h"
 #include "store/maildir.h"
 
 /*
@@ -30,6 +30,7 @@ struct ledger_options {
 	bool keeps_messages;
 	size_t message_max; /* larger messages are synced themselves */
 	unsigned id_days;
+	size_t ids_max;          /* delivery ids in memory (ids/ids.h) */
 	size_t checkpoint_bytes; /* entered since the last one */
 	int64_t checkpoint_ms;   /* at the latest, when there is news */
 };

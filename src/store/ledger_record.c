@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store/ids.h"
+#include "ids/ids.h"
 #include "store/maildir.h"
 
 enum { RECORD_VERSION = 1, HAS_BYTES = 1 };

@@ -3,8 +3,6 @@ src_store_libstore_a_SOURCES = \
 	src/store/delivery.c src/store/delivery.h \
 	src/store/devices.c src/store/devices.h \
 	src/store/directory.c src/store/directory.h \
-	src/store/ids.c src/store/ids.h \
-	src/store/ids_day.c src/store/ids_day.h \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/ledger_checkpoint.c \
 	src/store/ledger_later.c src/store/ledger_later.h \
@@ -24,4 +22,4 @@ src_store_libstore_a_SOURCES = \
 	src/store/place.c src/store/place.h \
 	src/store/quota.c src/store/quota.h \
 	src/store/volume.c src/store/volume.h
-STORE_LIBS = src/store/libstore.a $(JOURNAL_LIBS)
+STORE_LIBS = src/store/libstore.a $(JOURNAL_LIBS) $(IDS_LIBS)

@@ -121,6 +121,24 @@ class Ledger:
         for code, text in replies:
             assert code < 500, "refused for good: %d %r" % (code, text)
 
+    def hand_over(self, recipients, command, environment=None, status=(0,)):
+        """One postpair-sendmail; what it ended with."""
+        name = self.new_name()
+        done = subprocess.run(command + recipients, check=False, timeout=60,
+                              input=text_of(name, 3).encode(),
+                              capture_output=True,
+                              env={**os.environ, **(environment or {})})
+        if done.returncode == 0:
+            for user in recipients:
+                self.said[user].add(name)
+            self.figures["said"] += 1
+        else:
+            self.figures["unanswered"] += 1
+        if done.returncode not in status:
+            self.crashes.append("postpair-sendmail: %d %r" % (
+                done.returncode, done.stderr))
+        return done.returncode
+
     def send(self, recipients, lines=3, direct=False, seconds=SETTLE_S):
         """Until it is answered 250."""
         end = time.monotonic() + seconds

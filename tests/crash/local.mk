@@ -4,12 +4,14 @@ CRASH_TESTS = \
 	tests/crash/test_faults.py \
 	tests/crash/test_hostile_receiver.py \
 	tests/crash/test_kill_steps.py \
+	tests/crash/test_local_road.py \
 	tests/crash/test_powercut.py
 EXTRA_DIST += $(CRASH_TESTS) \
 	tests/crash/faults.py \
 	tests/crash/hostile.py \
 	tests/crash/kill_steps.py \
 	tests/crash/ledger.py \
+	tests/crash/local_road.py \
 	tests/crash/nomem.c \
 	tests/crash/powercut.py \
 	tests/crash/steps.c
@@ -19,7 +21,8 @@ CLEANFILES += tests/crash/*.so
 # The whole of it, with figures; not part of make check.
 .PHONY: crash faults powercut
 crash: all
-	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/kill_steps.py
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/crash/kill_steps.py && \
+	$(PYTHON) $(top_srcdir)/tests/crash/local_road.py
 faults: all
 	@$(AM_TESTS_ENVIRONMENT) for t in hostile_receiver faults; do \
 	$(PYTHON) $(top_srcdir)/tests/e2e/tap.py \

@@ -10,6 +10,7 @@
  *   STEP_FOR      how many calls fail from the n-th on (1), 0: all
  *   STEP_CALLS    "write,fsync": count only calls with one of these names
  *                 (write, create, sync, rename, link, unlink, truncate)
+ *   STEP_SOCKETS  "yes": what goes out by a socket counts too
  *   STEP_COUNT    a file of 64 bytes: the count (8 bytes) and the name of the
  *                 last call counted; it outlives the process
  *
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,7 +43,7 @@ static struct {
 	struct shared own;
 	uint64_t at, times;
 	const char *calls;
-	bool on, before, after, ignore;
+	bool on, before, after, ignore, sockets;
 	int error;
 } step;
 
@@ -63,6 +65,7 @@ begin(void)
 	step.at = strtoull(setting("STEP_AT", "0"), NULL, 10);
 	step.times = strtoull(setting("STEP_FOR", "1"), NULL, 10);
 	step.calls = setting("STEP_CALLS", "");
+	step.sockets = strcmp(setting("STEP_SOCKETS", ""), "yes") == 0;
 	step.before = strcmp(how, "before") == 0;
 	step.after = strcmp(how, "after") == 0;
 	step.ignore = strcmp(how, "ignore") == 0;
@@ -159,6 +162,8 @@ STEP(ssize_t, writev, "write", is_disk(fd),
      (int fd, const struct iovec *v, int n), (fd, v, n))
 STEP(ssize_t, pwritev, "write", is_disk(fd),
      (int fd, const struct iovec *v, int n, off_t at), (fd, v, n, at))
+STEP(ssize_t, send, "send", step.sockets,
+     (int fd, const void *p, size_t n, int flags), (fd, p, n, flags))
 STEP(int, fsync, "sync", true, (int fd), (fd))
 STEP(int, fdatasync, "sync", true, (int fd), (fd))
 STEP(int, syncfs, "sync", true, (int fd), (fd))

@@ -106,11 +106,46 @@ def test_a_lost_reply_does_not_double(pair):
         assert count(pair, BOB) == before + 1
 
 
-def test_another_client_cannot_use_an_id_up(pair):
+def test_an_id_is_bound_to_no_address(pair):
+    """A sender with several addresses (two families, NAT) is one sender."""
     assert deliver(pair, [BOB], delivery_id="m1",
                    source=("127.0.0.2", 0))[0] == 250
     assert deliver(pair, [BOB], delivery_id="m1")[0] == 250
-    assert count(pair, BOB) == 2
+    assert count(pair, BOB) == 1
+
+
+def test_a_stranger_is_not_believed():
+    """Who learns an id could swallow its message: only this machine and those
+    of delivery-ids-from may name one."""
+    with harness.Pair(receiver={"smtp": {
+            "xclient-from": "127.0.0.0/8",
+            "delivery-ids-from": "192.0.2.0/25 2001:db8::/64"}}) as pair:
+        for address, believed in (
+                ("192.0.2.7", True), ("192.0.2.200", False),
+                ("127.0.0.9", True), ("IPV6:2001:db8::9", True),
+                ("IPV6:2001:db8:1::9", False), ("IPV6:::1", True)):
+            with smtplib.SMTP("127.0.0.1", pair.smtp_port) as client:
+                client.ehlo("c")
+                assert client.docmd("XCLIENT ADDR=" + address)[0] == 220
+                client.ehlo("c")
+                assert client.has_extn("xpostpairid") == believed
+                code, _ = client.mail("a@b.org", ["XPOSTPAIRID=m1"])
+                assert code == (250 if believed else 555), address
+
+
+def test_a_memory_of_ids_that_fills_is_warned_of_in_time():
+    with harness.Pair(receiver={"store": {
+            "delivery-ids-max": "1000",
+            "checkpoint-interval": "100ms"}}) as pair:
+        with smtplib.SMTP("127.0.0.1", pair.smtp_port) as client:
+            client.ehlo("c")
+            for n in range(375):
+                client.mail("a@b.org", ["XPOSTPAIRID=i%d" % n])
+                client.rcpt(BOB)
+                client.rcpt(CAROL)
+                assert client.data(TEXT)[0] == 250
+        pair.receiver.wait_log(r"delivery-ids-filling ids=750 most=1000")
+        assert "delivery-ids-forgotten" not in pair.receiver.log()
 
 
 def test_ids_are_offered_unless_switched_off():

@@ -5,12 +5,14 @@ import ctypes
 import os
 import pwd
 import re
+import select
 import shutil
 import signal
 import smtplib
 import socket
 import stat
 import subprocess
+import threading
 import zlib
 
 import pytest
@@ -101,6 +103,20 @@ def _local(request):
     local = Local(**getattr(request, "param", {}))
     with local.pair:
         yield local
+
+
+class Unix(smtplib.SMTP):
+    """smtplib over a local socket."""
+
+    def __init__(self, path):
+        self.path = path
+        super().__init__("x", 1, timeout=20)
+
+    def _get_socket(self, host, port, timeout):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(timeout)
+        s.connect(self.path)
+        return s
 
 
 def header(message):
@@ -398,6 +414,90 @@ def test_a_silent_server_is_no_server(local):
     local.pair.wait_message(BOB, "hello")
 
 
+class Deaf:
+    """A socket before the server's: what the client says arrives, and the
+    server's word that it has a message is lost."""
+
+    def __init__(self, path, server):
+        self.server = server
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen(1)
+        self.lost = 0
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        client, _ = self.socket.accept()
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self.server)
+            while True:
+                ready, _, _ = select.select([client, server], [], [], 30)
+                if not ready:
+                    return
+                data = ready[0].recv(65536)
+                if not data:
+                    return
+                if ready[0] is server and b" queued" in data:
+                    self.lost += 1
+                    return
+                (server if ready[0] is client else client).sendall(data)
+
+    def close(self):
+        self.thread.join(60)
+        self.socket.close()
+
+
+@pytest.mark.parametrize("local", [
+    {"queue": {"durability": d}} for d in ("journal", "strict")],
+    indirect=True)
+def test_a_reply_that_is_lost_makes_no_second_copy(local):
+    """The server has the message, the command does not hear of it and leaves
+    it in the maildrop too."""
+    deaf = Deaf(local.socket + "2", local.socket)
+    local.config = local.pair.write("deaf.conf", harness.ini({"sendmail": {
+        "socket": local.socket + "2", "maildrop": local.maildrop,
+        "domain": "abc.com"}}).encode())
+    local.sendmail(BOB, CAROL)
+    deaf.close()
+    assert deaf.lost == 1
+    local.wait_taken()
+    local.pair.sender.wait_log("maildrop-taken")
+    local.pair.wait_queue_empty()
+    for user in (BOB, CAROL):
+        assert len(local.pair.maildir(user).files()) == 1
+    local.pair.sender.restart()
+    local.pair.wait_queue_empty()
+    for user in (BOB, CAROL):
+        assert len(local.pair.maildir(user).files()) == 1
+
+
+def test_an_id_names_a_message_of_its_user_alone(local):
+    """Over the socket: the same id twice is one message, and a recipient who
+    is new gets it.  Others are not believed at all."""
+    me = pwd.getpwuid(os.geteuid()).pw_name + "@abc.com"
+
+    def send(*recipients):
+        with Unix(local.socket) as client:
+            client.ehlo()
+            assert client.has_extn("xpostpairid")
+            assert client.mail(me, ["XPOSTPAIRID=abc"])[0] == 250
+            for recipient in recipients:
+                assert client.rcpt(recipient)[0] == 250
+            assert client.data(TEXT.replace(b"\n", b"\r\n"))[0] == 250
+
+    send(BOB)
+    send(BOB)
+    send(BOB, CAROL)
+    send(CAROL, BOB)
+    local.pair.wait_queue_empty()
+    for user in (BOB, CAROL):
+        assert len(local.pair.maildir(user).wait(1)) == 1
+    with smtplib.SMTP("127.0.0.1", local.pair.submission_port) as client:
+        client.ehlo("localhost")
+        assert not client.has_extn("xpostpairid")
+
+
 def test_what_is_refused_is_reported_to_the_owner(local):
     local.pair.sender.stop()
     local.sendmail(BOB, "unknown@xyz.com")
@@ -410,7 +510,7 @@ def test_what_is_refused_is_reported_to_the_owner(local):
     local.wait_taken()
 
 
-def test_kill_between_drop_and_delivery_loses_nothing(local):
+def test_kill_between_drop_and_delivery_loses_and_doubles_nothing(local):
     pair = local.pair
     pair.sender.stop()
     subjects = ["m%d" % i for i in range(30)]
@@ -426,7 +526,7 @@ def test_kill_between_drop_and_delivery_loses_nothing(local):
     pair.wait_queue_empty()
     found = b"".join(pair.maildir(BOB).messages())
     for subject in subjects:
-        assert b"Subject: %s\n" % subject.encode() in found
+        assert found.count(b"Subject: %s\n" % subject.encode()) == 1
 
 
 def test_a_command_that_is_killed_leaves_no_message(local):
@@ -599,7 +699,8 @@ def test_nothing_of_another_owner_is_taken(local):
                         theirs + "/mine")
     assert "PermissionError" in refused
     for directory in (theirs, theirs + "/mine", "/tmp", source):
-        done = subprocess.run([local.program("postpair-drop"), directory, "4"],
+        done = subprocess.run([local.program("postpair-drop"), directory, "4",
+                               "ab" * 16],
                               input=b"text", user=NOBODY, group=NOBODY,
                               capture_output=True, check=False)
         assert done.returncode == 75, directory
@@ -619,30 +720,38 @@ def test_the_drop_program_takes_whole_messages_alone(local):
     local.pair.sender.stop()
     drop = local.program("postpair-drop")
     text = drop_text(b"Subject: direct\n\n")
+    name = "0123456789abcdef" * 2
 
     def run(*args, data=text, **more):
         return subprocess.run([drop, *args], input=data, capture_output=True,
                               check=False, timeout=50, **more)
 
     for size in (len(text) - 1, len(text) + 1, 0):
-        done = run(local.maildrop, str(size))
+        done = run(local.maildrop, str(size), name)
         assert done.returncode == 75, size
-    for args in ([], [local.maildrop], [local.maildrop, "-1"],
-                 [local.maildrop, "1e3"], [local.maildrop, "9" * 16],
-                 [local.maildrop, "1", "x"]):
+    for args in ([], [local.maildrop], [local.maildrop, "1"],
+                 [local.maildrop, "-1", name], [local.maildrop, "1e3", name],
+                 [local.maildrop, "9" * 16, name],
+                 [local.maildrop, "1", name, "x"], [local.maildrop, "1", "x"],
+                 [local.maildrop, "1", name[1:]],
+                 [local.maildrop, "1", name + "0"],
+                 [local.maildrop, "1", name[1:] + "/"],
+                 [local.maildrop, "1", name[1:] + "A"]):
         assert run(*args).returncode == 64, args
-    done = run(local.maildrop + "/none", str(len(text)))
+    done = run(local.maildrop + "/none", str(len(text)), name)
     assert done.returncode == 75 and b"ENOENT" in done.stderr
     assert local.dropped() == []
     # closed descriptors do not become the file
     done = subprocess.run(
-        ["sh", "-c", 'exec "$0" "$1" "$2" <&- >&- 2>&-', drop, local.maildrop,
-         str(len(text))], check=False, timeout=50)
+        ["sh", "-c", 'exec "$0" "$1" "$2" "$3" <&- >&- 2>&-', drop,
+         local.maildrop, str(len(text)), name], check=False, timeout=50)
     assert done.returncode == 75 and local.dropped() == []
-    assert run(local.maildrop, str(len(text)),
+    assert run(local.maildrop, str(len(text)), name,
                env={"LANG": "x", "PATH": "/nowhere"}).returncode == 0
-    name, = local.dropped()
-    assert re.fullmatch("[0-9a-f]{32}", name)
+    assert local.dropped() == [name]
+    # nobody's file is replaced
+    assert run(local.maildrop, str(len(text)), name).returncode == 75
+    assert local.dropped() == [name]
     local.pair.sender.start()
     local.pair.wait_message(BOB, "direct")
 
@@ -762,14 +871,7 @@ def test_git_send_email(local):
 
 def test_smtplib_over_the_socket_needs_no_login(local):
     """The socket is a submission service for whatever speaks SMTP."""
-    class Unix(smtplib.SMTP):
-        def _get_socket(self, host, port, timeout):
-            s = socket.socket(socket.AF_UNIX)
-            s.settimeout(timeout)
-            s.connect(local.socket)
-            return s
-
-    with Unix("x", 1, timeout=20) as client:
+    with Unix(local.socket) as client:
         client.ehlo()
         assert "auth" not in client.esmtp_features
         assert "starttls" not in client.esmtp_features

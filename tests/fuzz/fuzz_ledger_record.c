@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "store/ids.h"
+#include "ids/ids.h"
 #include "store/ledger_record.h"
 #include "store/maildir.h"
 

@@ -19,6 +19,9 @@ check_same(const struct spool_msg *m, struct span envelope)
 				      .smtputf8 = m->smtputf8,
 				      .ret = m->ret,
 				      .envid = m->envid,
+				      .handed = m->handed,
+				      .delivery = { m->delivery[0],
+						    m->delivery[1] },
 				      .to = to,
 				      .n_to = m->n_recipients };
 	struct spool_msg *again = NULL;
@@ -42,6 +45,9 @@ check_same(const struct spool_msg *m, struct span envelope)
 	FUZZ_CHECK(again->n_recipients == m->n_recipients);
 	FUZZ_CHECK(strcmp(again->reverse_path, m->reverse_path) == 0);
 	FUZZ_CHECK(again->ret == m->ret);
+	FUZZ_CHECK(memcmp(again->delivery, m->delivery, sizeof(m->delivery)) ==
+		   0);
+	FUZZ_CHECK((again->handed == NULL) == (m->handed == NULL));
 	FUZZ_CHECK((again->envid == NULL) == (m->envid == NULL));
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		const struct spool_rcpt *a = &again->recipients[i];

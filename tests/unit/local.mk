@@ -3,6 +3,7 @@ include tests/unit/base/local.mk
 include tests/unit/mail/local.mk
 include tests/unit/net/local.mk
 include tests/unit/auth/local.mk
+include tests/unit/ids/local.mk
 include tests/unit/queue/local.mk
 include tests/unit/store/local.mk
 include tests/unit/smtp/local.mk

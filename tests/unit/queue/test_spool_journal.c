@@ -8,6 +8,7 @@
 
 #include "base/durable.h"
 #include "base/log.h"
+#include "queue/spool_format.h"
 
 /*
  * The spool with its journal.  A crash is a copy of the data directory, made
@@ -207,6 +208,124 @@ a_message_is_safe_without_a_file(void **state)
 	queue_dir_remove(&after);
 	spool_msg_free(&m);
 	queue_dir_remove(&d);
+}
+
+static struct spool_msg *
+put_handed(struct queue_dir *d, const char *one, const char *handed)
+{
+	struct spool_envelope env = { .id = one,
+				      .arrival_s = 1795000000,
+				      .reverse_path = "a@abc.com",
+				      .handed = handed,
+				      .to = two,
+				      .n_to = 2 };
+
+	return queue_dir_put_envelope(d, &env, text);
+}
+
+static bool
+has_taken(struct queue_dir *d, const char *handed)
+{
+	return ids_is_known(spool_ids(d->spool), handed, two[0].address) &&
+	       ids_is_known(spool_ids(d->spool), handed, two[1].address);
+}
+
+/* As soon as its commit is over, after a crash at any moment, and when the
+ * message has long gone out. */
+static void
+check_handed(const struct spool_options *o)
+{
+	struct queue_dir d, after;
+	struct found f;
+	struct err e;
+
+	make(&d, o);
+	assert_false(has_taken(&d, "h1:0"));
+	struct spool_msg *m = put_handed(&d, id, "h1:0");
+	assert_true(has_taken(&d, "h1:0"));
+	assert_false(has_taken(&d, "h2:0"));
+	crash(&d, &after, o);
+	scan(&after, &f);
+	assert_true(has_taken(&after, "h1:0"));
+	assert_int_equal(f.n, 1);
+	assert_string_equal(f.v[0]->handed, "h1:0");
+	/* it goes out after that crash; another one */
+	assert_int_equal(spool_remove(after.spool, f.v[0], &e), 0);
+	let_go(&f);
+	assert_int_equal(spool_sync_removals(after.spool, &e), 0);
+	struct queue_dir again;
+	crash(&after, &again, o);
+	scan(&again, &f);
+	assert_int_equal(f.n, 0);
+	assert_true(has_taken(&again, "h1:0"));
+	queue_dir_remove(&again);
+	queue_dir_remove(&after);
+	/* it goes out before any crash */
+	assert_int_equal(spool_remove(d.spool, m, &e), 0);
+	spool_msg_free(&m);
+	assert_int_equal(spool_sync_removals(d.spool, &e), 0);
+	crash(&d, &after, o);
+	assert_true(has_taken(&after, "h1:0"));
+	queue_dir_remove(&after);
+	/* a stop lets the journal go */
+	spool_free(&d.spool);
+	open_with(&d, o);
+	assert_true(has_taken(&d, "h1:0"));
+	queue_dir_remove(&d);
+}
+
+static void
+a_hand_over_is_known_whatever_became_of_the_message(void **state)
+{
+	struct spool_options o = usual();
+
+	(void)state;
+	check_handed(&o);
+	o.strict = true;
+	check_handed(&o);
+}
+
+/* Drawn by lot, and the same after every crash. */
+static void
+a_delivery_id_is_the_messages_own(void **state)
+{
+	static const char old[] = "id 0123456789abcdef\narrival 1795000000\n"
+				  "from a@abc.com\nbody 7bit\nsmtputf8 no\n"
+				  "login alice@abc.com\ntls require\n"
+				  "to bob@xyz.com xyz.com\n\n";
+	char first[SPOOL_DELIVERY_SIZE], other[SPOOL_DELIVERY_SIZE];
+	struct spool_options o = usual();
+	struct queue_dir d, after;
+	struct found f;
+	struct err e;
+
+	(void)state;
+	make(&d, &o);
+	struct spool_msg *m = put_handed(&d, id, NULL);
+	struct spool_msg *n = put_handed(&d, "0123456789abcdeg", "h:1");
+	assert_true(spool_delivery_id(m, first));
+	assert_true(spool_delivery_id(n, other));
+	assert_int_equal(strlen(first), 32);
+	assert_string_not_equal(first, other);
+	crash(&d, &after, &o);
+	scan(&after, &f);
+	assert_int_equal(f.n, 2);
+	for (unsigned i = 0; i < f.n; i++) {
+		char now[SPOOL_DELIVERY_SIZE];
+		assert_true(spool_delivery_id(f.v[i], now));
+		assert_string_equal(now, strcmp(f.v[i]->id, id) == 0 ? first
+								     : other);
+	}
+	let_go(&f);
+	queue_dir_remove(&after);
+	spool_msg_free(&m);
+	spool_msg_free(&n);
+	queue_dir_remove(&d);
+	/* a file of before there were any */
+	assert_int_equal(spool_parse_envelope(span_of(old), &m, &e), 0);
+	assert_false(spool_delivery_id(m, first));
+	assert_null(m->handed);
+	spool_msg_free(&m);
 }
 
 static void
@@ -557,6 +676,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_safe_without_a_file),
+		cmocka_unit_test(
+		    a_hand_over_is_known_whatever_became_of_the_message),
+		cmocka_unit_test(a_delivery_id_is_the_messages_own),
 		cmocka_unit_test(an_unfinished_message_leaves_nothing),
 		cmocka_unit_test(
 		    what_became_of_recipients_is_known_after_a_stop),

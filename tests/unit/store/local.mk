@@ -23,11 +23,6 @@ tests_unit_store_test_maildrop_SOURCES = tests/unit/store/test_maildrop.c \
 tests_unit_store_test_maildrop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_test_maildrop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdopendir,--wrap=statx
 tests_unit_store_test_maildrop_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/store/test_ids
-TESTS += tests/unit/store/test_ids
-tests_unit_store_test_ids_SOURCES = tests/unit/store/test_ids.c
-tests_unit_store_test_ids_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_store_test_ids_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/store/test_ledger
 TESTS += tests/unit/store/test_ledger
 tests_unit_store_test_ledger_SOURCES = tests/unit/store/test_ledger.c \

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/ids.h"
+#include "ids/ids.h"
 #include "store/leftovers.h"
 #include "store/listing.h"
 #include "store/maildrop.h"

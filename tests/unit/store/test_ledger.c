@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/durable.h"
+#include "ids/ids_day.h"
 #include "journal/journal.h"
-#include "store/ids_day.h"
 #include "store/ledger.h"
 #include "store/ledger_record.h"
 #include "store/maildrop.h"
@@ -133,6 +134,7 @@ start(struct world *w, bool keeps_messages)
 				    .keeps_messages = keeps_messages,
 				    .message_max = 4096,
 				    .id_days = 7,
+				    .ids_max = 100000,
 				    .checkpoint_bytes = 64 << 20,
 				    .checkpoint_ms = w->checkpoint_ms > 0
 							 ? w->checkpoint_ms
@@ -989,7 +991,7 @@ what_was_being_placed_is_released_in_time(void **state)
 	ids_keep(ledger_ids(w->ledger), "a1", bob[0]);
 	ledger_placed(w->ledger, &entry);
 	(void)snprintf(day, sizeof(day), "ids/%08u",
-		       (unsigned)ids_day_number(0));
+		       (unsigned)ids_day_number(clock_wall_s(), 0));
 	for (int i = 0; i < 6000 && st.st_size == 0; i++) {
 		(void)fstatat(w->dirfd, day, &st, 0);
 		(void)poll(NULL, 0, 10);

@@ -9,8 +9,31 @@
 #include "base/buf.h"
 #include "base/durable.h"
 #include "base/siphash.h"
-#include "store/ids.h"
-#include "store/ids_day.h"
+#include "ids/ids.h"
+#include "ids/ids_day.h"
+
+/* The clocks, at some time of 2026-11-23. */
+enum { DAY_S = 24 * 3600 };
+static int64_t wall_s, mono_ms;
+
+static int64_t
+get_wall_s(void)
+{
+	return wall_s;
+}
+
+static int64_t
+get_mono_ms(void)
+{
+	return mono_ms;
+}
+
+static void
+pass(unsigned days)
+{
+	wall_s += (int64_t)days * DAY_S;
+	mono_ms += (int64_t)days * DAY_S * 1000;
+}
 
 static const char bob[] = "bob@xyz.com", carol[] = "carol@xyz.com";
 
@@ -25,6 +48,8 @@ setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
+	wall_s = 1795400000;
+	mono_ms = 5000;
 	(void)snprintf(w->path, sizeof(w->path), "/tmp/pp-ids-XXXXXX");
 	assert_non_null(mkdtemp(w->path));
 	w->dirfd = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -36,7 +61,7 @@ setup(void **state)
 static void
 day_name(unsigned ago, char name[16])
 {
-	(void)snprintf(name, 16, "%08u", (unsigned)ids_day_number(ago));
+	(void)snprintf(name, 16, "%08u", (unsigned)ids_day_number(wall_s, ago));
 }
 
 static int
@@ -45,7 +70,8 @@ teardown(void **state)
 	struct world *w = *state;
 	char name[16];
 
-	for (unsigned ago = 0; ago < 20; ago++) {
+	wall_s = 1795400000 + 60 * DAY_S;
+	for (unsigned ago = 0; ago < 90; ago++) {
 		day_name(ago, name);
 		(void)unlinkat(w->dirfd, name, 0);
 	}
@@ -55,10 +81,26 @@ teardown(void **state)
 	return 0;
 }
 
+/* As the receiver has it: what is behind "/." is a folder. */
+static struct span
+owner_of(const char *recipient)
+{
+	const char *folder = strstr(recipient, "/.");
+
+	return folder == NULL
+		   ? span_of(recipient)
+		   : span_make(recipient, (size_t)(folder - recipient));
+}
+
 static struct ids *
 open_ids(const struct world *w, size_t max)
 {
-	struct ids_options o = { .dirfd = w->dirfd, .max = max, .days = 7 };
+	struct ids_options o = { .dirfd = w->dirfd,
+				 .max = max,
+				 .days = 7,
+				 .owner = owner_of,
+				 .wall_s = get_wall_s,
+				 .mono_ms = get_mono_ms };
 	struct ids *ids = NULL;
 	struct err e;
 
@@ -73,6 +115,12 @@ put_file(const struct world *w, const char *name, struct span text)
 	struct err e;
 
 	assert_int_equal(durable_replace(w->dirfd, name, text, 0600, &e), 0);
+}
+
+static int
+put_line(struct buf *text, const char *id)
+{
+	return ids_day_format(text, span_of(id), span_of(bob));
 }
 
 static void
@@ -121,10 +169,10 @@ torn_and_damaged_lines_are_passed_over(void **state)
 	struct err e;
 
 	buf_init(&text, 4096);
-	assert_int_equal(ids_day_format(&text, "a1", bob), 0);
+	assert_int_equal(put_line(&text, "a1"), 0);
 	assert_int_equal(buf_add_str(&text, "00000000 a2 bob@xyz.com\n\n"), 0);
-	assert_int_equal(ids_day_format(&text, "a3", bob), 0);
-	assert_int_equal(ids_day_format(&text, "a4", bob), 0);
+	assert_int_equal(put_line(&text, "a3"), 0);
+	assert_int_equal(put_line(&text, "a4"), 0);
 	day_name(0, name);
 	put_file(w, name, span_make(text.p, text.n - 3)); /* torn */
 	struct ids *ids = open_ids(w, 100);
@@ -142,28 +190,126 @@ torn_and_damaged_lines_are_passed_over(void **state)
 	buf_free(&text);
 }
 
+/* Days that `ids` has not; each has a pair: "d<days ago>" and bob. */
+static void
+put_days(const struct world *w, unsigned from_ago, unsigned to_ago)
+{
+	struct buf text;
+	char id[16], name[16];
+
+	buf_init(&text, 4096);
+	for (unsigned ago = from_ago + 1; ago-- > to_ago;) {
+		buf_clear(&text);
+		(void)snprintf(id, sizeof(id), "d%u", ago);
+		assert_int_equal(put_line(&text, id), 0);
+		day_name(ago, name);
+		put_file(w, name, buf_span(&text));
+	}
+	buf_free(&text);
+}
+
+static unsigned
+count_days(const struct world *w)
+{
+	unsigned n = 0;
+	char name[16];
+
+	for (unsigned ago = 0; ago < 60; ago++) {
+		day_name(ago, name);
+		n += faccessat(w->dirfd, name, F_OK, 0) == 0;
+	}
+	return n;
+}
+
+static bool
+knows(struct ids *ids, const char *id)
+{
+	return ids_is_known(ids, id, bob);
+}
+
 static void
 old_days_are_forgotten_and_removed(void **state)
 {
 	const struct world *w = *state;
+	struct err e;
+
+	put_days(w, 9, 1); /* nine files; the first two are too old */
+	struct ids *ids = open_ids(w, 100);
+	assert_false(knows(ids, "d9"));
+	assert_true(knows(ids, "d8"));
+	assert_true(knows(ids, "d1"));
+	assert_int_equal(count_days(w), 8);
+	/* the next goes a day later: it is over then, and a later one is there
+	 */
+	ids_keep(ids, "new", bob);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	assert_true(knows(ids, "d8"));
+	pass(1);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	assert_false(knows(ids, "d8"));
+	assert_true(knows(ids, "d7"));
+	assert_true(knows(ids, "new"));
+	assert_int_equal(count_days(w), 8);
+	ids_free(&ids);
+}
+
+/* A month ahead and back, by the clock alone and with restarts in between. */
+static void
+a_clock_that_jumps_takes_no_ids_along(void **state)
+{
+	const struct world *w = *state;
+	struct err e;
+
+	put_days(w, 7, 0);
+	struct ids *ids = open_ids(w, 100);
+	wall_s += 30 * (int64_t)DAY_S;
+	ids_keep(ids, "ahead", bob);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	for (const char *id = "d7\0d6\0d1\0d0\0ahead\0"; *id != '\0';
+	     id += strlen(id) + 1)
+		assert_true(knows(ids, id));
+	for (int restart = 0; restart < 20; restart++) {
+		ids_free(&ids);
+		ids = open_ids(w, 100);
+		/* as when a day had passed, and no more */
+		assert_true(knows(ids, "d5"));
+		assert_true(knows(ids, "d0"));
+		assert_true(knows(ids, "ahead"));
+	}
+	wall_s -= 30 * (int64_t)DAY_S;
+	ids_keep(ids, "back", bob);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	ids_free(&ids);
+	ids = open_ids(w, 100);
+	for (const char *id = "d5\0d0\0ahead\0back\0"; *id != '\0';
+	     id += strlen(id) + 1)
+		assert_true(knows(ids, id));
+	ids_free(&ids);
+}
+
+/* Ids of the version that bound them to the client's address. */
+static void
+what_follows_a_slash_does_not_count(void **state)
+{
+	const struct world *w = *state;
 	struct buf text;
-	char old[16], young[16];
+	char name[16];
+	struct err e;
 
 	buf_init(&text, 4096);
-	assert_int_equal(ids_day_format(&text, "a1", bob), 0);
-	day_name(9, old);
-	put_file(w, old, buf_span(&text));
-	buf_clear(&text);
-	assert_int_equal(ids_day_format(&text, "a2", bob), 0);
-	day_name(6, young);
-	put_file(w, young, buf_span(&text));
-	struct ids *ids = open_ids(w, 100);
-	assert_int_equal(ids_claim(ids, "a1", bob), IDS_CLAIMED);
-	assert_int_equal(ids_claim(ids, "a2", bob), IDS_KNOWN);
-	assert_int_not_equal(faccessat(w->dirfd, old, F_OK, 0), 0);
-	assert_int_equal(faccessat(w->dirfd, young, F_OK, 0), 0);
-	ids_free(&ids);
+	assert_int_equal(put_line(&text, "old.1/192.0.2.7"), 0);
+	day_name(1, name);
+	put_file(w, name, buf_span(&text));
 	buf_free(&text);
+	struct ids *ids = open_ids(w, 100);
+	assert_true(knows(ids, "old.1"));
+	ids_keep(ids, "old.2/2001:db8::1", bob); /* from an old journal */
+	assert_true(knows(ids, "old.2"));
+	assert_int_equal(ids_flush(ids, &e), 0);
+	ids_free(&ids);
+	ids = open_ids(w, 100);
+	assert_true(knows(ids, "old.2"));
+	ids_free(&ids);
 }
 
 static void
@@ -228,6 +374,10 @@ main(void)
 		    torn_and_damaged_lines_are_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    old_days_are_forgotten_and_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_clock_that_jumps_takes_no_ids_along, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    what_follows_a_slash_does_not_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_go_when_it_is_full,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(

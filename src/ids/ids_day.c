@@ -1,5 +1,6 @@
-#include "store/ids_day.h"
+#include "ids/ids_day.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -12,26 +13,24 @@
 #include "base/clock.h"
 #include "base/crc32.h"
 #include "base/durable.h"
-#include "store/directory.h"
-#include "store/ids.h"
-#include "store/maildir.h"
+#include "ids/ids.h"
 
 enum {
 	NAME_SIZE = 16,
 	FILES_MAX = 4096,
-	LINE_MAX_BYTES = 9 + IDS_TEXT_MAX + 1 + IDS_DAY_MAILBOX_MAX,
+	LINE_MAX_BYTES = 9 + IDS_TEXT_MAX + 1 + IDS_DAY_RECIPIENT_MAX,
 	READ_BYTES = 64 * 1024,
 	DAY_S = 24 * 3600,
 };
 
 uint32_t
-ids_day_number(unsigned days_ago)
+ids_day_number(int64_t wall_s, unsigned days_ago)
 {
 	char text[32];
 	uint32_t n = 0;
 
-	clock_utc_text((clock_wall_s() - (int64_t)days_ago * DAY_S) * 1000000,
-		       text, sizeof(text));
+	clock_utc_text((wall_s - (int64_t)days_ago * DAY_S) * 1000000, text,
+		       sizeof(text));
 	for (const char *p = text; *p != 'T' && *p != '\0'; p++) {
 		if (*p != '-')
 			n = n * 10 + (uint32_t)(*p - '0');
@@ -40,14 +39,14 @@ ids_day_number(unsigned days_ago)
 }
 
 int
-ids_day_format(struct buf *out, const char *id, const char *mailbox)
+ids_day_format(struct buf *out, struct span id, struct span recipient)
 {
 	struct buf pair;
 	int rc = -1;
 
 	buf_init(&pair, LINE_MAX_BYTES);
-	if (buf_addf(&pair, "%s %.*s", id,
-		     SPAN_ARG(maildir_mailbox_owner(mailbox))) == 0)
+	if (buf_addf(&pair, "%.*s %.*s", SPAN_ARG(id), SPAN_ARG(recipient)) ==
+	    0)
 		rc = buf_addf(out, "%08x %.*s\n",
 			      (unsigned)crc32_add(0, pair.p, pair.n),
 			      (int)pair.n, pair.p);
@@ -122,36 +121,36 @@ by_day(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-struct days {
-	uint32_t *v; /* FILES_MAX of them */
-	int n;
-};
-
-static int
-see_day(void *ctx, const char *name, struct err *e)
-{
-	struct days *days = ctx;
-	struct span text = span_of(name);
-	uint64_t day;
-
-	if (text.n != 8 || span_u64(text, &day) != 0)
-		return 0;
-	if (days->n == FILES_MAX)
-		return err_set(e, ERR_LIMIT, 0, "over %d files", FILES_MAX);
-	days->v[days->n++] = (uint32_t)day;
-	return 0;
-}
-
 /* The days there are files of, in order; how many, or -1. */
 static int
-list_days(int dirfd, uint32_t v[FILES_MAX], struct err *e)
+list_days(int dirfd, uint32_t days[FILES_MAX], struct err *e)
 {
-	struct days days = { .v = v };
+	int n = 0;
+	uint64_t day;
 
-	if (directory_scan(dirfd, see_day, &days, e) != 0)
-		return err_prefix(e, "delivery ids");
-	qsort(v, (size_t)days.n, sizeof(*v), by_day);
-	return days.n;
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		(void)err_set(e, ERR_TEMP, errno, "delivery ids");
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
+	}
+	struct dirent *at;
+	errno = 0;
+	while (n < FILES_MAX && (at = readdir(d)) != NULL) {
+		struct span name = span_of(at->d_name);
+		if (name.n == 8 && span_u64(name, &day) == 0)
+			days[n++] = (uint32_t)day;
+		errno = 0;
+	}
+	if (n < FILES_MAX && errno != 0)
+		n = err_set(e, ERR_TEMP, errno, "delivery ids");
+	(void)closedir(d);
+	if (n < 0)
+		return -1;
+	qsort(days, (size_t)n, sizeof(*days), by_day);
+	return n;
 }
 
 static void
@@ -179,9 +178,9 @@ load_day(int dirfd, struct reading *r, char *piece, struct err *e)
 }
 
 int
-ids_day_load(int dirfd, uint32_t oldest,
+ids_day_load(int dirfd,
 	     void (*see)(void *ctx, uint32_t day, const char *id,
-			 const char *mailbox),
+			 const char *recipient),
 	     void *ctx, struct err *e)
 {
 	uint32_t *days = calloc(FILES_MAX, sizeof(*days));
@@ -192,7 +191,6 @@ ids_day_load(int dirfd, uint32_t oldest,
 		(void)err_set(e, ERR_TEMP, ENOMEM, "delivery ids");
 		goto out;
 	}
-	ids_day_remove(dirfd, oldest);
 	int n = list_days(dirfd, days, e);
 	if (n < 0)
 		goto out;
@@ -208,19 +206,22 @@ out:
 	return rc;
 }
 
-void
-ids_day_remove(int dirfd, uint32_t oldest)
+uint32_t
+ids_day_remove(int dirfd, uint32_t oldest, unsigned keep)
 {
 	uint32_t *days = calloc(FILES_MAX, sizeof(*days));
+	uint32_t removed = 0;
 	char name[NAME_SIZE];
 	struct err ignored;
 
 	int n = days == NULL ? 0 : list_days(dirfd, days, &ignored);
-	for (int i = 0; i < n && days[i] < oldest; i++) {
-		name_of(days[i], name);
-		(void)unlinkat(dirfd, name, 0);
+	if (n > 0 && (unsigned)n > keep && days[0] < oldest) {
+		name_of(days[0], name);
+		if (unlinkat(dirfd, name, 0) == 0)
+			removed = days[0];
 	}
 	free(days);
+	return removed;
 }
 
 /* ---- writing --------------------------------------------------------------
