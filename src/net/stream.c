@@ -318,6 +318,13 @@ skip_line(struct stream *s, int64_t deadline_ms, unsigned *flags, struct err *e)
 	return die(s, ERR_CLOSED, 0, "line without an end", e);
 }
 
+static void
+keep_head(struct line *line, struct span text)
+{
+	memset(line->head, 0, sizeof(line->head));
+	memcpy(line->head, text.p, text.n < LINE_HEAD ? text.n : LINE_HEAD);
+}
+
 int
 stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 		 struct line *line, struct err *e)
@@ -335,6 +342,7 @@ stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 			line->text = span_head(have, cr ? n - 1 : n);
 			line->flags = flags_of(line->text, cr);
 			if (line->text.n > max) {
+				keep_head(line, line->text);
 				line->text.n = 0;
 				line->flags |= LINE_LONG;
 			}
@@ -343,6 +351,7 @@ stream_read_line(struct stream *s, size_t max, int64_t deadline_ms,
 		}
 		if (have.n > max + 1) { /* more than text and its CR */
 			line->flags = LINE_LONG;
+			keep_head(line, have);
 			if (skip_line(s, deadline_ms, &line->flags, e) != 0)
 				return -1;
 			line->text = span_make(s->in, 0);
@@ -397,6 +406,13 @@ stream_flush(struct stream *s, int64_t deadline_ms, struct err *e)
 	}
 	s->out_n = 0;
 	return 0;
+}
+
+void
+stream_hear_out(struct stream *s)
+{
+	s->dead = false;
+	s->out_n = 0;
 }
 
 int

@@ -47,16 +47,18 @@ void stream_watch(struct stream *s, const struct wake *w);
  */
 
 enum line_flag {
-	LINE_LONG =
-	    1, /* over max: read to its end and dropped, text is empty */
+	LINE_LONG = 1,    /* over max: read to its end and dropped, text is
+			     empty, head has its first bytes */
 	LINE_BARE_LF = 2, /* ended by LF without CR */
 	LINE_BARE_CR = 4, /* a CR inside that is not followed by LF */
 	LINE_NUL = 8,     /* a NUL inside */
 };
+enum { LINE_HEAD = 4 };
 struct line {
 	struct span
 	    text; /* without its CRLF or LF; lives until the next call */
 	unsigned flags;
+	char head[LINE_HEAD]; /* of one that is LONG */
 };
 
 /*
@@ -101,6 +103,10 @@ int stream_write(struct stream *s, const void *p, size_t n, int64_t deadline_ms,
 int stream_writef(struct stream *s, int64_t deadline_ms, struct err *e,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 int stream_flush(struct stream *s, int64_t deadline_ms, struct err *e);
+
+/* stream_hear_out - a write failed: what the peer said before that may still be
+ * read, and what was not sent never will be. */
+void stream_hear_out(struct stream *s);
 
 /* stream_shutdown - nothing more will be written: TLS says so first, then TCP.
  * What the peer still sends can be read. */

@@ -15,6 +15,7 @@
 enum {
 	COMMAND_SIZE = 2048, /* the longest line we ever send, AUTH too */
 	QUIT_WAIT_MS = 1000,
+	LAST_WORD_MS = 1000, /* for what was said before a write failed */
 };
 
 unsigned
@@ -130,14 +131,21 @@ put_line(struct smtp_client *c, struct span line, bool secret, struct err *e)
 			return err_set(e, ERR_BUG, 0,
 				       "control byte in an SMTP command");
 	}
+	if (c->unsent)
+		return 0;
 	if (span_starts_nocase(line, span_of("MAIL ")))
 		c->mails++;
 	smtp_client_trace(c, '>', shown_command(line, secret, copy));
 	int64_t deadline = smtp_client_deadline(c);
-	if (stream_write(c->stream, line.p, line.n, deadline, e) == 0 &&
-	    stream_write(c->stream, "\r\n", 2, deadline, e) == 0)
+	struct err why;
+	if (stream_write(c->stream, line.p, line.n, deadline, &why) == 0 &&
+	    stream_write(c->stream, "\r\n", 2, deadline, &why) == 0)
 		return 0;
 	c->dead = true;
+	if (smtp_client_hear_out(c, &why))
+		return 0;
+	if (e != NULL)
+		*e = why;
 	return -1;
 }
 
@@ -253,41 +261,102 @@ shown(struct span line)
 }
 
 /*
+ * A server that refuses often does not wait for the end: it says 5xx and closes
+ * while we still write.  What it said lies in our socket when the write fails;
+ * without it a refusal would be tried again for days.
+ */
+bool
+smtp_client_hear_out(struct smtp_client *c, const struct err *e)
+{
+	if (e->class != ERR_CLOSED && e->class != ERR_TIMEOUT)
+		return false;
+	c->dead = c->unsent = true;
+	stream_hear_out(c->stream);
+	return true;
+}
+
+/* One line into *r; 1 when it was the last.  *odd: it is not clean CRLF text.
+ */
+static int
+read_reply_line(struct smtp_client *c, int64_t deadline_ms,
+		struct smtp_reply *r, struct line *line, bool *odd,
+		struct err *e)
+{
+	if (stream_read_line(c->stream, SMTP_REPLY_LINE_MAX, deadline_ms, line,
+			     e) != 0)
+		return -1;
+	smtp_client_trace(c, '<', shown(line->text));
+	*odd = *odd || (line->flags & ~(unsigned)LINE_LONG) != 0;
+	struct span text = line->text;
+	if ((line->flags & LINE_LONG) != 0)
+		text = span_make(line->head, LINE_HEAD);
+	return reply_add_line(r, text, e);
+}
+
+/* All lines of a reply: 0; -1 when it has no clear end, *r is what came. */
+static int
+read_lines(struct smtp_client *c, int64_t deadline_ms, bool is_ehlo,
+	   struct smtp_reply *r, bool *odd, struct err *e)
+{
+	struct line line;
+	size_t bytes = 0;
+
+	for (int i = 0;
+	     i < SMTP_REPLY_LINES_MAX && bytes < SMTP_REPLY_BYTES_MAX; i++) {
+		int rc = read_reply_line(c, deadline_ms, r, &line, odd, e);
+		if (rc < 0)
+			return -1;
+		if (is_ehlo && i > 0 && i <= SMTP_EHLO_LINES_MAX)
+			note_extension(c, span_skip(line.text, 4));
+		if (rc == 1)
+			return 0;
+		bytes += line.text.n + 2;
+	}
+	return err_set(e, ERR_PROTO, 0, "a reply without an end");
+}
+
+/*
  * Read one reply.  Everything about it is bounded: the length of a line, how
- * many there are, and the time for all of them.  A line that is not clean CRLF
- * text is a protocol error, never repaired.
+ * many there are, and the time for all of them.
+ *
+ * What is not clean CRLF text is never taken for a yes while replies to other
+ * commands are still to come, which a line end in the wrong place would shift;
+ * the last one of a message is a yes all the same, or the message would be sent
+ * again although it was taken.  A no is a no in any form: who refuses
+ * with an endless text, or ends it with a bare LF, must not be asked for days.
+ * Nothing is read behind either.
  */
 static int
 read_reply(struct smtp_client *c, int64_t deadline_ms, bool is_ehlo,
 	   struct smtp_reply *r, struct err *e)
 {
-	struct line line;
+	bool odd = false;
+	struct err why;
 
 	memset(r, 0, sizeof(*r));
-	if (stream_flush(c->stream, deadline_ms, e) != 0)
+	if (c->deaf)
+		return err_set(e, ERR_PROTO, 0,
+			       "malformed reply from the server");
+	if (stream_flush(c->stream, deadline_ms, &why) != 0 &&
+	    !smtp_client_hear_out(c, &why))
 		goto dead;
-	for (int i = 0; i < SMTP_REPLY_LINES_MAX; i++) {
-		if (stream_read_line(c->stream, SMTP_REPLY_LINE_MAX,
-				     deadline_ms, &line, e) != 0)
-			goto dead;
-		smtp_client_trace(c, '<', shown(line.text));
-		if (line.flags != 0) {
-			(void)err_set(e, ERR_PROTO, 0,
-				      "malformed reply line from the server");
-			goto dead;
-		}
-		int rc = reply_add_line(r, line.text, e);
-		if (rc < 0)
-			goto dead;
-		if (is_ehlo && i > 0)
-			note_extension(c, span_skip(line.text, 4));
-		if (rc == 1)
-			return 0;
+	if (c->unsent && deadline_ms > clock_mono_ms() + LAST_WORD_MS)
+		deadline_ms = clock_mono_ms() + LAST_WORD_MS;
+	int rc = read_lines(c, deadline_ms, is_ehlo, r, &odd, &why);
+	if (rc == 0 && !odd)
+		return 0;
+	if (rc == 0)
+		(void)err_set(&why, ERR_PROTO, 0,
+			      "malformed reply line from the server");
+	bool no = r->code >= 400 && why.class != ERR_STOP;
+	if (no || (rc == 0 && c->at_end)) {
+		c->dead = c->deaf = true;
+		return 0;
 	}
-	(void)err_set(e, ERR_PROTO, 0, "reply of more than %d lines",
-		      SMTP_REPLY_LINES_MAX);
 dead:
 	c->dead = true;
+	if (e != NULL)
+		*e = why;
 	return -1;
 }
 
@@ -317,6 +386,20 @@ smtp_client_verdict(struct smtp_client *c, int64_t deadline_ms, int also,
 	    (also == 0 || r->code != also))
 		return unexpected(c, r, what, e);
 	return 0;
+}
+
+int
+smtp_client_final(struct smtp_client *c, int64_t deadline_ms, const char *what,
+		  struct smtp_reply *r, struct err *e)
+{
+	c->at_end = true;
+	int rc = smtp_client_verdict(c, deadline_ms, 0, what, r, e);
+	c->at_end = false;
+	if (rc != 0 || !c->unsent || !is_class(r, 2))
+		return rc;
+	return err_set(e, ERR_PROTO, 0,
+		       "reply %d to %s before the message was sent", r->code,
+		       what);
 }
 
 int

@@ -36,10 +36,11 @@ put_chunk(struct smtp_client *c, struct buf *b, bool last, int64_t deadline_ms,
 {
 	if (smtp_client_put(c, e, "BDAT %zu%s", b->n, last ? " LAST" : "") != 0)
 		return -1;
-	int rc =
-	    b->n == 0 ? 0 : stream_write(c->stream, b->p, b->n, deadline_ms, e);
+	int rc = b->n == 0 || c->unsent
+		     ? 0
+		     : stream_write(c->stream, b->p, b->n, deadline_ms, e);
 	buf_clear(b);
-	return rc;
+	return rc == 0 || smtp_client_hear_out(c, e) ? 0 : -1;
 }
 
 /* The message, in *chunks of them.  A message that turns out larger than it was
@@ -58,7 +59,7 @@ put_chunks(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
 	*chunks = 0;
 	if (piece == NULL)
 		(void)err_set(e, ERR_TEMP, ENOMEM, "sending a message");
-	while (piece != NULL && n > 0) {
+	while (piece != NULL && n > 0 && !c->unsent) {
 		n = m->read_bytes(m->ctx, piece, PIECE_BYTES, e);
 		if (n < 0)
 			break;
@@ -73,6 +74,10 @@ put_chunks(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
 		if (put_chunk(c, &out, n == 0, deadline_ms, e) != 0)
 			break;
 		rc = n == 0 ? 0 : -1;
+	}
+	if (c->unsent && n >= 0 && piece != NULL) {
+		rc = 0; /* what it has said may tell why */
+		*chunks += *chunks == 0;
 	}
 	/* Without LAST the peer drops what it has. */
 	if (rc != 0)
@@ -118,7 +123,7 @@ read_replies(struct smtp_client *c, struct smtp_send *m, unsigned chunks,
 		stream_acknowledge(c->stream);
 	if (c->lmtp && mail_ok && accepted > 0 && no.code == 0)
 		return smtp_client_read_verdicts(c, m, deadline_ms, e);
-	if (smtp_client_verdict(c, deadline_ms, 0, "BDAT LAST", &last, e) != 0)
+	if (smtp_client_final(c, deadline_ms, "BDAT LAST", &last, e) != 0)
 		return -1;
 	if (!mail_ok)
 		smtp_client_refuse_all(m, &mail);

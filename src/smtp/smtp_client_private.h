@@ -14,6 +14,11 @@ struct smtp_client {
 	smtp_trace_fn *trace;
 	void *trace_ctx;
 	bool dead; /* no valid answer came: never used again */
+	bool deaf; /* a reply had no clear end: none is read behind it */
+	/* a write failed, or the peer spoke before it was its turn: nothing
+	 * more is sent, and what it has said is read */
+	bool unsent;
+	bool at_end; /* the reply to the end of a message is read */
 	bool lmtp;
 	unsigned extensions;
 	int64_t size_max;
@@ -42,6 +47,15 @@ void smtp_client_note_auth(struct smtp_client *c, struct span mechanisms);
  * or exactly `also` (0: none); `what` names the command for an error. */
 int smtp_client_verdict(struct smtp_client *c, int64_t deadline_ms, int also,
 			const char *what, struct smtp_reply *r, struct err *e);
+
+/* smtp_client_final - the same for the reply that ends a message.  A yes counts
+ * only to who has been sent all of it. */
+int smtp_client_final(struct smtp_client *c, int64_t deadline_ms,
+		      const char *what, struct smtp_reply *r, struct err *e);
+
+/* smtp_client_hear_out - a write failed as *e says: what the peer has said may
+ * tell why.  False: not by its doing. */
+bool smtp_client_hear_out(struct smtp_client *c, const struct err *e);
 
 /* ---- a transaction --------------------------------------------------------
  */

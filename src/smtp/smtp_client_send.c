@@ -256,7 +256,19 @@ write_out(struct smtp_client *c, struct buf *b, int64_t deadline_ms,
 	int rc = stream_write(c->stream, b->p, b->n, deadline_ms, e);
 
 	buf_clear(b);
+	if (rc != 0)
+		(void)smtp_client_hear_out(c, e);
 	return rc;
+}
+
+/* It has no word to say before the end of the message, unless it refuses. */
+static int
+check_silence(struct smtp_client *c, struct err *e)
+{
+	if (!stream_peer_spoke(c->stream, 0))
+		return 0;
+	c->dead = c->unsent = true;
+	return err_set(e, ERR_CLOSED, 0, "interrupted by the peer");
 }
 
 static int
@@ -279,7 +291,8 @@ write_message(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
 			(void)err_set(e, ERR_TEMP, errno, "sending a message");
 			goto out;
 		}
-		if (write_out(c, &out, deadline_ms, e) != 0)
+		if (check_silence(c, e) != 0 ||
+		    write_out(c, &out, deadline_ms, e) != 0)
 			goto out;
 	}
 	if (n < 0)
@@ -349,8 +362,8 @@ smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
 		struct smtp_reply r;
 		if (!is_yes(&m->recipients[i].at_rcpt))
 			continue;
-		if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &r,
-					e) != 0)
+		if (smtp_client_final(c, deadline_ms, "end of data", &r, e) !=
+		    0)
 			return -1;
 		m->recipients[i].reply = r;
 	}
@@ -367,12 +380,11 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	memset(&last, 0, sizeof(last));
 	smtp_client_refuse_open(m, &last);
 	m->text_sent = true;
-	if (write_message(c, m, deadline_ms, e) != 0)
+	if (write_message(c, m, deadline_ms, e) != 0 && !c->unsent)
 		return -1;
-	if (c->lmtp)
+	if (c->lmtp && !c->unsent)
 		return smtp_client_read_verdicts(c, m, deadline_ms, e);
-	if (smtp_client_verdict(c, deadline_ms, 0, "end of data", &last, e) !=
-	    0)
+	if (smtp_client_final(c, deadline_ms, "end of data", &last, e) != 0)
 		return -1;
 	smtp_client_refuse_open(m, &last);
 	return 0;

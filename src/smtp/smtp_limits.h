@@ -12,8 +12,12 @@ enum {
 	SMTP_CMD_RCPT_EXTRA = 540,  /* RFC 3461 3 (6): NOTIFY and ORCPT */
 	SMTP_DELIVERY_ID_MAX = 64,  /* XPOSTPAIRID= */
 	SMTP_AUTH_LINE_MAX = 12288, /* RFC 4954 4, CRLF included */
-	SMTP_REPLY_LINE_MAX = 1024, /* read; we write <= 512 (4.5.3.1.5) */
-	SMTP_REPLY_LINES_MAX = 100, /* lines of one reply we read */
+	/* of replies: we write lines <= 512 (4.5.3.1.5), and read what is over
+	 * it without its text; the whole of one is bounded too */
+	SMTP_REPLY_LINE_MAX = 8192,
+	SMTP_REPLY_LINES_MAX = 10000,
+	SMTP_REPLY_BYTES_MAX = 1024 * 1024,
+	SMTP_EHLO_LINES_MAX = 100,  /* heeded */
 	SMTP_RECIPIENTS_MAX = 100,  /* 4.5.3.1.8; the 101st gets 452 4.5.3 */
 	SMTP_TEXT_LINE_MAX = 998,   /* RFC 5322 2.1.1; longer is accepted */
 	SMTP_RECEIVED_MAX = 100,    /* 6.3 loop detection */

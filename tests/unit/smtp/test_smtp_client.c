@@ -1,5 +1,6 @@
 #include "script_peer.h"
 
+#include "net/stream.h"
 #include "smtp/smtp_client.h"
 
 /* A message given out in pieces; or a failure after some of it. */
@@ -348,7 +349,7 @@ a_refusing_greeting_is_an_answer(void **state)
 static void
 garbage_is_a_protocol_error(void **state)
 {
-	static char endless[200 * 16 + 1], long_line[3000];
+	static char endless[(SMTP_REPLY_LINES_MAX + 1) * 16 + 1];
 	const char *const bad[] = {
 		"hello there\r\n",
 		"2 0 ok\r\n",
@@ -360,20 +361,192 @@ garbage_is_a_protocol_error(void **state)
 		"354 go on\r\n",
 		"220 a\rb\r\n",
 		endless,
-		long_line,
 	};
 
 	(void)state;
-	for (size_t i = 0; i < 200; i++)
+	for (size_t i = 0; i <= SMTP_REPLY_LINES_MAX; i++)
 		memcpy(endless + 16 * i, "220-for ever..\r\n", 16);
-	memset(long_line, 'x', sizeof(long_line) - 3);
-	memcpy(long_line, "220 ", 4);
-	memcpy(long_line + sizeof(long_line) - 3, "\r\n", 3);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		script_peer_set(&t.peer, PEER_GREETING, bad[i]);
 		assert_int_equal(try_open(), -1);
 		assert_int_equal(t.e.class, ERR_PROTO);
 		assert_null(t.client);
+	}
+}
+
+/* A server of a few words, all of them said before it closes: whatever the
+ * client writes fails. */
+static int
+send_to_the_hasty(const char *words)
+{
+	struct smtp_client_options o = { .host = "hasty",
+					 .helo = "client.test",
+					 .command_timeout_ms = 5000,
+					 .data_timeout_ms = 5000 };
+	struct stream *end = NULL;
+	int fd[2];
+
+	smtp_client_close(&t.client, false);
+	t.source.at = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	assert_int_equal(send(fd[1], words, strlen(words), 0), strlen(words));
+	(void)close(fd[1]);
+	assert_int_equal(stream_new(&end, fd[0], &t.e), 0);
+	o.stream = &end;
+	assert_int_equal(smtp_client_open(&t.client, &o, &t.r, &t.e), 0);
+	assert_non_null(t.client);
+	int rc = smtp_client_send(t.client, &t.send, &t.e);
+	assert_false(smtp_client_is_idle(t.client));
+	return rc;
+}
+
+#define HASTY "220 hi\r\n250-hasty\r\n250-8BITMIME\r\n"
+
+static void
+what_was_said_before_a_close_is_heard(void **state)
+{
+	(void)state;
+	t.send.n_recipients = 2;
+	/* behind 354, one by one and pipelined */
+	assert_int_equal(
+	    send_to_the_hasty(HASTY "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"
+				    "354 go\r\n552 5.3.4 too big\r\n"),
+	    0);
+	assert_int_equal(t.to[0].reply.code, 552);
+	assert_int_equal(t.to[1].reply.code, 552);
+	assert_string_equal(t.to[1].reply.enhanced, "5.3.4");
+	assert_int_equal(
+	    send_to_the_hasty(HASTY "250 PIPELINING\r\n250 ok\r\n250 ok\r\n"
+				    "250 ok\r\n354 go\r\n421 bye\r\n"),
+	    0);
+	assert_int_equal(t.to[1].reply.code, 421);
+	/* MAIL, RCPT */
+	assert_int_equal(
+	    send_to_the_hasty(HASTY "250 PIPELINING\r\n550 5.7.1 not you\r\n"),
+	    0);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.to[1].reply.code, 550);
+	assert_int_equal(send_to_the_hasty(HASTY "250 PIPELINING\r\n250 ok\r\n"
+						 "550 5.1.1 no\r\n"),
+			 -1);
+	assert_int_equal(t.to[0].reply.code, 550);
+	assert_int_equal(t.to[1].reply.code, 0); /* unknown */
+	/* BDAT */
+	assert_int_equal(send_to_the_hasty(HASTY
+					   "250-CHUNKING\r\n250 PIPELINING\r\n"
+					   "250 ok\r\n250 ok\r\n250 ok\r\n"
+					   "554 5.6.0 spam\r\n"),
+			 0);
+	assert_int_equal(t.to[0].reply.code, 554);
+	assert_int_equal(t.to[1].reply.code, 554);
+}
+
+/* Nobody can have taken what was not sent. */
+static void
+a_yes_before_the_message_was_sent_is_none(void **state)
+{
+	(void)state;
+	t.send.n_recipients = 1;
+	assert_int_equal(send_to_the_hasty(HASTY "250 PIPELINING\r\n250 ok\r\n"
+						 "250 ok\r\n354 go\r\n"
+						 "250 2.0.0 taken\r\n"),
+			 -1);
+	assert_int_equal(t.to[0].reply.code, 0);
+	assert_int_equal(send_to_the_hasty(HASTY
+					   "250-CHUNKING\r\n250 PIPELINING\r\n"
+					   "250 ok\r\n250 ok\r\n"
+					   "250 2.0.0 taken\r\n"),
+			 -1);
+	assert_int_equal(t.to[0].reply.code, 0);
+}
+
+/* A refusal in the middle of a large message, over TCP: the rest is not sent.
+ */
+static void
+a_refusal_while_we_send_ends_it(void **state)
+{
+	(void)state;
+	script_peer_set(&t.peer, PEER_DATA,
+			"354 go on\r\n552 5.3.4 too big\r\n\f");
+	must_open();
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(t.to[i].reply.code, 552);
+	assert_int_equal(t.source.at, t.source.piece); /* looked at once */
+	assert_false(smtp_client_is_idle(t.client));
+}
+
+static char many[300 * 14 + 1], wide[20000];
+
+static const char *const odd_refusals[] = {
+	"550 5.1.1 no\n",
+	"550-5.1.1 no\n550 5.1.1 never\n",
+	"550 5.1.1 a\rb\r\n",
+	"550-5.1.1 no\r\n551 other code\r\n",
+	"550-5.1.1 no\r\nnot a reply\r\n",
+	"550-5.1.1 no\r\n\f",
+	many,
+	wide,
+};
+
+static void
+make_odd_refusals(void)
+{
+	for (size_t i = 0; i < 300; i++)
+		memcpy(many + 14 * i,
+		       i < 299 ? "550-5.1.1 no\r\n" : "550 5.1.1 no\r\n", 14);
+	memset(wide, 'x', sizeof(wide) - 1);
+	memcpy(wide, "550 5.1.1 ", 10);
+	memcpy(wide + sizeof(wide) - 3, "\r\n", 3);
+}
+
+/* Or it would be tried for days. */
+static void
+a_no_is_a_no_in_any_form(void **state)
+{
+	(void)state;
+	make_odd_refusals();
+	t.send.n_recipients = 1;
+	for (size_t i = 0; i < sizeof(odd_refusals) / sizeof(odd_refusals[0]);
+	     i++) {
+		for (enum peer_verb at = PEER_MAIL; at <= PEER_END; at++) {
+			smtp_client_close(&t.client, false);
+			t.source.at = 0;
+			memset(t.peer.reply, 0, sizeof(t.peer.reply));
+			script_peer_set(&t.peer, at, odd_refusals[i]);
+			must_open();
+			(void)smtp_client_send(t.client, &t.send, &t.e);
+			if (t.to[0].reply.code != 550)
+				fail_msg("form %zu at %d: %d %s", i, (int)at,
+					 t.to[0].reply.code, t.e.msg);
+		}
+	}
+}
+
+/* Nothing comes behind it that could be taken for its sake; and it was taken.
+ */
+static void
+the_last_yes_is_a_yes_in_any_form(void **state)
+{
+	static char lines[300 * 10 + 12];
+
+	(void)state;
+	for (size_t i = 0; i < 300; i++)
+		memcpy(lines + 10 * i, "250-taken\r", 10);
+	for (size_t i = 0; i < 300; i++)
+		lines[10 * i + 8] = '\r', lines[10 * i + 9] = '\n';
+	memcpy(lines + 3000, "250 end\r\n", 10);
+	const char *const yes[] = { "250 2.0.0 taken\n", "250 a\rb\r\n",
+				    lines };
+	for (size_t i = 0; i < 3; i++) {
+		smtp_client_close(&t.client, false);
+		t.source.at = 0;
+		script_peer_set(&t.peer, PEER_END, yes[i]);
+		must_open();
+		assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), 0);
+		assert_int_equal(t.to[2].reply.code, 250);
+		/* used again only where the end of the reply was clear */
+		assert_int_equal(smtp_client_is_idle(t.client), i == 2);
 	}
 }
 
@@ -788,6 +961,11 @@ main(void)
 		TEST(a_refusing_greeting_is_an_answer),
 		TEST(garbage_is_a_protocol_error),
 		TEST(an_endless_reply_ends),
+		TEST(what_was_said_before_a_close_is_heard),
+		TEST(a_yes_before_the_message_was_sent_is_none),
+		TEST(a_refusal_while_we_send_ends_it),
+		TEST(a_no_is_a_no_in_any_form),
+		TEST(the_last_yes_is_a_yes_in_any_form),
 		TEST(a_drop_at_any_verb_is_no_verdict),
 		TEST(a_421_is_the_verdict_on_everybody),
 		TEST(what_was_sent_when_it_broke_is_known),
