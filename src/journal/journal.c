@@ -9,8 +9,9 @@
  * A failed write or sync is final (a second fsync may lie): every record not
  * yet durable becomes void, its waiters fail, the segment is left behind, and a
  * new one begins with a record that says which numbers are void.  While no new
- * segment can be made, appends fail, and each tries again: space that comes
- * back is found without help.
+ * segment can be made, appends fail, and now and then one tries again: space
+ * that comes back is found without help, and a full disk is not kept busy with
+ * files that are made and removed.
  *
  * Lock order: one lock, never held during I/O except where a segment is
  * changed (once in a segment's life).
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/rand.h"
 #include "journal/journal_private.h"
 #include "journal/segment.h"
@@ -100,11 +102,40 @@ open_again(struct journal *j, uint64_t index)
 	}
 }
 
+/* Was there no room a moment ago?  A file that waits to be used again needs
+ * none. */
+static bool
+is_hopeless(const struct journal *j)
+{
+	return j->list.n_spare == 0 && j->retry_ms > 0 &&
+	       clock_mono_ms() < j->retry_ms;
+}
+
+static int
+create_segment(struct journal *j, const struct segment_head *h, struct err *e)
+{
+	char spare[SEGMENT_NAME_SIZE];
+
+	if (is_hopeless(j)) {
+		*e = j->no_room;
+		return -1;
+	}
+	bool have = segment_list_take_spare(&j->list, spare);
+	int fd = segment_create(j->o.dirfd, have ? spare : NULL, h,
+				j->o.segment_bytes, e);
+	j->list.next_index++;
+	j->retry_ms = 0;
+	if (fd < 0 && j->o.retry_ms > 0) {
+		j->retry_ms = clock_mono_ms() + j->o.retry_ms;
+		j->no_room = *e;
+	}
+	return fd;
+}
+
 /* Begin a new segment, recycling a spare file.  Called with the lock held. */
 static int
 begin_segment(struct journal *j, uint32_t type, struct err *e)
 {
-	char spare[SEGMENT_NAME_SIZE];
 	struct segment_head h = { .index = j->list.next_index,
 				  .first_seq = j->next_seq,
 				  .tag = (uint32_t)rand_u64() | 1 };
@@ -116,10 +147,7 @@ begin_segment(struct journal *j, uint32_t type, struct err *e)
 		    j->o.segments_max);
 	if (segment_list_reserve(&j->list, e) != 0)
 		return -1;
-	bool have = segment_list_take_spare(&j->list, spare);
-	int fd = segment_create(j->o.dirfd, have ? spare : NULL, &h,
-				j->o.segment_bytes, e);
-	j->list.next_index++;
+	int fd = create_segment(j, &h, e);
 	if (fd < 0)
 		return -1;
 	journal_group_close(j);
@@ -128,6 +156,18 @@ begin_segment(struct journal *j, uint32_t type, struct err *e)
 	j->offset = SEGMENT_HEADER_BYTES;
 	segment_list_add(&j->list, &h);
 	return put_voids(j, e);
+}
+
+/*
+ * Bytes of a segment that a record of this type leaves alone.  Where the disk
+ * has no room for one more segment a release still fits, and with it the others
+ * can be used again.
+ */
+static size_t
+kept_bytes(uint32_t type)
+{
+	return type == SEGMENT_RELEASE ? 0
+				       : RELEASES_KEPT * segment_record_size(8);
 }
 
 /* Make room for a record of `size` bytes in the open group. */
@@ -143,13 +183,14 @@ make_room(struct journal *j, uint32_t type, size_t size, struct err *e)
 				return -1;
 			continue;
 		}
-		bool fits = j->offset + j->group.n + size <= j->o.segment_bytes;
+		size_t room = j->o.segment_bytes - kept_bytes(type);
+		bool fits = j->offset + j->group.n + size <= room;
 		if (fits && j->group.n + size <= j->o.group_max_bytes)
 			return 0;
 		if (journal_group_drain(j, e) != 0)
 			return -1;
 		/* Others may have moved on while this thread waited. */
-		fits = j->offset + j->group.n + size <= j->o.segment_bytes;
+		fits = j->offset + j->group.n + size <= room;
 		if (!fits && j->fd[0] >= 0 && begin_segment(j, type, e) != 0)
 			return -1;
 	}
@@ -165,7 +206,8 @@ append(struct journal *j, uint32_t type, const struct span *parts,
 		payload += parts[i].n;
 	size_t size = segment_record_size(payload);
 	if (n_parts > JOURNAL_PARTS_MAX || payload > JOURNAL_RECORD_MAX ||
-	    size > j->o.segment_bytes - SEGMENT_HEADER_BYTES ||
+	    size >
+		j->o.segment_bytes - SEGMENT_HEADER_BYTES - kept_bytes(type) ||
 	    size > j->o.group_max_bytes)
 		return err_set(e, ERR_LIMIT, 0,
 			       "journal record of %zu bytes is too large",

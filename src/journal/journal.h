@@ -27,6 +27,9 @@ struct journal_options {
 	size_t segment_bytes;  /* >= JOURNAL_SEGMENT_MIN; size of a segment */
 	unsigned segments_max; /* live segments; over it appends fail (LIMIT) */
 	size_t group_max_bytes; /* bytes that wait for one write */
+	/* how long no other segment is begun after one could not be (a full
+	 * disk); 0: each append tries */
+	int64_t retry_ms;
 };
 
 enum {
@@ -65,7 +68,8 @@ int journal_open(struct journal **j, const struct journal_options *o,
 /*
  * journal_append - add a record made of n_parts pieces put together.  The bytes
  * are copied; *seq is its number.  Nothing is durable yet.  -1: LIMIT (record
- * or journal full), TEMP with ENOSPC/EDQUOT/EIO/ENOMEM: nothing was added.
+ * or journal full), TEMP with ENOSPC/EDQUOT/EIO/ENOMEM: nothing was added.  The
+ * end of each segment is kept for a release, so that one always fits.
  */
 int journal_append(struct journal *j, uint32_t type, const struct span *parts,
 		   size_t n_parts, uint64_t *seq, struct err *e);

@@ -15,8 +15,9 @@
 enum {
 	VOIDS_MAX = 64,
 	SPARES_MAX = 2,
-	FLIGHTS_MAX = 4, /* groups on their way to the disk at once */
-	GATES = 16,      /* more than groups that anybody waits for */
+	FLIGHTS_MAX = 4,   /* groups on their way to the disk at once */
+	RELEASES_KEPT = 8, /* room for so many at the end of a segment */
+	GATES = 16,        /* more than groups that anybody waits for */
 };
 
 struct range {
@@ -54,6 +55,8 @@ struct journal {
 	struct range voids[VOIDS_MAX];
 	unsigned n_voids;
 	unsigned n_voids_told; /* so many of them are in a segment */
+	int64_t retry_ms;      /* no segment is begun before it; 0: at once */
+	struct err no_room;    /* why the last one could not be */
 	bool dead; /* more failures than can be told apart: no more mail */
 
 	atomic_uint_least64_t durable; /* all up to it are, void ones apart */

@@ -18,7 +18,11 @@
 #include "queue/spool_format.h"
 #include "queue/spool_private.h"
 
-enum { BUCKETS = 16384, GROUP_BYTES = 4 * 1024 * 1024 };
+enum {
+	BUCKETS = 16384,
+	GROUP_BYTES = 4 * 1024 * 1024,
+	RETRY_MS = 1000, /* of a journal on a full disk */
+};
 
 struct found {
 	struct found *next;
@@ -323,6 +327,7 @@ spool_recover(struct spool *s, int data_fd, struct err *e)
 		.group_max_bytes = s->o.segment_bytes < GROUP_BYTES
 				       ? s->o.segment_bytes
 				       : GROUP_BYTES,
+		.retry_ms = RETRY_MS,
 	};
 	r.buckets = calloc(BUCKETS, sizeof(struct found *));
 	if (r.buckets == NULL) {

@@ -27,6 +27,7 @@ static int fail_every;  /* each so manieth fails, too */
 static int sync_ms;     /* how long one takes */
 static int syncing, most_syncing; /* at once */
 static int space_errors; /* so many next allocations fail with ENOSPC */
+static int allocations;
 static int syncs;
 
 int __real_fdatasync(int fd);
@@ -73,6 +74,7 @@ __wrap_pwrite(int fd, const void *p, size_t n, off_t at)
 int
 __wrap_posix_fallocate(int fd, off_t at, off_t n)
 {
+	allocations++;
 	if (space_errors > 0) {
 		space_errors--;
 		return ENOSPC;
@@ -195,6 +197,20 @@ close_ok(struct journal **j)
 	struct err e;
 
 	assert_int_equal(journal_close(j, &e), 0);
+}
+
+static unsigned
+count_files(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fdopendir(fd);
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
 }
 
 static void
@@ -586,6 +602,75 @@ no_space_fails_the_append_and_heals_by_itself(void **state)
 	close_ok(&j);
 }
 
+/* A full disk is not kept busy: one try for many appends; and what the journal
+ * has already can be used again. */
+static void
+no_room_is_not_asked_for_again_and_again(void **state)
+{
+	struct world *w = *state;
+	struct journal_options o = { .dirfd = w->dirfd,
+				     .segment_bytes = JOURNAL_SEGMENT_MIN,
+				     .segments_max = 8,
+				     .group_max_bytes = JOURNAL_SEGMENT_MIN,
+				     .retry_ms = 3600 * 1000 };
+	static char big[20000];
+	struct span part = span_make(big, sizeof(big));
+	struct journal_report report;
+	struct journal *j = NULL;
+	uint64_t seq = 0, last = 0;
+	struct err e;
+	int rc = 0;
+
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(journal_open(&j, &o, see, w, &report, &e), 0);
+	for (int i = 0; i < 6; i++) /* two segments */
+		assert_int_equal(journal_append(j, 1, &part, 1, &last, &e), 0);
+	sync_ok(j, last);
+	allocations = 0;
+	space_errors = 1000;
+	for (int i = 0; i < 100 && rc == 0; i++)
+		rc = journal_append(j, 1, &part, 1, &seq, &e);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
+		assert_int_equal(e.sys, ENOSPC);
+	}
+	assert_int_equal(allocations, 1);
+	/* no room is needed to give back what is there */
+	assert_int_equal(journal_release(j, last), 0);
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
+	sync_ok(j, seq);
+	assert_int_equal(allocations, 1);
+	close_ok(&j);
+}
+
+/* Or a power cut would leave a synced record in a file without a name. */
+static void
+the_name_of_a_segment_is_durable_before_its_records(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	static char big[30000];
+	struct span part = span_make(big, sizeof(big));
+	struct err e;
+	uint64_t seq;
+
+	memset(big, 'x', sizeof(big));
+	for (int i = 0; i < 12; i++) {
+		unsigned before = count_files(w->dirfd);
+		synced_forget();
+		assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
+		sync_ok(j, seq);
+		/* every second begins one; new, and then used again */
+		int at = synced_at(w->dirfd, ".");
+		assert_int_equal(at > 0, i % 2 == 0);
+		assert_int_equal(count_files(w->dirfd) > before,
+				 i % 2 == 0 && i < 6);
+		if (i % 2 == 1 && i >= 5)
+			assert_int_equal(journal_release(j, seq), 0);
+	}
+	close_ok(&j);
+}
+
 enum { WRITERS = 8, EACH = 200, SOME = 20 };
 
 static void
@@ -730,6 +815,8 @@ main(void)
 		T(a_lost_segment_is_reported),
 		T(a_failed_sync_voids_the_record_for_ever),
 		T(no_space_fails_the_append_and_heals_by_itself),
+		T(no_room_is_not_asked_for_again_and_again),
+		T(the_name_of_a_segment_is_durable_before_its_records),
 		T(many_writers_share_syncs),
 		T(slow_flushes_overlap),
 		T(a_failure_among_several_flushes_voids_what_follows),
