@@ -47,6 +47,11 @@ spool_free(struct spool **out)
 
 	if (s == NULL)
 		return;
+	while (s->kept != NULL) { /* never scanned */
+		struct spool_msg *m = s->kept;
+		s->kept = m->next;
+		spool_msg_free(&m);
+	}
 	spool_checkpoint_stop(s);
 	(void)journal_close(&s->journal, NULL);
 	ids_free(&s->ids);

@@ -50,6 +50,7 @@ struct spool_options {
 	size_t journal_bytes; /* of all segments */
 	size_t segment_bytes;
 	int64_t checkpoint_ms; /* age at which a message gets its file */
+	int64_t retry_ms;      /* of a journal without room (journal.h) */
 	size_t handed_max;     /* ids of hand-overs (0: SPOOL_HANDED_MAX) */
 };
 

@@ -149,6 +149,31 @@ spool_journal_commit(struct spool *s, struct spool_msg *m, struct buf *bytes,
 	return 0;
 }
 
+int
+spool_journal_keep(struct spool *s, struct spool_msg *m, struct buf *bytes,
+		   struct span results, struct err *e)
+{
+	struct spool_entry *x = enter(s, m);
+
+	if (x == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	if (buf_add_span(&x->results, results) != 0) {
+		leave(s, x);
+		return err_set(e, ERR_TEMP, errno, "queue");
+	}
+	bytes->n -= results.n;
+	trim(bytes);
+	(void)pthread_mutex_lock(&s->lock);
+	x->floor = 0;
+	x->pending = false;
+	x->bytes = *bytes;
+	atomic_fetch_add(&s->memory, x->bytes.cap);
+	(void)pthread_mutex_unlock(&s->lock);
+	*bytes = (struct buf){ .max = bytes->max };
+	m->entry = x;
+	return 0;
+}
+
 /* ---- text ---------------------------------------------------------------
  */
 

@@ -63,6 +63,7 @@ struct spool {
 	bool has_thread;
 	pthread_t thread;
 	uint64_t released;
+	struct spool_msg *kept; /* by the start, for spool_scan; no lock */
 };
 
 /* ---- spool.c ------------------------------------------------------------
@@ -88,6 +89,12 @@ int spool_flush_handed(struct spool *s, struct err *e);
  */
 int spool_journal_commit(struct spool *s, struct spool_msg *m,
 			 struct buf *bytes, struct err *e);
+
+/* spool_journal_keep - the same for one that is in the journal already, since
+ * before anything that is released from now on: *bytes with the results at
+ * their end. */
+int spool_journal_keep(struct spool *s, struct spool_msg *m, struct buf *bytes,
+		       struct span results, struct err *e);
 
 /* spool_journal_results - 1 when the message is in a file: not done.  `sync`:
  * durable on return. */

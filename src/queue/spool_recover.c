@@ -21,7 +21,6 @@
 enum {
 	BUCKETS = 16384,
 	GROUP_BYTES = 4 * 1024 * 1024,
-	RETRY_MS = 1000, /* of a journal on a full disk */
 };
 
 struct found {
@@ -91,6 +90,8 @@ write_tmp(struct recovery *r, struct found *f, bool sync, struct err *e)
 	if (rc == 0 && sync && fdatasync(fd) != 0)
 		rc = err_set(e, ERR_TEMP, errno, "sync");
 	(void)close(fd);
+	if (rc != 0) /* what room it took may do for another */
+		(void)unlinkat(s->tmp_fd, f->id, 0);
 	return rc == 0 ? 0 : err_prefix(e, "queue/tmp/%s", f->id);
 }
 
@@ -113,6 +114,12 @@ static int
 to_file(struct recovery *r, struct found *f, struct err *e)
 {
 	return write_tmp(r, f, true, e) == 0 ? place(r, f, e) : -1;
+}
+
+static bool
+is_full_disk(const struct err *e)
+{
+	return e->sys == ENOSPC || e->sys == EDQUOT;
 }
 
 static bool
@@ -191,14 +198,22 @@ on_enqueue(struct recovery *r, const struct journal_record *record,
 	if (buf_add_span(&f->bytes, record->payload) != 0)
 		return err_set(e, ERR_TEMP, errno, "queue");
 	r->memory += f->bytes.n;
-	return r->memory > r->spool->o.memory_max ? to_file(r, f, e) : 0;
+	if (r->memory <= r->spool->o.memory_max || to_file(r, f, e) == 0)
+		return 0;
+	return is_full_disk(e) ? 0 : -1; /* settled at the end */
 }
 
 static int
 on_result(struct recovery *r, struct found *f, struct span lines, struct err *e)
 {
-	if (f->in_file)
-		return spool_append_file(r->spool, f->id, lines, false, e);
+	if (f->in_file) {
+		if (spool_append_file(r->spool, f->id, lines, false, e) == 0)
+			return 0;
+		/* tried again, at worst, where it was a success */
+		log_failure(LOG_ERROR, "queue-result-not-stored", "id", f->id,
+			    e);
+		return is_full_disk(e) ? 0 : -1;
+	}
 	if (buf_add_span(&f->bytes, lines) != 0)
 		return err_set(e, ERR_TEMP, errno, "queue");
 	r->memory += lines.n;
@@ -304,6 +319,64 @@ settle(struct recovery *r, struct journal *j, struct err *e)
 	return 0;
 }
 
+/* ---- without room ---------------------------------------------------------
+ * Where the disk has no room for the files, what the journal holds stays there,
+ * and in memory as if it had just come in, until a checkpoint finds room.
+ */
+
+/* Its text and results, taken apart; *m is the message. */
+static int
+parse_found(struct found *f, struct spool_msg **m, struct err *e)
+{
+	struct span text = buf_span(&f->bytes);
+	struct span first = span_head(text, SPOOL_FIRST_SIZE);
+	struct spool_first head;
+
+	if (spool_parse_first(first, &head, e) != 0 ||
+	    spool_parse_head(first,
+			     span_head(span_skip(text, SPOOL_FIRST_SIZE),
+				       head.envelope_bytes),
+			     m, e) != 0)
+		return -1;
+	struct span rest =
+	    span_skip(text, (size_t)((*m)->message_at + (*m)->size));
+	while (spool_parse_record(&rest, *m) == 1)
+		;
+	return 0;
+}
+
+static int
+keep_in_memory(struct recovery *r, struct found *f, struct err *e)
+{
+	struct spool_msg *m = NULL;
+
+	if (parse_found(f, &m, e) != 0)
+		return -1;
+	size_t message = (size_t)(m->message_at + m->size);
+	struct span results = span_skip(buf_span(&f->bytes), message);
+	if (spool_journal_keep(r->spool, m, &f->bytes, results, e) != 0) {
+		spool_msg_free(&m);
+		return -1;
+	}
+	(void)unlinkat(r->spool->tmp_fd, f->id,
+		       0); /* it was one of the first */
+	m->next = r->spool->kept;
+	r->spool->kept = m;
+	return 0;
+}
+
+/* settle, or the same in memory where there is no room. */
+static int
+settle_somewhere(struct recovery *r, struct journal *j, struct err *e)
+{
+	if (settle(r, j, e) == 0)
+		return 0;
+	if (r->spool->o.strict || !is_full_disk(e))
+		return -1;
+	log_failure(LOG_ERROR, "queue-no-room", NULL, NULL, e);
+	return each_waiting(r, keep_in_memory, e);
+}
+
 int
 spool_recover(struct spool *s, int data_fd, struct err *e)
 {
@@ -327,7 +400,7 @@ spool_recover(struct spool *s, int data_fd, struct err *e)
 		.group_max_bytes = s->o.segment_bytes < GROUP_BYTES
 				       ? s->o.segment_bytes
 				       : GROUP_BYTES,
-		.retry_ms = RETRY_MS,
+		.retry_ms = s->o.retry_ms,
 	};
 	r.buckets = calloc(BUCKETS, sizeof(struct found *));
 	if (r.buckets == NULL) {
@@ -338,7 +411,7 @@ spool_recover(struct spool *s, int data_fd, struct err *e)
 		goto out;
 	/* A damaged segment is put aside by the release. */
 	if ((report.records > 0 || report.damaged > 0) &&
-	    settle(&r, s->journal, e) != 0)
+	    settle_somewhere(&r, s->journal, e) != 0)
 		goto out;
 	if (report.segments > 0)
 		log_recovered(&r, &report, clock_mono_ms() - began);

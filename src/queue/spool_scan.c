@@ -303,6 +303,12 @@ spool_scan(struct spool *s,
 	if (c.names == NULL)
 		c.rc = err_set(e, ERR_TEMP, ENOMEM, "queue");
 	(void)pthread_mutex_init(&c.lock, NULL);
+	while (s->kept != NULL && c.rc == 0) {
+		struct spool_msg *m = s->kept;
+		s->kept = m->next;
+		m->next = NULL;
+		c.rc = fn(ctx, m, e);
+	}
 	while (c.rc == 0) {
 		c.rc = next_names(&c, d, e);
 		if (c.rc != 0 || c.n == 0)

@@ -11,7 +11,11 @@
 #include "base/paths.h"
 #include "sender/sender_private.h"
 
-enum { STOP_GRACE_MS = 10000, JOURNAL_BYTES = 256 * 1024 * 1024 };
+enum {
+	STOP_GRACE_MS = 10000,
+	JOURNAL_BYTES = 256 * 1024 * 1024,
+	JOURNAL_RETRY_MS = 1000, /* on a full disk */
+};
 
 /* ---- configuration ------------------------------------------------------
  */
@@ -247,6 +251,7 @@ open_queue(struct sender *s, struct err *e)
 		.journal_bytes = JOURNAL_BYTES,
 		.segment_bytes = SPOOL_SEGMENT_BYTES,
 		.checkpoint_ms = o->checkpoint,
+		.retry_ms = JOURNAL_RETRY_MS,
 	};
 	s->data_fd = daemon_open_data(o->data_dir, &s->lock_fd, e);
 	if (s->data_fd < 0 ||

@@ -132,6 +132,57 @@ def test_over_size_is_552_at_mail_and_at_data():
         assert pair.left_in_tmp() == []
 
 
+def fill(path):
+    """Until there is no room."""
+    with open(path, "wb", 0) as f, pytest.raises(OSError):
+        while True:
+            f.write(b"x" * 4096)
+
+
+def test_the_sender_starts_on_a_full_disk():
+    """What its journal holds goes out from memory, and gets files when there
+    is room again."""
+    pair = harness.Pair(start=False, sender={
+        "queue": {"retry-min": "100ms", "retry-max": "200ms",
+                  "checkpoint": "100ms"}})
+    disk = os.path.join(pair.directory, "disk")
+    pair.sender.sections["server"]["data-dir"] = disk + "/data"
+    port, held = harness.closed_port()
+    pair.sender.sections["routes"] = {"xyz.com": "127.0.0.1:%d" % port}
+    subjects = ["m%d" % n for n in range(5)]
+    try:
+        with harness.small_disk(disk, "20m"):
+            # nobody is there yet: all wait; killed before a checkpoint
+            pair.sender.sections["queue"]["checkpoint"] = "1h"
+            pair.sender.start()
+            for subject in subjects:
+                submit(pair, b"Subject: %s\r\n\r\n%s\r\n" % (
+                    subject.encode(), b"0123456789" * 80))
+            pair.sender.kill()
+            pair.sender.sections["queue"]["checkpoint"] = "100ms"
+            fill(disk + "/fill")
+            for _ in range(2):  # and is killed again
+                pair.sender.start()
+                pair.sender.wait_log("queue-no-room")
+                assert len(pair.waiting()) == len(subjects)
+                pair.sender.kill()
+            held.close()
+            pair.receiver.start()
+            pair.sender.sections["routes"] = {
+                "xyz.com": "127.0.0.1:%d" % pair.smtp_port}
+            pair.sender.start()
+            assert len(pair.maildir(BOB).wait(5)) == 5
+            os.unlink(disk + "/fill")
+            assert pair.sender.stop() == 0
+            pair.sender.start()
+            pair.wait_queue_empty()
+            assert len(pair.maildir(BOB).files()) == 5
+            assert not harness.FAULTS.search(pair.sender.log())
+            pair.sender.stop()
+    finally:
+        pair.kill()
+
+
 @pytest.mark.parametrize("side", ["receiver", "sender"])
 def test_full_disk_is_452_and_the_server_lives(side):
     # a journal wants more room: test_receiver_journal.py
