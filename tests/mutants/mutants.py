@@ -25,12 +25,14 @@ only it can see; --plain does without, in half the time.
 
 import argparse
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
 import queue
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -178,6 +180,16 @@ def draw(by_kind, seed):
 
 # ---- trees and tests --------------------------------------------------------
 
+LIVE = set()  # process groups under way
+
+
+def end_all(signum, _frame):
+    for group in list(LIVE):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    os._exit(128 + signum)
+
+
 class Tree:
     """A copy of the sources with a build directory inside."""
 
@@ -203,11 +215,17 @@ class Tree:
         return done[1]
 
     def run(self, command, seconds, env=None):
-        """(status, output), or None when it did not end in time."""
+        """(status, output), or None when it did not end in time.  A process
+        of its own group, which goes with it, and with this program."""
+        def bounded():  # a mutant may spin where nobody waits for it any more
+            resource.setrlimit(resource.RLIMIT_CPU, (2 * seconds, 2 * seconds))
+
         with subprocess.Popen(
                 command, cwd=self.build, env=env, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                start_new_session=True, text=True, errors="replace") as child:
+                start_new_session=True, preexec_fn=bounded, text=True,
+                errors="replace") as child:
+            LIVE.add(child.pid)
             try:
                 output, _ = child.communicate(timeout=seconds)
                 return child.returncode, output
@@ -215,6 +233,8 @@ class Tree:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.communicate()
                 return None
+            finally:
+                LIVE.discard(child.pid)
 
     def make(self, *targets):
         return self.run(["make", "-s", *targets], BUILD_S)
@@ -402,6 +422,8 @@ def main():
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, end_all)
     here = os.path.dirname(os.path.abspath(__file__))
     top = os.path.abspath(os.environ.get("top_srcdir")
                           or os.path.join(here, "..", ".."))
