@@ -142,36 +142,35 @@ decode_quoted(struct span in, struct buf *out)
 enum { PAD = 64, SPACE = 65, STRAY = 66 };
 enum { FOOTER_TRIES = 8, SHORT_TEXT = 60 };
 
-static unsigned
-sextet(char c, bool url)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a') + 26;
-	if (span_is_digit(c))
-		return (unsigned)(c - '0') + 52;
-	if (c == (url ? '-' : '+'))
-		return 62;
-	if (c == (url ? '_' : '/'))
-		return 63;
-	if (c == '=')
-		return PAD;
-	return span_is_blank(c) || c == '\r' || c == '\n' ? SPACE : STRAY;
-}
+struct alphabet {
+	unsigned char value[256];
+};
 
 /* RFC 4648 5: '-' and '_' for '+' and '/', where the text has none of these. */
 static bool
 is_url_alphabet(struct span in)
 {
-	bool url = false;
+	return memchr(in.p, '+', in.n) == NULL &&
+	       memchr(in.p, '/', in.n) == NULL &&
+	       (memchr(in.p, '-', in.n) != NULL ||
+		memchr(in.p, '_', in.n) != NULL);
+}
 
-	for (size_t i = 0; i < in.n; i++) {
-		if (in.p[i] == '+' || in.p[i] == '/')
-			return false;
-		url = url || in.p[i] == '-' || in.p[i] == '_';
-	}
-	return url;
+static void
+choose_alphabet(struct alphabet *a, struct span in)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789";
+	bool url = in.n > 0 && is_url_alphabet(in);
+
+	memset(a->value, STRAY, sizeof(a->value));
+	for (unsigned char i = 0; letters[i] != '\0'; i++)
+		a->value[(unsigned char)letters[i]] = i;
+	a->value[url ? '-' : '+'] = 62;
+	a->value[url ? '_' : '/'] = 63;
+	a->value['='] = PAD;
+	a->value[' '] = a->value['\t'] = SPACE;
+	a->value['\r'] = a->value['\n'] = SPACE;
 }
 
 /* How much a run of bytes looks like base64. */
@@ -182,12 +181,12 @@ struct look {
 };
 
 static void
-look_at(struct span line, bool url, struct look *l)
+look_at(struct span line, const struct alphabet *a, struct look *l)
 {
 	bool word = false, gap = false;
 
 	for (size_t i = 0; i < line.n; i++) {
-		unsigned x = sextet(line.p[i], url);
+		unsigned x = a->value[(unsigned char)line.p[i]];
 		if (x == SPACE) {
 			gap = word;
 			if (line.p[i] == '\n')
@@ -210,15 +209,23 @@ looks_plain(const struct look *l)
 	return l->strays * 8 > l->letters + l->pads;
 }
 
+/* Padding ends a run of base64, and another may follow; strict senders alone:
+ */
+enum padding {
+	PADDING_ENDS,  /* the bits that are left are none */
+	PADDING_STRAY, /* it stands inside a quantum by mistake */
+};
+
 static int
-put_base64(struct span in, bool url, struct buf *out)
+put_base64(struct span in, const struct alphabet *a, enum padding padding,
+	   struct buf *out)
 {
 	unsigned bits = 0, have = 0;
 
 	if (buf_reserve(out, in.n / 4 * 3 + 3) != 0)
 		return -1;
 	for (size_t i = 0; i <= in.n; i++) {
-		unsigned x = i < in.n ? sextet(in.p[i], url) : PAD;
+		unsigned x = i < in.n ? a->value[(unsigned char)in.p[i]] : PAD;
 		if (x < PAD) {
 			bits = bits << 6 | x;
 			have += 6;
@@ -227,9 +234,8 @@ put_base64(struct span in, bool url, struct buf *out)
 			have -= 8;
 			out->p[out->n++] = (char)(bits >> have & 0xFF);
 		}
-		/* padding ends one run, and another may follow; behind a
-		 * single letter it is none */
-		if (x == PAD && have != 6)
+		/* behind a single letter it is none */
+		if (x == PAD && have != 6 && padding == PADDING_ENDS)
 			have = 0;
 	}
 	return 0;
@@ -250,6 +256,14 @@ is_readable(struct span s)
 	return true;
 }
 
+static size_t
+find_byte(struct span s, char c)
+{
+	long at = span_find(s, c, 0);
+
+	return at < 0 ? s.n : (size_t)at;
+}
+
 /* A line of dashes and the like, as stands above a footer. */
 static bool
 is_rule(struct span line)
@@ -266,7 +280,7 @@ is_rule(struct span line)
  * quanta, such as the footer of a mailing list.  in.n: there are none.
  */
 static size_t
-footer_start(struct span in, bool url)
+footer_start(struct span in, const struct alphabet *a)
 {
 	struct look all = { 0 };
 	unsigned tries = 0; /* each costs a look at all the rest */
@@ -280,14 +294,18 @@ footer_start(struct span in, bool url)
 		if (!below_rule)
 			start = from;
 		from = end + 1;
+		bool whole =
+		    all.letters > 0 && (all.pads > 0 || all.letters % 4 == 0);
 		below_rule = is_rule(text);
+		/* "-- " begins a signature */
+		if (below_rule && whole && text.n > 1)
+			return start;
 		if (below_rule)
 			continue;
-		look_at(text, url, &line);
-		if (line.strays > 0 && looks_plain(&line) && all.letters > 0 &&
-		    (all.pads > 0 || all.letters % 4 == 0)) {
+		look_at(text, a, &line);
+		if (line.strays > 0 && looks_plain(&line) && whole) {
 			tries++;
-			look_at(span_skip(in, start), url, &rest);
+			look_at(span_skip(in, start), a, &rest);
 			if (looks_plain(&rest))
 				return start;
 		}
@@ -297,27 +315,93 @@ footer_start(struct span in, bool url)
 	return in.n;
 }
 
+/* Another way of reading `code` that gives a text, if there is one: padding
+ * inside by mistake, plain text behind it.  1, 0 and nothing put, -1. */
+static int
+put_mended(struct span code, const struct alphabet *a, struct buf *out)
+{
+	size_t start = out->n, end = find_byte(code, '=');
+	struct alphabet own;
+
+	if (put_base64(code, a, PADDING_STRAY, out) != 0)
+		return -1;
+	if (is_readable(span_skip(buf_span(out), start)))
+		return 1;
+	out->n = start;
+	while (end < code.n && code.p[end] == '=')
+		end++;
+	if (!is_readable(span_skip(code, end)))
+		return 0;
+	/* '-' and '_' of the text say nothing about the code */
+	choose_alphabet(&own, span_head(code, end));
+	if (put_base64(span_head(code, end), &own, PADDING_ENDS, out) != 0)
+		return -1;
+	if (is_readable(span_skip(buf_span(out), start)))
+		return buf_add_span(out, span_skip(code, end)) == 0 ? 1 : -1;
+	out->n = start;
+	return 0;
+}
+
+/* Never encoded, whatever its label says: words, or a number of letters that no
+ * encoder makes. */
+static bool
+is_plain(struct span code, const struct alphabet *a)
+{
+	struct look l = { 0 };
+
+	look_at(code, a, &l);
+	if (l.letters % 4 == 1 && l.letters < SHORT_TEXT && l.pads == 0)
+		return true;
+	return looks_plain(&l);
+}
+
+static bool
+has_inner_padding(struct span code)
+{
+	size_t end = find_byte(code, '=');
+
+	while (end < code.n && (code.p[end] == '=' || code.p[end] <= ' '))
+		end++;
+	return end < code.n;
+}
+
+/* `code` as base64, or as it is. */
+static int
+put_code(struct span code, const struct alphabet *a, struct buf *out)
+{
+	size_t start = out->n;
+
+	if (put_base64(code, a, PADDING_ENDS, out) != 0)
+		return -1;
+	struct span bytes = span_skip(buf_span(out), start);
+	if (bytes.n > 0 && is_readable(bytes))
+		return 0;
+	if (has_inner_padding(code)) {
+		out->n = start;
+		int got = put_mended(code, a, out);
+		if (got != 0)
+			return got < 0 ? -1 : 0;
+		if (put_base64(code, a, PADDING_ENDS, out) != 0)
+			return -1;
+	}
+	if (!is_plain(code, a))
+		return 0;
+	out->n = start;
+	return buf_add_span(out, code);
+}
+
 static int
 decode_base64(struct span in, struct buf *out)
 {
-	bool url = is_url_alphabet(in);
-	size_t start = out->n, end = footer_start(in, url);
-	struct span code = span_head(in, end);
-	struct look l = { 0 };
+	struct alphabet a;
+	size_t start = out->n;
 
-	look_at(code, url, &l);
-	if (put_base64(code, url, out) != 0)
+	choose_alphabet(&a, in);
+	size_t end = footer_start(in, &a);
+	if (end < in.n)
+		choose_alphabet(&a, span_head(in, end));
+	if (put_code(span_head(in, end), &a, out) != 0)
 		return -1;
-	/* never encoded, whatever its label says: words, or a number of
-	 * letters that no encoder makes */
-	bool odd = (l.letters + l.pads) % 4 != 0;
-	bool readable = is_readable(span_skip(buf_span(out), start));
-	if ((looks_plain(&l) && (odd || l.letters == 0 || !readable)) ||
-	    (l.letters % 4 == 1 && l.letters < SHORT_TEXT && l.pads == 0 &&
-	     !readable)) {
-		out->n = start;
-		end = 0;
-	}
 	/* the line end before a footer ends our text, if it has none */
 	bool ended = out->n == start || out->p[out->n - 1] == '\n';
 	if (end > 0 && end < in.n && !ended)
@@ -328,7 +412,10 @@ decode_base64(struct span in, struct buf *out)
 int
 mime_decode_base64(struct span in, struct buf *out)
 {
-	return put_base64(in, is_url_alphabet(in), out);
+	struct alphabet a;
+
+	choose_alphabet(&a, in);
+	return put_base64(in, &a, PADDING_ENDS, out);
 }
 
 int

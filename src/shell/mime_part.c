@@ -111,6 +111,20 @@ unfolded(struct span header, const char *name, struct buf *out)
 	return header_find(header, name, &f) ? header_unfold(f.value, out) : 0;
 }
 
+/* The first encoding that is one: some relays put "8bit" in front. */
+static enum mime_encoding
+header_encoding(struct span header)
+{
+	enum mime_encoding found = MIME_IDENTITY;
+	struct header_field f;
+
+	while (found == MIME_IDENTITY && header_next(&header, &f))
+		if (span_eq_nocase(f.name,
+				   span_of("Content-Transfer-Encoding")))
+			found = mime_decode_name(f.value);
+	return found;
+}
+
 /* Parameter `name` as a C string, "" when missing or too long. */
 static int
 short_param(struct span params, const char *name, char *value, size_t size)
@@ -195,9 +209,7 @@ mime_part_describe(struct mime_leaf *leaf, struct span params, struct err *e)
 	int rc = 0;
 
 	buf_init(&field, MIME_HEADER_MAX);
-	if (unfolded(leaf->header, "Content-Transfer-Encoding", &field) != 0)
-		goto memory;
-	leaf->encoding = mime_decode_name(buf_span(&field));
+	leaf->encoding = header_encoding(leaf->header);
 	if (unfolded(leaf->header, "Content-Disposition", &field) != 0 ||
 	    take_type(leaf, params) != 0 ||
 	    take_name(leaf, buf_span(&field), params) != 0)

@@ -46,6 +46,7 @@ struct mime_leaf {
 	bool flowed, delsp;              /* RFC 3676 */
 	bool hidden;                     /* an alternative that is not shown */
 	bool hidden_html;                /* ... nor where HTML is preferred */
+	enum { MIME_NOT_LOOKED, MIME_BLANK, MIME_NOT_BLANK } look;
 	struct mime_part part;
 };
 

@@ -204,7 +204,10 @@ leaf_score(struct mime_leaf *leaf, bool html)
 
 	if (leaf->part.is_attachment)
 		return 1;
-	if (mime_leaf_is_blank(leaf))
+	if (leaf->look == MIME_NOT_LOOKED)
+		leaf->look =
+		    mime_leaf_is_blank(leaf) ? MIME_BLANK : MIME_NOT_BLANK;
+	if (leaf->look == MIME_BLANK)
 		return 0;
 	if (strcmp(type, "text/plain") == 0)
 		return html ? 3 : 4;

@@ -9,7 +9,12 @@
  * cut inside a character.  Words that stand together in one charset are joined
  * before they are converted.  What is no word stays as it is.
  */
-enum { CHARSET_MAX = 60, HEADER_RAW_MAX = MIME_HEADER_MAX * 4 };
+enum {
+	CHARSET_MAX = 60,
+	WORD_MAX =
+	    8192, /* RFC 2047 2 says 75; nobody looks farther for an end */
+	HEADER_RAW_MAX = MIME_HEADER_MAX * 4,
+};
 
 struct word {
 	struct span charset, text;
@@ -102,6 +107,7 @@ word_at(struct span s, size_t i, struct word *w)
 
 	if (from == 0)
 		return false;
+	s = span_head(s, from + WORD_MAX);
 	size_t mark = end_mark(s, from);
 	/* "=?utf-8?q?=C3=BC?=": the text may begin with '=' */
 	while (mark < s.n && w->encoding == 'q' && goes_on(s, mark))

@@ -54,7 +54,10 @@ base64_is_decoded_to_the_last_octet(void **state)
 		{ "aGVsbA", "hell" },
 		{ "aGVsbG8==", "hello" },
 		{ "aGVsbG8====", "hello" },
-		{ "aGVsbG8gd29=ybGQ=", "hello wo\xC9\xB1\x90" },
+		{ "aGVsbG8gd29=ybGQ=", "hello world" },
+		{ "aG=VsbG8=", "hello" },
+		{ "aGV=sbG8=", "hello" },
+		{ "aGVs=bG8=", "hello" },
 		{ "=aGVsbG8=", "hello" },
 		{ "a=GVsbG8=", "hello" },
 		/* blocks that were encoded for themselves */
@@ -111,6 +114,14 @@ what_is_no_base64_is_given_as_it_is(void **state)
 			       i == 0 ? "hello\n" : "hello!\n", footer);
 		decodes("base64", text, want);
 	}
+	decodes("base64", "aGVsbG8=This is text behind it.\r\n",
+		"helloThis is text behind it.\r\n");
+	decodes("base64", "aGVsbG8=\r\n--boundary-like",
+		"hello\r\n--boundary-like");
+	decodes("base64", "aGVsbG8K\r\n-- \r\nJoe\r\n",
+		"hello\n-- \r\nJoe\r\n");
+	shows(TYPE("text/plain") CTE("8bit") CTE("base64") "\r\naGVsbG8=",
+	      &PLAIN, "hello\n");
 	shows(TYPE("text/plain") CTE("base64") "\r\naGVsbG8=\r\n--\r\n"
 					       "Sent by my list server\r\n",
 	      &PLAIN, "hello\n--\nSent by my list server\n");
