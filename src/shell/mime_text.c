@@ -320,14 +320,26 @@ put_body(const struct mime *m, const struct mime_render_options *o,
 	return 0;
 }
 
-/* A message that leaves the screen empty has a word said about it. */
+/* A message that leaves the screen empty has a word said about it, and what
+ * there is shown as it came: a preamble, words in a part's header, "=20". */
 static int
 put_nothing(const struct mime *m, struct buf *out)
 {
+	enum { AS_IT_CAME_MAX = 64 * 1024 };
+	struct buf utf8;
+	int rc = -1;
+
 	if (mime_charset_is_blank(m->body))
 		return 0; /* there is nothing */
-	return buf_add_str(out, "[this message holds no text that can be seen; "
-				"`source` shows it as it is]\n");
+	buf_init(&utf8, MIME_TEXT_MAX);
+	if (buf_add_str(out, "[this message holds no text that can be seen; as "
+			     "it came:]\n") == 0 &&
+	    mime_charset_to_utf8(span_head(m->body, AS_IT_CAME_MAX), "",
+				 &utf8) == 0 &&
+	    width_clean(buf_span(&utf8), WIDTH_LINES, out) == 0)
+		rc = out->p[out->n - 1] == '\n' ? 0 : buf_add_char(out, '\n');
+	buf_free(&utf8);
+	return rc;
 }
 
 static int
