@@ -9,6 +9,9 @@ dist_examples_DATA += conf/receiver.conf
 dist_examples_DATA += conf/sender.conf
 dist_examples_DATA += conf/sendmail.conf
 
+# For certbot, likewise.
+dist_examples_DATA += conf/certbot-hook
+
 # For fail2ban, to be copied where it looks.
 fail2bandir = $(examplesdir)/fail2ban
 dist_fail2ban_DATA = conf/fail2ban/filter.conf conf/fail2ban/jail.conf

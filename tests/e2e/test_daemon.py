@@ -4,7 +4,10 @@ whose files it trusts, what its pid file says."""
 import os
 import shutil
 import signal
+import smtplib
+import ssl
 import subprocess
+import tempfile
 
 import pytest
 
@@ -203,3 +206,66 @@ def test_the_pid_file_names_the_process_that_serves(pair, name, background):
     one.write_config()
     assert run(one, "--foreground").returncode == 1
     assert not os.path.exists(path)
+
+
+# ---- certbot -------------------------------------------------------------------
+
+def hook(lineage, tls, run, names, user="root"):
+    return subprocess.run(
+        ["sh", os.path.join(harness.top_srcdir(), "conf", "certbot-hook")],
+        env={**os.environ, "RENEWED_DOMAINS": names, "RENEWED_LINEAGE": lineage,
+             "POSTPAIR_TLS": tls, "POSTPAIR_RUN": run, "POSTPAIR_USER": user},
+        capture_output=True, text=True, timeout=30, check=False,
+        stdin=subprocess.DEVNULL)
+
+
+@as_root
+def test_the_hook_for_certbot_renews_what_the_configuration_uses(tmp_path):
+    old, new = Lab(), Lab()
+    tls, lineage = tmp_path / "tls", tmp_path / "live"
+    tls.mkdir()
+    lineage.mkdir()
+    for kind in ("crt", "key"):
+        shutil.copy(old.path("localhost." + kind), tls / ("mx.test." + kind))
+    new.host("mx.test")
+    shutil.copy(new.path("mx.test.key"), lineage / "privkey.pem")
+    shutil.copy(new.path("mx.test.crt"), lineage / "fullchain.pem")
+    with harness.Pair(sender=False, receiver={
+            "server": {"pid-file": str(tmp_path / "receiver.pid")},
+            "tls": {"certificate": str(tls / "mx.test.crt"),
+                    "key": str(tls / "mx.test.key")}}) as pair:
+        done = hook(str(lineage), str(tls), str(tmp_path),
+                    "other.test mx.test *.test")
+        assert done.returncode == 0, done.stderr
+        pair.receiver.wait_log(r"\breloaded\b")
+        context = ssl.create_default_context(cafile=new.path("ca.crt"))
+        with smtplib.SMTP() as client:
+            client._host = "mx.test"  # the name that the certificate is for
+            client.connect("127.0.0.1", pair.smtp_port)
+            client.starttls(context=context)
+        assert sorted(os.listdir(tls)) == ["mx.test.crt", "mx.test.key"]
+        assert os.stat(tls / "mx.test.key").st_mode & 0o777 == 0o640
+
+
+@as_root
+def test_the_hook_for_certbot_does_not_believe_a_pid_file():
+    """Who writes the pid file signals with the rights that are his anyway."""
+    lab = Lab()
+    with tempfile.TemporaryDirectory() as there, \
+            subprocess.Popen(["sleep", "600"]) as victim:
+        try:
+            os.chmod(there, 0o755)
+            shutil.copy(lab.path("localhost.key"), there + "/privkey.pem")
+            shutil.copy(lab.path("localhost.crt"), there + "/fullchain.pem")
+            for name, text in (("mx.test.crt", ""),
+                               ("receiver.pid", "%d\n" % victim.pid)):
+                with open(os.path.join(there, name), "w",
+                          encoding="ascii") as f:
+                    os.fchmod(f.fileno(), 0o644)
+                    f.write(text)
+            # a user whose group has the same name
+            done = hook(there, there, there, "mx.test", "daemon")
+            assert done.returncode != 0 and "ermitted" in done.stderr, done
+            assert victim.poll() is None
+        finally:
+            victim.terminate()
