@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/queue/libqueue.a
 src_queue_libqueue_a_SOURCES = \
 	src/queue/bounce.c src/queue/bounce.h \
 	src/queue/scheduler.c src/queue/scheduler.h \
+	src/queue/scheduler_add.c \
 	src/queue/scheduler_admin.c src/queue/scheduler_admin.h \
 	src/queue/scheduler_attempt.c src/queue/scheduler_private.h \
 	src/queue/scheduler_wait.c src/queue/scheduler_wait.h \

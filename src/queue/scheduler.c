@@ -91,7 +91,7 @@ scheduler_free(struct scheduler **out)
 			free(j);
 		d->failures = 0;
 	}
-	scheduler_dest_sweep(&s->dests);
+	scheduler_dest_sweep(&s->dests, INT64_MAX);
 	while (s->messages != NULL) {
 		struct spool_msg *m = s->messages;
 		s->messages = m->next;
@@ -177,103 +177,6 @@ scheduler_place(struct scheduler_dest *d, struct scheduler_job *j)
 	j->m->parked = j;
 }
 
-unsigned
-scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
-		    unsigned n, const struct scheduler_job_start *start)
-{
-	char first[SCHEDULER_KEY_SIZE], key[SCHEDULER_KEY_SIZE];
-
-	while (n > 0) {
-		struct scheduler_job *j =
-		    calloc(1, sizeof(*j) + n * sizeof(j->recipients[0]));
-		if (j == NULL)
-			return n;
-		unsigned left = 0;
-		s->o.route(s->o.ctx, m->reverse_path,
-			   m->recipients[list[0]].domain, first);
-		for (unsigned i = 0; i < n; i++) {
-			s->o.route(s->o.ctx, m->reverse_path,
-				   m->recipients[list[i]].domain, key);
-			if (strcmp(key, first) == 0)
-				j->recipients[j->n++] = list[i];
-			else
-				list[left++] = list[i];
-		}
-		struct scheduler_dest *d = scheduler_dest_get(&s->dests, first);
-		if (d == NULL || scheduler_dest_reserve(d) != 0) {
-			memcpy(list + left, j->recipients,
-			       j->n * sizeof(list[0]));
-			free(j);
-			return n;
-		}
-		j->m = m;
-		j->release_ms = start->release_ms;
-		j->retry_ms = start->due_ms > d->not_before_ms
-				  ? start->due_ms
-				  : d->not_before_ms;
-		if (j->retry_ms < j->release_ms)
-			j->retry_ms = j->release_ms;
-		j->warn_ms =
-		    scheduler_wants_warning(j) ? start->warn_ms : INT64_MAX;
-		j->expires_ms = start->expires_ms;
-		scheduler_job_plan(j, start->due_ms);
-		j->attempts = start->attempts;
-		j->seq = s->seq++;
-		m->jobs++;
-		scheduler_place(d, j);
-		if (d->failures > 0)
-			scheduler_wait_job(NULL, j);
-		n = left;
-	}
-	return 0;
-}
-
-int
-scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
-{
-	unsigned *list = calloc((*m)->n_recipients, sizeof(*list)), n = 0;
-	struct scheduler_job_start start = { 0 };
-
-	if (list == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "queue");
-	for (unsigned i = 0; i < (*m)->n_recipients; i++) {
-		if ((*m)->recipients[i].state == SPOOL_WAITING)
-			list[n++] = i;
-	}
-	/* What waits for its time is as old as the time since then. */
-	int64_t wall_s = scheduler_wall_s(s);
-	int64_t born_s = (*m)->release_s > (*m)->arrival_s ? (*m)->release_s
-							   : (*m)->arrival_s;
-	int64_t age_ms = (wall_s - born_s) * 1000;
-	(void)pthread_mutex_lock(&s->lock);
-	start.due_ms = scheduler_now_ms(s);
-	if ((*m)->release_s > wall_s)
-		start.release_ms =
-		    start.due_ms + ((*m)->release_s - wall_s) * 1000;
-	start.expires_ms = start.due_ms + s->o.expiry_ms - age_ms;
-	start.warn_ms = s->o.delay_warning_ms == 0
-			    ? INT64_MAX
-			    : start.due_ms + s->o.delay_warning_ms - age_ms;
-	unsigned lost = scheduler_make_jobs(s, *m, list, n, &start);
-	bool taken = (*m)->jobs > 0;
-	if (taken)
-		scheduler_link(s, *m);
-	(void)pthread_mutex_unlock(&s->lock);
-	/* without the lock: whoever wakes wants it at once */
-	(void)pthread_cond_signal(&s->work);
-	free(list);
-	if (lost > 0)
-		log_event(LOG_ERROR, "queue-out-of-memory", "id", (*m)->id);
-	if (!taken && lost > 0)
-		return err_set(e, ERR_TEMP, ENOMEM, "queue");
-	if (!taken) { /* stopped between the last result and the unlink */
-		(void)spool_remove(s->o.spool, *m, NULL);
-		spool_msg_free(m);
-	}
-	*m = NULL;
-	return 0;
-}
-
 /* Take every job out of every heap; they form a list through `out`. */
 static size_t
 take_all(struct scheduler *s, struct scheduler_job **out, size_t max)
@@ -293,6 +196,7 @@ void
 scheduler_retry(struct scheduler *s)
 {
 	(void)pthread_mutex_lock(&s->lock);
+	atomic_fetch_add(&s->routes, 1);
 	size_t max = 0;
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next)
 		max += d->n + d->n_ready;
@@ -307,6 +211,8 @@ scheduler_retry(struct scheduler *s)
 			.expires_ms = j->expires_ms,
 			.release_ms = j->release_ms,
 			.attempts = j->attempts,
+			.manual = true,
+			.planned_ms = j->retry_ms,
 		};
 		unsigned lost =
 		    scheduler_make_jobs(s, j->m, j->recipients, j->n, &start);
@@ -323,7 +229,7 @@ scheduler_retry(struct scheduler *s)
 			}
 		}
 	}
-	scheduler_dest_sweep(&s->dests);
+	scheduler_dest_sweep(&s->dests, now);
 	(void)pthread_cond_broadcast(&s->work);
 	(void)pthread_mutex_unlock(&s->lock);
 	free(all);
@@ -383,6 +289,40 @@ all_wait(const struct scheduler_batch *b)
 	return true;
 }
 
+/* No connection: when the destination is tried again. */
+static void
+note_down(struct scheduler *s, struct scheduler_job *j,
+	  const struct scheduler_batch *b, int64_t now)
+{
+	struct scheduler_dest *d = j->d;
+	/* a try that somebody wanted makes no wait longer */
+	bool keeps = j->manual && d->failures > 0;
+	int64_t again = keeps && d->not_before_ms > now
+			    ? d->not_before_ms
+			    : now + delay_ms(s, d->failures + (keeps ? 0 : 1));
+
+	scheduler_dest_down(d, now, again, j->manual, b->why);
+	scheduler_dest_each(d, scheduler_wait_job, NULL);
+}
+
+/* When a job that was tried is tried again. */
+static void
+plan_retry(struct scheduler *s, struct scheduler_job *j,
+	   const struct scheduler_batch *b, int64_t now)
+{
+	bool keeps = j->manual && j->attempts > 0;
+
+	if (!keeps)
+		j->attempts++;
+	if (b->destination_failed)
+		j->retry_ms = j->d->not_before_ms;
+	else if (keeps && j->planned_ms > now)
+		j->retry_ms = j->planned_ms;
+	else
+		j->retry_ms = now + delay_ms(s, j->attempts);
+	j->manual = false;
+}
+
 /* Put the job back or drop it; returns the message when that was its last. */
 static struct spool_msg *
 settle(struct scheduler *s, struct scheduler_job *j,
@@ -398,39 +338,76 @@ settle(struct scheduler *s, struct scheduler_job *j,
 				    b->verdicts[i].outcome,
 				    b->verdicts[i].reply);
 	bool waits = shrink(j, b, &tried);
-	if (b->destination_failed) {
-		scheduler_dest_down(d, now, now + delay_ms(s, d->failures + 1),
-				    b->why);
-		scheduler_dest_each(d, scheduler_wait_job, NULL);
-	} else if (tried && !expired)
+	if (b->destination_failed)
+		note_down(s, j, b, now);
+	else if (tried && !expired)
 		scheduler_dest_up(d, now);
 	if (tried && !expired)
 		scheduler_dest_learn(d, !b->destination_failed && !all_wait(b),
 				     s->o.per_destination);
 	d->active--;
 	if (waits) {
-		j->attempts += tried ? 1 : 0;
 		if (tried)
-			j->retry_ms = b->destination_failed
-					  ? d->not_before_ms
-					  : now + delay_ms(s, j->attempts);
+			plan_retry(s, j, b, now);
 		scheduler_job_plan(j, now);
 		scheduler_place(d, j);
 		return NULL;
 	}
 	free(j);
-	if (d->n + d->n_ready == 0 && d->active == 0 && d->failures == 0)
-		scheduler_dest_sweep(&s->dests);
+	if (d->n + d->n_ready == 0 && d->active == 0)
+		scheduler_dest_sweep(&s->dests, now);
 	if (--m->jobs > 0)
 		return NULL;
 	scheduler_unlink(s, m);
 	return m;
 }
 
+/*
+ * Servers that take a connection and say nothing hold a worker each until the
+ * time for it is over.  What has not answered may have half of them, so that
+ * the others get their mail; and what is known not to answer half of those, so
+ * that new ones get a try.
+ */
+static bool
+is_held_back(const struct scheduler *s, const struct scheduler_dest *d)
+{
+	int half = s->o.threads > 1 ? s->o.threads / 2 : 1;
+	int quarter = half > 1 ? half / 2 : 1;
+
+	return !d->answered &&
+	       (s->doubtful >= half || (d->failures > 0 && s->dead >= quarter));
+}
+
+/* It answered, or the try is over.  Lock held. */
+static void
+end_doubt(struct scheduler *s, struct scheduler_job *j)
+{
+	s->doubtful -= j->doubtful ? 1 : 0;
+	s->dead -= j->dead ? 1 : 0;
+	j->doubtful = j->dead = false;
+}
+
+void
+scheduler_answered(struct scheduler_batch *b)
+{
+	struct scheduler *s = b->scheduler;
+
+	if (s == NULL)
+		return;
+	(void)pthread_mutex_lock(&s->lock);
+	bool news = b->job->doubtful;
+	b->job->d->answered = true;
+	end_doubt(s, b->job);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (news)
+		(void)pthread_cond_signal(&s->work);
+}
+
 static bool
 may_start(const struct scheduler *s, const struct scheduler_dest *d)
 {
-	return d->active < scheduler_dest_limit(d, s->o.per_destination);
+	return d->active < scheduler_dest_limit(d, s->o.per_destination) &&
+	       !is_held_back(s, d);
 }
 
 /*
@@ -463,6 +440,10 @@ pick(struct scheduler *s, int64_t *until_ms, bool *more)
 	best->turn = ++s->turns;
 	best->active++;
 	struct scheduler_job *j = scheduler_dest_next(best, now);
+	j->doubtful = !best->answered;
+	j->dead = best->failures > 0;
+	s->doubtful += j->doubtful ? 1 : 0;
+	s->dead += j->dead ? 1 : 0;
 	int64_t due = scheduler_dest_due_ms(best);
 	if (due >= 0 && may_start(s, best)) {
 		*more = *more || due <= now;
@@ -493,7 +474,9 @@ static void
 begin_job(struct scheduler *s, struct scheduler_job *j,
 	  struct scheduler_batch *b)
 {
-	*b = (struct scheduler_batch){ .msg = j->m, .n = j->n };
+	*b = (struct scheduler_batch){
+		.msg = j->m, .n = j->n, .scheduler = s, .job = j
+	};
 	s->active++;
 	set_busy(j, true);
 	memcpy(b->why, j->d->why, sizeof(b->why));
@@ -524,6 +507,7 @@ end_job(struct scheduler *s, struct scheduler_job *j,
 	struct spool_msg *done = NULL;
 
 	set_busy(j, false);
+	end_doubt(s, j);
 	if (b->n > 0) {
 		done = settle(s, j, b, expired);
 	} else {

@@ -18,7 +18,8 @@
  * of their senders, so that none keeps others waiting, and the destinations
  * take turns too.  How many go to one at once is found out: it grows with each
  * success up to per_destination, and is halved by each failure; at most
- * `threads` overall.
+ * `threads` overall, of which destinations that have
+ * not answered yet have half, and those that did not the last time a quarter.
  *
  * A deferred job waits retry_min, then twice as long each time up to retry_max,
  * with a quarter of jitter.  When a destination itself fails (no connection),
@@ -34,6 +35,7 @@
  * It knows nothing of SMTP: `deliver` does the work.  Thread: any.
  */
 struct scheduler;
+struct scheduler_job;
 
 enum {
 	SCHEDULER_KEY_SIZE = 384,
@@ -71,6 +73,9 @@ struct scheduler_batch {
 	char why[SPOOL_REPLY_MAX + 1];
 	/* out: host:port that said what the peer said; "": the destination */
 	char peer[SCHEDULER_PEER_SIZE];
+	/* for scheduler_answered */
+	struct scheduler *scheduler;
+	struct scheduler_job *job;
 };
 
 /* Time, so that a test can run five days in a second. */
@@ -103,6 +108,9 @@ struct scheduler_options {
 			struct scheduler_batch *b);
 	void *ctx;
 };
+
+/* scheduler_answered - for deliver to call: somebody is there. */
+void scheduler_answered(struct scheduler_batch *b);
 
 int scheduler_new(struct scheduler **s, const struct scheduler_options *o,
 		  struct err *e);

@@ -253,6 +253,7 @@ unpark(struct scheduler *s, struct spool_msg *m)
 			.warn_ms = j->warn_ms,
 			.expires_ms = j->expires_ms,
 			.release_ms = scheduled ? j->release_ms : 0,
+			.manual = true,
 		};
 		j->n = scheduler_make_jobs(s, m, j->recipients, j->n, &start);
 		if (j->n > 0) { /* out of memory: stays here */
@@ -274,6 +275,9 @@ make_due(void *ctx, struct scheduler_job *j)
 
 	if (j->m->mark == 0 || j->release_ms > k->now_ms)
 		return;
+	if (!j->manual)
+		j->planned_ms = j->retry_ms;
+	j->manual = true;
 	j->retry_ms = k->now_ms;
 	scheduler_job_plan(j, k->now_ms);
 	k->changed = true;
@@ -335,9 +339,9 @@ end_schedule(struct walk *k)
 		struct scheduler_job *j = list;
 		list = j->next;
 		if (j->release_ms > now_ms) {
-			j->retry_ms = now_ms > j->d->not_before_ms
-					  ? now_ms
-					  : j->d->not_before_ms;
+			j->retry_ms = now_ms;
+			j->manual = true;
+			j->planned_ms = j->d->not_before_ms;
 			j->release_ms = 0;
 		}
 		scheduler_job_plan(j, now_ms);
@@ -374,7 +378,7 @@ hold(struct walk *k, bool on)
 		list = j->next;
 		scheduler_place(j->d, j);
 	}
-	scheduler_dest_sweep(&s->dests);
+	scheduler_dest_sweep(&s->dests, scheduler_now_ms(s));
 	clear_marks(k);
 	(void)pthread_mutex_unlock(&s->lock);
 	for (unsigned i = 0; i < k->n; i++) {
@@ -460,7 +464,7 @@ remove_page(struct walk *k, bool only_scheduled)
 			k->page[i]->mark = 0;
 	}
 	free_jobs(take_marked(s));
-	scheduler_dest_sweep(&s->dests);
+	scheduler_dest_sweep(&s->dests, scheduler_now_ms(s));
 	clear_marks(k);
 	for (unsigned i = 0; i < k->n; i++) {
 		struct spool_msg *m = k->page[i];

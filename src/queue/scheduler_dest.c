@@ -4,31 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint32_t
+hash_of(const char *text, uint32_t salt)
+{
+	uint32_t h = 2166136261u ^ salt;
+
+	for (const char *p = text; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return h;
+}
+
 struct scheduler_dest *
 scheduler_dest_get(struct scheduler_dest **list, const char *key)
 {
+	uint32_t hash = hash_of(key, 0);
 	struct scheduler_dest *d;
 
 	for (d = *list; d != NULL; d = d->next) {
-		if (strcmp(d->key, key) == 0)
+		if (d->hash == hash && strcmp(d->key, key) == 0)
 			return d;
 	}
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return NULL;
 	(void)snprintf(d->key, sizeof(d->key), "%s", key);
+	d->hash = hash;
 	d->next = *list;
 	*list = d;
 	return d;
 }
 
 void
-scheduler_dest_sweep(struct scheduler_dest **list)
+scheduler_dest_sweep(struct scheduler_dest **list, int64_t now_ms)
 {
 	while (*list != NULL) {
 		struct scheduler_dest *d = *list;
 		if (d->n > 0 || d->n_ready > 0 || d->active > 0 ||
-		    d->failures > 0) {
+		    (d->failures > 0 && d->not_before_ms > now_ms)) {
 			list = &d->next;
 			continue;
 		}
@@ -104,10 +116,8 @@ enum { WINDOW = 512 }; /* jobs that enter the lanes at one time */
 static struct scheduler_lane *
 lane_of(struct scheduler_dest *d, const struct scheduler_job *j)
 {
-	uint32_t h = 2166136261u ^ d->salt;
+	uint32_t h = hash_of(j->m->reverse_path, d->salt);
 
-	for (const char *p = j->m->reverse_path; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
 	return &d->lanes[(h ^ h >> 16) % SCHEDULER_LANES];
 }
 
@@ -277,16 +287,21 @@ scheduler_dest_reorder(struct scheduler_dest *d)
 
 void
 scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
-		    int64_t not_before_ms, const char *why)
+		    int64_t not_before_ms, bool manual, const char *why)
 {
-	d->failures++;
+	if (!manual || d->failures == 0)
+		d->failures++;
+	d->answered = false;
 	d->not_before_ms = not_before_ms;
 	gather(d);
 	(void)snprintf(d->why, sizeof(d->why), "%s", why);
 	for (size_t i = 0; i < d->n; i++) {
 		struct scheduler_job *j = d->heap[i];
-		if (j->retry_ms <= now_ms)
+		if (j->retry_ms <= now_ms && j->manual)
+			j->retry_ms = j->planned_ms;
+		else if (j->retry_ms <= now_ms)
 			j->attempts++;
+		j->manual = false;
 		if (j->retry_ms < not_before_ms)
 			j->retry_ms = not_before_ms;
 		/* A late or expired one is seen to on time all the same. */

@@ -19,7 +19,13 @@ struct scheduler_job {
 	int64_t due_ms; /* the heap's order: see scheduler_job_plan */
 	int64_t retry_ms, warn_ms, expires_ms;
 	int64_t release_ms; /* retry_ms is never before it (RFC 4865) */
-	uint64_t seq;       /* ties: first come, first served */
+	/* Somebody wants it tried now: when it fails, it counts no attempt and
+	 * waits until the time that was planned before. */
+	bool manual;
+	int64_t planned_ms;
+	bool doubtful; /* under way to a destination that has not answered */
+	bool dead;     /* and failed when it was last tried */
+	uint64_t seq;  /* ties: first come, first served */
 	unsigned attempts;
 	unsigned n;
 	unsigned recipients[]; /* indices in m */
@@ -33,6 +39,7 @@ struct scheduler_lane {
 
 struct scheduler_dest {
 	struct scheduler_dest *next;
+	uint32_t hash; /* of the key */
 	char key[SCHEDULER_KEY_SIZE];
 	struct scheduler_job **heap;
 	size_t n, cap;
@@ -45,6 +52,7 @@ struct scheduler_dest {
 	int limit;         /* so many at once; 0: not yet known */
 	int good;          /* successes since it last changed */
 	bool careful;      /* failed before: grows slowly */
+	bool answered;     /* somebody was there, the last time */
 	unsigned failures; /* in a row; > 0: only one probe at a time */
 	int64_t not_before_ms;
 	char why[SPOOL_REPLY_MAX + 1]; /* the last failure */
@@ -66,9 +74,9 @@ scheduler_job_plan(struct scheduler_job *j, int64_t now_ms)
 /* scheduler_dest_get - find or make; NULL: out of memory. */
 struct scheduler_dest *scheduler_dest_get(struct scheduler_dest **list,
 					  const char *key);
-/* scheduler_dest_sweep - free those without a job and a delivery, except the
- * dead: they are remembered until they are up again. */
-void scheduler_dest_sweep(struct scheduler_dest **list);
+/* scheduler_dest_sweep - free those without a job and a delivery; the dead when
+ * their wait is over. */
+void scheduler_dest_sweep(struct scheduler_dest **list, int64_t now_ms);
 
 /* scheduler_dest_reserve - room for one more job: a push after it and a pop
  * before it never fail. */
@@ -101,9 +109,10 @@ void scheduler_dest_take_marked(struct scheduler_dest *d,
 void scheduler_dest_reorder(struct scheduler_dest *d);
 
 /* scheduler_dest_down - no connection at now_ms: all due jobs count an attempt
- * and wait until not_before_ms or until they expire. */
+ * and wait until not_before_ms or until they expire.  `manual`: somebody wanted
+ * that try, and it counts for nothing. */
 void scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
-			 int64_t not_before_ms, const char *why);
+			 int64_t not_before_ms, bool manual, const char *why);
 /* scheduler_dest_up - it answered: whoever waited for it is due now. */
 void scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms);
 

@@ -29,6 +29,9 @@ struct scheduler {
 	pthread_cond_t idle; /* a worker finished a job */
 	bool stopping;
 	int active;
+	int doubtful;                 /* of them: nobody has answered yet */
+	int dead;                     /* of these: nor the last time */
+	atomic_uint_least64_t routes; /* changed so often */
 	uint64_t seq;
 	uint64_t turns;         /* of the destinations */
 	int64_t watch_ms;       /* a waiter looks again then; -1: none */
@@ -81,6 +84,8 @@ struct scheduler_job_start {
 	int64_t due_ms, warn_ms, expires_ms;
 	int64_t release_ms;
 	unsigned attempts;
+	bool manual;        /* see struct scheduler_job */
+	int64_t planned_ms; /* when it is */
 };
 
 /*

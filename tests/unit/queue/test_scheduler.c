@@ -1,6 +1,7 @@
 #include "queue_dir.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -705,6 +706,225 @@ age_counts_from_the_release(void **state)
 	world_close(&w);
 }
 
+/* ---- silence ------------------------------------------------------------
+ * Destinations that hold a worker until the test lets them go.
+ */
+struct crowd {
+	struct queue_dir dir;
+	struct scheduler *s;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool open;
+	int silent, slow, good, kept; /* the first two: there now */
+	unsigned routed;
+};
+
+static void
+crowd_route(void *ctx, const char *reverse_path, const char *domain,
+	    char key[SCHEDULER_KEY_SIZE])
+{
+	struct crowd *w = ctx;
+	struct scheduler_destination ignored;
+
+	(void)reverse_path;
+	w->routed++;
+	/* takes the lock: nobody who asks for a route may hold it */
+	(void)scheduler_destination_get(w->s, domain, &ignored);
+	(void)snprintf(key, SCHEDULER_KEY_SIZE, "%s", domain);
+}
+
+static void
+crowd_deliver(void *ctx, const char *key, struct scheduler_batch *b)
+{
+	struct crowd *w = ctx;
+	int *inside = strncmp(key, "silent", 6) == 0 ? &w->silent
+		      : strncmp(key, "slow", 4) == 0 ? &w->slow
+						     : NULL;
+
+	if (inside != &w->silent)
+		scheduler_answered(b);
+	(void)pthread_mutex_lock(&w->lock);
+	if (strncmp(key, "keep", 4) == 0) {
+		w->kept++; /* and comes again: its destination stays known */
+		give_all(b, SCHEDULER_DEFERRED, "451 4.2.1 later");
+	} else if (inside == NULL) {
+		w->good++;
+		give_all(b, SCHEDULER_DELIVERED, "250 2.0.0 ok");
+	} else {
+		++*inside;
+	}
+	(void)pthread_cond_broadcast(&w->changed);
+	while (inside != NULL && !w->open)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	if (inside != NULL) {
+		--*inside;
+		b->destination_failed = true;
+		(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 silent");
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+crowd_open(struct crowd *w)
+{
+	struct scheduler_options o = { .hostname = "sender.localhost",
+				       .threads = 4,
+				       .per_destination = 4,
+				       .retry_min_ms = HOUR,
+				       .retry_max_ms = HOUR,
+				       .expiry_ms = 5 * (int64_t)DAY,
+				       .max_messages = 100,
+				       .clock = scheduler_real_clock,
+				       .route = crowd_route,
+				       .deliver = crowd_deliver,
+				       .ctx = w };
+	struct err e;
+
+	memset(w, 0, sizeof(*w));
+	queue_dir_make(&w->dir);
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->changed, NULL);
+	o.spool = w->dir.spool;
+	assert_int_equal(scheduler_new(&w->s, &o, &e), 0);
+}
+
+static void
+crowd_close(struct crowd *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->open = true;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	scheduler_stop(w->s, 1000, NULL);
+	scheduler_free(&w->s);
+	queue_dir_remove(&w->dir);
+}
+
+static void
+crowd_add(struct crowd *w, const char *domain)
+{
+	char id[RAND_ID_SIZE];
+	struct spool_to to = { .address = "x@y", .domain = domain };
+	struct err e;
+
+	rand_id(id);
+	struct spool_msg *m =
+	    queue_dir_put(&w->dir, id, "a@abc.com", &to, 1, "Subject: x\r\n");
+	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+}
+
+static void
+crowd_wait(struct crowd *w, const int *what, int n)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	while (*what < n)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+the_silent_leave_half_of_the_workers_to_others(void **state)
+{
+	static struct crowd w;
+	char domain[16];
+	struct err e;
+
+	(void)state;
+	crowd_open(&w);
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	crowd_add(&w, "keep.example"); /* it waits, and so is remembered */
+	crowd_wait(&w, &w.kept, 1);
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(domain, sizeof(domain), "silent%d", i);
+		crowd_add(&w, domain);
+	}
+	crowd_wait(&w, &w.silent, 2);
+	for (int i = 0; i < 10; i++)
+		crowd_add(&w, "keep.example");
+	crowd_wait(&w, &w.kept, 11);
+	assert_int_equal(w.silent, 2);
+	crowd_close(&w);
+}
+
+static void
+who_has_answered_may_have_all_workers(void **state)
+{
+	static struct crowd w;
+	char domain[16];
+	struct err e;
+
+	(void)state;
+	crowd_open(&w);
+	for (int i = 0; i < 4; i++) {
+		(void)snprintf(domain, sizeof(domain), "slow%d", i);
+		crowd_add(&w, domain);
+	}
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	crowd_wait(&w, &w.slow, 4);
+	crowd_close(&w);
+}
+
+/* Each is looked up once, and while nobody has to wait for it. */
+static void
+a_thousand_domains_are_routed_without_the_lock(void **state)
+{
+	enum { N = 1000 };
+	static struct crowd w;
+	static char domain[N][16];
+	static struct spool_to to[N];
+	struct scheduler_destination d;
+	struct err e;
+
+	(void)state;
+	crowd_open(&w);
+	for (int i = 0; i < N; i++) {
+		(void)snprintf(domain[i], sizeof(domain[i]), "d%d", i / 2);
+		to[i] =
+		    (struct spool_to){ .address = "x@y", .domain = domain[i] };
+	}
+	struct spool_msg *m = queue_dir_put(&w.dir, ID_A, "a@abc.com", to, N,
+					    "Subject: x\r\n\r\n");
+	assert_int_equal(scheduler_add(w.s, &m, &e), 0);
+	assert_int_equal(w.routed, N);
+	assert_true(scheduler_destination_get(w.s, "d0", &d));
+	assert_int_equal(d.waiting, 1); /* both recipients go together */
+	assert_true(scheduler_destination_get(w.s, "d499", &d));
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	crowd_wait(&w, &w.good, N / 2);
+	while (queue_dir_has(&w.dir, "queue/msg/" ID_A))
+		(void)sched_yield();
+	assert_int_equal(w.good, N / 2);
+	crowd_close(&w);
+}
+
+/* When nothing waits for it any more, and its own wait is over. */
+static void
+the_dead_are_forgotten_in_the_end(void **state)
+{
+	static struct world w;
+	struct scheduler_destination d;
+
+	(void)state;
+	world_open(&w, be_away);
+	w.fail_first = 1000;
+	world_add(&w, ID_A, "alice@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.bounces, 1);
+	(void)pthread_mutex_lock(&w.lock);
+	w.now_ms += 2 * HOUR;
+	w.quiet = false;
+	w.answer = say_yes;
+	w.route_to = "elsewhere";
+	(void)pthread_mutex_unlock(&w.lock);
+	world_add(&w, ID_B, "alice@abc.com", bob, 1);
+	(void)pthread_mutex_lock(&w.lock);
+	while (!w.quiet)
+		(void)pthread_cond_wait(&w.changed, &w.lock);
+	(void)pthread_mutex_unlock(&w.lock);
+	assert_false(scheduler_destination_get(w.s, "xyz.com", &d));
+	world_close(&w);
+}
+
 int
 main(void)
 {
@@ -727,6 +947,12 @@ main(void)
 		cmocka_unit_test(what_has_a_release_time_is_tried_then),
 		cmocka_unit_test(nothing_is_released_before_its_time),
 		cmocka_unit_test(age_counts_from_the_release),
+		cmocka_unit_test(
+		    the_silent_leave_half_of_the_workers_to_others),
+		cmocka_unit_test(who_has_answered_may_have_all_workers),
+		cmocka_unit_test(
+		    a_thousand_domains_are_routed_without_the_lock),
+		cmocka_unit_test(the_dead_are_forgotten_in_the_end),
 	};
 
 	(void)log_open("/dev/null", LOG_ERROR, NULL);

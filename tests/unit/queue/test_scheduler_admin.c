@@ -16,7 +16,7 @@ struct world {
 	struct scheduler *s;
 	pthread_mutex_t lock; /* guards what deliver uses */
 	pthread_cond_t changed;
-	bool open, shut;
+	bool open, shut, dead;
 	unsigned tries, inside;
 	/* what a walk saw */
 	unsigned seen, pages;
@@ -46,7 +46,10 @@ deliver(void *ctx, const char *key, struct scheduler_batch *b)
 	(void)pthread_cond_broadcast(&w->changed);
 	while (w->shut)
 		(void)pthread_cond_wait(&w->changed, &w->lock);
-	for (unsigned i = 0; i < b->n; i++) {
+	b->destination_failed = w->dead;
+	if (w->dead)
+		(void)snprintf(b->why, sizeof(b->why), "451 4.4.1 nobody");
+	for (unsigned i = 0; i < b->n && !w->dead; i++) {
 		b->verdicts[i].outcome =
 		    w->open ? SCHEDULER_DELIVERED : SCHEDULER_DEFERRED;
 		(void)snprintf(b->verdicts[i].reply,
@@ -67,7 +70,7 @@ scheduler_open(struct world *w)
 		.threads = 2,
 		.per_destination = 2,
 		.retry_min_ms = HOUR_MS,
-		.retry_max_ms = HOUR_MS,
+		.retry_max_ms = 100 * HOUR_MS,
 		.expiry_ms = (int64_t)1000 * 24 * HOUR_MS,
 		.max_messages = 10000,
 		.clock = scheduler_real_clock,
@@ -305,6 +308,70 @@ a_retry_makes_it_due(void **state)
 	assert_int_equal(w->did[0], SCHEDULER_DID);
 	wait_tries(w, 3);
 	assert_int_equal(w->tries, 3);
+	world_free(w);
+}
+
+/* An administrator who looks three times is no reason to try more rarely. */
+static void
+check_no_longer_wait(struct world *w)
+{
+	const struct scheduler_select a = { .ids = id_a, .n_ids = 1 };
+	struct scheduler_destination d;
+
+	add(w, A, "alice@abc.com", "bob@xyz.com", "xyz.com");
+	world_start(w);
+	wait_tries(w, 1);
+	wait_settled(w);
+	(void)list(w, a);
+	int64_t due_ms = w->last.due_in_ms;
+	assert_in_range(due_ms, 1, HOUR_MS * 5 / 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(act(w, SCHEDULER_RETRY, a), 1);
+		wait_tries(w, 2 + i);
+		wait_settled(w);
+	}
+	(void)list(w, a);
+	assert_in_range(w->last.due_in_ms, 1, due_ms);
+	scheduler_retry(w->s); /* as a reload does, which forgets the dead */
+	wait_tries(w, 6);
+	wait_settled(w);
+	(void)list(w, a);
+	assert_in_range(w->last.due_in_ms, 1,
+			w->dead ? HOUR_MS * 5 / 4 : due_ms);
+	assert_int_equal(w->last.attempts, 1);
+	if (w->dead) {
+		assert_true(scheduler_destination_get(w->s, "xyz.com:25", &d));
+		assert_int_equal(d.failures, 1);
+	}
+}
+
+static void
+a_retry_makes_no_wait_longer(void **state)
+{
+	(void)state;
+	for (int dead = 0; dead < 2; dead++) {
+		struct world *w = world_new();
+		w->dead = dead != 0;
+		check_no_longer_wait(w);
+		world_free(w);
+	}
+}
+
+static void
+a_release_is_tried_at_once_where_nobody_was(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->dead = true;
+	add(w, A, "alice@abc.com", "bob@xyz.com", "xyz.com");
+	world_start(w);
+	wait_tries(w, 1);
+	wait_settled(w);
+	assert_int_equal(act(w, SCHEDULER_HOLD, all), 1);
+	assert_int_equal(act(w, SCHEDULER_RELEASE, all), 1);
+	assert_int_equal(w->did[0], SCHEDULER_DID);
+	wait_tries(w, 2);
 	world_free(w);
 }
 
@@ -562,6 +629,8 @@ main(void)
 		cmocka_unit_test(filters_choose),
 		cmocka_unit_test(a_list_says_when_the_next_attempt_is),
 		cmocka_unit_test(a_retry_makes_it_due),
+		cmocka_unit_test(a_retry_makes_no_wait_longer),
+		cmocka_unit_test(a_release_is_tried_at_once_where_nobody_was),
 		cmocka_unit_test(what_is_held_stays_also_after_a_restart),
 		cmocka_unit_test(a_removed_message_is_gone_without_a_report),
 		cmocka_unit_test(

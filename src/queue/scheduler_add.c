@@ -1,0 +1,198 @@
+/*
+ * A message becomes jobs: one for each destination of its recipients.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "queue/scheduler_private.h"
+
+/* One job for recipients that share a destination: 0, or -1 out of memory. */
+static int
+make_job(struct scheduler *s, struct spool_msg *m, const char *key,
+	 const unsigned *list, unsigned n,
+	 const struct scheduler_job_start *start)
+{
+	struct scheduler_job *j =
+	    calloc(1, sizeof(*j) + n * sizeof(j->recipients[0]));
+	struct scheduler_dest *d =
+	    j == NULL ? NULL : scheduler_dest_get(&s->dests, key);
+
+	if (d == NULL || scheduler_dest_reserve(d) != 0) {
+		free(j);
+		return -1;
+	}
+	memcpy(j->recipients, list, n * sizeof(list[0]));
+	j->n = n;
+	j->m = m;
+	j->release_ms = start->release_ms;
+	bool waits = start->due_ms < d->not_before_ms;
+	j->manual = start->manual;
+	j->planned_ms = start->planned_ms;
+	if (j->manual && waits && j->planned_ms < d->not_before_ms)
+		j->planned_ms = d->not_before_ms;
+	j->retry_ms =
+	    waits && !start->manual ? d->not_before_ms : start->due_ms;
+	if (j->retry_ms < j->release_ms)
+		j->retry_ms = j->release_ms;
+	j->warn_ms = scheduler_wants_warning(j) ? start->warn_ms : INT64_MAX;
+	j->expires_ms = start->expires_ms;
+	scheduler_job_plan(j, start->due_ms);
+	j->attempts = start->attempts;
+	j->seq = s->seq++;
+	m->jobs++;
+	scheduler_place(d, j);
+	if (d->failures > 0)
+		scheduler_wait_job(NULL, j);
+	return 0;
+}
+
+unsigned
+scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
+		    unsigned n, const struct scheduler_job_start *start)
+{
+	char first[SCHEDULER_KEY_SIZE], key[SCHEDULER_KEY_SIZE];
+
+	while (n > 0) {
+		unsigned same = 1;
+		s->o.route(s->o.ctx, m->reverse_path,
+			   m->recipients[list[0]].domain, first);
+		for (unsigned i = 1; i < n; i++) {
+			s->o.route(s->o.ctx, m->reverse_path,
+				   m->recipients[list[i]].domain, key);
+			if (strcmp(key, first) != 0)
+				continue;
+			unsigned one = list[i];
+			memmove(list + same + 1, list + same,
+				(i - same) * sizeof(list[0]));
+			list[same++] = one;
+		}
+		if (make_job(s, m, first, list, same, start) != 0)
+			return n;
+		n -= same;
+		memmove(list, list + same, n * sizeof(list[0]));
+	}
+	return 0;
+}
+
+/* ---- a new message ------------------------------------------------------
+ * Where its recipients go is looked up without the lock: a message for a
+ * thousand domains must not keep all others waiting.
+ */
+
+struct routed {
+	unsigned recipient;
+	char key[SCHEDULER_KEY_SIZE];
+};
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct routed *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+
+	return order != 0 ? order : (x->recipient > y->recipient) * 2 - 1;
+}
+
+static unsigned
+route_all(struct scheduler *s, const struct spool_msg *m, struct routed *v)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (m->recipients[i].state != SPOOL_WAITING)
+			continue;
+		v[n].recipient = i;
+		s->o.route(s->o.ctx, m->reverse_path, m->recipients[i].domain,
+			   v[n++].key);
+	}
+	if (n > 1)
+		qsort(v, n, sizeof(*v), by_key);
+	return n;
+}
+
+/* Jobs of those that are routed; how many recipients found no place.  Lock
+ * held. */
+static unsigned
+place_routed(struct scheduler *s, struct spool_msg *m, const struct routed *v,
+	     unsigned n, unsigned *list,
+	     const struct scheduler_job_start *start)
+{
+	unsigned lost = 0;
+
+	for (unsigned i = 0, same; i < n; i += same) {
+		for (same = 0;
+		     i + same < n && strcmp(v[i].key, v[i + same].key) == 0;
+		     same++)
+			list[same] = v[i + same].recipient;
+		if (make_job(s, m, v[i].key, list, same, start) != 0)
+			lost += same;
+	}
+	return lost;
+}
+
+/* When it is tried, and how old it is.  Lock held. */
+static void
+start_times(const struct scheduler *s, const struct spool_msg *m,
+	    struct scheduler_job_start *start)
+{
+	/* What waits for its time is as old as the time since then. */
+	int64_t wall_s = scheduler_wall_s(s);
+	int64_t born_s =
+	    m->release_s > m->arrival_s ? m->release_s : m->arrival_s;
+	int64_t age_ms = (wall_s - born_s) * 1000;
+
+	start->due_ms = scheduler_now_ms(s);
+	if (m->release_s > wall_s)
+		start->release_ms =
+		    start->due_ms + (m->release_s - wall_s) * 1000;
+	start->expires_ms = start->due_ms + s->o.expiry_ms - age_ms;
+	start->warn_ms = s->o.delay_warning_ms == 0
+			     ? INT64_MAX
+			     : start->due_ms + s->o.delay_warning_ms - age_ms;
+}
+
+int
+scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
+{
+	unsigned max = (*m)->n_recipients, n, lost;
+	struct routed *v = reallocarray(NULL, max, sizeof(*v));
+	unsigned *list = calloc(max, sizeof(*list));
+	struct scheduler_job_start start = { 0 };
+
+	if (v == NULL || list == NULL) {
+		free(v);
+		free(list);
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	}
+	for (;;) {
+		uint64_t routes = atomic_load(&s->routes);
+		n = route_all(s, *m, v);
+		(void)pthread_mutex_lock(&s->lock);
+		if (routes == atomic_load(&s->routes))
+			break;
+		/* they have changed meanwhile */
+		(void)pthread_mutex_unlock(&s->lock);
+	}
+	start_times(s, *m, &start);
+	lost = place_routed(s, *m, v, n, list, &start);
+	bool taken = (*m)->jobs > 0;
+	if (taken)
+		scheduler_link(s, *m);
+	(void)pthread_mutex_unlock(&s->lock);
+	/* without the lock: whoever wakes wants it at once */
+	(void)pthread_cond_signal(&s->work);
+	free(v);
+	free(list);
+	if (lost > 0)
+		log_event(LOG_ERROR, "queue-out-of-memory", "id", (*m)->id);
+	if (!taken && lost > 0)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	if (!taken) { /* stopped between the last result and the unlink */
+		(void)spool_remove(s->o.spool, *m, NULL);
+		spool_msg_free(m);
+	}
+	*m = NULL;
+	return 0;
+}
