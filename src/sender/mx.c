@@ -255,6 +255,49 @@ find_addresses(struct search *s, struct err *e)
 /* ---- loops --------------------------------------------------------------
  */
 
+/* "127.x.x.x", "::1", and what leads there: the unspecified address, and either
+ * as IPv4 in IPv6. */
+static bool
+is_loopback(const char *address)
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (inet_pton(AF_INET6, address, &six) == 1) {
+		if (!IN6_IS_ADDR_V4MAPPED(&six))
+			return IN6_IS_ADDR_LOOPBACK(&six) ||
+			       IN6_IS_ADDR_UNSPECIFIED(&six);
+		memcpy(&four, &six.s6_addr[12], sizeof(four));
+	} else if (inet_pton(AF_INET, address, &four) != 1) {
+		return false;
+	}
+	uint32_t bits = ntohl(four.s_addr);
+	return bits >> 24 == 127 || bits == 0;
+}
+
+/*
+ * A stranger's records say that his server is here: what listens on our
+ * loopback is ours, and takes what comes from there for its own users' mail.
+ * Such addresses are left out; a host that has no others is us.
+ */
+static bool
+has_only_loopback(const struct mx_options *o, struct mx_host *h)
+{
+	unsigned n = 0, had = h->n_addresses;
+
+	for (unsigned i = 0; i < had && !o->loopback; i++) {
+		if (is_loopback(h->addresses[i]))
+			continue;
+		if (n != i)
+			memcpy(h->addresses[n], h->addresses[i],
+			       sizeof(h->addresses[n]));
+		n++;
+	}
+	if (!o->loopback)
+		h->n_addresses = n;
+	return h->n_addresses == 0 && had > 0;
+}
+
 static bool
 is_own(const struct mx_options *o, const struct mx_host *h)
 {
@@ -285,7 +328,8 @@ cut_loop(struct search *s, struct err *e)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < l->n; i++) {
-		if (!is_own(s->o, &l->hosts[i]))
+		bool own = is_own(s->o, &l->hosts[i]);
+		if (!has_only_loopback(s->o, &l->hosts[i]) && !own)
 			continue;
 		while (n < i && l->hosts[n].preference < l->hosts[i].preference)
 			n++;

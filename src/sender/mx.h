@@ -42,6 +42,7 @@ struct mx_options {
 	const char *const *own;
 	size_t n_own;
 	bool literals;      /* go to user@[192.0.2.1] */
+	bool loopback;      /* go to 127.0.0.1 and the like */
 	int64_t timeout_ms; /* for all questions together */
 };
 

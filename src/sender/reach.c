@@ -120,6 +120,10 @@ dial(const struct reach *r, const struct reach_target *to,
 		.helo = r->helo,
 		.connect_timeout_ms = t->connect_timeout_ms,
 		.command_timeout_ms = t->command_timeout_ms,
+		.greeting_timeout_ms =
+		    r->greeting_timeout_ms < t->command_timeout_ms
+			? r->greeting_timeout_ms
+			: t->command_timeout_ms,
 		.data_timeout_ms = t->data_timeout_ms,
 		.stop = r->stop,
 		.trace = t->trace,

@@ -28,9 +28,11 @@ struct reach {
 	uint16_t mx_port;          /* 25 */
 	const char *const *own;    /* names and addresses that are ours too */
 	size_t n_own;
-	bool literals;             /* mail to user@[192.0.2.1] by MX routes */
-	int64_t dns_timeout_ms;    /* for the MX records and addresses */
-	int64_t search_timeout_ms; /* until one of several servers is found */
+	bool literals;               /* mail to user@[192.0.2.1] by MX routes */
+	int64_t dns_timeout_ms;      /* for the MX records and addresses */
+	int64_t greeting_timeout_ms; /* of a server; 0: as a command */
+	bool loopback_mx;            /* an MX record may lead to this machine */
+	int64_t search_timeout_ms;   /* until one of several servers is found */
 };
 
 /* One try. */

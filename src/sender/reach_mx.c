@@ -239,6 +239,7 @@ reach_mx_options(const struct reach *r, struct mx_options *o)
 				  .own = r->own,
 				  .n_own = r->n_own,
 				  .literals = r->literals,
+				  .loopback = r->loopback_mx,
 				  .timeout_ms = r->dns_timeout_ms };
 }
 

@@ -294,6 +294,7 @@ deliver(struct delivery *d)
 				b->destination_failed = e.class != ERR_STOP;
 			return;
 		}
+		scheduler_answered(b);
 		int rc = send_all(d, &e);
 		if (rc > 0) {
 			smtp_client_close(&d->client, true);

@@ -123,6 +123,9 @@ static const struct option table[] = {
 	  "Most deliveries at once to one receiver; how many is found out." },
 	{ "relay", "connect-timeout", OPTION_TIME, AT(relay_connect), "30s",
 	  100, HOUR, NULL, "Longest wait for a connection." },
+	{ "relay", "greeting-timeout", OPTION_TIME, AT(relay_greeting), "1m",
+	  100, HOUR, NULL,
+	  "Longest wait for a server's first word; RFC 5321 has 5m." },
 	{ "relay", "command-timeout", OPTION_TIME, AT(relay_command), "5m", 100,
 	  HOUR, NULL, "Longest wait for the reply to a command." },
 	{ "relay", "data-timeout", OPTION_TIME, AT(relay_data), "1h", 100,
@@ -144,6 +147,10 @@ static const struct option table[] = {
 	{ "relay", "own", OPTION_WORDS, AT(relay_own), "", 0, 0, NULL,
 	  "Host names and addresses that are ours beside the hostname: where an"
 	  " MX record must not lead." },
+	{ "relay", "loopback-mx", OPTION_BOOL, AT(relay_loopback_mx), "no", 0,
+	  0, NULL,
+	  "An MX record may lead to this machine's loopback; no: it is a "
+	  "loop." },
 	{ "relay", "address-literals", OPTION_BOOL, AT(relay_literals), "no", 0,
 	  0, NULL, "Send mail for user@[192.0.2.1] to that address." },
 

@@ -39,7 +39,8 @@ struct sender_options {
 	char *relay_ca_file;
 	int64_t relay_mx_port, relay_search, relay_tls_memory;
 	struct option_list relay_own;
-	bool relay_literals;
+	bool relay_literals, relay_loopback_mx;
+	int64_t relay_greeting;
 	struct option_list dns_servers;
 	char *dns_trust_anchor;
 	int64_t dns_timeout;

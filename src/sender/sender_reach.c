@@ -86,6 +86,8 @@ sender_reach_open(struct sender *s, struct err *e)
 		.n_own = o->relay_own.n,
 		.literals = o->relay_literals,
 		.dns_timeout_ms = o->dns_timeout,
+		.greeting_timeout_ms = o->relay_greeting,
+		.loopback_mx = o->relay_loopback_mx,
 		.search_timeout_ms = o->relay_search,
 	};
 	if (make_dns(&s->reach.dns, o, e) != 0 ||

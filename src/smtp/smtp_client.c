@@ -483,8 +483,10 @@ begin(struct smtp_client *c, const struct smtp_client_options *o,
 {
 	if (o->tls == SMTP_TLS_IMPLICIT && smtp_client_encrypt(c, o, e) != 0)
 		return -1;
-	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "connecting", r,
-				e) != 0)
+	int64_t deadline_ms = o->greeting_timeout_ms > 0
+				  ? clock_mono_ms() + o->greeting_timeout_ms
+				  : smtp_client_deadline(c);
+	if (smtp_client_verdict(c, deadline_ms, 0, "connecting", r, e) != 0)
 		return -1;
 	if (!is_class(r, 2))
 		return 0;

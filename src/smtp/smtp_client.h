@@ -59,10 +59,11 @@ struct smtp_client_options {
 	bool lmtp;        /* speak LMTP (RFC 2033) */
 	const char *helo; /* our name; NULL: the address we come from */
 	int64_t connect_timeout_ms;
-	int64_t command_timeout_ms; /* for each reply */
-	int64_t data_timeout_ms;    /* for one message and its final reply */
-	const struct wake *stop;    /* may be NULL */
-	smtp_trace_fn *trace;       /* may be NULL */
+	int64_t command_timeout_ms;  /* for each reply */
+	int64_t greeting_timeout_ms; /* for the first one; 0: the same */
+	int64_t data_timeout_ms;     /* for one message and its final reply */
+	const struct wake *stop;     /* may be NULL */
+	smtp_trace_fn *trace;        /* may be NULL */
 	void *trace_ctx;
 	enum smtp_client_tls tls;
 	struct tls_client *tls_client;   /* not NULL unless NONE */

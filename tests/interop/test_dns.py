@@ -45,7 +45,8 @@ def pair_by_mx(dns, receiver=None, sender=None):
     try:
         pair.receiver.start()
         pair.sender.sections["routes"] = {"*": "mx"}
-        pair.sender.sections["relay"]["mx-port"] = str(pair.smtp_port)
+        pair.sender.sections["relay"].update(
+            {"mx-port": str(pair.smtp_port), "loopback-mx": "yes"})
         pair.sender.start()
     except BaseException:
         print(pair.logs())

@@ -13,7 +13,7 @@ struct world {
 	struct mx_fault fault;
 	const char *own[2];
 	size_t n_own;
-	bool literals;
+	bool literals, strict;
 	struct err e;
 };
 static struct world w;
@@ -131,6 +131,7 @@ find(const char *domain, int64_t timeout_ms)
 				.own = w.own,
 				.n_own = w.n_own,
 				.literals = w.literals,
+				.loopback = !w.strict,
 				.timeout_ms = timeout_ms };
 
 	free(w.list);
@@ -228,6 +229,30 @@ a_loop_is_cut(void **state)
 	assert_fault("order.test", 554, "5.4.6");
 }
 
+/* A stranger's records must not lead to what listens here. */
+static void
+loopback_is_a_loop_unless_allowed(void **state)
+{
+	static const char *const here[] = {
+		"[127.0.0.9]", "[127.255.255.255]", "[0.0.0.0]",
+		"[IPv6:::1]",  "[IPv6:::]",         "[IPv6:::ffff:127.0.0.1]",
+	};
+
+	(void)state;
+	w.strict = true;
+	/* all of its servers, which would be taken otherwise */
+	assert_fault("order.test", 554, "5.4.6");
+	w.literals = true;
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++)
+		assert_fault(here[i], 554, "5.4.6");
+	assert_hosts("[128.0.0.1]", "");
+	assert_hosts("[IPv6:2001:db8::1]", "");
+	assert_hosts("[IPv6:::ffff:192.0.2.1]", "");
+	w.strict = false;
+	assert_hosts("[127.0.0.9]", "");
+	assert_hosts("order.test", "a.mx.test b.mx.test c.mx.test");
+}
+
 static void
 both_kinds_of_address_are_tried(void **state)
 {
@@ -290,6 +315,7 @@ main(void)
 		TEST(without_records_the_domain_is_its_own_server),
 		TEST(who_takes_no_mail_is_told_apart),
 		TEST(a_loop_is_cut),
+		TEST(loopback_is_a_loop_unless_allowed),
 		TEST(both_kinds_of_address_are_tried),
 		TEST(long_lists_are_cut),
 		TEST(a_silent_name_server_costs_its_time_and_no_more),

@@ -114,6 +114,7 @@ make(void **state)
 				  .stop = &w.stop,
 				  .dns = w.dns,
 				  .mx_port = w.peer.port,
+				  .loopback_mx = true,
 				  .dns_timeout_ms = 10000,
 				  .search_timeout_ms = 20000 };
 	w.try = (struct reach_try){ .connect_timeout_ms = 5000,

@@ -721,6 +721,27 @@ a_silent_peer_times_out(void **state)
 	script_peer_hold(&t.peer, false);
 }
 
+/* The first word has a limit of its own: nothing else would end this one. */
+static void
+a_greeting_has_its_own_time(void **state)
+{
+	struct smtp_client_options o = { .host = "mute",
+					 .helo = "client.test",
+					 .greeting_timeout_ms = 50,
+					 .command_timeout_ms = 3600 * 1000,
+					 .data_timeout_ms = 3600 * 1000 };
+	struct stream *end = NULL;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	assert_int_equal(stream_new(&end, fd[0], &t.e), 0);
+	o.stream = &end;
+	assert_int_equal(smtp_client_open(&t.client, &o, &t.r, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_TIMEOUT);
+	(void)close(fd[1]);
+}
+
 /* ---- BDAT (RFC 3030) ------------------------------------------------------
  */
 
@@ -974,6 +995,7 @@ main(void)
 		TEST(half_a_message_is_never_ended),
 		TEST(no_command_can_be_smuggled_in),
 		TEST(a_silent_peer_times_out),
+		TEST(a_greeting_has_its_own_time),
 		TEST(each_extension_has_a_bit_of_its_own),
 		TEST(a_wish_for_later_goes_to_who_offers_it),
 		TEST(chunk_goes_with_its_envelope_and_no_dot_is_doubled),
