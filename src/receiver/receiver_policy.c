@@ -154,6 +154,16 @@ set_aside(struct incoming *in, struct arena *arena)
 	return 0;
 }
 
+/* The message waits for all its recipients; at the next try RCPT refuses the
+ * one that is at fault. */
+static void
+note_broken(struct receiver *server, const struct incoming *in,
+	    const char *mailbox)
+{
+	if (in->n > 1 && mailbox != NULL)
+		fitness_failed(server->fitness, mailbox);
+}
+
 static void
 on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_reply *r)
@@ -169,6 +179,7 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	if (delivery_begin(&in->delivery, server->tree, in->mailbox[0].address,
 			   &e) != 0 ||
 	    write_trace(server, c, txn, &e) != 0) {
+		note_broken(server, in, in->mailbox[0].address);
 		receiver_rcpt_failed(r, c, "data", in->mailbox[0].address, &e);
 		return;
 	}
@@ -183,9 +194,11 @@ on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
 {
 	struct incoming *in = txn->policy;
 
-	(void)ctx;
 	received_count_feed(&in->received, bytes);
-	return delivery_write(in->delivery, bytes, e);
+	int rc = delivery_write(in->delivery, bytes, e);
+	if (rc != 0)
+		note_broken(ctx, in, delivery_broken(in->delivery));
+	return rc;
 }
 
 static void
@@ -209,6 +222,7 @@ on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 		return;
 	}
 	if (delivery_commit(in->delivery, to, n, &e) != 0) {
+		note_broken(server, in, delivery_broken(in->delivery));
 		reply_from_err(r, &e);
 		log_message(c, in, txn, r, &e);
 		return;

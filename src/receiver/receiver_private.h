@@ -17,6 +17,7 @@
 #include "receiver/receiver_rules.h"
 #include "smtp/smtp_server.h"
 #include "store/delivery.h"
+#include "store/fitness.h"
 #include "store/ledger.h"
 #include "store/maildir.h"
 
@@ -28,6 +29,7 @@ struct receiver {
 	struct sasl *sasl;
 	struct maildir_tree *tree;
 	struct mounts *mounts;
+	struct fitness *fitness;
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
 	struct milter_filter *filter; /* between smtp and the policy */

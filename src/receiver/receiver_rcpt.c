@@ -140,6 +140,24 @@ refuse_unknown(const struct receiver_targets *t,
 	log_end(&l);
 }
 
+/* All of their mailboxes can take it, or the recipient is refused: after the
+ * text one that cannot would keep the message from everybody. */
+static bool
+all_are_fit(struct receiver *r, const struct smtp_client_info *c,
+	    const struct receiver_targets *t, int64_t size,
+	    struct smtp_reply *reply)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (fitness_check(r->fitness, t->v[i].address, size, &e) == 0)
+			continue;
+		receiver_rcpt_failed(reply, c, "mailbox", t->v[i].address, &e);
+		return false;
+	}
+	return true;
+}
+
 void
 receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 		  struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
@@ -171,7 +189,8 @@ receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 		receiver_rcpt_failed(r, c, "rcpt", rcpt->canonical, &e);
 	else if (found == 0)
 		refuse_unknown(t, c, rcpt, r);
-	else if (all_have_room(server, c, t, txn->declared_size, r))
+	else if (all_are_fit(server, c, t, txn->declared_size, r) &&
+		 all_have_room(server, c, t, txn->declared_size, r))
 		add_mailboxes(in, txn->arena, t, rcpt, r);
 	free(t);
 }

@@ -117,7 +117,8 @@ receiver_store_open(struct receiver *r, struct err *e)
 {
 	struct log_line l;
 
-	if (open_tree(r, e) != 0 || open_data_dir(r, e) != 0 ||
+	if (open_tree(r, e) != 0 || fitness_new(&r->fitness, r->tree, e) != 0 ||
+	    open_data_dir(r, e) != 0 ||
 	    volume_claim(r->data_dir, maildir_tree_volume(r->tree), e) != 0 ||
 	    mounts_open(&r->mounts, r->data_dir, e) != 0)
 		return -1;
@@ -140,6 +141,7 @@ void
 receiver_store_close(struct receiver *r)
 {
 	ledger_close(&r->ledger);
+	fitness_free(&r->fitness);
 	maildir_tree_free(&r->tree);
 	mounts_free(&r->mounts);
 	if (r->data_lock >= 0)

@@ -37,7 +37,8 @@ struct delivery {
 	size_t n_room;
 	const char **todo; /* mailboxes that have not got it before */
 	size_t n_todo, repeated;
-	size_t out_max; /* then it is written to the file */
+	const char *broken; /* where it failed, if it has */
+	size_t out_max;     /* then it is written to the file */
 	struct buf out;
 };
 
@@ -54,6 +55,7 @@ open_holder(struct delivery *d, struct err *e)
 static int
 create_file(struct delivery *d, struct err *e)
 {
+	d->broken = d->holder;
 	if (open_holder(d, e) != 0)
 		return -1;
 	d->fd = durable_create(d->at.m.tmp, d->unique, e);
@@ -150,6 +152,12 @@ int64_t
 delivery_size(const struct delivery *d)
 {
 	return d->lf_bytes;
+}
+
+const char *
+delivery_broken(const struct delivery *d)
+{
+	return d->broken;
 }
 
 size_t
@@ -282,6 +290,7 @@ place(struct delivery *d, size_t *done, bool sync, struct err *e)
 	struct maildir_loan l = MAILDIR_NO_LOAN;
 	struct quota_use change;
 
+	d->broken = mailbox;
 	if (maildir_cache_borrow(c, mailbox, &l, e) != 0)
 		return -1;
 	change_begins(d, mailbox, &change);
@@ -369,6 +378,7 @@ place_holder(struct delivery *d, bool *moved, struct err *e)
 {
 	struct quota_use change;
 
+	d->broken = d->holder;
 	change_begins(d, d->holder, &change);
 	int rc =
 	    durable_rename_new(d->at.m.tmp, d->unique, d->at.m.new, d->name, e);
@@ -396,8 +406,10 @@ commit_journaled(struct delivery *d, struct err *e)
 	d->holder = d->todo[0];
 	if (create_file(d, e) != 0 ||
 	    durable_write(d->fd, d->out.p, d->out.n, e) != 0 ||
-	    (d->at.m.foreign && durable_sync(d->fd, e) != 0) ||
-	    enter(d, true, e) != 0)
+	    (d->at.m.foreign && durable_sync(d->fd, e) != 0))
+		return -1;
+	d->broken = NULL;
+	if (enter(d, true, e) != 0)
 		return -1;
 	while (rc == 0 && done < d->n_todo)
 		rc = place(d, &done, false, e);

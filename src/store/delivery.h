@@ -61,6 +61,10 @@ int delivery_commit(struct delivery *d, const char *const *mailboxes, size_t n,
 /* delivery_repeated - in how many of them it was stored before. */
 size_t delivery_repeated(const struct delivery *d);
 
+/* delivery_broken - after a failure of delivery_write or _commit: the mailbox
+ * at which it failed; NULL: no single one's fault. */
+const char *delivery_broken(const struct delivery *d);
+
 /* delivery_size - bytes so far as stored (LF line ends). */
 int64_t delivery_size(const struct delivery *d);
 

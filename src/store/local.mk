@@ -3,6 +3,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/delivery.c src/store/delivery.h \
 	src/store/devices.c src/store/devices.h \
 	src/store/directory.c src/store/directory.h \
+	src/store/fitness.c src/store/fitness.h \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/ledger_checkpoint.c \
 	src/store/ledger_later.c src/store/ledger_later.h \

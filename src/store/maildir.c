@@ -303,6 +303,38 @@ maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 	return rc;
 }
 
+int
+maildir_can_be_made(struct maildir_tree *t, const char *address, struct err *e)
+{
+	char name[MAILDIR_NAME_SIZE];
+	struct span part[2];
+	int rc = 0;
+
+	if (may_make(t, address, e) != 0)
+		return -1;
+	address_split(address, &part[1], &part[0]);
+	int fd = openat(t->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open the maildirs");
+	/* down to the last that is there: in it something has to be made */
+	for (size_t i = 0; i < 2; i++) {
+		int below = -1;
+		if (span_copy(part[i], name, sizeof(name)) == 0)
+			below = open_dir(fd, name, false, e);
+		if (below < 0) {
+			rc = e->sys == ENOENT ? 0 : -1;
+			break;
+		}
+		(void)close(fd);
+		fd = below;
+	}
+	if (rc == 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+		rc = err_set(e, ERR_TEMP, errno,
+			     "cannot make the mailbox of %s", address);
+	(void)close(fd);
+	return rc;
+}
+
 void
 maildir_close(struct maildir *m)
 {

@@ -107,4 +107,9 @@ int maildir_open(struct maildir_tree *t, const char *mailbox, bool create,
 		 struct maildir *m, struct err *e);
 void maildir_close(struct maildir *m);
 
+/* maildir_can_be_made - there is no mailbox for this safe address: could one be
+ * made?  0, or -1 (TEMP) with what is in the way. */
+int maildir_can_be_made(struct maildir_tree *t, const char *address,
+			struct err *e);
+
 #endif

@@ -148,9 +148,9 @@ adopt(struct slot *s, const char *address, struct maildir_loan *l)
 	l->slot = s;
 }
 
-int
-maildir_cache_borrow(struct maildir_cache *c, const char *address,
-		     struct maildir_loan *l, struct err *e)
+static int
+lend_or_open(struct maildir_cache *c, const char *address, bool create,
+	     struct maildir_loan *l, struct err *e)
 {
 	struct slot *s = slot_of(c, address);
 
@@ -160,12 +160,26 @@ maildir_cache_borrow(struct maildir_cache *c, const char *address,
 	if (have)
 		return 0;
 	l->slot = NULL;
-	if (maildir_open(c->tree, address, true, &l->m, e) != 0)
+	if (maildir_open(c->tree, address, create, &l->m, e) != 0)
 		return -1;
 	(void)pthread_mutex_lock(&c->lock);
 	adopt(s, address, l);
 	(void)pthread_mutex_unlock(&c->lock);
 	return 0;
+}
+
+int
+maildir_cache_borrow(struct maildir_cache *c, const char *address,
+		     struct maildir_loan *l, struct err *e)
+{
+	return lend_or_open(c, address, true, l, e);
+}
+
+int
+maildir_cache_find(struct maildir_cache *c, const char *address,
+		   struct maildir_loan *l, struct err *e)
+{
+	return lend_or_open(c, address, false, l, e);
 }
 
 void

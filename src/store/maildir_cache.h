@@ -30,9 +30,11 @@ struct maildir_loan {
 		MAILDIR_CLOSED, NULL \
 	}
 
-/* maildir_cache_borrow - as maildir_open with create. */
+/* maildir_cache_borrow - as maildir_open with create; _find: without. */
 int maildir_cache_borrow(struct maildir_cache *c, const char *address,
 			 struct maildir_loan *l, struct err *e);
+int maildir_cache_find(struct maildir_cache *c, const char *address,
+		       struct maildir_loan *l, struct err *e);
 void maildir_cache_return(struct maildir_cache *c, struct maildir_loan *l);
 
 #endif

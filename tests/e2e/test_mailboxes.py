@@ -4,6 +4,7 @@ what a client then gets over POP3, and who still gets mail."""
 import concurrent.futures
 import os
 import poplib
+import shutil
 import smtplib
 import threading
 
@@ -221,3 +222,99 @@ def test_over_a_quota_by_one_message_at_most():
                                       [BOB, "dave@xyz.com"], MESSAGE)
         assert list(refused) == ["dave@xyz.com"]
         assert len(stored(pair, BOB)) == len(sizes) + 1
+
+
+# ---- one broken mailbox --------------------------------------------------
+
+CAROL = "carol@xyz.com"
+
+
+def codes_for(pair, recipients, text=b"Subject: x\r\n\r\nx\r\n", options=()):
+    """What each recipient hears at RCPT, and all of them at the end."""
+    with smtp(pair) as client:
+        client.ehlo("c")
+        client.mail("a@elsewhere.org", list(options))
+        codes = [client.rcpt(one)[0] for one in recipients]
+        return codes, client.data(text)[0] if 250 in codes else None
+
+
+def a_file(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb"):
+        pass
+
+
+def a_link(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.symlink("/tmp", path)
+
+
+@pytest.mark.parametrize("what", ["", "tmp", "new", "cur"])
+@pytest.mark.parametrize("by", [a_file, a_link])
+@pytest.mark.parametrize("order", [[BOB, CAROL], [CAROL, BOB]])
+def test_a_broken_mailbox_is_refused_by_itself(pair, what, by, order):
+    bob = pair.maildir(BOB).path
+    by(os.path.join(bob, what) if what else bob)
+    codes, end = codes_for(pair, order)
+    assert codes == [451 if one == BOB else 250 for one in order]
+    assert end == 250
+    assert len(pair.maildir(CAROL).messages()) == 1
+    os.unlink(os.path.join(bob, what) if what else bob)
+    assert codes_for(pair, order) == ([250, 250], 250)
+    assert len(pair.maildir(BOB).messages()) == 1
+
+
+def test_a_domain_that_cannot_be_written_is_refused_by_itself(pair):
+    root = os.path.dirname(os.path.dirname(pair.maildir(BOB).path))
+    a_file(os.path.join(root, "xyz.com"))
+    assert codes_for(pair, [BOB, "alice@abc.com"]) == ([451, 250], 250)
+    assert len(pair.maildir("alice@abc.com").messages()) == 1
+
+
+@pytest.mark.parametrize("order", [[BOB, CAROL], [CAROL, BOB]])
+@pytest.mark.parametrize("durability", ["journal", "strict"])
+def test_a_full_disk_of_one_mailbox(order, durability):
+    """A look does not show it: the message waits for all, once; from then on
+    that recipient is refused by itself, until there is room."""
+    with harness.Pair(sender=False, receiver={
+            "store": {"durability": durability}}) as pair:
+        carol = pair.maildir(CAROL).path
+        with harness.small_disk(carol, "1m"):
+            assert codes_for(pair, order) == ([250, 250], 250)
+            full = os.path.join(carol, "fill")
+            with open(full, "wb", 0) as fill:
+                with pytest.raises(OSError):
+                    while True:
+                        fill.write(b"x" * 4096)
+            assert codes_for(pair, order) == ([250, 250], 452)
+            alone = [452 if one == CAROL else 250 for one in order]
+            for n in range(2):
+                assert codes_for(pair, order) == (alone, 250)
+                assert len(pair.maildir(BOB).messages()) == 2 + n
+            os.unlink(full)
+            assert codes_for(pair, order) == ([250, 250], 250)
+            assert len(pair.maildir(CAROL).messages()) == 2
+            assert os.listdir(os.path.join(carol, "tmp")) == []
+            assert not [name for name in os.listdir(os.path.join(carol, "new"))
+                        if name.startswith(".")]
+
+
+def test_directories_removed_under_the_server(pair):
+    """Delivery goes on, also for messages that are streamed into tmp/."""
+    large = b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 8000
+    bob = pair.maildir(BOB).path
+    deliver(pair, b"Subject: x\r\n\r\nx\r\n")
+    for gone in (["tmp"], ["new"], ["cur"], ["tmp", "new", "cur"], [""]):
+        for name in gone:
+            shutil.rmtree(os.path.join(bob, name))
+        had = len(pair.maildir(BOB).files())
+        deliver(pair, b"Subject: x\r\n\r\nx\r\n")
+        deliver(pair, large)
+        assert len(pair.maildir(BOB).files()) == had + 2, gone
+    os.rename(bob, bob + ".old")
+    for name in ("tmp", "new", "cur"):
+        os.makedirs(os.path.join(bob, name))
+    deliver(pair, b"Subject: x\r\n\r\nx\r\n")
+    client = pop3(pair)
+    assert client.stat()[0] == 1
+    client.quit()

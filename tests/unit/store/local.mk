@@ -16,6 +16,13 @@ tests_unit_store_test_delivery_SOURCES = tests/unit/store/test_delivery.c \
 	tests/unit/store/tree.c tests/unit/store/tree.h
 tests_unit_store_test_delivery_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_store_test_delivery_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/store/test_fitness
+TESTS += tests/unit/store/test_fitness
+tests_unit_store_test_fitness_SOURCES = tests/unit/store/test_fitness.c \
+	tests/unit/store/tree.c tests/unit/store/tree.h
+tests_unit_store_test_fitness_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_store_test_fitness_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=posix_fallocate,--wrap=faccessat
+tests_unit_store_test_fitness_LDADD = $(STORE_LIBS) $(MAIL_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/store/test_maildrop
 TESTS += tests/unit/store/test_maildrop
 tests_unit_store_test_maildrop_SOURCES = tests/unit/store/test_maildrop.c \
