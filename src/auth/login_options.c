@@ -1,5 +1,7 @@
 #include "auth/login_options.h"
 
+#include "net/network.h"
+
 int
 login_options_sasl(struct sasl **s, const struct login_options *o,
 		   struct users *users, struct err *e)
@@ -13,6 +15,8 @@ login_options_sasl(struct sasl **s, const struct login_options *o,
 			   .delay_max_ms = o->failure_delay_max },
 		.mechanisms = (const char *const *)o->mechanisms.v,
 		.n_mechanisms = o->mechanisms.n,
+		.exempt = o->exempt.v,
+		.n_exempt = o->exempt.n,
 		.channel_binding = o->channel_binding,
 	};
 
@@ -25,6 +29,8 @@ login_options_check(const struct login_options *o, const char *path,
 {
 	struct sasl *s = NULL;
 
+	if (network_list_check(path, "[login] exempt", &o->exempt, e) != 0)
+		return -1;
 	if (login_options_sasl(&s, o, NULL, e) != 0)
 		return err_prefix(e, "%s: [login] mechanisms", path);
 	sasl_free(&s);

@@ -6,7 +6,7 @@
 
 /* What the section [login] says, of either server. */
 struct login_options {
-	struct option_list mechanisms;
+	struct option_list mechanisms, exempt;
 	bool channel_binding;
 	int64_t failure_window, address_failures, user_failures;
 	int64_t failure_delay, failure_delay_max;
@@ -29,10 +29,14 @@ struct login_options {
 	  "How long a failed login counts." }, \
 	{ "login", "address-failures", OPTION_INT, \
 	  offsetof(type, login.address_failures), "20", 1, 1000000, NULL, \
-	  "So many from one address in that time; more are not looked at." }, \
+	  "Over so many from one address in that time logins from there wait" \
+	  " for their turn." }, \
 	{ "login", "user-failures", OPTION_INT, \
 	  offsetof(type, login.user_failures), "100", 1, 1000000, NULL, \
 	  "The same for one user, from addresses unknown for that user." }, \
+	{ "login", "exempt", OPTION_WORDS, offsetof(type, login.exempt), \
+	  "127.0.0.0/8 ::1 unix", 0, 0, NULL, \
+	  "Networks that the limit by address is not for." }, \
 	{ "login", "failure-delay", OPTION_TIME, \
 	  offsetof(type, login.failure_delay), "500ms", 0, 60000, NULL, \
 	  "Wait before the first wrong password is answered; doubles each" \

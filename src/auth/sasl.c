@@ -6,6 +6,7 @@
 
 #include "auth/sasl_private.h"
 #include "auth/scram_message.h"
+#include "base/clock.h"
 #include "base/conf.h"
 
 /*
@@ -81,6 +82,21 @@ open_library(struct sasl *s, struct err *e)
 	return 0;
 }
 
+/* Its hashes are the same after a restart, so that what is kept of them serves.
+ */
+static int
+make_guard(struct sasl *s, const struct login_guard_options *o, struct err *e)
+{
+	struct login_guard_options guard = *o;
+
+	if (o->window_ms == 0)
+		return 0;
+	if (s->users != NULL && users_derive(s->users, "guard", &guard.key,
+					     sizeof(guard.key), e) != 0)
+		return -1;
+	return login_guard_new(&s->guard, &guard, e);
+}
+
 int
 sasl_new(struct sasl **out, const struct sasl_options *o, struct err *e)
 {
@@ -92,8 +108,8 @@ sasl_new(struct sasl **out, const struct sasl_options *o, struct err *e)
 	s->users = o->users;
 	s->channel_binding = o->channel_binding;
 	if (allow(s, o, e) != 0 || open_library(s, e) != 0 ||
-	    (o->guard.window_ms > 0 &&
-	     login_guard_new(&s->guard, &o->guard, e) != 0)) {
+	    network_list_new(&s->exempt, o->exempt, o->n_exempt, e) != 0 ||
+	    make_guard(s, &o->guard, e) != 0) {
 		sasl_free(&s);
 		return -1;
 	}
@@ -112,7 +128,15 @@ sasl_free(struct sasl **sp)
 	if (s->gsasl != NULL)
 		gsasl_done(s->gsasl);
 	login_guard_free(&s->guard);
+	network_list_free(&s->exempt);
 	free(s);
+}
+
+void
+sasl_keep(struct sasl *s, int dirfd)
+{
+	if (s->guard != NULL)
+		login_guard_keep(s->guard, dirfd, clock_mono_ms());
 }
 
 /* Can it serve this client? */
@@ -310,22 +334,44 @@ ask_login(const struct sasl_exchange *x, const char *question,
 	return result;
 }
 
+/* The second message of SCRAM holds the proof: each is a guess. */
+static enum sasl_result
+ask_in_turn(struct sasl_exchange *x, struct span message, struct sasl_answer *a)
+{
+	struct login_attempt attempt;
+
+	if (x->mechanism->kind != SASL_SCRAM || x->messages != 1 || x->proved)
+		return ask_library(x, message, a);
+	enum sasl_result result =
+	    sasl_verify_begin(x->sasl, &x->channel, x->user.address,
+			      span_make(NULL, 0), &attempt, &x->waited_ms);
+	if (result != SASL_OK)
+		return result;
+	result = ask_library(x, message, a);
+	x->delay_ms =
+	    sasl_verify_end(x->sasl, &attempt, x->proved ? SASL_OK : result);
+	return result;
+}
+
 /* One message of the client, decoded; *x is gone unless CONTINUE. */
 static enum sasl_result
 step(struct sasl_exchange **x, struct span message, struct sasl_answer *a)
 {
 	enum sasl_result result = precheck(*x, message);
 
+	if (result == SASL_REFUSED) /* no guess at a password */
+		(*x)->delay_ms = sasl_verify_pause((*x)->sasl);
 	if (result == SASL_CONTINUE)
-		result = ask_library(*x, message, a);
+		result = ask_in_turn(*x, message, a);
 	result = ask_login(*x, "Password:", result, a);
 	if (result == SASL_CONTINUE &&
 	    ++(*x)->messages >= (*x)->mechanism->messages)
 		result = SASL_MALFORMED;
 	a->user = (*x)->user;
+	a->delay_ms = (*x)->delay_ms;
+	a->waited_ms = (*x)->waited_ms;
 	if (result == SASL_CONTINUE)
 		return result;
-	sasl_verify_end((*x)->sasl, &(*x)->channel, result, a);
 	sasl_cancel(x);
 	return result;
 }
@@ -406,6 +452,7 @@ sasl_start(struct sasl *s, const struct sasl_channel *c, struct span mechanism,
 	*x = NULL;
 	buf_clear(&a->challenge);
 	memset(&a->user, 0, sizeof(a->user));
+	a->delay_ms = a->waited_ms = 0;
 	if (which == SASL_MECHANISMS || !is_offered(s, c, which))
 		return SASL_UNKNOWN;
 	enum sasl_result result = begin(s, c, which, x, a);

@@ -30,6 +30,8 @@ enum {
  * borrowed for each call, and through sasl_start until the exchange ends. */
 struct sasl_channel {
 	const char *peer;        /* its address */
+	const struct wake *stop; /* raised: wait no longer; NULL: never */
+	int fd; /* its socket: wait no longer when it has hung up; <= 0 */
 	bool clear_text_allowed; /* encrypted, or allowed as it is: mechanisms
 				    that show the password */
 	bool has_binding;        /* RFC 9266: 32 bytes of the TLS exporter */
@@ -45,6 +47,9 @@ struct sasl_channel {
 struct sasl_options {
 	struct users *users;
 	struct login_guard_options guard; /* window_ms 0: none */
+	/* Networks (net/network.h) that no limit by address is for. */
+	char *const *exempt;
+	size_t n_exempt;
 	/* Names that may be offered, in any order; none: all.  What cannot
 	 * serve a client is not offered to it in any case. */
 	const char *const *mechanisms;
@@ -58,6 +63,10 @@ struct sasl_options {
  * point to (but for the names) lives on. */
 int sasl_new(struct sasl **s, const struct sasl_options *o, struct err *e);
 void sasl_free(struct sasl **s);
+
+/* sasl_keep - remember over restarts who has logged in well from where, in this
+ * directory (login_guard_keep). */
+void sasl_keep(struct sasl *s, int dirfd);
 
 /*
  * sasl_mechanisms - what EHLO and CAPA announce to this client, strongest
@@ -76,8 +85,8 @@ enum sasl_result {
 	SASL_REFUSED,   /* wrong credentials: 535 5.7.8, after a->delay_ms */
 	SASL_MALFORMED, /* not base64 or not the mechanism's form: 501 5.5.2 */
 	SASL_UNKNOWN,   /* no such mechanism: 504 5.5.4 */
-	SASL_LIMITED,   /* too many failed before: 454 4.7.0, not even looked at
-			 */
+	SASL_LIMITED,   /* too many failed before, and no turn came: 454 4.7.0,
+			   not even looked at */
 	SASL_UNAVAILABLE, /* temporary failure, a->err says why: 454 4.7.0 */
 };
 
@@ -86,8 +95,8 @@ struct sasl_answer {
 	struct buf challenge; /* base64 */
 	struct user user;     /* address: who logged in, or who was tried, or
 				 "" */
-	int64_t delay_ms;     /* REFUSED, LIMITED: wait so long before the
-				 answer */
+	int64_t delay_ms;     /* REFUSED: wait so long before the answer */
+	int64_t waited_ms;    /* for its turn, because too many failed */
 	struct err err;
 };
 void sasl_answer_init(struct sasl_answer *a);

@@ -9,6 +9,7 @@
 #include "auth/sasl.h"
 #include "base/buf.h"
 #include "base/span.h"
+#include "net/network.h"
 
 /* sasl_base64_add - append base64 of the n bytes at p; 0 or -1 (no room). */
 int sasl_base64_add(struct buf *out, const void *p, size_t n);
@@ -45,6 +46,7 @@ struct sasl {
 	Gsasl *gsasl;
 	struct users *users;
 	struct login_guard *guard;
+	struct network_list exempt;
 	bool allowed[SASL_MECHANISMS];
 	bool channel_binding;
 	bool by_name; /* the configuration names those that are allowed */
@@ -55,12 +57,13 @@ struct sasl_exchange {
 	struct sasl_channel channel;
 	const struct sasl_mechanism *mechanism;
 	Gsasl_session *session;
-	struct span message;     /* what gsasl_step() is given */
-	unsigned messages;       /* received */
-	struct user user;        /* who it is, or who was tried */
-	bool right;              /* the callback found the login to be right */
-	bool proved;             /* SCRAM: waits for the client's last word */
-	enum sasl_result result; /* LIMITED, UNAVAILABLE: the callback's */
+	struct span message; /* what gsasl_step() is given */
+	unsigned messages;   /* received */
+	struct user user;    /* who it is, or who was tried */
+	bool right;          /* the callback found the login to be right */
+	bool proved;         /* SCRAM: waits for the client's last word */
+	int64_t delay_ms, waited_ms; /* as in the answer */
+	enum sasl_result result;     /* LIMITED, UNAVAILABLE: the callback's */
 	struct err err;
 };
 
@@ -75,8 +78,18 @@ int sasl_verify_certificate(struct sasl *s, const struct sasl_channel *c,
 			    struct span authzid, struct user *user,
 			    struct err *e);
 
-/* sasl_verify_end - tell the guard how a login ended; fills a->delay_ms. */
-void sasl_verify_end(struct sasl *s, const struct sasl_channel *c,
-		     enum sasl_result result, struct sasl_answer *a);
+/*
+ * sasl_verify_begin, _end - around the look at a password, or at a proof of one
+ * (password.p NULL), of this user: wait for a turn, tell how it ended.  begin:
+ * OK, to be followed by end, or LIMITED.  end: the time to wait.
+ */
+enum sasl_result sasl_verify_begin(struct sasl *s, const struct sasl_channel *c,
+				   const char *user, struct span password,
+				   struct login_attempt *a, int64_t *waited_ms);
+int64_t sasl_verify_end(struct sasl *s, struct login_attempt *a,
+			enum sasl_result result);
+
+/* sasl_verify_pause - the wait for what is no guess at a password. */
+int64_t sasl_verify_pause(const struct sasl *s);
 
 #endif

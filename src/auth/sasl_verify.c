@@ -18,35 +18,81 @@ acts_for_another(struct span login, const char *authzid)
 	       !span_eq_nocase(span_of(authzid), login);
 }
 
-/* May a login as this user be tried? */
-static bool
-allowed(struct sasl *s, const struct sasl_channel *c, const char *user)
+/* ---- turns ----------------------------------------------------------------
+ */
+
+enum sasl_result
+sasl_verify_begin(struct sasl *s, const struct sasl_channel *c,
+		  const char *user, struct span password,
+		  struct login_attempt *a, int64_t *waited_ms)
 {
-	return s->guard == NULL ||
-	       login_guard_allows(s->guard, c->peer, user, clock_mono_ms());
+	const struct login_try t = {
+		.peer = c->peer,
+		.user = user,
+		.password = password,
+		.exempt = network_list_has(&s->exempt, c->peer),
+	};
+
+	*waited_ms = 0;
+	if (s->guard == NULL)
+		return SASL_OK;
+	bool may = login_guard_wait(s->guard, a, &t, c->stop, c->fd);
+	if (a->event >= 0 || a->lane != LOGIN_FREE)
+		*waited_ms = clock_mono_ms() - a->begun_ms;
+	if (may)
+		return SASL_OK;
+	(void)login_guard_end(s->guard, a, LOGIN_NOT_TRIED, clock_mono_ms());
+	return SASL_LIMITED;
 }
 
-/* Too many wait for their turn: that is their doing, not a fault of ours. */
-static enum sasl_result
-could_not(const struct err *e)
+int64_t
+sasl_verify_end(struct sasl *s, struct login_attempt *a,
+		enum sasl_result result)
 {
-	return e->class == ERR_LIMIT ? SASL_LIMITED : SASL_UNAVAILABLE;
+	enum login_outcome outcome = result == SASL_OK        ? LOGIN_RIGHT
+				     : result == SASL_REFUSED ? LOGIN_WRONG
+							      : LOGIN_NOT_TRIED;
+
+	if (s->guard == NULL)
+		return 0;
+	return login_guard_end(s->guard, a, outcome, clock_mono_ms());
+}
+
+int64_t
+sasl_verify_pause(const struct sasl *s)
+{
+	return s->guard == NULL ? 0 : login_guard_pause(s->guard);
 }
 
 /* ---- by password ----------------------------------------------------------
  */
 
-/* OK, REFUSED, LIMITED or UNAVAILABLE. */
-static enum sasl_result
+/* What a login by password came to, and what it cost. */
+struct verdict {
+	enum sasl_result result; /* OK, REFUSED, LIMITED or UNAVAILABLE */
+	int64_t delay_ms, waited_ms;
+};
+
+/* `may`: it is right only then. */
+static struct verdict
 check_password(struct sasl *s, const struct sasl_channel *c, struct span login,
-	       struct span password, struct user *user, struct err *e)
+	       struct span password, bool may, struct user *user, struct err *e)
 {
+	struct login_attempt attempt;
+	struct verdict v = { 0 };
+
 	users_canonical(login, user);
-	if (!allowed(s, c, user->address))
-		return SASL_LIMITED;
+	v.result = sasl_verify_begin(s, c, user->address, password, &attempt,
+				     &v.waited_ms);
+	if (v.result != SASL_OK)
+		return v;
 	int rc =
 	    users_check_password(s->users, login, password, c->peer, user, e);
-	return rc < 0 ? could_not(e) : rc == 0 ? SASL_REFUSED : SASL_OK;
+	v.result = rc < 0            ? SASL_UNAVAILABLE
+		   : rc == 0 || !may ? SASL_REFUSED
+				     : SASL_OK;
+	v.delay_ms = sasl_verify_end(s, &attempt, v.result);
+	return v;
 }
 
 /*
@@ -74,10 +120,13 @@ verify_simple(struct sasl_exchange *x, Gsasl_session *session)
 	struct span login = span_of(gsasl_property_fast(session, GSASL_AUTHID));
 	const char *authzid = gsasl_property_fast(session, GSASL_AUTHZID);
 
-	x->result =
-	    check_password(x->sasl, &x->channel, login,
-			   password_sent(x, session), &x->user, &x->err);
-	x->right = x->result == SASL_OK && !acts_for_another(login, authzid);
+	struct verdict v = check_password(
+	    x->sasl, &x->channel, login, password_sent(x, session),
+	    !acts_for_another(login, authzid), &x->user, &x->err);
+	x->result = v.result;
+	x->delay_ms = v.delay_ms;
+	x->waited_ms = v.waited_ms;
+	x->right = v.result == SASL_OK;
 	return x->right ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 }
 
@@ -116,19 +165,12 @@ find_key(struct sasl_exchange *x, const char *authid, const char *authzid,
 	    GSASL_OK)
 		name = NULL;
 	struct span login = span_of(name);
-	users_canonical(login, &x->user);
-	enum sasl_result result = SASL_LIMITED;
-	if (allowed(x->sasl, &x->channel, x->user.address)) {
-		int rc =
-		    users_scram_key(x->sasl->users, login, x->mechanism->hash,
-				    x->channel.peer, key, &x->err);
-		result = rc < 0 ? could_not(&x->err) : SASL_OK;
-		x->right =
-		    rc == 1 && !acts_for_another(span_of(authid), authzid);
-		x->user = key->user;
-	}
+	int rc = users_scram_key(x->sasl->users, login, x->mechanism->hash,
+				 x->channel.peer, key, &x->err);
+	x->right = rc == 1 && !acts_for_another(span_of(authid), authzid);
+	x->user = key->user;
 	gsasl_free(name);
-	return result;
+	return rc < 0 ? SASL_UNAVAILABLE : SASL_OK;
 }
 
 /* Whether there is such a user is known from here on, and told at the end. */
@@ -209,6 +251,7 @@ verify_external(struct sasl_exchange *x, Gsasl_session *session)
 					 &x->user, &x->err);
 	x->result = rc < 0 ? SASL_UNAVAILABLE : SASL_OK;
 	x->right = rc == 1;
+	x->delay_ms = sasl_verify_pause(x->sasl); /* no guess */
 	return x->right ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 }
 
@@ -230,33 +273,14 @@ sasl_verify_property(Gsasl *gsasl, Gsasl_session *session,
 	return GSASL_NO_CALLBACK;
 }
 
-/* ---- the end --------------------------------------------------------------
- */
-
-void
-sasl_verify_end(struct sasl *s, const struct sasl_channel *c,
-		enum sasl_result result, struct sasl_answer *a)
-{
-	a->delay_ms = 0;
-	if (s->guard == NULL)
-		return;
-	if (result == SASL_REFUSED)
-		a->delay_ms = login_guard_failed(
-		    s->guard, c->peer, a->user.address, clock_mono_ms());
-	else if (result == SASL_LIMITED)
-		a->delay_ms = login_guard_pause(s->guard);
-	else if (result == SASL_OK)
-		login_guard_passed(s->guard, c->peer, a->user.address,
-				   clock_mono_ms());
-}
-
 enum sasl_result
 sasl_password(struct sasl *s, const struct sasl_channel *c, struct span login,
 	      struct span password, struct sasl_answer *a)
 {
-	enum sasl_result result =
-	    check_password(s, c, login, password, &a->user, &a->err);
+	struct verdict v =
+	    check_password(s, c, login, password, true, &a->user, &a->err);
 
-	sasl_verify_end(s, c, result, a);
-	return result;
+	a->delay_ms = v.delay_ms;
+	a->waited_ms = v.waited_ms;
+	return v.result;
 }

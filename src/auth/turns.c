@@ -58,29 +58,20 @@ next_turn(const struct turns *t)
 	return best;
 }
 
-/* Join the line; -1 when it is full. */
-static int
+/* Join the line. */
+static void
 join(struct turns *t, struct turn *turn)
 {
-	unsigned of_party = 0;
-
 	turn->round = t->round;
 	turn->arrival = t->arrivals++;
 	turn->running = false;
 	for (const struct turn *i = t->first; i != NULL; i = i->next) {
-		if (i->party != turn->party)
-			continue;
-		of_party += !i->running;
-		if (i->round >= turn->round)
+		if (i->party == turn->party && i->round >= turn->round)
 			turn->round = i->round + 1;
 	}
-	if (t->waiting >= TURNS_WAITING_MAX ||
-	    of_party >= TURNS_WAITING_PARTY_MAX)
-		return -1;
 	turn->next = t->first;
 	t->first = turn;
 	t->waiting++;
-	return 0;
 }
 
 /* Give away what is free. */
@@ -99,22 +90,17 @@ grant(struct turns *t)
 	}
 }
 
-int
-turns_take(struct turns *t, struct turn *turn, uint64_t party, struct err *e)
+void
+turns_take(struct turns *t, struct turn *turn, uint64_t party)
 {
 	turn->party = party;
 	(void)pthread_mutex_lock(&t->lock);
-	if (join(t, turn) != 0) {
-		(void)pthread_mutex_unlock(&t->lock);
-		return err_set(e, ERR_LIMIT, 0,
-			       "too many logins wait for their turn");
-	}
+	join(t, turn);
 	(void)pthread_cond_init(&turn->granted, NULL);
 	grant(t);
 	while (!turn->running)
 		(void)pthread_cond_wait(&turn->granted, &t->lock);
 	(void)pthread_mutex_unlock(&t->lock);
-	return 0;
 }
 
 void

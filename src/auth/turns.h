@@ -12,15 +12,12 @@
  * so many at once, and the others wait in line.  The line is fair by party, an
  * address say: who has many waiting is served once for every other party that
  * waits, so that a flood from one address delays the others by one turn each
- * and not by its length.  The line is bounded, for each party and for all.
+ * and not by its length.  Each who waits is a session that has a place of its
+ * own, so that the line is as bounded as they are, and nobody is sent away for
+ * what others do.
  * Thread: any.
  */
 struct turns;
-
-enum {
-	TURNS_WAITING_MAX = 1024,     /* in line */
-	TURNS_WAITING_PARTY_MAX = 64, /* of one party */
-};
 
 int turns_new(struct turns **t, unsigned at_once, struct err *e);
 void turns_free(struct turns **t); /* nobody waits any more */
@@ -34,10 +31,8 @@ struct turn {
 	bool running;
 };
 
-/* turns_take - wait for a turn: 0, to be followed by turns_give; -1 (LIMIT) at
- * once when the line is full. */
-int turns_take(struct turns *t, struct turn *turn, uint64_t party,
-	       struct err *e);
+/* turns_take - wait for a turn, to be followed by turns_give. */
+void turns_take(struct turns *t, struct turn *turn, uint64_t party);
 void turns_give(struct turns *t, struct turn *turn);
 
 unsigned turns_waiting(struct turns *t); /* in line now */

@@ -239,6 +239,18 @@ users_use_secret(struct users *u, struct err *e)
 	return 0;
 }
 
+int
+users_derive(struct users *u, const char *use, void *out, size_t n,
+	     struct err *e)
+{
+	struct login_secret secret;
+
+	users_secret(u, &secret);
+	int rc = login_secret_derive(&secret, use, "", out, n, e);
+	explicit_bzero(&secret, sizeof(secret));
+	return rc;
+}
+
 /* So that one count is the rule: whoever has another can be told from those who
  * do not exist. */
 static void

@@ -39,6 +39,10 @@ void users_free(struct users **u);
  */
 int users_use_secret(struct users *u, struct err *e);
 
+/* users_derive - n bytes that follow from that secret and `use`. */
+int users_derive(struct users *u, const char *use, void *out, size_t n,
+		 struct err *e);
+
 /*
  * users_check - what `--check` says of file `path`: -1 as users_open, or when
  * its secret cannot be used (there need be none yet); else users whose SCRAM
@@ -81,7 +85,7 @@ int users_named(struct users *u, struct span name, struct user *user,
 
 /*
  * users_check_password - 1 when login's password is right (*user filled), 0
- * when not, -1 (TEMP; LIMIT when too many wait).  Unknown, disabled and wrong
+ * when not, -1 (TEMP).  Unknown, disabled and wrong
  * take the same time: dummy hashes are computed.  login is canonicalised by the
  * callee; an alias is no login.  When it is refused user->address is what was
  * tried, for the log, or "".  Waits its turn when all processors are busy with

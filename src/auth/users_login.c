@@ -62,8 +62,7 @@ matches_in_turn(const struct login *l, const char *stored, struct span password,
 {
 	struct turn turn;
 
-	if (turns_take(users_turns(l->users), &turn, l->party, e) != 0)
-		return -1;
+	turns_take(users_turns(l->users), &turn, l->party);
 	int rc = password_matches(stored, password, e);
 	turns_give(users_turns(l->users), &turn);
 	return rc;
@@ -75,8 +74,7 @@ spend_in_turn(const struct login *l, enum scram_hash hash, unsigned rounds,
 {
 	struct turn turn;
 
-	if (turns_take(users_turns(l->users), &turn, l->party, e) != 0)
-		return -1;
+	turns_take(users_turns(l->users), &turn, l->party);
 	int rc = scram_key_spend(hash, rounds, e);
 	turns_give(users_turns(l->users), &turn);
 	return rc;
@@ -162,8 +160,7 @@ derive_in_turn(const struct login *l, struct scram_key *key,
 {
 	struct turn turn;
 
-	if (turns_take(users_turns(l->users), &turn, l->party, e) != 0)
-		return -1;
+	turns_take(users_turns(l->users), &turn, l->party);
 	int rc = scram_key_derive(key, password, e);
 	/* It cannot be prepared: nobody logs in with it, and nobody learns
 	 * that from the time. */

@@ -13,6 +13,8 @@ fill_channel(const struct pop3_session *s, struct sasl_channel *c)
 
 	*c = (struct sasl_channel){
 		.peer = s->client->address,
+		.stop = s->client->drain,
+		.fd = stream_fd(s->stream),
 		.clear_text_allowed = pop3_server_may_login(s),
 		.certificate_digest =
 		    tls != NULL && tls->has_pin ? tls->pin : NULL,
@@ -81,6 +83,8 @@ log_login(const struct pop3_session *s, enum log_level level, const char *event,
 	else if (s->mailbox != NULL)
 		log_num(&l, "messages", s->count);
 	tls_log(&l, s->tls);
+	if (s->waited_ms > 0)
+		log_num(&l, "waited-ms", s->waited_ms);
 	log_end(&l);
 }
 
@@ -159,6 +163,7 @@ answer(struct pop3_session *s, enum sasl_result result,
 {
 	const char *login = a->user.address;
 
+	s->waited_ms = a->waited_ms;
 	switch (result) {
 	case SASL_OK:
 		return enter(s, &a->user);
@@ -169,7 +174,6 @@ answer(struct pop3_session *s, enum sasl_result result,
 	case SASL_LIMITED:
 		/* RFC 3206 4: not AUTH, the password may be right */
 		log_login(s, LOG_WARN, "auth-limited", login, &a->err);
-		pause_after_failure(s, a->delay_ms);
 		return refuse(s, "SYS/TEMP",
 			      "too many logins, try again later");
 	case SASL_UNKNOWN:

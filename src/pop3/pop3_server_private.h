@@ -34,6 +34,7 @@ struct pop3_session {
 	int64_t started_ms;
 	char login[POP3_SERVER_CMD_MAX + 1]; /* from USER; "" without */
 	char mechanism[32]; /* that was tried last; "" before */
+	int64_t waited_ms;  /* before the last login was looked at */
 	char address[sizeof(((struct user *)0)->address)];
 
 	void *mailbox; /* NULL before login */

@@ -351,6 +351,7 @@ run(void *server, struct err *e)
 	    login_options_sasl(&r->sasl, &r->o->login, r->users, e) != 0 ||
 	    receiver_store_open(r, e) != 0)
 		return -1;
+	sasl_keep(r->sasl, r->data_dir);
 	if (receiver_filter_open(r, e) != 0 || make_smtp(r, e) != 0 ||
 	    make_pop3(r, e) != 0 || listener_start(r->smtp_listener, e) != 0 ||
 	    listener_start(r->lmtp_listener, e) != 0 ||

@@ -373,6 +373,7 @@ run(void *server, struct err *e)
 	    login_options_sasl(&s->sasl, &o->login, s->users, e) != 0 ||
 	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;
+	sasl_keep(s->sasl, s->data_fd);
 	smtp.sasl = s->sasl;
 	if (sender_filter_open(s, e) != 0 ||
 	    smtp_server_new(&s->smtp, &smtp, milter_filter_ops(s->filter),

@@ -26,6 +26,8 @@ smtp_server_channel(const struct smtp_session *s, struct sasl_channel *c)
 
 	*c = (struct sasl_channel){
 		.peer = s->info.address,
+		.stop = s->peer->drain,
+		.fd = stream_fd(s->stream),
 		.clear_text_allowed = smtp_server_may_auth(s),
 		.certificate_digest =
 		    tls != NULL && tls->has_pin ? tls->pin : NULL,
@@ -61,6 +63,8 @@ log_verdict(const struct smtp_session *s, enum log_level level,
 	log_str(&l, "login", a->user.address);
 	log_span(&l, "mechanism", mechanism);
 	tls_log(&l, s->info.tls);
+	if (a->waited_ms > 0)
+		log_num(&l, "waited-ms", a->waited_ms);
 	if (a->err.msg[0] != '\0')
 		log_err(&l, &a->err);
 	log_end(&l);
@@ -103,7 +107,6 @@ answer(struct smtp_session *s, enum sasl_result result, struct span mechanism,
 				    e);
 	case SASL_LIMITED:
 		log_verdict(s, LOG_WARN, "auth-limited", mechanism, a);
-		pause_after_failure(s, a->delay_ms);
 		return refuse_login(s, 454, "4.7.0",
 				    "Too many logins, try again later", e);
 	case SASL_UNKNOWN:

@@ -31,6 +31,7 @@ E2E_TESTS = \
 	tests/e2e/test_mailsh_odd_mail.py \
 	tests/e2e/test_login_oracle.py \
 	tests/e2e/test_mailboxes.py \
+	tests/e2e/test_login_turns.py \
 	tests/e2e/test_mailsh_scripts.py \
 	tests/e2e/test_mailsh_servers.py \
 	tests/e2e/test_mailsh_status.py \

@@ -508,67 +508,9 @@ def test_an_unknown_mechanism_is_named_in_the_configuration():
 
 # ---- what fails --------------------------------------------------------------------
 
-STRICT = {"login": {"address-failures": "4", "user-failures": "100",
-                    "failure-delay": "10ms", "failure-delay-max": "40ms"}}
-
-
 def plain(login, password):
     return "AUTH PLAIN " + scram.b64(
         b"\0%s\0%s" % (login.encode(), password.encode()))
-
-
-LIMITED = {"smtp": "454 4.7.0 ", "pop3": "-ERR [SYS/TEMP] "}
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_too_many_failures_are_not_even_looked_at(protocol):
-    with harness.Pair(sender=STRICT, receiver=STRICT) as pair:
-        def try_once(line):
-            wire = PROTOCOLS[protocol](pair)
-            got = wire.say(line)
-            wire.close()
-            return got
-
-        server = pair.sender if protocol == "smtp" else pair.receiver
-        assert try_once(plain(USER, harness.PASSWORD))[0] == "ok"
-        for i in range(4):
-            kind, text = try_once(plain("carol@xyz.com", "guess%d" % i))
-            assert text.startswith(WRONG[protocol]), text
-        kind, text = try_once(plain("carol@xyz.com", harness.PASSWORD))
-        assert kind == "no" and text.startswith(LIMITED[protocol]), text
-        one = scram.Scram("SCRAM-SHA-256", "carol@xyz.com", harness.PASSWORD)
-        kind, text = try_once("AUTH SCRAM-SHA-256 " + one.first())
-        assert kind == "no" and text.startswith(LIMITED[protocol]), text
-        # who has logged in well from there is not kept out
-        assert try_once(plain(USER, harness.PASSWORD))[0] == "ok"
-        if protocol == "pop3":
-            box = poplib.POP3("127.0.0.1", pair.pop3_port, timeout=30)
-            box.user("carol@xyz.com")
-            with pytest.raises(poplib.error_proto) as caught:
-                box.pass_(harness.PASSWORD)
-            assert b"[SYS/TEMP]" in caught.value.args[0]
-            box.close()
-        server.wait_log(r"warn auth-limited .* login=carol@xyz.com "
-                        r"mechanism=SCRAM-SHA-256")
-
-
-def test_a_user_is_guarded_from_many_addresses_and_not_locked_out():
-    limits = {"login": {**STRICT["login"], "user-failures": "5"}}
-    with harness.Pair(sender=limits) as pair:
-        def try_once(source, password):
-            wire = Smtp(pair, source=source)
-            got = wire.say(plain(USER, password))
-            wire.close()
-            return got[1][:3]
-
-        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
-        for last in range(2, 7):
-            assert try_once("127.0.0.%d" % last, "guess") == "535"
-        assert try_once("127.0.0.7", "guess") == "454"
-        assert try_once("127.0.0.7", harness.PASSWORD) == "454"
-        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
-        assert try_once("127.0.0.1", "a slip") == "535"
-        assert try_once("127.0.0.1", harness.PASSWORD) == "235"
 
 
 def test_five_in_one_session_end_it():

@@ -17,7 +17,6 @@ static size_t served, at_once, at_once_most;
 struct asker {
 	pthread_t thread;
 	char party;
-	int rc;
 };
 
 static void *
@@ -25,11 +24,8 @@ ask(void *arg)
 {
 	struct asker *a = arg;
 	struct turn turn;
-	struct err e;
 
-	a->rc = turns_take(turns, &turn, (uint64_t)a->party, &e);
-	if (a->rc != 0)
-		return NULL;
+	turns_take(turns, &turn, (uint64_t)a->party);
 	(void)pthread_mutex_lock(&lock);
 	if (++at_once > at_once_most)
 		at_once_most = at_once;
@@ -54,7 +50,7 @@ come(const char *parties, struct asker *a)
 	served = 0;
 	memset(order, 0, sizeof(order));
 	assert_int_equal(turns_new(&turns, 1, &e), 0);
-	assert_int_equal(turns_take(turns, &turn, 'x', &e), 0);
+	turns_take(turns, &turn, 'x');
 	for (size_t i = 0; i < n; i++) {
 		a[i].party = parties[i];
 		assert_int_equal(pthread_create(&a[i].thread, NULL, ask, &a[i]),
@@ -82,36 +78,20 @@ a_party_waits_for_others_by_one_turn_each(void **state)
 	assert_string_equal(order, "axx");
 }
 
+/* However long the line of one party is: nobody is sent away for it. */
 static void
-the_line_has_an_end(void **state)
+the_line_has_room_for_all(void **state)
 {
-	struct asker *a = calloc(TURNS_WAITING_PARTY_MAX, sizeof(*a));
-	struct turn first, turn;
-	struct err e;
+	enum { N = 200 };
+	static struct asker a[N + 1];
+	char parties[N + 2] = { 0 };
 
 	(void)state;
-	assert_non_null(a);
-	served = 0;
-	assert_int_equal(turns_new(&turns, 1, &e), 0);
-	assert_int_equal(turns_take(turns, &first, 'x', &e), 0);
-	for (unsigned i = 0; i < TURNS_WAITING_PARTY_MAX; i++) {
-		a[i].party = 'a';
-		assert_int_equal(pthread_create(&a[i].thread, NULL, ask, &a[i]),
-				 0);
-		while (turns_waiting(turns) != i + 1)
-			(void)sched_yield();
-	}
-	assert_int_equal(turns_take(turns, &turn, 'a', &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
-	turns_give(turns, &first);
-	for (unsigned i = 0; i < TURNS_WAITING_PARTY_MAX; i++) {
-		assert_int_equal(pthread_join(a[i].thread, NULL), 0);
-		assert_int_equal(a[i].rc, 0);
-	}
-	assert_int_equal(turns_take(turns, &turn, 'a', &e), 0);
-	turns_give(turns, &turn);
-	turns_free(&turns);
-	free(a);
+	memset(parties, 'a', N);
+	parties[N] = 'b';
+	come(parties, a);
+	assert_int_equal(served, N + 1);
+	assert_memory_equal(order, "aba", 3);
 }
 
 static void
@@ -167,7 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_party_waits_for_others_by_one_turn_each),
-		cmocka_unit_test(the_line_has_an_end),
+		cmocka_unit_test(the_line_has_room_for_all),
 		cmocka_unit_test(so_many_run_at_once),
 		cmocka_unit_test(a_party_is_an_address_or_a_network),
 	};

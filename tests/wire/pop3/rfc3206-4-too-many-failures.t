@@ -1,4 +1,4 @@
-# Over the limit on failed logins nothing is looked at: not [AUTH], the password
+# A login that has waited in vain is not looked at: not [AUTH], the password
 # may well be right; and a client that goes on is cut off.
 < +OK *
 > USER many

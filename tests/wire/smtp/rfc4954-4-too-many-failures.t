@@ -1,4 +1,4 @@
-# Over the limit on failed logins nothing is looked at: 454, try later; and a
+# A login that has waited in vain is not looked at: 454, try later; and a
 # client that goes on is cut off.
 set auth 1
 < 220 *
