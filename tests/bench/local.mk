@@ -36,3 +36,10 @@ EXTRA_DIST += tests/bench/tls_bench.py
 bench-tls: all tests/bench/tls_load
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	$(PYTHON) $(srcdir)/tests/bench/tls_bench.py $(TLS_BENCH_ARGS)
+
+# Whether the time of a refusal tells who exists: minutes, on a quiet machine.
+EXTRA_DIST += tests/bench/timing.py
+.PHONY: timing
+timing: all
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	$(PYTHON) $(srcdir)/tests/bench/timing.py $(TIMING_ARGS)

@@ -16,6 +16,7 @@ INTEROP_TESTS = \
 	tests/interop/test_milter_opendmarc.py \
 	tests/interop/test_milter_rspamd.py \
 	tests/interop/test_dovecot_login.py \
+	tests/interop/test_mutt_login.py \
 	tests/interop/test_chain.py \
 	tests/interop/test_lmtp_servers.py \
 	tests/interop/test_other_servers.py

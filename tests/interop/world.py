@@ -29,7 +29,7 @@ INSTALLED = """
     postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d
     opendkim opendkim-tools opendmarc dbconfig-no-thanks rspamd clamav-daemon
     clamav-milter nsd unbound ldnsutils bind9-dnsutils
-    swaks curl openssl gnutls-bin gsasl git msmtp python3 python3-pytest
+    swaks curl openssl gnutls-bin gsasl git msmtp mutt neomutt python3 python3-pytest
     python3-dkim iproute2 ca-certificates""".split()
 # Each of these wants to be the one mail server of a machine.
 UNPACKED = ["exim4-daemon-light", "exim4-base", "opensmtpd"]
