@@ -330,6 +330,18 @@ milter_chain_abort(struct milter_chain *c)
 	c->discards = NULL;
 }
 
+void
+milter_chain_restart(struct milter_chain *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct milter_member *m = &c->v[i];
+		milter_session_close(&m->session);
+		*m = (struct milter_member){ .config = m->config };
+	}
+	c->in_message = false;
+	c->discards = NULL;
+}
+
 const char *
 milter_chain_discards(const struct milter_chain *c)
 {

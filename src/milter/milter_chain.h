@@ -67,4 +67,8 @@ bool milter_chain_is_done(const struct milter_chain *c);
 
 void milter_chain_abort(struct milter_chain *c);
 
+/* milter_chain_restart - end every connection, and the message with it: the
+ * next milter_chain_mail begins anew, with what the facts say by then. */
+void milter_chain_restart(struct milter_chain *c);
+
 #endif

@@ -283,6 +283,41 @@ know_message_id(struct filter_txn *t)
 		t->session->facts.message_id = t->message_id.p;
 }
 
+/*
+ * Somebody else's message that the login sends on.  Milters sign what comes
+ * from a login, for the domain of the author; so they are told of this one
+ * again, as of a client that has not logged in.  On new connections: macros of
+ * the first telling would stay.
+ */
+static void
+tell_anew(struct filter_txn *t, const struct smtp_txn *txn,
+	  struct smtp_reply *r)
+{
+	struct milter_facts *facts = &t->session->facts;
+	struct milter_chain *chain = t->session->chain;
+	struct arguments a;
+
+	milter_chain_restart(chain);
+	facts->auth_type = facts->auth_authen = facts->auth_ssf = NULL;
+	mail_arguments(txn, &a);
+	milter_chain_mail(chain, a.v, a.n, r);
+	for (unsigned i = 0; i < t->message.n_rcpt; i++) {
+		const struct milter_rcpt *one = &t->message.rcpt[i];
+		const struct smtp_txn_rcpt rcpt = { .text = one->text,
+						    .notify = one->notify,
+						    .orcpt = one->orcpt };
+		if (!milter_filter_accepts(r))
+			return;
+		facts->rcpt_mailer = "smtp";
+		facts->rcpt_addr = one->canonical;
+		facts->rcpt_host = host_of(one->canonical);
+		rcpt_arguments(&rcpt, &a);
+		milter_chain_rcpt(chain, a.v, a.n, r);
+	}
+	if (milter_filter_accepts(r))
+		milter_chain_data(chain, r);
+}
+
 /* What the milters say of the whole message. */
 static void
 judge(const struct milter_filter *f, struct smtp_txn *txn, struct smtp_reply *r)
@@ -301,6 +336,10 @@ judge(const struct milter_filter *f, struct smtp_txn *txn, struct smtp_reply *r)
 		*r = t->refusal;
 		return;
 	}
+	if (txn->redirected)
+		tell_anew(t, txn, r);
+	if (!milter_filter_accepts(r))
+		return;
 	know_message_id(t);
 	milter_chain_message(t->session->chain, m, r);
 }

@@ -105,6 +105,27 @@ def test_filters_see_the_checked_header():
         assert text.count(b"\nSender: <alice@abc.com>") == 1
 
 
+def test_redirected_mail_is_no_logins_own_for_filters():
+    """Or they would sign it for its author's domain."""
+    with Milter() as m, with_milter(m) as pair:
+        for header, own in (("From: boss@abc.com\r\nResent-From: alice@abc.com", False),
+                            ("From: alice@abc.com", True)):
+            before = len(m.sessions)
+            assert submit(pair, "Subject: own %s\r\n%s" % (own, header),
+                          to=(BOB, "carol@xyz.com"))[0] == 250
+            pair.wait_message(BOB, "own %s" % own)
+            told = m.sessions[before:]
+            assert len(told) == (1 if own else 2)
+            last = told[-1]
+            assert ("{auth_authen}" in last.macros["mail"]) == own
+            assert ("{auth_type}" in last.macros["mail"]) == own
+            assert [t[0] for t in last.texts("rcpt")] == [
+                "<bob@xyz.com>", "<carol@xyz.com>"]
+            assert "end" in last.steps() and "helo" in last.steps()
+            if not own:
+                assert "end" not in told[0].steps()
+
+
 # ---- programs of this machine -------------------------------------------------
 
 
