@@ -350,6 +350,10 @@ check_resent(struct from_header *f, const struct fields *all,
 	char text[RUN_MAX];
 	enum verdict v = judge_field(f, all->resent_from.value, text);
 
+	if (v == FOREIGN && f->mode == FROM_HEADER_SENDER) {
+		f->needs_sender = f->redirected = true;
+		return 0;
+	}
 	if (v != GOOD)
 		return refuse(f, "Resent-From", v, text, r);
 	if (all->resent_sender.whole.p != NULL) {

@@ -31,7 +31,9 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender_handed.c \
 	src/sender/sender_local.c src/sender/sender_queue.c \
 	src/sender/sender_wish.c \
-	src/sender/sender_policy.c src/sender/sender_private.h \
+	src/sender/sender_author.c \
+	src/sender/sender_policy.c src/sender/sender_policy_private.h \
+	src/sender/sender_private.h \
 	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \
 	src/sender/verify_question.c src/sender/verify_private.h

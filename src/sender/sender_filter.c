@@ -38,7 +38,7 @@ mend(void *sender, struct smtp_txn *txn, struct span block, struct buf *out,
 	const struct sender *s = sender;
 	struct from_header from;
 
-	if (sender_author(s, txn, block, &from, refusal) != 0)
+	if (sender_author_check(s, txn, block, &from, refusal) != 0)
 		return 0;
 	txn->redirected = from.redirected;
 	const struct submit_facts f = {

@@ -10,8 +10,7 @@
 #include "mail/release.h"
 #include "mail/submit.h"
 #include "sender/route.h"
-#include "sender/sender_private.h"
-#include "sender/submission_trail.h"
+#include "sender/sender_policy_private.h"
 
 /*
  * What the submission service (RFC 6409) accepts.  A message passes in three
@@ -23,105 +22,8 @@
 /* Room for what the mending adds: Received, Date, From, Message-ID. */
 enum { HEADER_OUT_MAX = HEADER_BLOCK_MAX + 16 * 1024 };
 
-/* One transaction of ours: smtp_txn.policy. */
-struct submission {
-	struct sender *sender;
-	char id[RAND_ID_SIZE];
-	const char *login;               /* the session's */
-	char handed[SENDER_HANDED_SIZE]; /* name of a hand-over, or "" */
-	bool claimed;                    /* it is ours to take */
-	bool is_unix;
-	uid_t uid;
-	bool counted; /* one message of the login's hour */
-	int64_t counted_rcpts;
-	bool queued;
-	struct received_facts received; /* borrows from session and txn */
-	int64_t arrival_s;
-	bool in_body;
-	struct buf header; /* until in_body */
-	struct spool_writer *writer;
-	struct trail_hop hop;
-	/* Set when the message is refused for what it is, or was taken before:
-	 * the rest is read and dropped, and this is the reply. */
-	struct smtp_reply refusal;
-};
-
 /* ---- envelope -----------------------------------------------------------
  */
-
-static bool
-is_own(const struct submission *m, const char *address)
-{
-	const struct sender *s = m->sender;
-
-	return m->is_unix
-		   ? local_users_owns(s->local_users, s->users, m->uid, address)
-		   : users_owns(s->users, m->login, address);
-}
-
-/* "12 minutes" */
-static void
-put_duration(int64_t ms, char *text, size_t size)
-{
-	int64_t s = (ms + 999) / 1000, min = (s + 59) / 60;
-
-	if (s < 120)
-		(void)snprintf(text, size, "%lld seconds", (long long)s);
-	else
-		(void)snprintf(text, size, "%lld minutes", (long long)min);
-}
-
-/*
- * One more of the login's hour: 0, or -1 and *r puts it off.  4xx: mail that is
- * good waits with the client, and a person who reads the log has an hour to see
- * what is going on.
- */
-static int
-take_limit(const struct submission *m, enum login_limit what,
-	   struct smtp_reply *r)
-{
-	const struct sender *s = m->sender;
-	const char *name = what == LOGIN_MESSAGES ? "messages" : "recipients";
-	int64_t most = what == LOGIN_MESSAGES ? s->o->messages_per_hour
-					      : s->o->recipients_per_hour;
-	struct log_line l;
-	char left[40];
-	bool first = false;
-
-	if (m->is_unix && m->uid == 0)
-		return 0;
-	int64_t wait_ms = login_limits_take(s->limits, m->login, what,
-					    clock_wall_us() / 1000, &first);
-	if (wait_ms == 0)
-		return 0;
-	put_duration(wait_ms, left, sizeof(left));
-	reply_set(r, 452, "4.7.1",
-		  "%s has sent %lld %s within an hour, more in %s", m->login,
-		  (long long)most, name, left);
-	if (first) {
-		log_begin(&l, LOG_WARN, "login-over-limit");
-		log_str(&l, "login", m->login);
-		log_str(&l, "what", name);
-		log_num(&l, "limit", most);
-		log_str(&l, "left", left);
-		log_end(&l);
-	}
-	return -1;
-}
-
-static void
-give_limits(const struct submission *m)
-{
-	struct login_limits *l = m->sender->limits;
-	int64_t now_ms = clock_wall_us() / 1000;
-
-	if (m->queued)
-		return;
-	login_limits_give(l, m->login, LOGIN_MESSAGES, m->counted ? 1 : 0,
-			  now_ms);
-	login_limits_give(l, m->login, LOGIN_RECIPIENTS, m->counted_rcpts,
-			  now_ms);
-}
 
 /* A program knows its user's name on this machine, and not his address. */
 static void
@@ -141,7 +43,7 @@ begin_message(struct submission *m, const struct smtp_txn *txn,
 	      struct smtp_reply *r)
 {
 	if (txn->reverse_path[0] != '\0' && !txn->changed &&
-	    !is_own(m, txn->reverse_path)) {
+	    !sender_author_owns(m, txn->reverse_path)) {
 		reply_set(r, 550, "5.7.1", "<%s> is not an address of %s",
 			  txn->reverse_text, m->login);
 		return false;
@@ -150,7 +52,7 @@ begin_message(struct submission *m, const struct smtp_txn *txn,
 		reply_set(r, 452, "4.3.1", "The queue is full, try later");
 		return false;
 	}
-	m->counted = take_limit(m, LOGIN_MESSAGES, r) == 0;
+	m->counted = sender_author_take(m, LOGIN_MESSAGES, r) == 0;
 	return m->counted;
 }
 
@@ -196,7 +98,7 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 
 	if (m == NULL)
 		return;
-	give_limits(m);
+	sender_author_give(m);
 	if (m->claimed)
 		sender_handed_drop(ctx, m->handed, txn, txn->n_recipients);
 	spool_abort(&m->writer);
@@ -285,7 +187,8 @@ sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
 	answer_rcpt(ctx, txn, rcpt, r);
 	if (m == NULL)
 		return;
-	if (r->code / 100 == 2 && take_limit(m, LOGIN_RECIPIENTS, r) == 0)
+	if (r->code / 100 == 2 &&
+	    sender_author_take(m, LOGIN_RECIPIENTS, r) == 0)
 		m->counted_rcpts++;
 	submission_trail_rcpt(&m->hop, rcpt, r);
 }
@@ -382,26 +285,6 @@ is_refused(struct submission *m, struct span block)
 	return true;
 }
 
-static bool
-author_owns(void *submission, const char *canonical)
-{
-	return is_own(submission, canonical);
-}
-
-int
-sender_author(const struct sender *s, const struct smtp_txn *txn,
-	      struct span block, struct from_header *f, struct smtp_reply *r)
-{
-	struct submission *m = txn->policy;
-
-	*f = (struct from_header){ .mode =
-				       (enum from_header_mode)s->o->from_header,
-				   .login = m->login,
-				   .owns = author_owns,
-				   .ctx = m };
-	return from_header_check(f, block, r);
-}
-
 /* Mend the block and put it on top of the spool file.  What a filter of ours
  * has made of the header is the administrator's wish. */
 static int
@@ -417,7 +300,7 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 	int rc = -1;
 
 	if (!txn->mended &&
-	    sender_author(m->sender, txn, block, &from, &m->refusal) != 0)
+	    sender_author_check(m->sender, txn, block, &from, &m->refusal) != 0)
 		return 0;
 	f.sender = from.needs_sender ? from.login : NULL;
 	buf_init(&out, HEADER_OUT_MAX + txn->top_fields.n);

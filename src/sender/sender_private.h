@@ -52,12 +52,13 @@ struct sender {
 const struct smtp_server_ops *sender_policy_ops(void);
 
 /*
- * sender_author - may the transaction's client speak in the name of who its
- * header `block` says (sender/from_header.h)?  0: f is filled; -1: *r refuses.
+ * sender_author_check - may the transaction's client speak in the name of who
+ * its header `block` says (sender/from_header.h)?  0: f is filled; -1: *r
+ * refuses.
  */
-int sender_author(const struct sender *s, const struct smtp_txn *txn,
-		  struct span block, struct from_header *f,
-		  struct smtp_reply *r);
+int sender_author_check(const struct sender *s, const struct smtp_txn *txn,
+			struct span block, struct from_header *f,
+			struct smtp_reply *r);
 
 /* sender_wish_utf8 - does the next hop need SMTPUTF8 for it?  sender_wish_tls -
  * what it wants of TLS.  `block`: its header. */

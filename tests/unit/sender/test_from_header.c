@@ -198,6 +198,8 @@ with_sender_a_foreign_name_gets_ours(void **state)
 		{ "From: alice@abc.com\r\nSender: boss@abc.com\r\n", true, 0 },
 		{ "From: alice@abc.com\r\nSender: x\r\nSender: y\r\n", true,
 		  0 },
+		{ "Resent-From: boss@abc.com\r\nFrom: a@b.c\r\n", true, 0 },
+		{ "Resent-From: alice@abc.com\r\nFrom: a@b.c\r\n", false, 0 },
 		{ "From: Bob\r\n", false, -1 },
 		{ "From: a@b.c\r\nFrom: a@b.c\r\n", false, -1 },
 	};
