@@ -10,6 +10,8 @@
 #include "mail/dsn.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "mail/date.h"
 #include "mail/dsn_param.h"
@@ -20,13 +22,15 @@ enum {
 	VALUE_MAX = 2048, /* bytes of one quoted text */
 	FOLD_AT = 72,     /* RFC 5322 2.1.1: 78 is what a line should keep */
 	LINE_CUT = 900,   /* and 998 what it must */
+	QUOTED_LINE = 75, /* RFC 2045 6.7 (5): 76 with the soft break */
 };
 
 struct report {
 	const struct dsn_facts *f;
 	struct buf *out;
-	bool global; /* RFC 6533 */
-	bool failed; /* an append did not fit; the rest is skipped */
+	bool global;  /* RFC 6533 */
+	bool escapes; /* in a reason: \x{E4} for what is not ASCII */
+	bool failed;  /* an append did not fit; the rest is skipped */
 };
 
 static void
@@ -36,17 +40,32 @@ put(struct report *r, const char *text)
 		r->failed = true;
 }
 
-/* One character (n bytes) of foreign text. */
-static void
+static unsigned
+code_point(struct span s, size_t n)
+{
+	unsigned v = (unsigned char)s.p[0] & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++)
+		v = v << 6 | ((unsigned char)s.p[i] & 0x3fu);
+	return v;
+}
+
+/* One character (n bytes) of foreign text; how wide it becomes. */
+static size_t
 put_char(struct report *r, struct span s, size_t n, bool utf8)
 {
-	char c = s.p[0];
+	char c = s.p[0], escape[16];
 	bool ok = n > 1 ? utf8 : n == 1 && c >= ' ' && c != 0x7f;
+	struct span text = ok ? span_head(s, n) : span_of("?");
 
-	if (r->failed)
-		return;
-	if (buf_add(r->out, ok ? s.p : "?", ok ? n : 1) != 0)
+	if (n > 1 && !utf8 && r->escapes) {
+		(void)snprintf(escape, sizeof(escape), "\\x{%X}",
+			       code_point(s, n));
+		text = span_of(escape);
+	}
+	if (!r->failed && buf_add_span(r->out, text) != 0)
 		r->failed = true;
+	return text.n;
 }
 
 /*
@@ -70,9 +89,7 @@ put_text(struct report *r, struct span s, size_t column, bool utf8)
 			column = column > FOLD_AT ? 1 : column + 1;
 			continue;
 		}
-		if (column < LINE_CUT)
-			put_char(r, s, n, utf8);
-		column += n > 0 ? n : 1;
+		column += column < LINE_CUT ? put_char(r, s, n, utf8) : 1;
 		s = span_skip(s, n > 0 ? n : 1);
 	}
 }
@@ -113,15 +130,24 @@ put_boundary(struct report *r, const char *after)
 	put(r, after);
 }
 
+/* encoding: NULL for 7bit. */
 static void
-put_part(struct report *r, const char *type, bool eight_bit)
+put_part_encoded(struct report *r, const char *type, const char *encoding)
 {
 	put(r, "\r\n--");
 	put_boundary(r, "\r\nContent-Type: ");
 	put(r, type);
-	if (eight_bit)
-		put(r, "\r\nContent-Transfer-Encoding: 8bit");
+	if (encoding != NULL) {
+		put(r, "\r\nContent-Transfer-Encoding: ");
+		put(r, encoding);
+	}
 	put(r, "\r\n\r\n");
+}
+
+static void
+put_part(struct report *r, const char *type, bool eight_bit)
+{
+	put_part_encoded(r, type, eight_bit ? "8bit" : NULL);
 }
 
 static bool
@@ -224,15 +250,49 @@ is_set(const char *s)
 	return s != NULL && s[0] != '\0';
 }
 
+static bool
+has_utf8_reason(const struct dsn_facts *f)
+{
+	for (size_t i = 0; i < f->n_recipients; i++) {
+		const char *reason = f->recipients[i].diagnostic;
+		if (is_set(reason) && !utf8_is_ascii(span_of(reason)) &&
+		    utf8_is_valid(span_of(reason)))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 2045 6.7, of text that ends in CRLF. */
 static void
-put_human_part(struct report *r)
+put_quoted_printable(struct report *r, struct span text)
+{
+	size_t column = 0;
+
+	for (size_t i = 0; i < text.n && !r->failed; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		char code[4] = { (char)c };
+
+		if (c == '\r' || c == '\n') {
+			column = 0;
+		} else {
+			bool ends = i + 1 < text.n && text.p[i + 1] == '\r';
+			if (c >= 0x7f || c == '=' || (c == ' ' && ends))
+				(void)snprintf(code, sizeof(code), "=%02X", c);
+			if (column + strlen(code) > QUOTED_LINE) {
+				put(r, "=\r\n");
+				column = 0;
+			}
+			column += strlen(code);
+		}
+		put(r, code);
+	}
+}
+
+static void
+put_human_text(struct report *r, bool utf8)
 {
 	const struct dsn_facts *f = r->f;
 
-	put_part(r,
-		 r->global ? "text/plain; charset=utf-8"
-			   : "text/plain; charset=us-ascii",
-		 r->global);
 	put_field(r, "This is the mail server ", f->host, r->global);
 	put(r, f->to_postmaster
 		   ? "\r\nA message from the null address, which gets no "
@@ -247,8 +307,35 @@ put_human_part(struct report *r)
 			put_field(r, "    The server asked was ",
 				  d->remote_host, r->global);
 		if (is_set(d->diagnostic))
-			put_field(r, "    It said: ", d->diagnostic, r->global);
+			put_field(r, "    It said: ", d->diagnostic, utf8);
 	}
+}
+
+/*
+ * A server may give its reason in any language (RFC 6531 3.7.4.2), and who
+ * reads the report reads it as it was said.  A report that needs no SMTPUTF8
+ * must pass every next hop, so this part is ASCII on the way.
+ */
+static void
+put_human_part(struct report *r)
+{
+	struct buf text, *out = r->out;
+
+	if (r->global || !has_utf8_reason(r->f)) {
+		put_part(r,
+			 r->global ? "text/plain; charset=utf-8"
+				   : "text/plain; charset=us-ascii",
+			 r->global);
+		put_human_text(r, r->global);
+		return;
+	}
+	put_part_encoded(r, "text/plain; charset=utf-8", "quoted-printable");
+	buf_init(&text, out->max);
+	r->out = &text;
+	put_human_text(r, true);
+	r->out = out;
+	put_quoted_printable(r, buf_span(&text));
+	buf_free(&text);
 }
 
 /* What xtext stands for; what is none is shown as it is. */
@@ -282,12 +369,17 @@ put_recipient(struct report *r, const struct dsn_recipient *d)
 		  false);
 	if (is_set(d->remote_host))
 		put_field(r, "Remote-MTA: dns; ", d->remote_host, r->global);
+	/* RFC 3464 2.3.6 has ASCII here, and a message/global-delivery-status
+	 * is for addresses that need it (RFC 6533 3): few programs know it. Its
+	 * escape for a character keeps the reason readable in both. */
+	r->escapes = true;
 	if (is_set(d->diagnostic))
 		put_field(r,
 			  is_set(d->remote_host)
 			      ? "Diagnostic-Code: smtp; "
 			      : "Diagnostic-Code: x-postpair; ",
 			  d->diagnostic, r->global);
+	r->escapes = false;
 	put_date(r, "Last-Attempt-Date: ", d->last_attempt_s);
 }
 

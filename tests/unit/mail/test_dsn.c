@@ -212,7 +212,44 @@ utf8_addresses_use_the_forms_of_rfc_6533(void **state)
 	text = format(&f, &out);
 	for (const char *p = text; *p != '\0'; p++)
 		assert_true((unsigned char)*p < 0x80);
-	assert_non_null(strstr(text, "smtp; 550 nicht f?r uns\r\n"));
+	assert_non_null(strstr(text, "smtp; 550 nicht f\\x{FC}r uns\r\n"));
+	/* and says it all the same: to a person as it was said */
+	assert_non_null(
+	    strstr(text, "Content-Type: text/plain; charset=utf-8\r\n"
+			 "Content-Transfer-Encoding: quoted-printable\r\n"));
+	assert_non_null(strstr(text, "It said: 550 nicht f=C3=BCr uns\r\n"));
+	buf_free(&out);
+}
+
+/* Of any length, in any script; what is no UTF-8 is shown as such. */
+static void
+a_reason_in_any_language_is_told(void **state)
+{
+	struct dsn_recipient r = nobody();
+	struct dsn_facts f = facts(&r, 1);
+	char large[1800] = "";
+	struct buf out;
+
+	(void)state;
+	for (size_t i = 0; i + 4 < sizeof(large) - 1; i += 4)
+		memcpy(large + i, "\xf0\x9f\x93\xab", 5);
+	r.diagnostic = large;
+	const char *text = format(&f, &out);
+	assert_non_null(strstr(text, "\\x{1F4EB}"));
+	assert_non_null(strstr(text, "=F0=9F=93=AB"));
+	for (const char *p = text; *p != '\0';) {
+		const char *end = strchr(p, '\n');
+		assert_non_null(end);
+		assert_true(end - p < 999);
+		for (; p < end; p++)
+			assert_true((unsigned char)*p < 0x80);
+		p = end + 1;
+	}
+	buf_free(&out);
+	r.diagnostic = "550 \xff\xfe";
+	text = format(&f, &out);
+	assert_non_null(strstr(text, "charset=us-ascii"));
+	assert_non_null(strstr(text, "It said: 550 ??\r\n"));
 	buf_free(&out);
 }
 
@@ -294,6 +331,7 @@ main(void)
 		    each_recipient_has_a_group_and_the_worst_a_say),
 		cmocka_unit_test(foreign_text_starts_no_line_of_its_own),
 		cmocka_unit_test(utf8_addresses_use_the_forms_of_rfc_6533),
+		cmocka_unit_test(a_reason_in_any_language_is_told),
 		cmocka_unit_test(the_original_header_is_quoted_up_to_its_end),
 		cmocka_unit_test(what_cannot_be_reported_is_refused),
 		cmocka_unit_test(a_report_is_whole_or_not_there),

@@ -23,6 +23,7 @@ tests_unit_sender_test_mx_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 tests_unit_sender_test_tls_policy_SOURCES = \
 	tests/unit/sender/test_tls_policy.c tests/unit/queue/queue_dir.h
 tests_unit_sender_test_tls_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_tls_policy_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_sender_test_tls_policy_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/sender/test_reach
 TESTS += tests/unit/sender/test_reach
@@ -42,3 +43,9 @@ tests_unit_sender_test_login_limits_SOURCES = \
 	tests/unit/sender/test_login_limits.c
 tests_unit_sender_test_login_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_login_limits_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_pool
+TESTS += tests/unit/sender/test_pool
+tests_unit_sender_test_pool_SOURCES = \
+	tests/unit/sender/test_pool.c tests/unit/smtp/script_peer.h
+tests_unit_sender_test_pool_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_pool_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

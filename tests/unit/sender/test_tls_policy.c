@@ -20,12 +20,24 @@ struct world {
 };
 static struct world w;
 
+/* The wall clock, with the days the test lets pass. */
+static int64_t ahead_s;
+int64_t __real_clock_wall_s(void);
+int64_t __wrap_clock_wall_s(void);
+
+int64_t
+__wrap_clock_wall_s(void)
+{
+	return __real_clock_wall_s() + ahead_s;
+}
+
 static int
 make(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
 	queue_dir_make(&w.dir);
+	ahead_s = 0;
 	return 0;
 }
 
@@ -131,6 +143,46 @@ a_damaged_or_outlived_line_says_nothing(void **state)
 	open_again(1000);
 	assert_int_equal(tls_memory_get(w.m, "new.example"),
 			 TLS_LEVEL_ENCRYPTED);
+}
+
+static unsigned
+count_lines(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	unsigned n = 0;
+
+	assert_int_equal(durable_read_file(w.dir.fd, "tls-memory", 1 << 20,
+					   &text, &size, &w.e),
+			 0);
+	for (size_t i = 0; i < size; i++)
+		n += text[i] == '\n';
+	free(text);
+	return n;
+}
+
+/* Or a busy server would sync a file for every connection; and never, and a
+ * restart would forget who is seen every day. */
+static void
+what_is_seen_again_is_written_once_a_day(void **state)
+{
+	enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S, TTL_S = 3 * DAY_S };
+
+	(void)state;
+	open_again(TTL_S);
+	for (int hour = 0; hour < 24; hour++, ahead_s += HOUR_S - 1) {
+		tls_memory_note(w.m, "a.example", TLS_LEVEL_VERIFIED);
+		assert_int_equal(count_lines(), 1);
+	}
+	ahead_s = DAY_S + 60;
+	for (int i = 0; i < 5; i++) {
+		tls_memory_note(w.m, "a.example", TLS_LEVEL_VERIFIED);
+		assert_int_equal(count_lines(), 2);
+	}
+	/* a restart knows that it was seen then */
+	ahead_s = TTL_S + HOUR_S;
+	open_again(TTL_S);
+	assert_int_equal(tls_memory_get(w.m, "a.example"), TLS_LEVEL_VERIFIED);
 }
 
 static void
@@ -366,6 +418,7 @@ main(void)
 		TEST(a_level_is_remembered_and_never_lowered),
 		TEST(what_an_administrator_forgets_stays_forgotten),
 		TEST(a_damaged_or_outlived_line_says_nothing),
+		TEST(what_is_seen_again_is_written_once_a_day),
 		TEST(the_memory_is_bounded),
 		cmocka_unit_test(a_record_announces_a_policy),
 		cmocka_unit_test(a_policy_names_servers),
