@@ -10,7 +10,10 @@
 #include "store/mounts.h"
 #include "store/volume.h"
 
-enum { PATH_BYTES = 4096 };
+enum {
+	PATH_BYTES = 4096,
+	JOURNAL_RETRY_MS = 1000, /* on a full disk */
+};
 
 /* The mailboxes, and the data directory that stands behind them. */
 
@@ -65,6 +68,7 @@ open_ledger(struct receiver *r, struct err *e)
 		.dirfd = r->data_dir,
 		.keeps_messages = r->o->durability == RECEIVER_JOURNAL,
 		.message_max = (size_t)r->o->journal_message_max,
+		.retry_ms = JOURNAL_RETRY_MS,
 		.id_days = (unsigned)r->o->delivery_id_days,
 		.ids_max = (size_t)r->o->delivery_ids_max,
 		.checkpoint_bytes = (size_t)r->o->checkpoint_size,

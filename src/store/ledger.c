@@ -200,6 +200,7 @@ open_parts(struct ledger *l, struct ledger_report *report, struct err *e)
 		.segments_max = SEGMENTS_MAX,
 		.group_max_bytes =
 		    l->o.keeps_messages ? GROUP_BYTES : SEGMENT_BYTES_IDS,
+		.retry_ms = l->o.retry_ms,
 	};
 
 	l->journal_dir = durable_open_dir(l->o.dirfd, "journal", 1, e);

@@ -29,6 +29,7 @@ struct ledger_options {
 	 * its mailboxes, and only delivery ids are entered. */
 	bool keeps_messages;
 	size_t message_max; /* larger messages are synced themselves */
+	int64_t retry_ms;   /* of a journal without room (journal/journal.h) */
 	unsigned id_days;
 	size_t ids_max;          /* delivery ids in memory (ids/ids.h) */
 	size_t checkpoint_bytes; /* entered since the last one */

@@ -173,6 +173,8 @@ def test_remove_leaves_nothing_and_tells_nobody(pair):
     assert set(done.stdout.splitlines()) == {one + " not in the queue",
                                              two + " removed"}
     assert pair.queue() == []
+    # the log is written a moment later; in order
+    pair.sender.wait_log("queue-removed id=" + two)
     assert pair.sender.log().count("queue-removed id=" + one) == 1
     # also before a checkpoint has given it a file
     new = send(pair, ["dave@far.example"])

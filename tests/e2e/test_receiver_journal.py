@@ -193,7 +193,8 @@ def test_no_room_for_the_journal():
                 assert code == 452 and text.startswith(b"4.3.1")
             assert count(pair, BOB) == 0 and pair.left_in_tmp() == []
             os.unlink(disk + "/fill")
-            assert deliver(pair, [BOB])[0] == 250
+            # found out within a second
+            harness.wait_for(lambda: deliver(pair, [BOB])[0] == 250)
             assert count(pair, BOB) == 1
             assert pair.receiver.stop() == 0
     finally:
