@@ -139,10 +139,29 @@ make_tls(struct receiver *r, const struct receiver_options *o, struct err *e)
 	return 0;
 }
 
+/* Whose clients have no cap by address: who speaks for others, and who has no
+ * limits in time either.  malloc'ed; the words are the options'. */
+static char **
+free_networks(const struct receiver_options *o, size_t *n)
+{
+	const struct option_list *lists[] = { &o->smtp_xclient_from,
+					      &o->limit_exempt };
+	char **all = calloc(lists[0]->n + lists[1]->n + 1, sizeof(*all));
+
+	*n = 0;
+	for (size_t i = 0; all != NULL && i < 2; i++) {
+		for (size_t k = 0; k < lists[i]->n; k++)
+			all[(*n)++] = lists[i]->v[k];
+	}
+	return all;
+}
+
 static int
 bind_services(struct receiver *r, struct err *e)
 {
 	const struct receiver_options *o = r->o;
+	size_t n_free = 0;
+	char **free_from = free_networks(o, &n_free);
 	struct listener_options smtp = {
 		.service = "smtp",
 		.addresses = (const char *const *)o->smtp_listen.v,
@@ -152,8 +171,8 @@ bind_services(struct receiver *r, struct err *e)
 		.tls = r->smtp_tls,
 		.max_clients = (int)o->smtp_max_clients,
 		.max_per_address = (int)o->smtp_max_per_address,
-		.free_from = o->smtp_xclient_from.v,
-		.n_free_from = o->smtp_xclient_from.n,
+		.free_from = free_from,
+		.n_free_from = n_free,
 		.proxy_from = o->smtp_proxy_from.v,
 		.n_proxy_from = o->smtp_proxy_from.n,
 		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
@@ -193,8 +212,10 @@ bind_services(struct receiver *r, struct err *e)
 		.ctx = r,
 	};
 
-	if (listener_new(&r->smtp_listener, &smtp, e) != 0 ||
-	    listener_new(&r->lmtp_listener, &lmtp, e) != 0 ||
+	int rc = free_from == NULL ? err_set(e, ERR_TEMP, ENOMEM, "networks")
+				   : listener_new(&r->smtp_listener, &smtp, e);
+	free(free_from);
+	if (rc != 0 || listener_new(&r->lmtp_listener, &lmtp, e) != 0 ||
 	    listener_new(&r->pop3_listener, &pop3, e) != 0)
 		return -1;
 	return 0;

@@ -89,6 +89,17 @@ def test_caps_count_the_client_not_the_proxy():
             wire.close()
 
 
+def test_exempt_networks_have_no_cap_by_address():
+    with Pair(sender=False, receiver={
+            "smtp": {"proxy-from": HERE, "max-clients-per-address": "1"},
+            "limits": {"exempt": "192.0.2.0/25"}}) as pair:
+        with contextlib.ExitStack() as stack:
+            for last, answer in ((7, b"220"), (7, b"220"), (200, b"220"), (200, b"421")):
+                wire = stack.enter_context(Wire(pair.smtp_port))
+                wire.send(V1 % last)
+                assert wire.line()[:3] == answer
+
+
 def test_silent_strangers_give_way_on_every_service():
     """With all places taken, who has no login and no message under way makes
     room for another party; who has logged in does not."""
