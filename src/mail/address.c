@@ -120,7 +120,9 @@ literal_is_valid(struct span s)
 }
 
 /* Domain or address-literal at the start of s: its length, or 0.  Only the
- * extent: label by label, U-labels still unproven. */
+ * extent: label by label, U-labels still unproven.  '_' is no letter of RFC
+ * 5321 4.1.2, but one of the DNS (RFC 2181 11): there are domains with it that
+ * send mail, and whoever reads that must be able to answer. */
 static size_t
 domain_extent(struct span s, unsigned flags)
 {
@@ -136,9 +138,10 @@ domain_extent(struct span s, unsigned flags)
 	while (i < s.n) {
 		size_t start = i;
 		while (i < s.n) {
-			size_t n = is_let_dig(s.p[i]) || s.p[i] == '-'
-				       ? 1
-				       : take_utf8(span_skip(s, i), flags);
+			size_t n =
+			    is_let_dig(s.p[i]) || s.p[i] == '-' || s.p[i] == '_'
+				? 1
+				: take_utf8(span_skip(s, i), flags);
 			if (n == 0)
 				break;
 			i += n;

@@ -210,6 +210,9 @@ take_reply(struct shell *sh, const struct args *a, const struct mime *m)
 		return e.class == ERR_PERM
 			   ? failure_set(&sh->fail, SHELL_REFUSED, "%s", e.msg)
 			   : failure_from_local(&sh->fail, &e);
+	if (r.left_out[0] != '\0')
+		shell_note(sh, "not answered, since this is no address: %s",
+			   r.left_out);
 	if (draft_set(&d->to, span_of(r.to)) != 0 ||
 	    draft_set(&d->cc, span_of(r.cc)) != 0 ||
 	    draft_set(&d->subject, span_of(r.subject)) != 0 ||

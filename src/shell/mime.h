@@ -131,6 +131,7 @@ int mime_part_text(const struct mime *m, unsigned number, unsigned width,
 struct mime_address {
 	const char *name;    /* display name, decoded; "" when none */
 	const char *address; /* local@domain, valid (mail/address.h) */
+	bool unusable;       /* received: it is no address, nobody can answer */
 };
 
 /*
@@ -146,8 +147,12 @@ int mime_addresses(struct span text, struct arena *a,
  * fit to be typed again. */
 int mime_address_text(const struct mime_address *x, struct buf *out);
 
+/* mime_address_author - the name where one word must do; the address where the
+ * name looks like one: "bob@xyz.com" <eve@b.example> is eve. */
+const char *mime_address_author(const struct mime_address *x);
+
 /* mime_message_addresses - the addresses of all fields of this name in a
- * received message; lenient: what is not an address is left out. */
+ * received message; lenient: what is no address is there too, and marked. */
 int mime_message_addresses(const struct mime *m, const char *name,
 			   struct arena *a, struct mime_address **list,
 			   unsigned *n, struct err *e);
@@ -202,6 +207,8 @@ struct mime_reply_options {
 };
 struct mime_reply {
 	const char *to, *cc, *subject, *in_reply_to, *references;
+	/* "" or those who stand there and cannot be answered */
+	const char *left_out;
 	const char *body; /* "" or "On <date>, Bob wrote:\n> ...\n" */
 };
 

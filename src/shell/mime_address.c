@@ -293,6 +293,8 @@ mime_address_text(const struct mime_address *x, struct buf *out)
 {
 	if (x->name[0] == '\0')
 		return buf_add_str(out, x->address);
+	if (x->address[0] == '\0') /* received: a name and <> */
+		return buf_add_str(out, x->name);
 	bool quotes = needs_quotes(x->name);
 	if (quotes && buf_add_char(out, '"') != 0)
 		return -1;
@@ -304,4 +306,17 @@ mime_address_text(const struct mime_address *x, struct buf *out)
 			return -1;
 	}
 	return buf_addf(out, "%s <%s>", quotes ? "\"" : "", x->address);
+}
+
+const char *
+mime_address_author(const struct mime_address *x)
+{
+	/* also FULLWIDTH and SMALL COMMERCIAL AT, which look like one */
+	bool pretends = strchr(x->name, '@') != NULL ||
+			strstr(x->name, "\xEF\xBC\xA0") != NULL ||
+			strstr(x->name, "\xEF\xB9\xAB") != NULL;
+
+	return x->name[0] == '\0' || (pretends && x->address[0] != '\0')
+		   ? x->address
+		   : x->name;
 }

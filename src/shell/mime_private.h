@@ -15,6 +15,7 @@
  *   mime_html.c     HTML to text
  *   mime_w3m.c      the same through w3m
  *   mime_address.c  address lists as typed: strict
+ *   mime_mailbox.c  address lists as received: lenient
  *   mime_value.c    header fields as received: lenient; one line of `list`
  *   mime_build.c    a message from a draft
  *   mime_body.c     its text
@@ -150,6 +151,17 @@ int mime_flowed_text(struct span text, bool delsp, unsigned width,
 /* mime_value_text - a field's value unfolded, decoded, clean, into *out;
  * addresses of an address field are written out one by one. */
 int mime_value_text(const char *name, struct span value, struct buf *out);
+
+/* mime_mailbox_visit - each mailbox of an address list on one line, as others
+ * write them (mime_mailbox.c): take() gets its name, without quotes, and its
+ * address, which may be none.  0, or -1: of take, or TEMP. */
+struct mime_mailbox_visitor {
+	int (*take)(void *ctx, struct span name, struct span address,
+		    struct err *e);
+	void *ctx;
+};
+int mime_mailbox_visit(struct span line, const struct mime_mailbox_visitor *v,
+		       struct err *e);
 
 /* mime_value_addresses - the addresses in a received value (lenient). */
 int mime_value_addresses(struct span value, struct arena *a,

@@ -25,26 +25,35 @@ struct people {
 	const struct mime *m;
 	struct arena *arena;
 	const char *me;
+	struct buf left_out;
 	struct buf seen; /* "\n" address "\n" ..., lower case */
 };
 
-/* True the first time this address is asked for. */
-static bool
+/* 1 the first time this address is asked for, 0, -1. */
+static int
 is_new(struct people *p, const char *address)
 {
 	size_t start = p->seen.n;
 
 	if (buf_addf(&p->seen, "\n%s\n", address) != 0)
-		return false; /* too many: leave the rest out */
+		return -1;
 	for (size_t i = start; i < p->seen.n; i++)
 		p->seen.p[i] = (char)span_lower(p->seen.p[i]);
 	size_t n = p->seen.n - start;
 	if (start > 0 &&
 	    memmem(p->seen.p, start, p->seen.p + start, n) != NULL) {
 		p->seen.n = start;
-		return false;
+		return 0;
 	}
-	return true;
+	return 1;
+}
+
+static int
+put_person(struct buf *out, const struct mime_address *x)
+{
+	if (out->n > 0 && buf_add_str(out, ", ") != 0)
+		return -1;
+	return mime_address_text(x, out);
 }
 
 /* Addresses of field `name` that are new and (unless wanted) not mine. */
@@ -61,10 +70,13 @@ add_people(struct people *p, const char *name, bool with_me, struct buf *out,
 		bool me =
 		    p->me != NULL &&
 		    span_eq_nocase(span_of(p->me), span_of(list[i].address));
-		if ((me && !with_me) || !is_new(p, list[i].address))
-			continue;
-		if ((out->n > 0 && buf_add_str(out, ", ") != 0) ||
-		    mime_address_text(&list[i], out) != 0)
+		int once = 0;
+		if (!(me && !with_me))
+			once = is_new(p, list[i].address);
+		if (once < 0 ||
+		    (once > 0 &&
+		     put_person(list[i].unusable ? &p->left_out : out,
+				&list[i]) != 0))
 			return no_memory(e);
 	}
 	return 0;
@@ -83,8 +95,10 @@ choose_people(struct people *p, bool to_all, struct buf *to, struct buf *cc,
 	if (to->n == 0 && add_people(p, "From", true, to, e) != 0)
 		return -1;
 	if (to->n == 0)
-		return err_set(e, ERR_PERM, 0,
-			       "the message names nobody to answer");
+		return err_set(
+		    e, ERR_PERM, 0, "the message names nobody to answer%s%.*s",
+		    p->left_out.n > 0 ? ", and this is no address: " : "",
+		    SPAN_ARG(buf_span(&p->left_out)));
 	if (to_all && (add_people(p, "To", false, cc, e) != 0 ||
 		       add_people(p, "Cc", false, cc, e) != 0))
 		return -1;
@@ -254,15 +268,14 @@ author_of(struct people *p, const char **author, struct err *e)
 		return -1;
 	*author = "Somebody";
 	if (n > 0)
-		*author =
-		    list[0].name[0] != '\0' ? list[0].name : list[0].address;
+		*author = mime_address_author(&list[0]);
 	return 0;
 }
 
 /* ---- all of it -------------------------------------------------------------
  */
 
-enum { TO, CC, SUBJECT, IN_REPLY_TO, REFERENCES, BODY, FIELDS };
+enum { TO, CC, SUBJECT, IN_REPLY_TO, REFERENCES, LEFT_OUT, BODY, FIELDS };
 
 static int
 fill(struct people *p, const struct mime_reply_options *o, struct buf *b,
@@ -276,6 +289,8 @@ fill(struct people *p, const struct mime_reply_options *o, struct buf *b,
 	if (reply_subject(p->m, &b[SUBJECT]) != 0 ||
 	    reply_thread(p->m, &b[IN_REPLY_TO], &b[REFERENCES]) != 0)
 		return no_memory(e);
+	if (buf_add_span(&b[LEFT_OUT], buf_span(&p->left_out)) != 0)
+		return no_memory(e);
 	return o->quote ? reply_body(p->m, author, &b[BODY], e) : 0;
 }
 
@@ -288,7 +303,8 @@ mime_make_reply(const struct mime *m, const struct mime_reply_options *o,
 	const char *text[FIELDS];
 	int rc = -1;
 
-	buf_init(&p.seen, MIME_HEADER_MAX);
+	buf_init(&p.seen, MIME_HEADER_MAX * 8U);
+	buf_init(&p.left_out, MIME_HEADER_MAX * 8U);
 	for (int i = 0; i < FIELDS; i++)
 		buf_init(&b[i],
 			 i == BODY ? MIME_TEXT_MAX * 2U : MIME_HEADER_MAX * 8U);
@@ -306,10 +322,12 @@ mime_make_reply(const struct mime *m, const struct mime_reply_options *o,
 				  .subject = text[SUBJECT],
 				  .in_reply_to = text[IN_REPLY_TO],
 				  .references = text[REFERENCES],
+				  .left_out = text[LEFT_OUT],
 				  .body = text[BODY] };
 	rc = 0;
 out:
 	buf_free(&p.seen);
+	buf_free(&p.left_out);
 	for (int i = 0; i < FIELDS; i++)
 		buf_free(&b[i]);
 	return rc;

@@ -26,32 +26,23 @@ struct list {
 /* ---- lenient ---------------------------------------------------------------
  */
 
-/* A GMime string, clean, into *out. */
-static int
-put_clean(const char *text, struct buf *out)
-{
-	return width_clean(span_of(text), 0, out);
-}
-
 struct visitor {
 	int (*take)(void *ctx, const struct mime_address *x, struct err *e);
 	void *ctx;
 };
 
 static int
-visit_mailbox(InternetAddress *x, const struct visitor *v, struct err *e)
+visit_mailbox(void *ctx, struct span who, struct span where, struct err *e)
 {
+	const struct visitor *v = ctx;
 	struct mime_address address;
 	struct buf name, spec;
 	int rc = -1;
 
 	buf_init(&name, MIME_HEADER_MAX * 4U);
 	buf_init(&spec, MIME_HEADER_MAX * 4U);
-	if (put_clean(internet_address_get_name(x), &name) != 0 ||
-	    buf_add_char(&name, '\0') != 0 ||
-	    put_clean(
-		internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(x)),
-		&spec) != 0 ||
+	if (width_clean(who, 0, &name) != 0 || buf_add_char(&name, '\0') != 0 ||
+	    width_clean(where, 0, &spec) != 0 ||
 	    buf_add_char(&spec, '\0') != 0) {
 		(void)no_memory(e);
 		goto out;
@@ -62,28 +53,6 @@ out:
 	buf_free(&name);
 	buf_free(&spec);
 	return rc;
-}
-
-/* Every mailbox of a list; members of groups too (they hold no groups). */
-static int
-visit_list(InternetAddressList *list, const struct visitor *v, bool members,
-	   struct err *e)
-{
-	int n = internet_address_list_length(list);
-
-	for (int i = 0; i < n; i++) {
-		InternetAddress *x = internet_address_list_get_address(list, i);
-		int rc = 0;
-		if (INTERNET_ADDRESS_IS_MAILBOX(x))
-			rc = visit_mailbox(x, v, e);
-		else if (INTERNET_ADDRESS_IS_GROUP(x) && members)
-			rc = visit_list(internet_address_group_get_members(
-					    INTERNET_ADDRESS_GROUP(x)),
-					v, false, e);
-		if (rc != 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* The value on one line as a C string without NUL bytes. */
@@ -100,61 +69,46 @@ line_of(struct span value, struct buf *out)
 	return buf_add_char(out, '\0');
 }
 
-/* GMime's address parser goes one call deeper at each ':' of a field, so none
- * with more than this is given to it. */
-enum { COLONS_MAX = 500 };
-
-static unsigned
-count_colons(struct span text)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < text.n; i++)
-		n += text.p[i] == ':';
-	return n;
-}
-
 static int
 visit_value(struct span value, const struct visitor *v, struct err *e)
 {
+	union {
+		const struct visitor *in;
+		void *out;
+	} ctx = { v };
+	const struct mime_mailbox_visitor each = { visit_mailbox, ctx.out };
 	struct buf line, list_text;
-	int rc = -1;
+	int rc;
 
 	buf_init(&line, MIME_HEADER_MAX + 1);
 	buf_init(&list_text, MIME_HEADER_MAX * 4U);
 	if (line_of(value, &line) != 0 ||
-	    mime_words_quoted(span_make(line.p, line.n - 1), &list_text) != 0 ||
-	    buf_add_char(&list_text, '\0') != 0) {
-		(void)no_memory(e);
-	} else if (count_colons(buf_span(&list_text)) > COLONS_MAX) {
-		rc = 0; /* not a list of addresses that anybody meant */
-	} else {
-		InternetAddressList *list =
-		    internet_address_list_parse(NULL, list_text.p);
-		rc = list == NULL ? 0 : visit_list(list, v, true, e);
-		if (list != NULL)
-			g_object_unref(list);
-	}
+	    mime_words_quoted(span_make(line.p, line.n - 1), &list_text) != 0)
+		rc = no_memory(e);
+	else
+		rc = mime_mailbox_visit(buf_span(&list_text), &each, e);
 	buf_free(&line);
 	buf_free(&list_text);
 	return rc;
 }
 
-/* For writing back: only what mail/address.h accepts. */
+/* For writing back: what mail/address.h accepts can be used. */
 static int
-keep_valid(void *ctx, const struct mime_address *x, struct err *e)
+keep(void *ctx, const struct mime_address *x, struct err *e)
 {
 	struct list *l = ctx;
 	struct address address;
 	struct err ignored;
 
-	if (l->n == l->max ||
-	    address_parse_mailbox(span_of(x->address), ADDRESS_ALLOW_UTF8,
-				  &address, &ignored) != 0)
-		return 0;
+	if (l->n == l->max)
+		return err_set(e, ERR_LIMIT, 0, "more than %u addresses",
+			       l->max);
 	struct mime_address *kept = &l->items[l->n];
 	kept->name = arena_str(l->arena, span_of(x->name));
 	kept->address = arena_str(l->arena, span_of(x->address));
+	kept->unusable =
+	    address_parse_mailbox(span_of(x->address), ADDRESS_ALLOW_UTF8,
+				  &address, &ignored) != 0;
 	if (kept->name == NULL || kept->address == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "address list");
 	l->n++;
@@ -166,18 +120,12 @@ mime_value_addresses(struct span value, struct arena *a,
 		     struct mime_address **list, unsigned *n, struct err *e)
 {
 	struct list l = { .arena = a };
-	struct visitor v = { keep_valid, &l };
-	size_t most = 1;
+	struct visitor v = { keep, &l };
 
-	for (size_t k = 0; k < value.n; k++)
-		most +=
-		    value.p[k] == ',' || value.p[k] == ';' || value.p[k] == ':';
-	if (most > MIME_ADDRESSES_MAX)
-		most = MIME_ADDRESSES_MAX;
 	*list = NULL;
 	*n = 0;
-	l.items = arena_alloc(a, most * sizeof(*l.items));
-	l.max = (unsigned)most;
+	l.items = arena_alloc(a, MIME_ADDRESSES_MAX * sizeof(*l.items));
+	l.max = MIME_ADDRESSES_MAX;
 	if (l.items == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "address list");
 	if (visit_value(value, &v, e) != 0)
@@ -278,8 +226,7 @@ first_name(void *ctx, const struct mime_address *x, struct err *e)
 {
 	struct buf *out = ctx;
 
-	if (out->n == 0 &&
-	    buf_add_str(out, x->name[0] == '\0' ? x->address : x->name) != 0)
+	if (out->n == 0 && buf_add_str(out, mime_address_author(x)) != 0)
 		return no_memory(e);
 	return 0;
 }

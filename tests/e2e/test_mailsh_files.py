@@ -1,5 +1,6 @@
 """What mailsh writes to files and to the terminal when the mail is a stranger's."""
 
+import json
 import os
 import smtplib
 import stat
@@ -150,3 +151,109 @@ def test_a_mail_cannot_steer_or_reorder_the_terminal(pair):
     # a program gets the bytes
     raw = shell(pair, "read 1 --raw\n")
     assert "begin \u202egnp.exe" in raw and "\x1b]0;" in raw
+
+
+# Who stands there, and what must be in the answer; the last is told about.
+NAMES = [
+    ("[Project] <x@b.example>", ["x@b.example"]),
+    ("[Acme/repo] Jane Doe <x@b.example>", ["x@b.example"]),
+    ("JOHN DOE[XX] <x@b.example>", ["x@b.example"]),
+    ("Acme] <x@b.example>", ["x@b.example"]),
+    ("Acme\\Support <x@b.example>", ["x@b.example"]),
+    ("Acme (Support <x@b.example>", ["x@b.example"]),
+    ("Acme) Support <x@b.example>", ["x@b.example"]),
+    ("Acme; Support <x@b.example>", ["x@b.example"]),
+    ("Re: you <x@b.example>", ["x@b.example"]),
+    ("Lee, Ann <x@b.example>", ["x@b.example"]),
+    ("Acme Inc. <x@b.example>", ["x@b.example"]),
+    ("Support @ Acme <x@b.example>", ["x@b.example"]),
+    ("a@b <x@b.example>", ["x@b.example"]),
+    ('"Acme Support <x@b.example>', ["x@b.example"]),
+    ('Acme "Support <x@b.example>', ["x@b.example"]),
+    ("Ann < x@b.example >", ["x@b.example"]),
+    ("Ann <x@b.example> (private)", ["x@b.example"]),
+    ("Ann <x@b.example> for you", ["x@b.example"]),
+    ("x@b.example (Ann)", ["x@b.example"]),
+    ("Ann <@relay.example:x@b.example>", ["x@b.example"]),
+    ("Ann <x@my_host.example>", ["x@my_host.example"]),
+    ("Ann <a..b@b.example>", ['"a..b"@b.example']),
+    ("Ann <.a@b.example>", ['".a"@b.example']),
+    ("[A] <x@b.example>, y@b.example", ["x@b.example", "y@b.example"]),
+    ("y@b.example, A (b <x@b.example>", ["x@b.example", "y@b.example"]),
+    ("A (b <x@b.example>, y@b.example", ["x@b.example", "y@b.example"]),
+    ("A] <x@b.example> B <y@b.example>", ["x@b.example", "y@b.example"]),
+    ("team: x@b.example, Y <y@b.example>;", ["x@b.example", "y@b.example"]),
+    ('"x@c.example" <x@b.example>', ["x@b.example"]),
+    ("=?utf-8?q?J=C3=B6rg_=5BX=5D?= <x@b.example>", ["x@b.example"]),
+]
+
+
+def test_whoever_has_a_plain_address_can_be_answered():
+    with harness.Pair() as pair:
+        for n, (name, _) in enumerate(NAMES):
+            deliver(pair, "From: %s\r\nSubject: case %d\r\n\r\nx\r\n" %
+                    (name, n))
+        pair.maildir("bob@xyz.com").wait(len(NAMES))
+        script = LOGIN + "list --json\n"
+        for n in range(len(NAMES)):
+            script += ("echo == %d\nreply 'subject:~^case %d$' --body x\n"
+                       "preview\n" % (n, n))
+        out = pair.mailsh(script)
+        assert pair.stderr == ""
+        listed, *previews = out.split("\n== ")
+        assert len(previews) == len(NAMES)
+        rows = {row["subject"]: row for row in
+                map(json.loads, listed.splitlines()[1:])}
+        for (name, want), preview in zip(NAMES, previews):
+            n = int(preview.split("\n")[0])
+            to = preview.partition("\nTo: ")[2].split("\nSubject")[0]
+            for address in want:
+                assert "%s>" % address in to or address in to.split(", "), \
+                    (name, to)
+                assert address in rows["case %d" % n]["from"], name
+            assert "c.example" not in to.replace('"x@c.example"', "")
+
+
+def test_nobody_is_left_out_of_an_answer_without_a_word():
+    with harness.Pair() as pair:
+        deliver(pair, "From: ann@b.example\r\nTo: bob@xyz.com, root, "
+                "x@-b.example, eve@b.example\r\nSubject: many\r\n\r\nx\r\n")
+        pair.maildir("bob@xyz.com").wait(1)
+        out = pair.mailsh(LOGIN + "reply 1 --all --body x\npreview\n")
+        assert "To: ann@b.example\nCc: eve@b.example\n" in out
+        assert pair.stderr == ("not answered, since this is no address: "
+                               "root, x@-b.example\n")
+        deliver(pair, "From: <x@-b.example>\r\nSubject: one\r\n\r\nx\r\n")
+        pair.maildir("bob@xyz.com").wait(2)
+        pair.mailsh(LOGIN + "reply subject:one --body x\n", status=1)
+        assert "nobody to answer, and this is no address: x@-b.example" in \
+            pair.stderr
+
+
+def test_a_name_that_looks_like_an_address_is_shown_as_what_it_is(pair):
+    for name in ('"bob@xyz.com"', "=?utf-8?q?bob=40xyz=2Ecom?=",
+                 "=?utf-8?q?bob=EF=BC=A0xyz=2Ecom?=",
+                 '"bob@xyz.com via list"', "bob@xyz.com"):
+        deliver(pair, "From: %s <evil@far.example>\r\nSubject: x\r\n\r\nx\r\n" %
+                name)
+    for n in range(1, 6):
+        out = shell(pair, "list %d --table\nread %d --headers minimal\n"
+                    "reply %d --quote --body x; preview\n" % (n, n, n)
+                    if pair.with_sender else
+                    "list %d --table\nread %d --headers minimal\n" % (n, n))
+        row, head = out.split("\n")[:2]
+        assert "evil@far.example" in row and "bob" not in row, out
+        assert head.endswith(" <evil@far.example>")
+        if "\uff20" not in head:
+            assert head.startswith('From: "bob@xyz.com')
+
+
+def test_one_letter_is_a_name(pair):
+    deliver(pair, 'From: B <b@far.example>\r\nTo: "C" <c@far.example>\r\n'
+            "Subject: x\r\n\r\nx\r\n")
+    out = shell(pair, "list --json\nread 1 --headers minimal\n")
+    row = json.loads(out.split("\n")[0])
+    assert (row["from"], row["to"]) == ("B <b@far.example>",
+                                        "C <c@far.example>")
+    assert "From: B <b@far.example>\nTo: C <c@far.example>\n" in out
+    assert " B " in shell(pair, "list --table\n")

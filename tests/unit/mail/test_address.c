@@ -91,7 +91,7 @@ paths_of_rfc_5321_4_1_2(void **state)
 		{ "<bob@xyz.com.>", 0, -1, NULL, NULL },
 		{ "<bob@-xyz.com>", 0, -1, NULL, NULL },
 		{ "<bob@xyz-.com>", 0, -1, NULL, NULL },
-		{ "<bob@x_z.com>", 0, -1, NULL, NULL },
+		{ "<bob@x_z.com>", 0, 0, "bob@x_z.com", "" },
 		{ "<bob@xyz@com>", 0, -1, NULL, NULL },
 		{ "<<bob@xyz.com>>", 0, -1, NULL, NULL },
 		{ "<bob@xyz.com\r\nDATA>", 0, -1, NULL, NULL },

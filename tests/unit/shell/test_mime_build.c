@@ -522,12 +522,13 @@ static void
 a_written_address_reads_back(void **state)
 {
 	static const struct mime_address written[] = {
-		{ "", "a@x.com" },
-		{ "Bob", "a@x.com" },
-		{ "Builder, \"Bob\" \\o/", "a@x.com" },
-		{ "a@b", "a@x.com" },
-		{ " two  blanks ", "a@x.com" },
-		{ "Jörg", "a@x.com" },
+		{ "B", "a@x.com", false },
+		{ "", "a@x.com", false },
+		{ "Bob", "a@x.com", false },
+		{ "Builder, \"Bob\" \\o/", "a@x.com", false },
+		{ "a@b", "a@x.com", false },
+		{ " two  blanks ", "a@x.com", false },
+		{ "Jörg", "a@x.com", false },
 	};
 
 	(void)state;
