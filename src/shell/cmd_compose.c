@@ -179,16 +179,82 @@ finish(struct shell *sh, const struct args *a)
 	return rc;
 }
 
+/* "<bob@xyz.com>", perhaps with a comma: the words before it are his name. */
+static bool
+is_angle(const struct arg *w)
+{
+	return w->n > 2 && w->text[0] == '<' && strchr(w->text, '>') != NULL;
+}
+
+/* May the word be part of a name?  What is an address is one, and a comma ends
+ * what it belongs to. */
+static bool
+is_name_word(const struct arg *w)
+{
+	return w->n > 0 && strchr(w->text, '@') == NULL &&
+	       w->text[w->n - 1] != ',';
+}
+
+/* How many of the words are the next recipient: one, or "Bob Builder
+ * <bob@xyz.com>". */
+static size_t
+recipient_words(const struct arg *w, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && is_name_word(&w[k]) && !is_angle(&w[k]))
+		k++;
+	return k > 0 && k < n && is_angle(&w[k]) ? k + 1 : 1;
+}
+
+/* One recipient to d->to; a name that was quoted to hold a comma keeps it. */
+static int
+take_recipient(struct shell *sh, const struct arg *w, size_t n)
+{
+	struct buf text;
+	int rc = 0;
+
+	/* "compose bob Carol <carol@xyz.com>": to bob, or to Bob Carol? */
+	if (n > 2 && contacts_find(&sh->contacts, arg_span(&w[0])) != NULL) {
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "%s is a contact, and stands before %s: a "
+				  "recipient, or part of a name?",
+				  w[0].text, w[n - 1].text);
+		failure_hint(&sh->fail, "a comma behind it makes it a "
+					"recipient, quotes a name");
+		return SHELL_USAGE;
+	}
+	buf_init(&text, 64 * 1024);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		bool quote = i + 1 < n && w[i].bare < w[i].n &&
+			     strpbrk(w[i].text, "\"\\") == NULL &&
+			     strpbrk(w[i].text, "()<>[]:;@,") != NULL;
+		rc = buf_addf(&text, "%s%s%s%s", i > 0 ? " " : "",
+			      quote ? "\"" : "", w[i].text, quote ? "\"" : "");
+	}
+	struct span one = span_trim(buf_span(&text));
+	if (n > 1 && one.n > 0 && one.p[one.n - 1] == ',')
+		one.n--;
+	rc |= draft_add_list(&sh->draft.to, one);
+	buf_free(&text);
+	return rc == 0 ? SHELL_OK : no_memory(sh);
+}
+
 int
 cmd_compose(struct shell *sh, const struct args *a)
 {
 	int rc = begin(sh);
 
-	for (size_t i = 0; rc == SHELL_OK && i < a->n; i++)
-		if (draft_add_list(&sh->draft.to, arg_span(&a->operand[i])) !=
-		    0)
-			rc = no_memory(sh);
-	return rc == SHELL_OK ? finish(sh, a) : rc;
+	if (rc != SHELL_OK)
+		return rc;
+	for (size_t i = 0, n; rc == SHELL_OK && i < a->n; i += n) {
+		n = recipient_words(a->operand + i, a->n - i);
+		rc = take_recipient(sh, a->operand + i, n);
+	}
+	if (rc == SHELL_OK)
+		return finish(sh, a);
+	draft_clear(&sh->draft);
+	return rc;
 }
 
 static int

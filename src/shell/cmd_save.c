@@ -312,7 +312,7 @@ save_target(struct saving *s, const struct args *a)
 
 	s->force = args_has(a, "force");
 	if (paths_expand(s->to, where) != 0)
-		return local_failure(s->sh, where, ENAMETOOLONG);
+		return local_failure(s->sh, where, errno);
 	s->to_stdout = strcmp(s->to, "-") == 0;
 	/* "bills/" is a directory, there or not. */
 	if (s->to[0] != '\0' && s->to[strlen(s->to) - 1] == '/' &&

@@ -132,7 +132,9 @@ set_file(struct shell *sh, enum setting k, const char *path)
 	session_tls_reset(sh);
 	if (paths_expand(file, path) != 0)
 		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "%s wants a shorter path", settings[k].name);
+				  "%s wants a shorter path, and a home "
+				  "directory for ~",
+				  settings[k].name);
 	else if (k != SET_KEY_CA || session_tls_ready(sh) == SHELL_OK)
 		return SHELL_OK;
 	memcpy(file, before, sizeof(before));

@@ -67,7 +67,7 @@ int
 cmd_trace(struct shell *sh, const struct args *a)
 {
 	const char *word = a->n > 0 ? a->operand[0].text : NULL;
-	char text[128];
+	char text[128], path[PATHS_SIZE];
 	FILE *file = NULL;
 	int fd;
 
@@ -83,7 +83,9 @@ cmd_trace(struct shell *sh, const struct args *a)
 		return SHELL_OK;
 	}
 	/* Addresses are in it: for the user's eyes. */
-	fd = open(word, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	fd = paths_expand(path, word) != 0
+		 ? -1
+		 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		file = fdopen(fd, "a");
 	if (file == NULL) {
@@ -107,13 +109,14 @@ cmd_source(struct shell *sh, const struct args *a)
 {
 	const char *path = a->operand[0].text;
 	struct source src;
-	char text[128];
+	char text[128], full[PATHS_SIZE];
 	int fd, rc;
 
 	if (sh->depth >= SHELL_DEPTH_MAX)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "files include each other too deep");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = paths_expand(full, path) != 0 ? -1
+					   : open(full, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
 				   err_sys_text(errno, text, sizeof(text)));

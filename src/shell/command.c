@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/conf.h"
+#include "shell/lex.h"
 
 static const struct {
 	const char *alias, *name;
@@ -168,6 +170,30 @@ take_common(struct args *a, const struct command_option *o)
 	return 0;
 }
 
+/* A name and the address in brackets behind it, which the line has as two
+ * words. */
+static int
+join_address(struct args *a, const struct command_option *o, struct arg name,
+	     struct arg address, struct failure *f)
+{
+	struct buf both;
+	struct arg value = { NULL, 0, 0 };
+
+	buf_init(&both, LEX_UNIT_MAX);
+	if (buf_add_span(&both, arg_span(&name)) == 0 &&
+	    buf_add_char(&both, ' ') == 0 &&
+	    buf_add_span(&both, arg_span(&address)) == 0)
+		value.text = arena_str(a->arena, buf_span(&both));
+	value.n = both.n;
+	buf_free(&both);
+	if (value.text == NULL)
+		return failure_set(f, SHELL_LOCAL, "the command is too large");
+	if (a->n_options == ARGS_OPTIONS_MAX)
+		return failure_set(f, SHELL_USAGE, "too many options");
+	a->option[a->n_options++] = (struct args_option){ o, value };
+	return SHELL_OK;
+}
+
 /* words[*i] begins with '-'.  A status. */
 static int
 take_option(const struct command *c, const struct arg *words, size_t n,
@@ -203,6 +229,11 @@ take_option(const struct command *c, const struct arg *words, size_t n,
 			return failure_set(f, SHELL_USAGE, "--%s wants %s",
 					   o->name, o->value);
 		value = words[++*i];
+		/* --to Bob <bob@xyz.com> */
+		if (o->complete == COMPLETE_ADDRESS && *i + 1 < n &&
+		    words[*i + 1].bare > 1 && words[*i + 1].text[0] == '<' &&
+		    memchr(value.text, '@', value.n) == NULL)
+			return join_address(a, o, value, words[++*i], f);
 	}
 	if (a->n_options == ARGS_OPTIONS_MAX)
 		return failure_set(f, SHELL_USAGE, "too many options");

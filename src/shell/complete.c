@@ -169,7 +169,7 @@ offer_at_files(struct spot *s)
 		return;
 	(void)snprintf(pattern, sizeof(pattern), "%.*s*", (int)s->word.n - 1,
 		       s->word.p + 1);
-	if (glob(pattern, GLOB_MARK, NULL, &g) == 0)
+	if (glob(pattern, GLOB_MARK | GLOB_TILDE, NULL, &g) == 0)
 		for (size_t i = 0; i < g.gl_pathc; i++)
 			offer(s, "@", g.gl_pathv[i]);
 	globfree(&g);

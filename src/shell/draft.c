@@ -85,8 +85,8 @@ draft_attach(struct shell *sh, const char *path)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "at most %d attachments", DRAFT_FILES_MAX);
 	if (paths_expand(full, path) != 0)
-		return failure_set(&sh->fail, SHELL_LOCAL, "%s: name too long",
-				   path);
+		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
+				   err_sys_text(errno, text, sizeof(text)));
 	/* Better said now than when it is sent. */
 	if (access(full, R_OK) != 0)
 		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", full,

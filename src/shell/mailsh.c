@@ -39,7 +39,7 @@ run_script(struct shell *sh, const struct mailsh_options *in,
 	   const struct mailsh_script *s)
 {
 	struct source src;
-	char text[128];
+	char text[128], path[PATHS_SIZE];
 	int fd, rc;
 
 	if (!s->is_file) {
@@ -50,7 +50,9 @@ run_script(struct shell *sh, const struct mailsh_options *in,
 	}
 	if (strcmp(s->text, "-") == 0)
 		return run_fd(sh, in, "stdin", STDIN_FILENO);
-	fd = open(s->text, O_RDONLY | O_CLOEXEC);
+	fd = paths_expand(path, s->text) != 0
+		 ? -1
+		 : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		rc = failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", s->text,
 				 err_sys_text(errno, text, sizeof(text)));

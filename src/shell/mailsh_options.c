@@ -263,7 +263,12 @@ static int
 fill_endpoint(struct shell *sh, struct endpoint *at, const char *host,
 	      uint16_t port, bool wanted)
 {
-	if (span_copy(span_of(host), at->host, sizeof(at->host)) != 0)
+	struct span name = span_of(host);
+
+	/* "[::1]", as it is written elsewhere */
+	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+		name = span_make(name.p + 1, name.n - 2);
+	if (span_copy(name, at->host, sizeof(at->host)) != 0)
 		return bad_value("host", "...", "a shorter name");
 	at->tls = sh->tls_default;
 	at->port = port;

@@ -1,5 +1,7 @@
 #include "shell/paths.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,11 +65,17 @@ int
 paths_expand(char buf[PATHS_SIZE], const char *path)
 {
 	const char *home = getenv("HOME");
+	bool at_home = path[0] == '~' && (path[1] == '/' || path[1] == '\0');
 	int n;
 
-	if (strncmp(path, "~/", 2) == 0 && home != NULL)
-		n = snprintf(buf, PATHS_SIZE, "%s%s", home, path + 1);
-	else
-		n = snprintf(buf, PATHS_SIZE, "%s", path);
-	return n >= 0 && n < PATHS_SIZE ? 0 : -1;
+	if (at_home && (home == NULL || home[0] != '/')) {
+		errno = ENOENT; /* no file of the name "~" is meant */
+		return -1;
+	}
+	n = snprintf(buf, PATHS_SIZE, "%s%s", at_home ? home : "",
+		     at_home ? path + 1 : path);
+	if (n >= 0 && n < PATHS_SIZE)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
 }

@@ -16,7 +16,8 @@ int paths_state(char buf[PATHS_SIZE], const char *name);
 /* paths_data - the same under $XDG_DATA_HOME. */
 int paths_data(char buf[PATHS_SIZE], const char *name);
 
-/* paths_expand - "~/x" becomes "$HOME/x"; other paths are copied. */
+/* paths_expand - "~" and "~/x" become "$HOME" and "$HOME/x"; other paths are
+ * copied.  For every path that a user types.  -1 with errno. */
 int paths_expand(char buf[PATHS_SIZE], const char *path);
 
 #endif

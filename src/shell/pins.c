@@ -14,6 +14,17 @@
 
 enum { FILE_MAX = 256 * 1024, KEY_SIZE = NET_HOST_SIZE + 16 };
 
+/* "localhost." is localhost. */
+static void
+make_key(const char *host, unsigned port, char key[KEY_SIZE])
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[n - 1] == '.')
+		n--;
+	(void)snprintf(key, KEY_SIZE, "%.*s:%u", (int)n, host, port);
+}
+
 int
 pins_find(const char *host, unsigned port, char pin[TLS_PIN_TEXT_SIZE],
 	  struct err *e)
@@ -25,7 +36,7 @@ pins_find(const char *host, unsigned port, char pin[TLS_PIN_TEXT_SIZE],
 	int rc = 0;
 
 	pin[0] = '\0';
-	(void)snprintf(key, sizeof(key), "%s:%u", host, port);
+	make_key(host, port, key);
 	/* Without a home there are no pins; the certificate must do. */
 	if (paths_data(path, "pins") != 0)
 		return 0;
@@ -55,7 +66,7 @@ pins_set(const char *host, unsigned port, const char *pin, struct err *e)
 	struct buf out;
 	int rc = 0;
 
-	(void)snprintf(key, sizeof(key), "%s:%u", host, port);
+	make_key(host, port, key);
 	if (paths_data(path, "pins") != 0)
 		return pin == NULL ? 0
 				   : err_set(e, ERR_PERM, 0,

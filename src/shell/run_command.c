@@ -23,6 +23,7 @@ static int
 open_file(struct shell *sh, const struct lex_command *c,
 	  const struct expand_source *from, struct arena *a, struct redirect *r)
 {
+	char path[PATHS_SIZE];
 	struct arg target;
 	struct err e;
 	int fd, flags = O_WRONLY | O_CREAT | O_CLOEXEC;
@@ -30,7 +31,8 @@ open_file(struct shell *sh, const struct lex_command *c,
 	if (expand_word(c->target, from, a, &target, &e) != 0)
 		return failure_set(&sh->fail, SHELL_USAGE, "%s", e.msg);
 	flags |= c->output == LEX_OUT_APPEND ? O_APPEND : O_TRUNC;
-	fd = open(target.text, flags, 0666);
+	fd =
+	    paths_expand(path, target.text) != 0 ? -1 : open(path, flags, 0666);
 	if (fd >= 0)
 		r->file = fdopen(fd, "w");
 	if (r->file == NULL) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "net/tls_pin.h"
@@ -26,7 +27,8 @@ is_local(const char *host)
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (strcmp(host, "localhost") == 0)
+	if (strcasecmp(host, "localhost") == 0 ||
+	    strcasecmp(host, "localhost.") == 0)
 		return true;
 	if (inet_pton(AF_INET, host, &v4) == 1)
 		return ntohl(v4.s_addr) >> 24 == 127;
@@ -90,6 +92,18 @@ session_tls_reset(struct shell *sh)
 	tls_client_free(&sh->tls_client);
 }
 
+/* RFC 6066 3: without the dot that ends an absolute name in the DNS; no
+ * certificate has it. */
+static void
+plain_host(const char *host, char name[NET_HOST_SIZE])
+{
+	size_t n = strlen(host);
+
+	(void)snprintf(name, NET_HOST_SIZE, "%s", host);
+	if (n > 1 && n < NET_HOST_SIZE && name[n - 1] == '.')
+		name[n - 1] = '\0';
+}
+
 int
 session_tls_demand(struct shell *sh, const struct endpoint *at,
 		   struct session_tls *t)
@@ -98,6 +112,7 @@ session_tls_demand(struct shell *sh, const struct endpoint *at,
 	struct err e = { 0 };
 
 	*t = (struct session_tls){ 0 };
+	plain_host(at->host, t->host);
 	if (at->tls == ENDPOINT_PLAIN)
 		return SHELL_OK;
 	if (at->pin[0] != '\0')
@@ -108,8 +123,8 @@ session_tls_demand(struct shell *sh, const struct endpoint *at,
 	bool at_ease = at->tls == ENDPOINT_AUTO && is_local(at->host) &&
 		       sh->ca_file[0] == '\0' && known[0] == '\0';
 	t->level = level_of(at, at_ease);
-	t->names[0] = at->host;
-	t->peer.sni = at->host;
+	t->names[0] = t->host;
+	t->peer.sni = t->host;
 	t->peer.names = t->names;
 	t->peer.n_names = 1;
 	t->peer.check = at_ease ? TLS_CHECK_NONE : TLS_CHECK_NAME;

@@ -18,6 +18,7 @@
  * authority, no pin), and a server without TLS will do.
  */
 struct session_tls {
+	char host[NET_HOST_SIZE]; /* as certificates have it */
 	unsigned level; /* as enum smtp_client_tls and enum pop3_client_tls */
 	struct tls_peer peer;
 	struct tls_outcome outcome;

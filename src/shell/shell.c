@@ -11,6 +11,7 @@
 
 #include "base/option.h"
 #include "shell/draft.h"
+#include "shell/paths.h"
 #include "shell/session.h"
 #include "shell/session_tls.h"
 #include "shell/tty.h"
@@ -187,12 +188,14 @@ read_all(struct shell *sh, int fd, const char *name, struct buf *out)
 int
 shell_read_file(struct shell *sh, const char *path, struct buf *out)
 {
-	char text[128];
+	char text[128], full[PATHS_SIZE];
 	int fd, rc;
 
 	if (strcmp(path, "-") == 0)
 		return read_all(sh, STDIN_FILENO, "standard input", out);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = paths_expand(full, path) != 0
+		 ? -1
+		 : open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
 				   err_sys_text(errno, text, sizeof(text)));

@@ -252,3 +252,81 @@ def test_a_ready_message_from_a_file_and_from_standard_input(pair):
         path = pair.write("bad.eml", bad)
         pair.mailsh(LOGIN + "send @%s\n" % path, status=2)
         assert "send: line " in pair.stderr, pair.stderr
+
+
+@pytest.mark.parametrize("words,to", [
+    ("Bob <bob@xyz.com>", "Bob <bob@xyz.com>"),
+    ("Bob Builder <bob@xyz.com>", "Bob Builder <bob@xyz.com>"),
+    ("'Builder, Bob' <bob@xyz.com>", '"Builder, Bob" <bob@xyz.com>'),
+    ('"Bob <bob@xyz.com>"', "Bob <bob@xyz.com>"),
+    ("bob@xyz.com Carol <carol@xyz.com>", "bob@xyz.com, Carol <carol@xyz.com>"),
+    ("Bob <bob@xyz.com>, Carol <carol@xyz.com>",
+     "Bob <bob@xyz.com>, Carol <carol@xyz.com>"),
+    ("Bob <bob@xyz.com> carol@xyz.com", "Bob <bob@xyz.com>, carol@xyz.com"),
+    ("<bob@xyz.com> <carol@xyz.com>", "bob@xyz.com, carol@xyz.com"),
+    ("--to Bob <bob@xyz.com> -c Carol <carol@xyz.com>",
+     "Bob <bob@xyz.com>\nCc: Carol <carol@xyz.com>"),
+    ("dan", "dan@abc.com"), ("dan, Bob <bob@xyz.com>",
+                             "dan@abc.com, Bob <bob@xyz.com>"),
+])
+def test_compose_takes_names_and_addresses_as_they_are_written(pair, words, to):
+    out = pair.mailsh(LOGIN + "contact add dan dan@abc.com\ncompose %s "
+                      "--body x\npreview\n" % words)
+    assert "\nTo: %s\n" % to in out
+
+
+def test_a_contact_is_not_taken_for_a_part_of_a_name(pair):
+    pair.mailsh(LOGIN + "contact add dan dan@abc.com\n"
+                "compose dan Carol <carol@xyz.com> --body x\n", status=2)
+    assert "a recipient, or part of a name?" in pair.stderr
+
+
+def test_home_is_understood_wherever_a_path_is(pair):
+    home = pair.environment()["HOME"]
+    for name, text in (("s.msh", "echo sourced\n"), ("body", "At home\n"),
+                       ("f.msh", "echo from a file $1\n")):
+        with open(os.path.join(home, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    out = pair.mailsh(LOGIN + "source ~/s.msh\ntrace ~/trace\nstatus\n"
+                      "trace off\necho said > ~/said\necho more >> ~/said\n"
+                      "compose bob@xyz.com --body @~/body --attach ~/body\n"
+                      "send --dry-run\npreview\n")
+    assert "\nsourced\n" in out and "\nAt home\n" in out
+    with open(os.path.join(home, "said"), encoding="utf-8") as f:
+        assert f.read() == "said\nmore\n"
+    assert os.path.exists(os.path.join(home, "trace"))
+    assert shell(pair, "-f", "~/f.msh", "x").stdout == b"from a file x\n"
+    out = pair.mailsh(LOGIN + "send <<END\nTo: alice@abc.com\nSubject: home\n"
+                      "\nx\nEND\nlist --wait 20s subject:home\n"
+                      "save last --to ~\n")
+    assert any(name.endswith(".eml") for name in os.listdir(home))
+    assert not os.path.exists(os.path.join(pair.directory, "~"))
+
+
+def test_without_a_home_a_login_works(pair):
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    script = ("login alice@abc.com --password secret --smtp localhost:%d "
+              "--pop3 localhost:%d\ncompose bob@xyz.com --body x -s Homeless\n"
+              "send\ntry save 1 --to ~\ncontact add bob bob@xyz.com\n" % (
+                  pair.submission_port, pair.pop3_port))
+    done = subprocess.run([harness.program("mailsh")], input=script.encode(),
+                          env=env, capture_output=True, timeout=50,
+                          cwd=pair.directory, check=False)
+    assert b"logged in as" in done.stdout and b"\nsent <" in done.stdout
+    assert done.returncode == 9
+    assert b"no home directory to keep contacts in" in done.stderr
+
+
+def test_addresses_of_this_machine_in_all_their_forms(pair):
+    for host in ("localhost.", "LOCALHOST", "localhost", "[127.0.0.1]"):
+        out = pair.mailsh("status\n", "-u", "alice@abc.com",
+                          "--password-command", "echo secret", host=host)
+        assert "(not encrypted)" in out, host
+    port, held = harness.closed_port()
+    with held:
+        for option in (["-H", "[::1]"], ["-H", "::1"]):
+            done = shell(pair, *option, "--smtp-port", str(port), "-u",
+                         "a@b.example", "--password-command", "echo x", "-c",
+                         "status")
+            assert done.returncode == 3  # nobody is there, but it was tried
+            assert b"on ::1 port %d?" % port in done.stderr

@@ -231,3 +231,22 @@ def test_what_makes_no_sense_is_said(shell, command, status, text):
     done = shell("-c", command)
     assert done.returncode == status, done.stderr
     assert text in done.stderr.decode()
+
+
+@pytest.mark.parametrize("protocol, implicit", FORMS)
+def test_a_dot_at_the_end_of_a_host_is_in_no_certificate(lab, shell, protocol,
+                                                         implicit):
+    """RFC 6066 3; and a pin for localhost is one for "localhost."."""
+    with TlsPeer(lab.server("localhost"), protocol, implicit) as peer:
+        more = [] if implicit else ["--starttls"]
+        done = shell("--ca", lab.path("ca.crt"), "-c",
+                     login(peer, *more, host="localhost."))
+        assert done.returncode == 0, done.stderr
+        done = shell("-c", login(peer, *more, host="localhost."))
+        pin = pin_in(done.stderr.decode())
+        done = shell("-c", login(peer, *more, "--pin", pin, host="localhost."))
+        assert done.returncode == 0, done.stderr
+        done = shell("-c", login(peer, host="localhost"))
+        assert done.returncode == 0, done.stderr
+    with open(shell.pins, encoding="utf-8") as f:
+        assert f.read() == "localhost:%d %s\n" % (peer.port, pin)
