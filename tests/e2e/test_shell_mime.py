@@ -171,7 +171,7 @@ def test_encoded_words_are_short_and_whole(pair, text):
         old["to"].replace("\n", ""))))
     assert name == text + " <bob@xyz.com>"
     for line in raw.partition(b"\n\n")[0].split(b"\n"):
-        words = re.findall(rb"=\?[^?]+\?[QB]\?[^?]*\?=", line)
+        words = re.findall(rb"=\?[^?]+\?[QBqb]\?[^?]*\?=", line)
         assert not words or len(line) <= 76
         for word in words:
             assert len(word) <= 75
