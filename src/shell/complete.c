@@ -74,6 +74,19 @@ offer_commands(struct spot *s)
 		offer(s, "", prefixes[i]);
 }
 
+/* A stranger chose it, and Readline puts it into the line as it is: nothing in
+ * it may mean anything there.  "a@b.example;!reboot" is an address to some. */
+static bool
+is_safe_word(const char *address)
+{
+	for (const char *p = address; *p != '\0'; p++)
+		if (!span_is_digit(*p) &&
+		    (span_lower(*p) < 'a' || span_lower(*p) > 'z') &&
+		    strchr("@._-+=", *p) == NULL)
+			return false;
+	return address[0] != '-';
+}
+
 /* "Bob <bob@xyz.com>" gives bob@xyz.com. */
 static void
 offer_address_of(struct spot *s, const char *text)
@@ -86,7 +99,8 @@ offer_address_of(struct spot *s, const char *text)
 	if (close >= 0)
 		a = span_head(a, (size_t)close);
 	if (span_find(a, '@', 0) > 0 && span_find(a, ' ', 0) < 0 &&
-	    span_copy(a, address, sizeof(address)) == 0)
+	    span_copy(a, address, sizeof(address)) == 0 &&
+	    is_safe_word(address))
 		offer(s, "", address);
 }
 

@@ -3,6 +3,7 @@ completion, history, ^C."""
 
 import os
 import signal
+import smtplib
 import stat
 
 import harness
@@ -354,3 +355,23 @@ def test_what_an_editor_wrote_is_kept_when_it_fails(pair):
     t.type("cancel\nexit\n")
     assert t.end() == 0
     assert kept_drafts(pair) == []
+
+
+def test_an_address_that_is_completed_is_no_command(pair):
+    """Whoever wrote a mail must not write on the command line."""
+    with smtplib.SMTP("127.0.0.1", pair.smtp_port, timeout=30) as s:
+        for address in ("zva@far.example;!touch${IFS}hit", "zvb|x@far.example",
+                        "zvc$(x)@far.example", "zvd@far.example"):
+            s.sendmail("x@far.example", ["carol@xyz.com"],
+                       b"From: <%s>\r\nSubject: zv\r\n\r\nx\r\n" %
+                       address.encode())
+    t = log_in(pair, "carol@xyz.com")
+    t.type("list\n")
+    t.expect("zvd@far.example")
+    t.expect("> ")
+    t.type("compose zv\t")
+    t.expect("zvd@far.example ")
+    t.type("\x03")
+    t.expect("> ")
+    t.type("exit\n")
+    assert t.end() == 0
