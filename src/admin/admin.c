@@ -8,6 +8,7 @@
 
 #include "base/conf.h"
 #include "base/descriptors.h"
+#include "base/visible.h"
 
 /* Which options a verb takes; any other one is a mistake, not ignored. */
 enum takes {
@@ -182,7 +183,9 @@ int
 admin_fail(enum admin_status status, const struct err *e)
 {
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "postpair-admin: %s\n", e->msg);
+	(void)fprintf(stderr, "postpair-admin: ");
+	visible_print(stderr, span_of(e->msg));
+	(void)fputc('\n', stderr);
 	return (int)status;
 }
 

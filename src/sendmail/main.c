@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/visible.h"
 #include "sendmail/sendmail.h"
 #include "sendmail/sendmail_options.h"
 
@@ -18,7 +19,10 @@ enum { HOST_SIZE = 256 };
 static int
 complain(enum sendmail_status status, const struct err *e)
 {
-	(void)fprintf(stderr, "postpair-sendmail: %s\n", e->msg);
+	/* It may hold the server's words. */
+	(void)fprintf(stderr, "postpair-sendmail: ");
+	visible_print(stderr, span_of(e->msg));
+	(void)fputc('\n', stderr);
 	return (int)status;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/visible.h"
 #include "net/unix_socket.h"
 #include "sendmail/sendmail.h"
 #include "smtp/smtp_client.h"
@@ -21,7 +22,9 @@ static void
 show(void *ctx, char direction, struct span line)
 {
 	(void)ctx;
-	(void)fprintf(stderr, "%c %.*s\n", direction, SPAN_ARG(line));
+	(void)fprintf(stderr, "%c ", direction);
+	visible_print(stderr, line);
+	(void)fputc('\n', stderr);
 }
 
 /* Which exit status a refusal is (RFC 3463 3). */
@@ -61,7 +64,6 @@ open_server(const struct sendmail_args *a, const struct sendmail_options *o,
 	struct smtp_client_options way = {
 		.host = "localhost",
 		.path = o->socket,
-		.helo = o->domain,
 		.connect_timeout_ms = o->connect_timeout,
 		.command_timeout_ms = o->command_timeout,
 		.data_timeout_ms = o->data_timeout,
