@@ -124,40 +124,6 @@ put_spec(struct span s, struct buf *out)
 	return 0;
 }
 
-/* RFC 5321 4.1.2: a local part that is no dot-string can be a quoted one, which
- * means the same. */
-static int
-quote_local(struct buf *spec)
-{
-	const char *at = memrchr(spec->p, '@', spec->n);
-	struct address parsed;
-	struct err ignored;
-	struct buf quoted;
-	int rc = 0;
-
-	if (at == NULL || at == spec->p || spec->p[0] == '"' ||
-	    address_parse_mailbox(buf_span(spec), ADDRESS_ALLOW_UTF8, &parsed,
-				  &ignored) == 0)
-		return 0;
-	buf_init(&quoted, spec->max);
-	rc |= buf_add_char(&quoted, '"');
-	for (const char *p = spec->p; p < at; p++) {
-		if (*p == '"' || *p == '\\')
-			rc |= buf_add_char(&quoted, '\\');
-		rc |= buf_add_char(&quoted, *p);
-	}
-	rc |= buf_add_char(&quoted, '"');
-	rc |= buf_add(&quoted, at, spec->n - (size_t)(at - spec->p));
-	if (rc == 0 &&
-	    address_parse_mailbox(buf_span(&quoted), ADDRESS_ALLOW_UTF8,
-				  &parsed, &ignored) == 0) {
-		buf_clear(spec);
-		rc = buf_add_span(spec, buf_span(&quoted));
-	}
-	buf_free(&quoted);
-	return rc;
-}
-
 static int
 emit(struct mailbox_reader *r, struct span name, struct span spec, bool bare)
 {
@@ -171,8 +137,7 @@ emit(struct mailbox_reader *r, struct span name, struct span spec, bool bare)
 	}
 	buf_init(&who, MIME_HEADER_MAX * 4U);
 	buf_init(&where, MIME_HEADER_MAX * 4U);
-	if (put_name(name, bare, &who) != 0 || put_spec(spec, &where) != 0 ||
-	    (where.n > 0 && quote_local(&where) != 0))
+	if (put_name(name, bare, &who) != 0 || put_spec(spec, &where) != 0)
 		rc = no_memory(r->e);
 	else if (where.n == 0 && who.n == 0)
 		rc = 0;
@@ -285,6 +250,16 @@ read_element(struct mailbox_reader *r)
 /* ---- what can be saved ----------------------------------------------------
  */
 
+static bool
+is_valid(struct span s)
+{
+	struct address parsed;
+	struct err ignored;
+
+	return address_parse_mailbox(s, ADDRESS_ALLOW_UTF8, &parsed,
+				     &ignored) == 0;
+}
+
 /* Without what may cling to it. */
 static struct span
 stripped(struct span s)
@@ -296,16 +271,6 @@ stripped(struct span s)
 	while (s.n > 0 && strchr(clings, s.p[s.n - 1]) != NULL)
 		s.n--;
 	return s;
-}
-
-static bool
-is_address(struct span s)
-{
-	struct address parsed;
-	struct err ignored;
-
-	return address_parse_mailbox(s, ADDRESS_ALLOW_UTF8, &parsed,
-				     &ignored) == 0;
 }
 
 /* The addresses that stand between commas in `s`; what follows the last one is
@@ -322,7 +287,7 @@ save_between(struct mailbox_reader *r, struct span s, bool at_end,
 		struct span part = span_trim(span_head(s, n));
 		struct span word = stripped(part);
 		s = span_skip(s, n + 1);
-		if (!is_address(word) && (!at_end || word.n == 0))
+		if (!is_valid(word) && (!at_end || word.n == 0))
 			continue;
 		*name = s;
 		if (emit(r, span_make(NULL, 0), word, true) != 0)
@@ -404,4 +369,32 @@ mime_mailbox_visit(struct span line, const struct mime_mailbox_visitor *v,
 		}
 	}
 	return 0;
+}
+
+/* ---- to be answered -------------------------------------------------------
+ */
+
+int
+mime_mailbox_usable(struct span address, struct buf *out)
+{
+	const char *at =
+	    address.n == 0 ? NULL : memrchr(address.p, '@', address.n);
+	int rc = 0;
+
+	if (at == NULL || is_valid(address))
+		return buf_add_span(out, address) != 0 ? -1 : at != NULL;
+	rc |= buf_add_char(out, '"');
+	for (const char *p = address.p; p < at; p++) {
+		if (*p == '"' || *p == '\\')
+			rc |= buf_add_char(out, '\\');
+		rc |= buf_add_char(out, *p);
+	}
+	rc |= buf_add_char(out, '"');
+	rc |= buf_add(out, at, address.n - (size_t)(at - address.p));
+	if (rc != 0)
+		return -1;
+	if (is_valid(buf_span(out)))
+		return 1;
+	buf_clear(out);
+	return buf_add_span(out, address) != 0 ? -1 : 0;
 }

@@ -163,6 +163,11 @@ struct mime_mailbox_visitor {
 int mime_mailbox_visit(struct span line, const struct mime_mailbox_visitor *v,
 		       struct err *e);
 
+/* mime_mailbox_usable - the address as it can be answered, into *out: a local
+ * part that is no dot-string is quoted, which means the same (RFC 5321 4.1.2).
+ * 1; 0: nobody can, it is as it was; -1: error of buf. */
+int mime_mailbox_usable(struct span address, struct buf *out);
+
 /* mime_value_addresses - the addresses in a received value (lenient). */
 int mime_value_addresses(struct span value, struct arena *a,
 			 struct mime_address **list, unsigned *n,

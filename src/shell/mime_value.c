@@ -1,6 +1,5 @@
 #include <errno.h>
 
-#include "mail/address.h"
 #include "mail/date.h"
 #include "mail/header.h"
 #include "shell/mime_private.h"
@@ -92,23 +91,24 @@ visit_value(struct span value, const struct visitor *v, struct err *e)
 	return rc;
 }
 
-/* For writing back: what mail/address.h accepts can be used. */
+/* For writing back. */
 static int
 keep(void *ctx, const struct mime_address *x, struct err *e)
 {
 	struct list *l = ctx;
-	struct address address;
-	struct err ignored;
+	struct mime_address *kept = &l->items[l->n];
+	struct buf address;
+	int usable;
 
 	if (l->n == l->max)
 		return err_set(e, ERR_LIMIT, 0, "more than %u addresses",
 			       l->max);
-	struct mime_address *kept = &l->items[l->n];
+	buf_init(&address, MIME_HEADER_MAX * 4U);
+	usable = mime_mailbox_usable(span_of(x->address), &address);
 	kept->name = arena_str(l->arena, span_of(x->name));
-	kept->address = arena_str(l->arena, span_of(x->address));
-	kept->unusable =
-	    address_parse_mailbox(span_of(x->address), ADDRESS_ALLOW_UTF8,
-				  &address, &ignored) != 0;
+	kept->address = usable < 0 ? NULL : mime_buf_str(&address, l->arena);
+	kept->unusable = usable == 0;
+	buf_free(&address);
 	if (kept->name == NULL || kept->address == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "address list");
 	l->n++;
