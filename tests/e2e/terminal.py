@@ -1,13 +1,17 @@
 """mailsh on a pseudo-terminal, as a person sees it."""
 
+import fcntl
 import os
 import re
 import select
+import struct
+import termios
 import time
 
 import harness
 
 WAIT_S = 20
+TIOCGPTN = 0x80045430  # ioctl_tty(2)
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -62,6 +66,19 @@ class Terminal:
                 except OSError:
                     break
         return self.close()
+
+    def settled(self):
+        """Wait until the shell has taken all that was typed: what is echoed may
+        still wait in the terminal."""
+        number = struct.unpack("i", fcntl.ioctl(self.fd, TIOCGPTN, b"\0" * 4))[0]
+        slave = os.open("/dev/pts/%d" % number, os.O_RDWR | os.O_NOCTTY)
+        try:
+            harness.wait_for(
+                lambda: not termios.tcgetattr(slave)[3] & termios.ICANON and
+                not any(fcntl.ioctl(slave, termios.FIONREAD, b"\0" * 4)),
+                WAIT_S, "an empty line buffer")
+        finally:
+            os.close(slave)
 
     def hang_up(self):
         """The terminal goes away; its exit status."""

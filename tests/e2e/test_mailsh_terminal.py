@@ -250,6 +250,7 @@ def type_a_message(pair):
     t.expect("a line with only a dot ends it")
     t.type("First líne\nhalf a li")
     t.expect("half a li")
+    t.settled()
     return t
 
 
@@ -316,6 +317,7 @@ def test_a_typed_here_document_is_kept(pair):
     t.expect("draft dropped")
     t.type("compose bob@xyz.com <<END\nline two\n")
     t.expect("line two\r\n")
+    t.settled()
     t.type("\x03")
     t.expect("what you wrote is kept in ")
     t.expect("> ")
