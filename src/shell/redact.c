@@ -81,7 +81,9 @@ sounds_secret(struct span name)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(text, parts[i]) != NULL)
 			return true;
-	if (name.n > 1 && strcmp(text + name.n - 2, "pw") == 0)
+	if (name.n < 3)
+		return strcmp(text, "p") == 0 || strcmp(text, "pw") == 0;
+	if (strcmp(text + name.n - 2, "pw") == 0)
 		return true;
 	return conf_nearest(text, whole, 3) != NULL;
 }
@@ -260,6 +262,12 @@ put_word(struct redaction *r, struct span word)
 		r->operands = 0;
 		return buf_add_span(r->out, word);
 	}
+	/* "alice@abc.com:secret", as in a URL */
+	long colon = r->kind == KIND_LOGIN ? span_find(word, ':', 0) : -1;
+	if (colon >= 0 && is_harmless(r, plain))
+		return buf_add_span(r->out,
+				    span_head(word, (size_t)colon + 1)) |
+		       buf_add_str(r->out, "***");
 	return is_harmless(r, plain) ? buf_add_span(r->out, word)
 				     : buf_add_str(r->out, "***");
 }
