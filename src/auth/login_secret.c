@@ -11,6 +11,7 @@
 #include "auth/sasl_private.h"
 #include "base/durable.h"
 #include "base/rand.h"
+#include "base/secret.h"
 
 static const char head[] = "postpair-secret 1 ";
 
@@ -93,21 +94,6 @@ parse(struct login_secret *s, struct span text)
 	return span_copy(key, s->key, sizeof(s->key));
 }
 
-static int
-check_closed(const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return err_set(e, ERR_TEMP, errno, "%s", path);
-	if ((st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
-		return err_set(e, ERR_PERM, 0,
-			       "%s: others may read or change it (mode %04o): "
-			       "chmod 600",
-			       path, (unsigned)st.st_mode & 07777);
-	return 0;
-}
-
 int
 login_secret_read(struct login_secret *s, const char *users_file, struct err *e)
 {
@@ -118,7 +104,7 @@ login_secret_read(struct login_secret *s, const char *users_file, struct err *e)
 		return -1;
 	int rc = durable_read_file(AT_FDCWD, path, FILE_MAX, &text, &n, e);
 	if (rc == 0)
-		rc = check_closed(path, e);
+		rc = secret_check(path, e);
 	if (rc == 0 && parse(s, span_make(text, n)) != 0)
 		rc = err_set(e, ERR_PERM, 0,
 			     "%s: not 'postpair-secret 1', a count and 64 "
@@ -134,7 +120,7 @@ login_secret_read(struct login_secret *s, const char *users_file, struct err *e)
 /* ---- making ---------------------------------------------------------------
  */
 
-/* Who is to read it, where root makes it. */
+/* Who is to read it, where root makes it: whoever reads the users file. */
 static int
 give_away(int fd, const char *users_file, struct err *e)
 {
@@ -151,6 +137,34 @@ give_away(int fd, const char *users_file, struct err *e)
 	if (fchmod(fd, mode) != 0)
 		return err_set(e, ERR_TEMP, errno, "users secret");
 	return 0;
+}
+
+/*
+ * The users file has got another group or owner since root made the secret.
+ * What is given away is root's own, has no other name (or somebody who may
+ * write there could have linked another file of root's to this one), and was
+ * read as a secret.
+ */
+static void
+give_away_again(const char *users_file)
+{
+	char *path = login_secret_path(users_file);
+	struct stat st;
+
+	if (path == NULL || geteuid() != 0) {
+		free(path);
+		return;
+	}
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char text[sizeof(head)];
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == 0 && st.st_nlink == 1 &&
+	    read(fd, text, sizeof(text)) == (ssize_t)sizeof(text) &&
+	    memcmp(text, head, sizeof(head) - 1) == 0)
+		(void)give_away(fd, users_file, NULL);
+	if (fd >= 0)
+		(void)close(fd);
+	free(path);
 }
 
 static int
@@ -235,6 +249,8 @@ login_secret_make(const char *users_file, unsigned iterations, struct err *e)
 
 	if (login_secret_read(&s, users_file, &own) == 0 || own.sys != ENOENT) {
 		explicit_bzero(&s, sizeof(s));
+		if (own.msg[0] == '\0')
+			give_away_again(users_file);
 		return 0;
 	}
 	login_secret_random(&s, iterations);

@@ -47,7 +47,7 @@ int login_secret_read(struct login_secret *s, const char *users_file,
  * login_secret_make - make one where there is none, with this count, synced,
  * mode 0600; what is there is left alone.  Two that make it at once get one
  * file.  What root makes can be read by whoever reads the users file: its
- * owner, or (0640) its group where root owns that.
+ * owner, or (0640) its group where root owns that; and again when that changes.
  */
 int login_secret_make(const char *users_file, unsigned iterations,
 		      struct err *e);

@@ -141,11 +141,11 @@ def test_the_secret_is_nobody_elses(pair):
     os.chmod(path, 0o644)
     log = len(pair.sender.log())
     pair.sender.reload()
-    pair.sender.wait_log(r"reload-refused.*secret: others may read", after=log)
+    pair.sender.wait_log(r"reload-refused.*secret is open to others", after=log)
     check = [harness.program("postpair-sender"), "--check", "--config",
              pair.sender.config]
     done = subprocess.run(check, capture_output=True, timeout=60, check=False)
-    assert done.returncode != 0 and b"others may read" in done.stderr
+    assert done.returncode != 0 and b"users.secret is open to others" in done.stderr
     os.chmod(path, 0o600)
     log = len(pair.sender.log())
     pair.sender.reload()

@@ -57,6 +57,64 @@ one_is_made_and_kept(void **state)
 }
 
 static void
+expect_reader(uid_t uid, gid_t gid, mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(stat(secret, &st), 0);
+	assert_int_equal(st.st_uid, uid);
+	assert_int_equal(st.st_gid, gid);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+/* Root makes it for whoever reads the users file, and nobody else. */
+static void
+what_root_makes_the_server_can_read(void **state)
+{
+	enum { SOMEBODY = 12345 };
+	char other[96];
+	struct err e;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)unlink(secret);
+	assert_int_equal(chown(users, SOMEBODY, SOMEBODY), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(SOMEBODY, SOMEBODY, 0600);
+	assert_int_equal(unlink(secret), 0);
+	assert_int_equal(chown(users, 0, SOMEBODY), 0);
+	assert_int_equal(chmod(users, 0640), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(0, SOMEBODY, 0640);
+	/* made first, and the users file given away later */
+	assert_int_equal(chown(secret, 0, 0), 0);
+	assert_int_equal(chmod(secret, 0600), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(0, SOMEBODY, 0640);
+	/* not what has another name, nor what is somebody's */
+	assert_int_equal(chown(secret, 0, 0), 0);
+	assert_int_equal(chmod(secret, 0600), 0);
+	(void)snprintf(other, sizeof(other), "%s/other", directory);
+	assert_int_equal(link(secret, other), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(0, 0, 0600);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(chown(secret, SOMEBODY, SOMEBODY), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(SOMEBODY, SOMEBODY, 0600);
+	/* nor a file that is none */
+	assert_int_equal(unlink(secret), 0);
+	write_secret("root:x:0:0\n", 0600);
+	assert_int_equal(chown(secret, 0, 0), 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(0, 0, 0600);
+	assert_int_equal(unlink(secret), 0);
+	assert_int_equal(chown(users, 0, 0), 0);
+	assert_int_equal(chmod(users, 0600), 0);
+}
+
+static void
 it_stands_beside_the_file_behind_a_link(void **state)
 {
 	struct login_secret one, two;
@@ -166,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_made_and_kept),
+		cmocka_unit_test(what_root_makes_the_server_can_read),
 		cmocka_unit_test(it_stands_beside_the_file_behind_a_link),
 		cmocka_unit_test(what_is_no_secret_is_refused),
 		cmocka_unit_test(what_is_derived),
