@@ -134,26 +134,32 @@ log_mended(const struct ledger_report *found)
 }
 
 /* Messages that were refused when the journal could not say so: it can now, or
- * they would be placed after all.  As well as can be. */
-static void
-tell_withdrawn(struct ledger *l)
+ * they would be placed after all.  -1: it still cannot. */
+static int
+tell_withdrawn(struct ledger *l, struct err *e)
 {
-	char *all[LEDGER_UNTOLD_MAX];
-	struct err ignored;
 	uint64_t seq;
+	int rc = 0;
 
-	(void)pthread_mutex_lock(&l->lock);
-	unsigned n = l->n_untold;
-	for (unsigned i = 0; i < n; i++)
-		all[i] = l->untold[i];
-	l->n_untold = 0;
-	(void)pthread_mutex_unlock(&l->lock);
-	for (unsigned i = 0; i < n; i++) {
-		if (ledger_gone(l, LEDGER_WITHDRAWN, "", all[i], &seq,
-				&ignored) == 0)
-			(void)journal_sync(l->journal, seq, &ignored);
-		free(all[i]);
+	while (rc == 0) {
+		(void)pthread_mutex_lock(&l->lock);
+		char *unique =
+		    l->n_untold > 0 ? l->untold[--l->n_untold] : NULL;
+		(void)pthread_mutex_unlock(&l->lock);
+		if (unique == NULL)
+			return 0;
+		rc = ledger_gone(l, LEDGER_WITHDRAWN, "", unique, &seq, e);
+		if (rc == 0)
+			rc = journal_sync(l->journal, seq, e);
+		(void)pthread_mutex_lock(&l->lock);
+		if (rc != 0 && l->n_untold < LEDGER_UNTOLD_MAX) {
+			l->untold[l->n_untold++] = unique;
+			unique = NULL;
+		}
+		(void)pthread_mutex_unlock(&l->lock);
+		free(unique);
 	}
+	return rc;
 }
 
 /* What is appended is to be read; what of it cannot be synced was promised to
@@ -196,7 +202,8 @@ ledger_recover_running(struct ledger *l, struct err *e)
 	struct ledger_report report = { 0 };
 	struct ledger_restoring v = { .report = &report };
 
-	tell_withdrawn(l);
+	if (tell_withdrawn(l, e) != 0)
+		return -1;
 	(void)pthread_mutex_lock(&l->lock);
 	v.after = l->released;
 	v.upto = ledger_checkpoint_upto(l);

@@ -893,6 +893,9 @@ a_refusal_is_entered_later(void **state)
 	syncs_after = 1;
 	assert_int_equal(deliver(w, NULL, both, &e), -1);
 	assert_int_equal(count(w, both[0], "tmp"), 1);
+	sync_errors = 1; /* not yet: then it is not placed either */
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(count(w, both[0], "new"), 0);
 	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
 	assert_int_equal(in_journal(w), 0);
 	for (int i = 0; i < 2; i++) {
