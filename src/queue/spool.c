@@ -24,20 +24,23 @@ empty_tmp(int tmp_fd, struct err *e)
 	int fd = openat(tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int sys = errno;
 
 	if (d == NULL) {
-		int sys = errno;
 		if (fd >= 0)
 			(void)close(fd);
 		return err_set(e, ERR_TEMP, sys, "queue/tmp");
 	}
-	/* A DIR of its own: no other thread reads it. */
-	while ((entry = readdir(d)) != NULL) { // NOLINT(concurrency-mt-unsafe)
-		if (entry->d_name[0] != '.')
+	do {
+		errno = 0;
+		/* A DIR of its own: no other thread reads it. */
+		entry = readdir(d); // NOLINT(concurrency-mt-unsafe)
+		sys = entry == NULL ? errno : 0;
+		if (entry != NULL && entry->d_name[0] != '.')
 			(void)unlinkat(tmp_fd, entry->d_name, 0);
-	}
+	} while (entry != NULL);
 	(void)closedir(d);
-	return 0;
+	return sys == 0 ? 0 : err_set(e, ERR_TEMP, sys, "queue/tmp");
 }
 
 void
