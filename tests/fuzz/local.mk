@@ -34,6 +34,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_sts \
 	tests/fuzz/fuzz_dot \
+	tests/fuzz/fuzz_downgrade \
 	tests/fuzz/fuzz_drop \
 	tests/fuzz/fuzz_dsn \
 	tests/fuzz/fuzz_header \
@@ -83,6 +84,9 @@ tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h $(fuzz_mai
 tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_dns_LDADD = $(NET_LIBS) $(BASE_LIBS)
 
+tests_fuzz_fuzz_downgrade_SOURCES = tests/fuzz/fuzz_downgrade.c $(fuzz_main)
+tests_fuzz_fuzz_downgrade_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_downgrade_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
 tests_fuzz_fuzz_dot_SOURCES = tests/fuzz/fuzz_dot.c $(fuzz_main)
 tests_fuzz_fuzz_dot_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_dot_LDADD = $(MAIL_LIBS) $(BASE_LIBS)
