@@ -74,6 +74,9 @@ letters_stand_together_and_values_behind(void **state)
 	assert_string_equal(a.from, "a@b.example");
 	assert_string_equal(a.full_name, "x");
 	assert_int_equal(a.n_to, 1);
+	assert_true(parse("sendmail -oi x").dots);
+	assert_true(parse("sendmail -o i x").dots);
+	assert_false(parse("sendmail -oem x").dots);
 	assert_true(parse("sendmail -O IgnoreDots x").dots);
 	assert_false(parse("sendmail -O IgnoreDots=False x").dots);
 	assert_false(parse("sendmail -ODeliveryMode=i x").dots);

@@ -166,6 +166,9 @@ a_full_name_in_any_alphabet(void **state)
 	gets_a_from(
 	    "J\xC3\xB6rg M", "To: x\n\n",
 	    "From: =?UTF-8?Q?J=C3=B6rg=20M?= <root@abc.com>\nTo: x\n\n");
+	gets_a_from(
+	    "\xC3\xB6 azAZ09", "To: x\n\n",
+	    "From: =?UTF-8?Q?=C3=B6=20azAZ09?= <root@abc.com>\nTo: x\n\n");
 	/* words of at most 75 characters, none inside a character */
 	gets_a_from("\xE6\x97\xA5\xE6\x97\xA5\xE6\x97\xA5\xE6\x97\xA5"
 		    "\xE6\x97\xA5\xE6\x97\xA5\xE6\x97\xA5",

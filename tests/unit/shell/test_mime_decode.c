@@ -183,6 +183,7 @@ uuencode_loses_nothing(void **state)
 		  "helloworld" },
 		{ "some words\nbegin 644 a\n%:&5L;&\\\n`\nend\nmore words\n",
 		  "some words\nhellomore words\n" },
+		{ "beginners' words\nending\n", "beginners' words\nending\n" },
 		{ "just words\nof a person\n", "just words\nof a person\n" },
 		{ "begin-base64 644 a\naGVsbG8=\n====\n", "hello" },
 		{ "begin-base64 644 a\naGVsbG8=\n", "hello" },

@@ -268,6 +268,39 @@ an_empty_screen_has_a_word(void **state)
 	      "\n[1] part-1.png image/png 1 B\n");
 }
 
+/* The line end before a delimiter belongs to it, and no more (RFC 2046 5.1.1).
+ */
+static void
+a_part_is_saved_to_the_byte(void **state)
+{
+	static const char *const ends[] = { "\n", "\r\n" };
+	static const char *const bodies[] = { "hello", "hello\r", "hello\n",
+					      "\n",    "",        "a\r\n\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < sizeof(bodies) / sizeof(bodies[0]);
+		     k++) {
+			char text[200];
+			if (i == 0 && strcmp(bodies[k], "hello\r") == 0)
+				continue; /* a CR and a LF are one line end */
+			(void)snprintf(
+			    text, sizeof(text),
+			    TYPE(
+				"multipart/mixed; boundary=b") "\r\n"
+							       "--b\r\n" TYPE(
+								   "application"
+								   "/x") "\r\n"
+									 "%s%s-"
+									 "-b--"
+									 "\r\n",
+			    bodies[k], ends[i]);
+			struct mime *m = parse(text);
+			saves(m, 1, span_of(bodies[k]));
+			mime_free(&m);
+		}
+}
+
 static void
 a_digest_holds_messages(void **state)
 {
@@ -312,6 +345,7 @@ main(void)
 		cmocka_unit_test(a_part_may_lack_its_header),
 		cmocka_unit_test(an_empty_alternative_is_none),
 		cmocka_unit_test(an_empty_screen_has_a_word),
+		cmocka_unit_test(a_part_is_saved_to_the_byte),
 		cmocka_unit_test(a_digest_holds_messages),
 	};
 

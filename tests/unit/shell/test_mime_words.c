@@ -127,6 +127,10 @@ words_in_addresses(void **state)
 		{ "=?utf-8?q?a=22b?= <j@x.com>", "\"a\\\"b\" <j@x.com>" },
 		{ "J\xF6rg <j@x.com>", "Jörg <j@x.com>" },
 		{ "J\xC3\xB6rg <j@x.com>", "Jörg <j@x.com>" },
+		{ "\"a\\\"b =?utf-8?q?c?=\" <j@x.com>",
+		  "\"a\\\"b c\" <j@x.com>" },
+		{ "\"a\\\\\" =?utf-8?q?b?= <j@x.com>",
+		  "\"a\\\\ b\" <j@x.com>" },
 		/* no second address, no second field */
 		{ "=?utf-8?q?=22,_b=40x.com,_=22?= <j@x.com>",
 		  "\"\\\", b@x.com, \\\"\" <j@x.com>" },
@@ -334,6 +338,7 @@ static const struct {
 	/* a shift that is not taken back spoils one line at most */
 	{ "iso-2022-jp", "\033$BF|K\\\033(B x", "日本 x" },
 	{ "iso-2022-jp", "\033$BF|K\\\nnext\n\033$BF|", "日本\nnext\n日" },
+	{ "cp50220", "\033$BF|\nnext", "日\nnext" },
 	{ "iso-2022-jp", "\033$BF|K", "日\xEF\xBF\xBD" },
 	{ "iso-2022-jp", "\033(I1\033(B x", "ｱ x" },
 	{ "iso-2022-jp", "\033$(D\"C\033(B x", "¦ x" },
