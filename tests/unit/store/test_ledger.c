@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,11 @@
 /* ---- faults ---------------------------------------------------------------
  */
 
-static int sync_errors;   /* so many next journal syncs fail with EIO */
-static int syncfs_errors; /* likewise of the file system */
-static int space_errors;  /* so many next segments have no room */
-static int rename_errors; /* so many next renames have no room */
-static int syncs_after;   /* so many syncs fail after such a rename */
+static atomic_int sync_errors;   /* so many next journal syncs fail with EIO */
+static atomic_int syncfs_errors; /* likewise of the file system */
+static atomic_int space_errors;  /* so many next segments have no room */
+static atomic_int rename_errors; /* so many next renames have no room */
+static atomic_int syncs_after;   /* so many syncs fail after such a rename */
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
@@ -44,11 +45,11 @@ int __wrap_renameat2(int from, const char *a, int to, const char *b,
 		     unsigned flags);
 
 static int
-fails(int *times, int sys)
+fails(atomic_int *times, int sys)
 {
-	if (*times == 0)
+	if (atomic_load(times) == 0)
 		return 0;
-	(*times)--;
+	(void)atomic_fetch_sub(times, 1);
 	errno = sys;
 	return 1;
 }
@@ -99,14 +100,14 @@ __wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 	return -1;
 }
 
-static int names_read; /* from directories */
+static atomic_int names_read; /* from directories */
 struct dirent *__real_readdir(DIR *d);
 struct dirent *__wrap_readdir(DIR *d);
 
 struct dirent *
 __wrap_readdir(DIR *d)
 {
-	names_read++;
+	(void)atomic_fetch_add(&names_read, 1);
 	return __real_readdir(d);
 }
 
