@@ -157,10 +157,10 @@ def test_8_timeout(pair):
 
 
 def test_9_local(pair):
-    for bad in ("source /nonexistent/file", "echo x > /nonexistent/file",
-                "!exit 3", "echo x | exit 4", "trace /nonexistent/file"):
+    for bad in ("source /dev/null/file", "echo x > /dev/null/file",
+                "!exit 3", "echo x | exit 4", "trace /dev/null/file"):
         assert shell(pair, "-c", bad).returncode == 9, bad
-    assert shell(pair, "-f", "/nonexistent/file").returncode == 9
+    assert shell(pair, "-f", "/dev/null/file").returncode == 9
     if os.path.exists("/dev/full"):
         with open("/dev/full", "wb") as full:
             done = subprocess.run(

@@ -1,14 +1,17 @@
-/* The small modules of base: arena, err, rand, thread. */
+/* The small modules of base: arena, err, rand, secret, thread. */
 #include "../test.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rand.h"
+#include "base/secret.h"
 #include "base/thread.h"
 
 static void
@@ -141,10 +144,41 @@ a_wake_stays_raised(void **state)
 	wake_close(&w);
 }
 
+static void
+a_secret_is_for_its_owner_and_group(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool fine;
+	} modes[] = { { 0600, true },  { 0400, true },  { 0640, true },
+		      { 0440, true },  { 0660, false }, { 0620, false },
+		      { 0644, false }, { 0604, false }, { 0602, false },
+		      { 0601, false } };
+	char path[] = "/tmp/secret-XXXXXX";
+	struct err e;
+
+	(void)state;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(fchmod(fd, modes[i].mode), 0);
+		assert_int_equal(secret_check(path, &e),
+				 modes[i].fine ? 0 : -1);
+		if (!modes[i].fine)
+			assert_non_null(strstr(e.msg, path));
+	}
+	(void)close(fd);
+	(void)unlink(path);
+	assert_int_equal(secret_check(path, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_int_equal(e.sys, ENOENT);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_secret_is_for_its_owner_and_group),
 		cmocka_unit_test(an_arena_keeps_to_its_budget),
 		cmocka_unit_test(an_error_is_printable_and_bounded),
 		cmocka_unit_test(ids_sort_by_time_and_do_not_repeat),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/option.h"
@@ -208,10 +209,53 @@ units_refuse_overflow(void **state)
 	assert_int_equal(option_parse_time(span_of("0"), &v), 0);
 }
 
+static void
+a_key_that_has_changed_is_told_from_one_that_has_not(void **state)
+{
+	static const char *const other[] = {
+		"flag = yes", "count = 11",         "must = y",     "name = n",
+		"hosts = a",  "mode = cut-through", "hosts = a b c"
+	};
+	struct settings s, t;
+	struct err e;
+	char text[200];
+
+	(void)state;
+	assert_int_equal(
+	    load("[server]\nmust = x\n[routes]\na.b = c\n", &s, &e), 0);
+	/* said otherwise, or on another line, it is the same */
+	assert_int_equal(load("\n[routes]\na.b = c\n[limits]\nsize = 25M\n"
+			      "[server]\nhosts = a\nhosts = b\nmust = x\n",
+			      &t, &e),
+			 0);
+	for (const struct option *o = table; o->section != NULL; o++)
+		assert_true(option_is_same(o, &s, &t));
+	option_free(table, &t);
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		bool must = strncmp(other[i], "must", 4) == 0;
+		int changed = 0;
+		(void)snprintf(text, sizeof(text),
+			       "[server]\n%s\n%s[routes]\na.b = c\n", other[i],
+			       must ? "" : "must = x\n");
+		assert_int_equal(load(text, &t, &e), 0);
+		for (const struct option *o = table; o->section != NULL; o++)
+			changed += !option_is_same(o, &s, &t);
+		assert_int_equal(changed, 1);
+		option_free(table, &t);
+	}
+	assert_int_equal(
+	    load("[server]\nmust = x\n[routes]\na.b = d\n", &t, &e), 0);
+	assert_false(option_is_same(&table[8], &s, &t));
+	option_free(table, &t);
+	option_free(table, &s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_key_that_has_changed_is_told_from_one_that_has_not),
 		cmocka_unit_test(values_land_in_the_struct),
 		cmocka_unit_test(defaults_stand_where_nothing_is_said),
 		cmocka_unit_test(mistakes_are_named),
