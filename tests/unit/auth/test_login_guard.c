@@ -331,11 +331,11 @@ an_exempt_address_has_no_limit_but_the_users(void **state)
 	struct login_guard *g = make();
 	struct login_try t = a_try("127.0.0.1", "new@b", "x");
 	struct login_attempt a;
+	char user[32], password[32];
 
 	(void)state;
 	t.exempt = true;
 	for (int i = 0; i < 1000; i++) {
-		char user[32];
 		(void)snprintf(user, sizeof(user), "user%d@b", i);
 		t.user = user;
 		assert_true(login_guard_begin(g, &a, &t, 0));
@@ -343,7 +343,6 @@ an_exempt_address_has_no_limit_but_the_users(void **state)
 	}
 	t.user = "a@b";
 	for (int i = 0; i < 100; i++) {
-		char password[32];
 		(void)snprintf(password, sizeof(password), "%d", i);
 		t.password = span_of(password);
 		assert_true(login_guard_begin(g, &a, &t, 0));
