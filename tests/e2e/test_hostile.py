@@ -139,7 +139,7 @@ YES = {"AGFSAWNLQGFIYY5JB20AC2VJCMV0": b"235 2.7.0 come in\r\n"}
     (b"554 " + NASTY + b"\r\n", YES, 1),
     (b"220 liar\r\n", {}, 3),  # 250 to the credentials
     (b"220 liar\r\n", {"AUTH": b"250 ok\r\n"}, 3),
-    (b"220 liar\r\n", {"EHLO": b"250-x\r\n" * 200}, 3),
+    (b"220 liar\r\n", {"EHLO": b"250-x\r\n" * 20000}, 3),
     (b"220 liar\r\n", {**YES, "RCPT": b"550 5.1.1 " + NASTY + b"\r\n"}, 1),
     (b"220 liar\r\n", {**YES, "RCPT": b"250-a\r\n550 b\r\n"}, 3),
     (b"220 liar\r\n", {**YES, "MAIL": b"250 a\r\n250 b\r\n250 c\r\n"}, 3),
