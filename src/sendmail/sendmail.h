@@ -116,14 +116,15 @@ int sendmail_mail_normal(struct span raw, bool dots, struct buf *out);
  * sendmail_header_begin - mbox lines in front of it go; when its recipients are
  * said to be inside, blank lines, too.
  * sendmail_header_complete - addresses without a domain, or with one that
- * sendmail_header_is_local, get ours; what cannot be read stays.
+ * sendmail_header_is_local, get ours; "root" as the author becomes `me`, the
+ * user who runs us (NULL: root does); what cannot be read stays.
  * sendmail_header_from - "From: "Full Name" <address>", where there is none and
  * the name is fit for it.
  */
 void sendmail_header_begin(struct buf *text, bool recipients_inside);
 bool sendmail_header_is_local(struct span domain); /* "localhost" */
 int sendmail_header_complete(struct buf *text, const char *domain,
-			     struct err *e);
+			     const char *me, struct err *e);
 int sendmail_header_from(struct buf *text, const char *name,
 			 const char *address, struct err *e);
 

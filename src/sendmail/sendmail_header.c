@@ -91,6 +91,7 @@ sendmail_header_is_local(struct span domain)
 
 /* One address as far as it was read. */
 struct place {
+	size_t begin;   /* of its last word */
 	size_t at;      /* behind its last word: where a domain goes */
 	size_t past;    /* behind "@localhost", which is none; or 0 */
 	unsigned words; /* outside brackets only one is an address */
@@ -102,6 +103,7 @@ struct place {
 struct completion {
 	struct span value;
 	const char *domain;
+	const char *root; /* who "root" is in this field; NULL: root */
 	struct buf *out;
 	size_t copied; /* bytes of value in *out */
 	struct place place;
@@ -111,11 +113,18 @@ static int
 put_domain(struct completion *c)
 {
 	struct place *p = &c->place;
+	size_t end = p->at;
+	const char *name = "";
 
 	if (p->words != 1 || p->domain || p->done)
 		return 0;
-	if (buf_add(c->out, c->value.p + c->copied, p->at - c->copied) != 0 ||
-	    buf_addf(c->out, "@%s", c->domain) != 0)
+	if (c->root != NULL && p->at - p->begin == 4 &&
+	    memcmp(c->value.p + p->begin, "root", 4) == 0) {
+		end = p->begin;
+		name = c->root;
+	}
+	if (buf_add(c->out, c->value.p + c->copied, end - c->copied) != 0 ||
+	    buf_addf(c->out, "%s@%s", name, c->domain) != 0)
 		return -1;
 	c->copied = p->past > 0 ? p->past : p->at;
 	return 0;
@@ -157,8 +166,10 @@ take_atom(struct completion *c, size_t i)
 	}
 	if (i == from)
 		i++; /* a byte that fits nowhere */
-	else if (!p->bracket || p->words == 0)
+	else if (!p->bracket || p->words == 0) {
+		p->begin = from;
 		p->at = i;
+	}
 	p->words++;
 	if (c->value.p[from] == '=' || (unsigned char)c->value.p[from] > '~' ||
 	    c->value.p[from] < ' ')
@@ -208,6 +219,7 @@ take_token(struct completion *c, size_t i)
 	case '"':
 		end = enclosed_end(c->value, i);
 		p->words++;
+		p->begin = i;
 		p->at = end;
 		return end;
 	case '<':
@@ -237,10 +249,11 @@ take_token(struct completion *c, size_t i)
 /* `whole` with its bare addresses completed; as it is when it cannot be read.
  */
 static int
-complete_field(struct span whole, const char *domain, struct buf *out)
+complete_field(struct span whole, const char *domain, const char *root,
+	       struct buf *out)
 {
 	long colon = span_find(whole, ':', 0);
-	struct completion c = { .domain = domain, .out = out };
+	struct completion c = { .domain = domain, .root = root, .out = out };
 	size_t start = out->n, i = 0;
 
 	c.value = span_skip(whole, (size_t)colon + 1);
@@ -272,8 +285,18 @@ holds_addresses(struct span name)
 	return false;
 }
 
+/* The root that a user's program names as the author is no other than the
+ * user: cron says so of every job's output, whoever's the job is. */
+static bool
+names_author(struct span name)
+{
+	return span_eq_nocase(name, span_of("From")) ||
+	       span_eq_nocase(name, span_of("Sender"));
+}
+
 int
-sendmail_header_complete(struct buf *text, const char *domain, struct err *e)
+sendmail_header_complete(struct buf *text, const char *domain, const char *me,
+			 struct err *e)
 {
 	struct span rest = buf_span(text), before = rest;
 	struct header_field f;
@@ -282,9 +305,11 @@ sendmail_header_complete(struct buf *text, const char *domain, struct err *e)
 
 	buf_init(&out, text->max);
 	for (; rc == 0 && header_next(&rest, &f) && f.name.n > 0; before = rest)
-		rc = holds_addresses(f.name)
-			 ? complete_field(f.whole, domain, &out)
-			 : buf_add_span(&out, f.whole);
+		rc =
+		    holds_addresses(f.name)
+			? complete_field(f.whole, domain,
+					 names_author(f.name) ? me : NULL, &out)
+			: buf_add_span(&out, f.whole);
 	if (rc != 0 || buf_add_span(&out, before) != 0) {
 		buf_free(&out);
 		return err_set(e, ERR_TEMP, errno, "message");

@@ -251,15 +251,13 @@ who_runs_us(struct person *p)
 
 static int
 set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
-	   const char *domain, struct err *e)
+	   const struct person *p, const char *domain, struct err *e)
 {
 	char one[MAILBOX_SIZE], own[ADDRESS_SIZE];
-	struct person p;
 	struct span rest = span_of(a->from);
 	const char *name = a->full_name != NULL ? a->full_name : getenv("NAME");
 
-	who_runs_us(&p);
-	if (complete(p.login, domain, own, &m->smtputf8, e) != 0)
+	if (complete(p->login, domain, own, &m->smtputf8, e) != 0)
 		return -1;
 	if (a->from == NULL) {
 		(void)snprintf(m->from, sizeof(m->from), "%s", own);
@@ -271,7 +269,7 @@ set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
 		if (complete(one, domain, m->from, &m->smtputf8, e) != 0)
 			return -1;
 	}
-	return sendmail_header_from(&m->text, name != NULL ? name : p.name,
+	return sendmail_header_from(&m->text, name != NULL ? name : p->name,
 				    m->from[0] != '\0' ? m->from : own, e);
 }
 
@@ -296,7 +294,10 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 	enum sendmail_status rc = read_text(m, a, o->size_max, fd, e);
 	if (rc != SENDMAIL_OK)
 		return rc;
-	if (sendmail_header_complete(&m->text, o->domain, e) != 0)
+	struct person p;
+	who_runs_us(&p);
+	if (sendmail_header_complete(&m->text, o->domain,
+				     getuid() == 0 ? NULL : p.login, e) != 0)
 		return SENDMAIL_OSERR;
 	if (a->from_header && add_from_header(m, o->domain, e) != 0)
 		return SENDMAIL_DATAERR;
@@ -304,8 +305,8 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 		(void)err_set(e, ERR_PERM, 0, "no recipient in the message");
 		return SENDMAIL_DATAERR;
 	}
-	return set_sender(m, a, o->domain, e) == 0 ? SENDMAIL_OK
-						   : SENDMAIL_USAGE;
+	return set_sender(m, a, &p, o->domain, e) == 0 ? SENDMAIL_OK
+						       : SENDMAIL_USAGE;
 }
 
 void

@@ -240,6 +240,17 @@ def test_addresses_without_a_domain_get_it(local, args, name, value):
     assert message.endswith(b"\n\nroot\n")
 
 
+def test_cron_speaks_for_the_user_of_the_job(local):
+    """It writes root as the author of every job's output."""
+    if not can_be_nobody(local):
+        pytest.skip("needs root, and programs that others may run")
+    local.sendmail("-FCronDaemon", "-i", "-B8BITMIME", "-oem", BOB, user=NOBODY,
+                   text=b"From: root (Cron Daemon)\nTo: bob@xyz.com\n"
+                   b"Subject: Cron <nobody@host> true\n\noutput\n")
+    head = header(local.pair.wait_message(BOB, "Cron <nobody@host> true"))
+    assert b"\nFrom: nobody@abc.com (Cron Daemon)\n" in head
+
+
 def test_localhost_is_no_domain(local):
     """What smartd, mdadm and web applications write."""
     local.sendmail("-t", "-f", "root@localhost", text=b"To: root@localhost,\n"

@@ -25,7 +25,8 @@ completes(const char *name, const char *given, const char *want)
 	(void)buf_addf(&text, "X-Other: root\n%s%s\n\nTo: root\n", name, given);
 	(void)buf_addf(&expected, "X-Other: root\n%s%s\n\nTo: root\n", name,
 		       want);
-	assert_int_equal(sendmail_header_complete(&text, "abc.com", &e), 0);
+	assert_int_equal(sendmail_header_complete(&text, "abc.com", NULL, &e),
+			 0);
 	if (!span_eq(buf_span(&text), buf_span(&expected)))
 		fail_msg("%s%s: %.*s", name, given, SPAN_ARG(buf_span(&text)));
 	buf_free(&text);
@@ -72,6 +73,39 @@ bare_addresses_get_the_domain(void **state)
 	completes("Cc: ", "root", "root@abc.com");
 	completes("Bcc: ", "root", "root@abc.com");
 	completes("Resent-From: ", "root", "root@abc.com");
+}
+
+/* Cron: "From: root (Cron Daemon)" for every user's jobs. */
+static void
+a_user_who_says_root_is_the_user(void **state)
+{
+	static const char given[] = "From: root (Cron Daemon)\n"
+				    "To: root, alice\n"
+				    "Sender: \"Cron\" <root@localhost>\n"
+				    "Reply-To: root\n\nFrom: root\n";
+	static const char want[] = "From: alice@abc.com (Cron Daemon)\n"
+				   "To: root@abc.com, alice@abc.com\n"
+				   "Sender: \"Cron\" <alice@abc.com>\n"
+				   "Reply-To: root@abc.com\n\nFrom: root\n";
+	static const char others[] =
+	    "From: roots, root@abc.com, chroot, \"root\" <bob@xyz.com>\n\n";
+	static const char completed[] =
+	    "From: roots@abc.com, root@abc.com, chroot@abc.com, "
+	    "\"root\" <bob@xyz.com>\n\n";
+	struct buf text;
+	struct err e;
+
+	(void)state;
+	begin_with(&text, given);
+	assert_int_equal(
+	    sendmail_header_complete(&text, "abc.com", "alice", &e), 0);
+	assert_true(span_eq(buf_span(&text), span_of(want)));
+	buf_free(&text);
+	begin_with(&text, others);
+	assert_int_equal(
+	    sendmail_header_complete(&text, "abc.com", "alice", &e), 0);
+	assert_true(span_eq(buf_span(&text), span_of(completed)));
+	buf_free(&text);
 }
 
 static void
@@ -207,6 +241,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bare_addresses_get_the_domain),
+		cmocka_unit_test(a_user_who_says_root_is_the_user),
 		cmocka_unit_test(all_else_stays_as_it_is),
 		cmocka_unit_test(what_stands_in_front_goes),
 		cmocka_unit_test(a_full_name_in_any_alphabet),
