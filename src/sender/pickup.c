@@ -302,6 +302,23 @@ clean(struct pickup *p, const char *name)
 	}
 }
 
+/* Not everything was looked at: what was said of the rest is still said. */
+static void
+keep_said(struct pickup *p)
+{
+	struct pickup_said *now = &p->said[0];
+	const struct pickup_said *before = &p->said[1];
+	size_t seen = now->n;
+
+	for (size_t i = 0; i < before->n && now->n < PICKUP_SAID_MAX; i++) {
+		size_t at = 0;
+		while (at < seen && now->line[at] != before->line[i])
+			at++;
+		if (at == seen)
+			now->line[now->n++] = before->line[i];
+	}
+}
+
 static void
 scan(struct pickup *p)
 {
@@ -314,21 +331,25 @@ scan(struct pickup *p)
 	p->said[0].n = 0;
 	if (d == NULL) {
 		stuck(p, ".", "opened");
+		keep_said(p);
 		if (fd >= 0)
 			(void)close(fd);
 		return;
 	}
-	for (;;) {
+	while (!wake_is_raised(&p->stop)) {
 		errno = 0;
-		if (wake_is_raised(&p->stop) || (at = readdir(d)) == NULL)
+		at = readdir(d);
+		if (at == NULL && errno != 0) {
+			stuck(p, ".", "read to its end");
+			keep_said(p);
+		}
+		if (at == NULL)
 			break;
 		if (is_ours(at->d_name))
 			take_file(p, at->d_name);
 		else
 			clean(p, at->d_name);
 	}
-	if (errno != 0 && !wake_is_raised(&p->stop))
-		stuck(p, ".", "read to its end");
 	(void)closedir(d);
 }
 

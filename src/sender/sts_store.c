@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/crc32.h"
 #include "base/durable.h"
+#include "base/log.h"
 
 enum {
 	HEAD_SIZE = 128,
@@ -106,6 +107,11 @@ struct kept_file {
 	int64_t at_s;
 };
 
+struct kept_files {
+	struct kept_file *v;
+	size_t n, cap;
+};
+
 static int
 by_age(const void *a, const void *b)
 {
@@ -114,62 +120,81 @@ by_age(const void *a, const void *b)
 	return (x->at_s > y->at_s) - (x->at_s < y->at_s);
 }
 
-static size_t
-list(DIR *dir, int fd, struct kept_file **out)
+static int
+add_file(struct kept_files *l, const char *name, time_t at_s, struct err *e)
 {
-	struct kept_file *v = NULL;
-	size_t n = 0, cap = 0;
+	if (l->n == l->cap) {
+		size_t more = l->cap == 0 ? 64 : 2 * l->cap;
+		struct kept_file *w = realloc(l->v, more * sizeof(*w));
+		if (w == NULL)
+			return err_set(e, ERR_TEMP, ENOMEM, "sts");
+		l->v = w;
+		l->cap = more;
+	}
+	(void)snprintf(l->v[l->n].name, sizeof(l->v->name), "%s", name);
+	l->v[l->n++].at_s = at_s;
+	return 0;
+}
+
+/* All of them, or -1: of some, the oldest are not the oldest. */
+static int
+list(DIR *dir, int fd, struct kept_files *l, struct err *e)
+{
 	struct dirent *d;
 	struct stat st;
 
-	while ((d = readdir(dir)) != NULL) {
+	for (;;) {
+		errno = 0;
+		d = readdir(dir);
+		if (d == NULL)
+			return errno == 0
+				   ? 0
+				   : err_set(e, ERR_TEMP, errno,
+					     "sts cannot be read to its end");
 		if (d->d_name[0] == '.' ||
-		    strlen(d->d_name) >= sizeof(v->name) ||
-		    fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		    strlen(d->d_name) >= sizeof(l->v->name))
 			continue;
-		if (n == cap) {
-			size_t more = cap == 0 ? 64 : 2 * cap;
-			struct kept_file *w = realloc(v, more * sizeof(*w));
-			if (w == NULL)
-				break; /* fewer to choose from */
-			v = w;
-			cap = more;
+		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			if (add_file(l, d->d_name, st.st_mtime, e) != 0)
+				return -1;
+		} else if (errno != ENOENT) {
+			return err_set(e, ERR_TEMP, errno, "sts/%s", d->d_name);
 		}
-		(void)snprintf(v[n].name, sizeof(v[n].name), "%s", d->d_name);
-		v[n++].at_s = st.st_mtime;
 	}
-	*out = v;
-	return n;
 }
 
-static void
-prune(int fd, unsigned max)
+static int
+prune(int fd, unsigned max, struct err *e)
 {
-	struct kept_file *v = NULL;
+	struct kept_files l = { 0 };
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
 	if (dir == NULL) {
+		(void)err_set(e, ERR_TEMP, errno, "sts cannot be opened");
 		if (copy >= 0)
 			(void)close(copy);
-		return;
+		return -1;
 	}
-	size_t n = list(dir, fd, &v);
+	int rc = list(dir, fd, &l, e);
 	(void)closedir(dir);
-	if (n > max) {
-		qsort(v, n, sizeof(*v), by_age);
-		for (size_t i = 0; i < n - max; i++)
-			(void)unlinkat(fd, v[i].name, 0);
+	if (rc == 0 && l.n > max) {
+		qsort(l.v, l.n, sizeof(*l.v), by_age);
+		for (size_t i = 0; i < l.n - max; i++)
+			(void)unlinkat(fd, l.v[i].name, 0);
 	}
-	free(v);
+	free(l.v);
+	return rc;
 }
 
 int
 sts_store_open(int data_fd, unsigned max, struct err *e)
 {
 	int fd = durable_open_dir(data_fd, "sts", 1, e);
+	struct err why;
 
-	if (fd >= 0)
-		prune(fd, max);
+	/* what is there is of use, however much it is */
+	if (fd >= 0 && prune(fd, max, &why) != 0)
+		log_failure(LOG_WARN, "sts-not-pruned", NULL, NULL, &why);
 	return fd;
 }

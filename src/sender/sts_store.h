@@ -19,7 +19,8 @@ struct sts_kept {
 };
 
 /* sts_store_open - the directory below data_fd, made when missing; with no more
- * than max files, the oldest go.  A descriptor, or -1. */
+ * than max files, the oldest go; where it cannot be read to its end none does,
+ * and the log says so.  A descriptor, or -1. */
 int sts_store_open(int data_fd, unsigned max, struct err *e);
 
 /* sts_store_read - 0; -1: there is none, or it is of no use. */

@@ -23,7 +23,7 @@ tests_unit_sender_test_mx_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 tests_unit_sender_test_tls_policy_SOURCES = \
 	tests/unit/sender/test_tls_policy.c tests/unit/queue/queue_dir.h
 tests_unit_sender_test_tls_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_sender_test_tls_policy_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
+tests_unit_sender_test_tls_policy_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s,--wrap=readdir
 tests_unit_sender_test_tls_policy_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/sender/test_reach
 TESTS += tests/unit/sender/test_reach
@@ -49,3 +49,9 @@ tests_unit_sender_test_pool_SOURCES = \
 	tests/unit/sender/test_pool.c tests/unit/smtp/script_peer.h
 tests_unit_sender_test_pool_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_pool_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_pickup
+TESTS += tests/unit/sender/test_pickup
+tests_unit_sender_test_pickup_SOURCES = tests/unit/sender/test_pickup.c
+tests_unit_sender_test_pickup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_pickup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir
+tests_unit_sender_test_pickup_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

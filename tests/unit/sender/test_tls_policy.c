@@ -1,5 +1,8 @@
 #include "../queue/queue_dir.h"
 
+#include <dirent.h>
+#include <errno.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crc32.h"
@@ -31,6 +34,23 @@ __wrap_clock_wall_s(void)
 	return __real_clock_wall_s() + ahead_s;
 }
 
+/* So many names are read, then EIO; 0: none fails. */
+static int readdir_after;
+struct dirent *__real_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d);
+
+struct dirent *
+__wrap_readdir(DIR *d)
+{
+	if (readdir_after == 1) {
+		errno = EIO;
+		return NULL;
+	}
+	if (readdir_after > 1)
+		readdir_after--;
+	return __real_readdir(d);
+}
+
 static int
 make(void **state)
 {
@@ -38,6 +58,7 @@ make(void **state)
 	memset(&w, 0, sizeof(w));
 	queue_dir_make(&w.dir);
 	ahead_s = 0;
+	readdir_after = 0;
 	return 0;
 }
 
@@ -363,6 +384,45 @@ a_kept_policy_is_the_domains_own_and_whole(void **state)
 	(void)close(fd);
 }
 
+/* The oldest of some are not the oldest: all stay, and the log says why. */
+static void
+policies_that_cannot_be_counted_stay(void **state)
+{
+	static struct sts_kept k;
+	char log_path[96], *text = NULL;
+	size_t n = 0;
+
+	(void)state;
+	(void)snprintf(log_path, sizeof(log_path), "%s/log", w.dir.path);
+	assert_int_equal(log_open(log_path, LOG_WARN, NULL), 0);
+	int fd = sts_store_open(w.dir.fd, 1, &w.e);
+	for (int i = 0; i < 10; i++) {
+		char domain[32];
+		(void)snprintf(domain, sizeof(domain), "d%d.example", i);
+		assert_int_equal(sts_store_write(fd, domain, "x", 1,
+						 span_of(policy_text), &w.e),
+				 0);
+	}
+	(void)close(fd);
+	readdir_after = 9;
+	fd = sts_store_open(w.dir.fd, 1, &w.e);
+	assert_true(fd >= 0);
+	for (int i = 0; i < 10; i++) {
+		char domain[32];
+		(void)snprintf(domain, sizeof(domain), "d%d.example", i);
+		assert_int_equal(sts_store_read(fd, domain, &k), 0);
+	}
+	(void)close(fd);
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	assert_int_equal(
+	    durable_read_file(AT_FDCWD, log_path, 10000, &text, &n, NULL), 0);
+	const char *line = strstr(text, "sts-not-pruned");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "Input/output error"));
+	assert_null(strstr(line + 1, "sts-not-pruned"));
+	free(text);
+}
+
 /* ---- DANE ---------------------------------------------------------------
  */
 
@@ -424,6 +484,7 @@ main(void)
 		cmocka_unit_test(a_policy_names_servers),
 		cmocka_unit_test(a_bad_policy_is_none),
 		TEST(a_kept_policy_is_the_domains_own_and_whole),
+		TEST(policies_that_cannot_be_counted_stay),
 		cmocka_unit_test(only_validated_records_count),
 	};
 

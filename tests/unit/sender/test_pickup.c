@@ -1,0 +1,198 @@
+/* The maildrop directory: what stands there, and cannot be read. */
+#include "../test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/durable.h"
+#include "base/log.h"
+#include "sender/pickup.h"
+
+/* ---- looks at the directory -----------------------------------------------
+ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool failing;
+static unsigned ended, failed; /* looks, so far */
+
+struct dirent *__real_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d);
+
+struct dirent *
+__wrap_readdir(DIR *d)
+{
+	(void)pthread_mutex_lock(&lock);
+	struct dirent *at = failing ? NULL : __real_readdir(d);
+	ended += !failing && at == NULL;
+	failed += failing;
+	int sys = failing ? EIO : errno;
+	(void)pthread_cond_broadcast(&changed);
+	(void)pthread_mutex_unlock(&lock);
+	errno = sys;
+	return at;
+}
+
+static void
+set_failing(bool on)
+{
+	(void)pthread_mutex_lock(&lock);
+	failing = on;
+	(void)pthread_mutex_unlock(&lock);
+}
+
+/* ---- a directory ----------------------------------------------------------
+ */
+
+static char top[64], drop[80], log_path[80];
+static struct pickup *pickup;
+
+static int
+remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static int
+make(void **state)
+{
+	(void)state;
+	failing = false;
+	ended = failed = 0;
+	(void)snprintf(top, sizeof(top), "/tmp/pp-pickup-XXXXXX");
+	assert_non_null(mkdtemp(top));
+	(void)snprintf(drop, sizeof(drop), "%s/drop", top);
+	(void)snprintf(log_path, sizeof(log_path), "%s/log", top);
+	assert_int_equal(mkdir(drop, 0700), 0);
+	assert_int_equal(log_open(log_path, LOG_INFO, NULL), 0);
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	pickup_free(&pickup);
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	(void)nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+static const char *
+path_of(const char *name)
+{
+	static char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", drop, name);
+	return path;
+}
+
+static void
+put(const char *name, const char *text)
+{
+	struct err e;
+
+	assert_int_equal(
+	    durable_replace_path(path_of(name), span_of(text), 0600, &e), 0);
+}
+
+static void
+start(void)
+{
+	const struct pickup_options o = { .path = drop,
+					  .hostname = "mx.test",
+					  .size_max_bytes = 1 << 20 };
+	struct err e;
+
+	if (pickup_new(&pickup, &o, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+/* Until one more look has ended as `count` counts. */
+static void
+wait_one(const unsigned *count, unsigned more_than)
+{
+	(void)pthread_mutex_lock(&lock);
+	while (*count <= more_than)
+		(void)pthread_cond_wait(&changed, &lock);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+/* Something of no interest arrives, so that the directory is looked at. */
+static void
+look_again(const unsigned *count)
+{
+	(void)pthread_mutex_lock(&lock);
+	unsigned before = *count;
+	(void)pthread_mutex_unlock(&lock);
+	put("dead.other", "");
+	wait_one(count, before);
+}
+
+/* How many lines of the log have all of this. */
+static unsigned
+said(const char *one, const char *two)
+{
+	char *text = NULL, *at = NULL;
+	size_t size;
+	unsigned n = 0;
+
+	assert_int_equal(
+	    durable_read_file(AT_FDCWD, log_path, 1 << 20, &text, &size, NULL),
+	    0);
+	for (char *line = strtok_r(text, "\n", &at); line != NULL;
+	     line = strtok_r(NULL, "\n", &at))
+		n += strstr(line, one) != NULL && strstr(line, two) != NULL;
+	free(text);
+	return n;
+}
+
+/* ---- tests ----------------------------------------------------------------
+ */
+
+#define NAME "dddddddddddddddddddddddddddddddd"
+
+/* It is no end: what was not seen in that look stands there all the same, and
+ * is nothing new in the next. */
+static void
+an_error_is_not_the_end_of_the_directory(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(path_of(NAME), 0700), 0);
+	assert_int_equal(mkdir(path_of(NAME "/below"), 0700), 0);
+	start();
+	wait_one(&ended, 0);
+	set_failing(true);
+	look_again(&failed);
+	look_again(&failed);
+	set_failing(false);
+	look_again(&ended);
+	pickup_free(&pickup);
+	assert_int_equal(said("maildrop-stuck file=. ", "Input/output error"),
+			 1);
+	assert_int_equal(said("maildrop-stuck file=" NAME, ""), 1);
+	assert_int_equal(said("maildrop-refused file=" NAME, ""), 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_error_is_not_the_end_of_the_directory),
+	};
+
+	return cmocka_run_group_tests_name("sender/pickup", tests, NULL, NULL);
+}
