@@ -161,9 +161,14 @@ bind_tcp(struct listener *l, const char *text, uint16_t *port, struct err *e)
 
 	if (net_endpoint(span_of(text), -1, host, &wanted, e) != 0)
 		return -1;
-	/* "*" is 0.0.0.0 and [::]; a name is all that it stands for. */
-	int rc = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, "0", &hints,
-			     &list);
+	/* "*" is 0.0.0.0 and [::]; a name is all that it stands for, and
+	 * "localhost" is 127.0.0.1 and [::1] whatever a resolver thinks (RFC
+	 * 6761 6.3): without a name getaddrinfo means the one or the other. */
+	bool local = span_eq_nocase(span_of(host), span_of("localhost"));
+	if (local)
+		hints.ai_flags &= ~AI_PASSIVE;
+	int rc = getaddrinfo(local || strcmp(host, "*") == 0 ? NULL : host, "0",
+			     &hints, &list);
 	if (rc != 0)
 		return err_set(e, ERR_PERM, 0, "cannot listen on %s: %s", text,
 			       gai_strerror(rc));

@@ -102,10 +102,11 @@ static struct span
 shown_command(struct span line, bool secret, char copy[COMMAND_SIZE])
 {
 	static const char key[] = " XPOSTPAIRID=";
-	const char *at = memmem(line.p, line.n, key, sizeof(key) - 1);
 
 	if (secret)
 		return span_of("***");
+	const char *at =
+	    line.n == 0 ? NULL : memmem(line.p, line.n, key, sizeof(key) - 1);
 	if (at == NULL)
 		return line;
 	struct span head = span_make(line.p, (size_t)(at - line.p));

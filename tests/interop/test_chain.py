@@ -106,7 +106,7 @@ def make_pair(world):
     with harness.Pair(
             sender={"milters": {"rspamd": scanner.place},
                     "submission": {"milters": "rspamd"},
-                    "relay": {"ca-file": certificates.ca},
+                    "relay": {"ca-file": certificates.ca, "loopback-mx": "yes"},
                     "server": {"hostname": "out.abc.com"}},
             receiver={"smtp": {"listen": RECEIVER + ":25"},
                       "server": {"hostname": "mx.abc.com"},

@@ -529,13 +529,12 @@ reach(const struct addrinfo *at, uint16_t port)
 	(void)close(fd);
 }
 
-/* Every family of "*" (by a NULL name: loopback) and all that "localhost" is,
- * on the one port that the kernel chose. */
+/* Every family of "*", and both addresses of "localhost", on the one port that
+ * the kernel chose.  (Without a name getaddrinfo gives those two.) */
 static void
 a_name_is_listened_on_at_all_its_addresses(void **state)
 {
 	const char *const addresses[] = { "*:0", "localhost:0" };
-	const char *const names[] = { NULL, "localhost" };
 	struct service svc = { 0 };
 	const struct listener_options o = {
 		.service = "test",
@@ -559,7 +558,7 @@ a_name_is_listened_on_at_all_its_addresses(void **state)
 		assert_int_equal(listener_start(l, &e), 0);
 		assert_int_not_equal(listener_port(l, 0), 0);
 		assert_int_equal(listener_port(l, 1), 0);
-		assert_int_equal(getaddrinfo(names[i], "1", &hints, &list), 0);
+		assert_int_equal(getaddrinfo(NULL, "1", &hints, &list), 0);
 		for (struct addrinfo *at = list; at != NULL; at = at->ai_next)
 			reach(at, listener_port(l, 0));
 		freeaddrinfo(list);
