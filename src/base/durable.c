@@ -150,6 +150,24 @@ durable_rename_new(int from_dir, const char *from, int to_dir, const char *to,
 		       : err_set(e, ERR_TEMP, errno, "cannot rename to %s", to);
 }
 
+int
+durable_set_aside(int from_dir, const char *from, int to_dir, const char *to,
+		  char as[DURABLE_NAME_SIZE], struct err *e)
+{
+	struct err why = { 0 };
+	int len = snprintf(as, DURABLE_NAME_SIZE, "%s", to);
+
+	for (unsigned n = 2; len >= 0 && len < DURABLE_NAME_SIZE; n++) {
+		if (durable_rename_new(from_dir, from, to_dir, as, &why) == 0)
+			return 0;
+		if (why.sys != EEXIST || n > DURABLE_ASIDE_MAX)
+			return err_set(e, ERR_TEMP, why.sys,
+				       "cannot set %s aside", from);
+		len = snprintf(as, DURABLE_NAME_SIZE, "%s.%u", to, n);
+	}
+	return err_set(e, ERR_BUG, ENAMETOOLONG, "%s", to);
+}
+
 static int
 read_whole(int fd, size_t max, char **text, size_t *n, struct err *e)
 {

@@ -41,6 +41,17 @@ int durable_sync(int fd, struct err *e);
 int durable_rename_new(int from_dir, const char *from, int to_dir,
 		       const char *to, struct err *e);
 
+/*
+ * durable_set_aside - durable_rename_new of what a person is to look at: where
+ * the name is taken, by what was set aside before, it becomes "to.2", "to.3"
+ * and so on up to DURABLE_ASIDE_MAX, and then sys is EEXIST.  as: the name it
+ * got.
+ */
+enum { DURABLE_NAME_SIZE = 280, DURABLE_ASIDE_MAX = 1000 };
+int durable_set_aside(int from_dir, const char *from, int to_dir,
+		      const char *to, char as[DURABLE_NAME_SIZE],
+		      struct err *e);
+
 /* durable_read_file - whole file, at most max bytes, into malloc'ed *text
  * (a NUL follows, not counted).  LIMIT when larger; sys = ENOENT when absent.
  * A directory, a pipe or a socket is refused; a symbolic link is followed.

@@ -56,8 +56,9 @@ struct journal_report {
 
 /*
  * journal_open - read every segment in order, call replay for each record still
- * there, then be ready to append.  A damaged segment is read past its damage,
- * copied aside by name (*.damaged) and reported; it never stops the start.
+ * there, then be ready to append.  A damaged segment is read past its damage
+ * and reported, and goes to damaged/ when it is released; it never stops the
+ * start.
  * replay returning -1 stops with its *e.  0 or -1.
  */
 int journal_open(struct journal **j, const struct journal_options *o,

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/durable.h"
+
 enum { SEGMENTS_MAX = 65536, VOID_RECORDS_MAX = 4096 };
 
 int
@@ -55,11 +57,11 @@ segment_list_take_spare(struct segment_list *l, char name[SEGMENT_NAME_SIZE])
 static void
 set_aside(int dirfd, const char *name)
 {
-	char to[SEGMENT_NAME_SIZE + 16];
+	char to[SEGMENT_NAME_SIZE + 16], as[DURABLE_NAME_SIZE];
 
 	(void)snprintf(to, sizeof(to), "damaged/%s", name);
 	if (mkdirat(dirfd, "damaged", 0700) == 0 || errno == EEXIST)
-		(void)renameat(dirfd, name, dirfd, to);
+		(void)durable_set_aside(dirfd, name, dirfd, to, as, NULL);
 }
 
 void

@@ -162,14 +162,18 @@ void
 spool_set_aside(struct spool *s, const char *name, int64_t offset,
 		const char *reason)
 {
+	char as[DURABLE_NAME_SIZE], moved[DURABLE_NAME_SIZE + 16];
 	struct log_line l;
+	struct err e;
 
-	int rc = renameat(s->msg_fd, name, s->damaged_fd, name);
+	int rc =
+	    durable_set_aside(s->msg_fd, name, s->damaged_fd, name, as, &e);
+	(void)snprintf(moved, sizeof(moved), "queue/damaged/%s", as);
 	log_begin(&l, LOG_ERROR, "queue-file-damaged");
 	log_str(&l, "file", name);
 	log_num(&l, "offset", offset);
 	log_str(&l, "reason", reason);
-	log_str(&l, "moved", rc == 0 ? "queue/damaged" : "no");
+	log_str(&l, "moved", rc == 0 ? moved : e.msg);
 	log_end(&l);
 }
 

@@ -235,7 +235,8 @@ int spool_hold(struct spool *s, const struct spool_msg *m, bool hold,
 /* spool_sync_removals - what was removed before is durable on return. */
 int spool_sync_removals(struct spool *s, struct err *e);
 
-/* spool_set_aside - move to damaged/ and log why. */
+/* spool_set_aside - move to damaged/, over nothing that is there, and log
+ * why. */
 void spool_set_aside(struct spool *s, const char *name, int64_t offset,
 		     const char *reason);
 

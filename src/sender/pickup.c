@@ -164,11 +164,13 @@ stuck(struct pickup *p, const char *name, const char *what)
 static int
 set_aside(struct pickup *p, const char *name)
 {
-	char dead[NAME_DIGITS + 8];
+	char dead[NAME_DIGITS + 8], as[DURABLE_NAME_SIZE];
+	struct err e;
 
 	(void)snprintf(dead, sizeof(dead), "dead.%.*s", NAME_DIGITS, name);
-	if (renameat(p->dir_fd, name, p->dir_fd, dead) == 0)
+	if (durable_set_aside(p->dir_fd, name, p->dir_fd, dead, as, &e) == 0)
 		return 0;
+	errno = e.sys;
 	stuck(p, name, "set aside");
 	return -1;
 }

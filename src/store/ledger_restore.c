@@ -283,29 +283,48 @@ is_withdrawn(const struct ledger_restoring *v, const struct accepted *c)
 	       ledger_later_superseded(&v->later, c->id, c->mailbox, c->seq);
 }
 
+/* It has its name when it is whole; what has that name already is this message,
+ * from before the last crash, or stays as it is. */
+static int
+write_aside(int dir, const struct accepted *c, char as[DURABLE_NAME_SIZE],
+	    struct err *e)
+{
+	static const char unfinished[] = "unfinished";
+	int rc = -1;
+
+	(void)snprintf(as, DURABLE_NAME_SIZE, "%s", c->name);
+	if (look_into(dir, c->name, c->a.bytes) == WHOLE)
+		return durable_sync(dir, e);
+	(void)unlinkat(dir, unfinished, 0);
+	int fd = durable_create(dir, unfinished, e);
+	if (fd < 0)
+		return -1;
+	if (durable_write(fd, c->a.bytes.p, c->a.bytes.n, e) == 0 &&
+	    durable_sync(fd, e) == 0 &&
+	    durable_set_aside(dir, unfinished, dir, c->name, as, e) == 0 &&
+	    durable_sync(dir, e) == 0)
+		rc = 0;
+	(void)close(fd);
+	return rc;
+}
+
 /* No mailbox, and nobody who could have one: a person has to look at it. */
 static int
 set_aside(struct ledger_restoring *v, const struct accepted *c, struct err *e)
 {
+	char as[DURABLE_NAME_SIZE];
 	struct log_line l;
-	int rc = -1;
 
 	int dir = durable_open_dir(v->o->dirfd, "undelivered", 1, e);
 	if (dir < 0)
 		return -1;
-	(void)unlinkat(dir, c->name, 0);
-	int fd = durable_create(dir, c->name, e);
-	if (fd >= 0 && durable_write(fd, c->a.bytes.p, c->a.bytes.n, e) == 0 &&
-	    durable_sync(fd, e) == 0 && durable_sync(dir, e) == 0)
-		rc = 0;
-	if (fd >= 0)
-		(void)close(fd);
+	int rc = write_aside(dir, c, as, e);
 	(void)close(dir);
 	if (rc != 0)
 		return -1;
 	log_begin(&l, LOG_ERROR, "message-set-aside");
 	log_str(&l, "mailbox", c->mailbox);
-	log_str(&l, "file", c->name);
+	log_str(&l, "file", as);
 	log_str(&l, "reason", "no such user, and no mailbox");
 	log_end(&l);
 	return 0;

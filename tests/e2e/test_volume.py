@@ -154,15 +154,21 @@ def test_recovery_makes_a_mailbox_for_a_user_only():
         pair.receiver.start()
         assert send(pair, BOB, CAROL, text="Subject: both\n\ntext\n") == {}
         pair.receiver.kill()
+        [path] = pair.maildir(CAROL).files()
+        name = os.path.basename(path)
         shutil.rmtree(maildirs(pair, "xyz.com"))
+        aside = maildirs(pair, ".postpair", "undelivered")
+        os.mkdir(aside, 0o700)
+        pair.write(os.path.join(aside, name), b"earlier\n")
         del pair.users[CAROL]
         pair.write_users()
         pair.receiver.start()
         assert len(pair.maildir(BOB).files()) == 1
         assert os.listdir(maildirs(pair, "xyz.com")) == ["bob"]
-        [kept] = os.listdir(maildirs(pair, ".postpair", "undelivered"))
-        with open(maildirs(pair, ".postpair", "undelivered", kept),
-                  encoding="ascii") as f:
+        assert sorted(os.listdir(aside)) == [name, name + ".2"]
+        with open(os.path.join(aside, name), encoding="ascii") as f:
+            assert f.read() == "earlier\n"
+        with open(os.path.join(aside, name + ".2"), encoding="ascii") as f:
             assert "Subject: both" in f.read()
         assert "message-set-aside mailbox=carol@xyz.com" in \
             pair.receiver.log()

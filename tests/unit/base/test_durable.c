@@ -233,6 +233,59 @@ a_rename_replaces_nothing(void **state)
 	no_noreplace = no_links = false;
 }
 
+/* What a person is to look at replaces nothing that waits for that. */
+static void
+what_is_set_aside_gets_a_name_of_its_own(void **state)
+{
+	static const char *const names[] = { "to", "to.2", "to.3" };
+	char as[DURABLE_NAME_SIZE], name[32];
+	struct err e;
+
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		no_noreplace = way > 0;
+		no_links = way > 1;
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(durable_replace(dirfd_, "from",
+							 span_of(names[i]),
+							 0600, &e),
+					 0);
+			assert_int_equal(durable_set_aside(dirfd_, "from",
+							   dirfd_, "to", as,
+							   &e),
+					 0);
+			assert_string_equal(as, names[i]);
+		}
+		for (size_t i = 0; i < 3; i++) {
+			assert_holds(names[i], names[i]);
+			assert_int_equal(unlinkat(dirfd_, names[i], 0), 0);
+		}
+	}
+	no_noreplace = no_links = false;
+	assert_int_equal(
+	    durable_set_aside(dirfd_, "from", dirfd_, "to", as, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	/* and it has an end */
+	assert_int_equal(
+	    durable_replace(dirfd_, "from", span_of("one"), 0600, &e), 0);
+	int rc = linkat(dirfd_, "from", dirfd_, "to", 0);
+	for (int i = 2; rc == 0 && i <= DURABLE_ASIDE_MAX + 1; i++) {
+		(void)snprintf(name, sizeof(name), "to.%d", i);
+		rc = linkat(dirfd_, "from", dirfd_, name, 0);
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(
+	    durable_set_aside(dirfd_, "from", dirfd_, "to", as, &e), -1);
+	assert_int_equal(e.sys, EEXIST);
+	assert_holds("from", "one");
+	assert_int_equal(unlinkat(dirfd_, "from", 0), 0);
+	assert_int_equal(unlinkat(dirfd_, "to", 0), 0);
+	for (int i = 2; i <= DURABLE_ASIDE_MAX + 1; i++) {
+		(void)snprintf(name, sizeof(name), "to.%d", i);
+		assert_int_equal(unlinkat(dirfd_, name, 0), 0);
+	}
+}
+
 /* On XFS the sync of a directory succeeds all the same. */
 static void
 a_sync_on_a_file_system_that_is_down_is_none(void **state)
@@ -256,6 +309,7 @@ main(void)
 		cmocka_unit_test(a_file_is_replaced_whole),
 		cmocka_unit_test(a_failed_replace_keeps_the_old_file),
 		cmocka_unit_test(a_rename_replaces_nothing),
+		cmocka_unit_test(what_is_set_aside_gets_a_name_of_its_own),
 		cmocka_unit_test(create_takes_nothing_that_exists),
 		cmocka_unit_test(reading_has_a_limit),
 		cmocka_unit_test(only_files_are_read),

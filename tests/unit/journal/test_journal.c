@@ -433,6 +433,40 @@ spoil(struct world *w, size_t at, char mask)
 	(void)close(fd);
 }
 
+/* A journal of another life, in which the numbers began anew. */
+static void
+a_damaged_segment_replaces_no_other(void **state)
+{
+	struct world *w = *state;
+	char name[SEGMENT_NAME_SIZE], earlier[SEGMENT_NAME_SIZE + 16];
+	char second[SEGMENT_NAME_SIZE + 24], *text = NULL;
+	struct journal *j = open_journal(w, 4, NULL);
+	size_t n = 0;
+	struct err e;
+
+	segment_name(1, name);
+	(void)snprintf(earlier, sizeof(earlier), "damaged/%s", name);
+	(void)snprintf(second, sizeof(second), "%s.2", earlier);
+	sync_ok(j, add(j, "first"));
+	sync_ok(j, add(j, "second"));
+	close_ok(&j);
+	spoil(w, SEGMENT_HEADER_BYTES + SEGMENT_RECORD_BYTES + 2, 4);
+	assert_int_equal(mkdirat(w->dirfd, "damaged", 0700), 0);
+	assert_int_equal(
+	    durable_replace(w->dirfd, earlier, span_of("earlier"), 0600, &e),
+	    0);
+	j = open_journal(w, 4, NULL);
+	sync_ok(j, add(j, "third"));
+	assert_int_equal(journal_release(j, journal_last(j)), 0);
+	close_ok(&j);
+	assert_int_equal(
+	    durable_read_file(w->dirfd, earlier, 100, &text, &n, &e), 0);
+	assert_string_equal(text, "earlier");
+	free(text);
+	assert_int_equal(faccessat(w->dirfd, second, F_OK, 0), 0);
+	assert_int_equal(faccessat(w->dirfd, name, F_OK, 0), -1);
+}
+
 /* Nothing came after it, but the mark says that it was whole. */
 static void
 a_flipped_bit_in_the_newest_record_is_damage(void **state)
@@ -808,6 +842,7 @@ main(void)
 		T(too_large_a_record_is_refused),
 		T(a_tail_torn_at_any_byte_loses_only_itself),
 		T(a_flipped_bit_loses_one_record_and_is_reported),
+		T(a_damaged_segment_replaces_no_other),
 		T(a_flipped_bit_in_the_newest_record_is_damage),
 		T(a_file_cut_within_a_record_is_damage),
 		T(a_segment_not_yet_begun_is_no_damage),

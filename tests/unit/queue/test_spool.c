@@ -49,6 +49,40 @@ restart(struct queue_dir *d)
 	return m;
 }
 
+/* Put back, mended badly, or from a backup: under the name of an earlier one.
+ */
+static void
+what_is_set_aside_replaces_nothing(void **state)
+{
+	static const char *const bytes[] = { "one", "two", "three" };
+	static const char *const at[] = { "queue/damaged/bad",
+					  "queue/damaged/bad.2",
+					  "queue/damaged/bad.3" };
+	struct queue_dir d;
+	struct err e;
+
+	(void)state;
+	queue_dir_make(&d);
+	for (size_t i = 0; i < 3; i++) {
+		int fd =
+		    openat(d.fd, "queue/msg/bad", O_CREAT | O_WRONLY, 0600);
+		assert_int_equal(
+		    durable_write(fd, bytes[i], strlen(bytes[i]), &e), 0);
+		(void)close(fd);
+		assert_null(restart(&d));
+		assert_false(queue_dir_has(&d, "queue/msg/bad"));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		char *kept = NULL;
+		size_t n = 0;
+		assert_int_equal(
+		    durable_read_file(d.fd, at[i], 100, &kept, &n, &e), 0);
+		assert_string_equal(kept, bytes[i]);
+		free(kept);
+	}
+	queue_dir_remove(&d);
+}
+
 static int
 count_some(void *ctx, struct spool_msg *m, struct err *e)
 {
@@ -550,6 +584,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_set_aside_replaces_nothing),
 		cmocka_unit_test(a_long_queue_is_read_whole),
 		cmocka_unit_test(a_message_is_synced_before_its_entry),
 		cmocka_unit_test(a_message_survives_a_restart),

@@ -108,6 +108,20 @@ put(const char *name, const char *text)
 }
 
 static void
+assert_holds(const char *name, const char *text)
+{
+	char *bytes = NULL;
+	size_t n = 0;
+	struct err e;
+
+	if (durable_read_file(AT_FDCWD, path_of(name), 10000, &bytes, &n, &e) !=
+	    0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(bytes, text);
+	free(bytes);
+}
+
+static void
 start(void)
 {
 	const struct pickup_options o = { .path = drop,
@@ -185,6 +199,21 @@ an_error_is_not_the_end_of_the_directory(void **state)
 	assert_int_equal(said("maildrop-refused file=" NAME, ""), 1);
 }
 
+/* An earlier one of that name waits for a person, too. */
+static void
+a_damaged_file_replaces_no_other(void **state)
+{
+	(void)state;
+	put("dead." NAME, "earlier");
+	put(NAME, "no such message");
+	start();
+	wait_one(&ended, 0);
+	pickup_free(&pickup);
+	assert_holds("dead." NAME, "earlier");
+	assert_holds("dead." NAME ".2", "no such message");
+	assert_int_equal(said("maildrop-damaged file=" NAME, ""), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
 
 int
@@ -192,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_error_is_not_the_end_of_the_directory),
+		TEST(a_damaged_file_replaces_no_other),
 	};
 
 	return cmocka_run_group_tests_name("sender/pickup", tests, NULL, NULL);
