@@ -121,50 +121,71 @@ login_secret_read(struct login_secret *s, const char *users_file, struct err *e)
  */
 
 /* Who is to read it, where root makes it: whoever reads the users file. */
+struct reader {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+static struct reader
+find_reader(const char *users_file)
+{
+	struct reader r = { geteuid(), getegid(), MODE };
+	struct stat st;
+
+	if (r.uid != 0 || stat(users_file, &st) != 0)
+		return r;
+	r.uid = st.st_uid;
+	r.gid = st.st_gid;
+	if (st.st_uid == 0 && st.st_gid != 0 && (st.st_mode & S_IRGRP) != 0)
+		r.mode = MODE_GROUP;
+	return r;
+}
+
+/* fd: a file that we have made. */
 static int
 give_away(int fd, const char *users_file, struct err *e)
 {
-	mode_t mode = MODE;
-	struct stat st;
+	struct reader r = find_reader(users_file);
 
-	if (geteuid() == 0 && stat(users_file, &st) == 0) {
-		if (fchown(fd, st.st_uid, st.st_gid) != 0)
-			return err_set(e, ERR_TEMP, errno, "users secret");
-		if (st.st_uid == 0 && st.st_gid != 0 &&
-		    (st.st_mode & S_IRGRP) != 0)
-			mode = MODE_GROUP;
-	}
-	if (fchmod(fd, mode) != 0)
+	if (geteuid() == 0 && fchown(fd, r.uid, r.gid) != 0)
+		return err_set(e, ERR_TEMP, errno, "users secret");
+	if (fchmod(fd, r.mode) != 0)
 		return err_set(e, ERR_TEMP, errno, "users secret");
 	return 0;
 }
 
 /*
- * The users file has got another group or owner since root made the secret.
- * What is given away is root's own, has no other name (or somebody who may
- * write there could have linked another file of root's to this one), and was
- * read as a secret.
+ * The secret, to be written anew.  Whoever may write to the directory could
+ * have given this name to a secret that he cannot read, by a link: so it is a
+ * file with one name, of root, of ours, or of whoever reads the new one anyway.
  */
-static void
-give_away_again(const char *users_file)
+static int
+read_to_replace(struct login_secret *s, struct stat *st, const char *users_file,
+		struct err *e)
 {
-	char *path = login_secret_path(users_file);
-	struct stat st;
+	char *path = find_path(users_file, e), text[FILE_MAX];
+	ssize_t n = -1;
 
-	if (path == NULL || geteuid() != 0) {
-		free(path);
-		return;
-	}
+	if (path == NULL)
+		return -1;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char text[sizeof(head)];
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == 0 && st.st_nlink == 1 &&
-	    read(fd, text, sizeof(text)) == (ssize_t)sizeof(text) &&
-	    memcmp(text, head, sizeof(head) - 1) == 0)
-		(void)give_away(fd, users_file, NULL);
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
+	    st->st_nlink == 1 &&
+	    (st->st_uid == 0 || st->st_uid == geteuid() ||
+	     st->st_uid == find_reader(users_file).uid))
+		n = read(fd, text, sizeof(text));
+	int rc = n >= 0 ? parse(s, span_make(text, (size_t)n)) : -1;
+	if (rc != 0)
+		(void)err_set(e, ERR_PERM, 0,
+			      "%s is not replaced: it is a link, has another "
+			      "name, belongs to somebody else, or is no secret",
+			      path);
 	if (fd >= 0)
 		(void)close(fd);
+	explicit_bzero(text, sizeof(text));
 	free(path);
+	return rc;
 }
 
 static int
@@ -241,6 +262,27 @@ out:
 		   : err_prefix(e, "cannot make the secret of %s", users_file);
 }
 
+/*
+ * The users file has got another group or owner since root made the secret: a
+ * new file takes the place of root's.  It would not do to give away the file
+ * that is there, which may have come to this name from anywhere.
+ */
+static void
+give_away_again(const char *users_file)
+{
+	struct reader r = find_reader(users_file);
+	struct login_secret s;
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	if (read_to_replace(&s, &st, users_file, NULL) == 0 && st.st_uid == 0 &&
+	    (st.st_uid != r.uid || st.st_gid != r.gid ||
+	     (st.st_mode & 07777) != r.mode))
+		(void)place(users_file, &s, true, NULL);
+	explicit_bzero(&s, sizeof(s));
+}
+
 int
 login_secret_make(const char *users_file, unsigned iterations, struct err *e)
 {
@@ -264,14 +306,17 @@ login_secret_set_iterations(const char *users_file, unsigned iterations,
 			    struct err *e)
 {
 	struct login_secret s;
-	int rc = 0;
+	struct stat st;
 
 	if (login_secret_make(users_file, iterations, e) != 0 ||
 	    login_secret_read(&s, users_file, e) != 0)
 		return -1;
+	int rc = 0;
 	if (s.iterations != iterations) {
+		rc = read_to_replace(&s, &st, users_file, e);
 		s.iterations = iterations;
-		rc = place(users_file, &s, true, e);
+		if (rc == 0)
+			rc = place(users_file, &s, true, e);
 	}
 	explicit_bzero(&s, sizeof(s));
 	return rc;

@@ -47,13 +47,15 @@ int login_secret_read(struct login_secret *s, const char *users_file,
  * login_secret_make - make one where there is none, with this count, synced,
  * mode 0600; what is there is left alone.  Two that make it at once get one
  * file.  What root makes can be read by whoever reads the users file: its
- * owner, or (0640) its group where root owns that; and again when that changes.
+ * owner, or (0640) its group where root owns that; when that changes, a new
+ * file takes the place of root's.
  */
 int login_secret_make(const char *users_file, unsigned iterations,
 		      struct err *e);
 
 /* login_secret_set_iterations - the same secret with another count from now on;
- * made when missing. */
+ * made when missing.  PERM where it is a link, has another name, or belongs to
+ * somebody who is neither root nor we nor whoever reads the users file. */
 int login_secret_set_iterations(const char *users_file, unsigned iterations,
 				struct err *e);
 

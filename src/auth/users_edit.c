@@ -49,23 +49,67 @@ take_lock(int fd, const char *path, struct err *e)
 	return 0;
 }
 
+/* What root makes today, the owner of the users file locks tomorrow.  -1 with
+ * errno. */
+static int
+make_lock(const char *path, uid_t owner, gid_t group)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		      0600);
+
+	if (fd >= 0 && geteuid() == 0)
+		(void)!fchown(fd, owner, group);
+	return fd;
+}
+
+/*
+ * One that is there.  Whoever may write to the directory can have given this
+ * name to any file, by a link or a rename: nothing of it is changed, and what
+ * nobody of those made who edit is no lock.
+ */
+static int
+open_made(const char *path, uid_t owner, struct err *e)
+{
+	struct stat st;
+
+	int fd =
+	    open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_TEMP, errno, "cannot open %s", path);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == owner))
+		return fd;
+	(void)close(fd);
+	return err_set(e, ERR_PERM, 0,
+		       "%s is not our lock: it is no file, has another name, or"
+		       " belongs to somebody else; remove it",
+		       path);
+}
+
 /* Open and lock "<path>.lock".  The file stays: to remove it would let two
  * editors lock two files of that name. */
 static int
 open_lock(struct users_edit *x, struct err *e)
 {
+	uid_t owner = geteuid();
+	gid_t group = getegid();
 	char *path = NULL;
 	struct stat st;
 
 	if (asprintf(&path, "%s.lock", x->path) < 0)
 		return err_set(e, ERR_TEMP, ENOMEM, "users");
-	x->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = x->lock < 0
-		     ? err_set(e, ERR_TEMP, errno, "cannot open %s", path)
-		     : take_lock(x->lock, path, e);
-	/* What root locks today, the owner of the file locks tomorrow. */
-	if (rc == 0 && geteuid() == 0 && stat(x->path, &st) == 0)
-		(void)!fchown(x->lock, st.st_uid, st.st_gid);
+	if (stat(x->path, &st) == 0) {
+		owner = st.st_uid;
+		group = st.st_gid;
+	}
+	x->lock = make_lock(path, owner, group);
+	int rc = 0;
+	if (x->lock < 0 && errno == EEXIST)
+		x->lock = open_made(path, owner, e);
+	else if (x->lock < 0)
+		rc = err_set(e, ERR_TEMP, errno, "cannot make %s", path);
+	if (rc == 0)
+		rc = x->lock < 0 ? -1 : take_lock(x->lock, path, e);
 	free(path);
 	return rc;
 }

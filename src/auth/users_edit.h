@@ -11,7 +11,10 @@
  * Changing the users file.  Comments, blank lines and the order stay as they
  * are; the new content is checked as a server would before it replaces the old
  * one in one step, with its mode and owner.  Whoever edits holds a lock (on
- * "<file>.lock"), so two edits at once both count.
+ * "<file>.lock"), so two edits at once both count.  It is made for the owner of
+ * the file, where root makes it; what is there is never changed, and where it
+ * is a link, has another name, or belongs to somebody who is neither root nor
+ * we nor that owner, nothing is edited (PERM).
  */
 struct users_edit;
 

@@ -1,6 +1,7 @@
 #include "../test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -114,6 +115,60 @@ what_root_makes_the_server_can_read(void **state)
 	assert_int_equal(chmod(users, 0600), 0);
 }
 
+/* Who may write to the directory links a secret to this name: it is neither
+ * given away nor copied into a file that he can read. */
+static void
+a_secret_of_elsewhere_is_not_given_away(void **state)
+{
+	enum { SOMEBODY = 12345 };
+	struct login_secret s;
+	char other[96], held[256];
+	struct stat st, now;
+	struct err e;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)snprintf(other, sizeof(other), "%s/other", directory);
+	(void)unlink(secret);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	assert_int_equal(chown(users, SOMEBODY, SOMEBODY), 0);
+	/* a file that is there never changes hands: a new one takes its place
+	 */
+	int fd = open(secret, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(login_secret_make(users, 10000, &e), 0);
+	expect_reader(SOMEBODY, SOMEBODY, 0600);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	ssize_t n = read(fd, held, sizeof(held) - 1);
+	assert_true(n > 0);
+	held[n] = '\0';
+	(void)close(fd);
+	assert_int_equal(login_secret_read(&s, users, &e), 0);
+	assert_non_null(strstr(held, s.key));
+	/* by a link of either kind */
+	for (int way = 0; way < 2; way++) {
+		assert_int_equal(unlink(secret), 0);
+		assert_int_equal(
+		    durable_replace_path(other, span_of(held), 0600, &e), 0);
+		assert_int_equal(
+		    way == 0 ? symlink(other, secret) : link(other, secret), 0);
+		assert_int_equal(lstat(secret, &st), 0);
+		assert_int_equal(login_secret_make(users, 10000, &e), 0);
+		assert_int_equal(login_secret_set_iterations(users, 20000, &e),
+				 -1);
+		assert_int_equal(e.class, ERR_PERM);
+		assert_int_equal(lstat(secret, &now), 0);
+		assert_int_equal(now.st_ino, st.st_ino);
+		assert_int_equal(stat(other, &now), 0);
+		assert_int_equal(now.st_uid, 0);
+		assert_int_equal(unlink(other), 0);
+	}
+	assert_int_equal(unlink(secret), 0);
+	assert_int_equal(chown(users, 0, 0), 0);
+}
+
 static void
 it_stands_beside_the_file_behind_a_link(void **state)
 {
@@ -225,6 +280,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_made_and_kept),
 		cmocka_unit_test(what_root_makes_the_server_can_read),
+		cmocka_unit_test(a_secret_of_elsewhere_is_not_given_away),
 		cmocka_unit_test(it_stands_beside_the_file_behind_a_link),
 		cmocka_unit_test(what_is_no_secret_is_refused),
 		cmocka_unit_test(what_is_derived),

@@ -263,6 +263,93 @@ edits_at_once_all_count(void **state)
 	users_edit_close(&x);
 }
 
+enum { SOMEBODY = 12345, NOBODY_ELSE = 12346 };
+
+static void
+expect_owner(const char *name, uid_t uid, mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(name, &st), 0);
+	assert_int_equal(st.st_uid, uid);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void
+expect_refused(void)
+{
+	struct users_edit *x;
+
+	assert_int_equal(users_edit_open(&x, path, false, &e), -1);
+	assert_null(x);
+}
+
+/* Whoever may write to the directory can call any file "users.lock"; root must
+ * not give it away. */
+static void
+a_lock_is_ours_or_nothing_is_edited(void **state)
+{
+	char other[96];
+
+	(void)state;
+	(void)snprintf(other, sizeof(other), "%s/other", dir);
+	write_file("a@b.c\n", 0600);
+	(void)unlink(lock_path);
+	int fd = open(other, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	if (geteuid() == 0)
+		assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+	/* another name of a file */
+	assert_int_equal(link(other, lock_path), 0);
+	expect_refused();
+	assert_int_equal(e.class, ERR_PERM);
+	expect_owner(other, geteuid(), 0600);
+	assert_int_equal(unlink(lock_path), 0);
+	/* a link, to what is there and to what would be made */
+	assert_int_equal(symlink(other, lock_path), 0);
+	expect_refused();
+	expect_owner(other, geteuid(), 0600);
+	assert_int_equal(unlink(other), 0);
+	expect_refused();
+	assert_int_equal(access(other, F_OK), -1);
+	assert_int_equal(unlink(lock_path), 0);
+	/* no file */
+	assert_int_equal(mkfifo(lock_path, 0600), 0);
+	expect_refused();
+	assert_int_equal(unlink(lock_path), 0);
+	/* a file of root's that was moved there: locked, and not given away */
+	fd = open(lock_path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	struct users_edit *x = open_edit();
+	users_edit_close(&x);
+	expect_owner(lock_path, geteuid(), 0600);
+	assert_int_equal(unlink(lock_path), 0);
+}
+
+static void
+root_makes_the_lock_for_the_owner_of_the_file(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_file("a@b.c\n", 0600);
+	(void)unlink(lock_path);
+	assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+	for (int i = 0; i < 2; i++) {
+		struct users_edit *x = open_edit();
+		users_edit_close(&x);
+		expect_owner(lock_path, SOMEBODY, 0600);
+	}
+	/* one of somebody who has nothing to do with the file */
+	assert_int_equal(chown(lock_path, NOBODY_ELSE, NOBODY_ELSE), 0);
+	expect_refused();
+	assert_int_equal(e.class, ERR_PERM);
+	expect_owner(lock_path, NOBODY_ELSE, 0600);
+	assert_int_equal(unlink(lock_path), 0);
+}
+
 int
 main(void)
 {
@@ -275,6 +362,8 @@ main(void)
 		cmocka_unit_test(mode_and_links_stay),
 		cmocka_unit_test(a_new_file_is_for_its_owner_only),
 		cmocka_unit_test(edits_at_once_all_count),
+		cmocka_unit_test(a_lock_is_ours_or_nothing_is_edited),
+		cmocka_unit_test(root_makes_the_lock_for_the_owner_of_the_file),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
