@@ -229,9 +229,14 @@ mono_ms(const struct ids *s)
 static uint32_t
 tidy(struct ids *s)
 {
+	uint32_t gone, oldest = ids_day_number(wall_s(s), s->o.days);
+	struct err e;
+
 	s->tidy_ms = mono_ms(s) + DAY_MS;
-	return ids_day_remove(s->o.dirfd, ids_day_number(wall_s(s), s->o.days),
-			      s->o.days);
+	if (ids_day_remove(s->o.dirfd, oldest, s->o.days, &gone, &e) != 0)
+		log_failure(LOG_WARN, "delivery-ids-not-tidied", NULL, NULL,
+			    &e);
+	return gone;
 }
 
 /* Pairs of that day and before; the ring is in order of age. */

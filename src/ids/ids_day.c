@@ -206,22 +206,30 @@ out:
 	return rc;
 }
 
-uint32_t
-ids_day_remove(int dirfd, uint32_t oldest, unsigned keep)
+int
+ids_day_remove(int dirfd, uint32_t oldest, unsigned keep, uint32_t *removed,
+	       struct err *e)
 {
 	uint32_t *days = calloc(FILES_MAX, sizeof(*days));
-	uint32_t removed = 0;
 	char name[NAME_SIZE];
-	struct err ignored;
+	int rc = 0;
 
-	int n = days == NULL ? 0 : list_days(dirfd, days, &ignored);
-	if (n > 0 && (unsigned)n > keep && days[0] < oldest) {
+	*removed = 0;
+	if (days == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "delivery ids");
+	int n = list_days(dirfd, days, e);
+	if (n < 0) {
+		rc = -1;
+	} else if (n > 0 && (unsigned)n > keep && days[0] < oldest) {
 		name_of(days[0], name);
 		if (unlinkat(dirfd, name, 0) == 0)
-			removed = days[0];
+			*removed = days[0];
+		else if (errno != ENOENT)
+			rc = err_set(e, ERR_TEMP, errno, "cannot remove ids/%s",
+				     name);
 	}
 	free(days);
-	return removed;
+	return rc;
 }
 
 /* ---- writing --------------------------------------------------------------

@@ -31,8 +31,9 @@ int ids_day_load(int dirfd,
 		 void *ctx, struct err *e);
 
 /* ids_day_remove - the first file, when it is of before `oldest` and at least
- * `keep` others are there: its day, or 0. */
-uint32_t ids_day_remove(int dirfd, uint32_t oldest, unsigned keep);
+ * `keep` others are there.  *removed: its day, or 0. */
+int ids_day_remove(int dirfd, uint32_t oldest, unsigned keep, uint32_t *removed,
+		   struct err *e);
 
 /* ids_day_append - lines to the file of `day`, durable. */
 int ids_day_append(int dirfd, uint32_t day, struct span lines, struct err *e);

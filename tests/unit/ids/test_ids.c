@@ -1,5 +1,7 @@
 #include "../test.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/durable.h"
+#include "base/log.h"
 #include "base/siphash.h"
 #include "ids/ids.h"
 #include "ids/ids_day.h"
@@ -35,6 +38,23 @@ pass(unsigned days)
 	mono_ms += (int64_t)days * DAY_S * 1000;
 }
 
+/* So many names are read, then EIO; 0: none fails. */
+static int readdir_after;
+struct dirent *__real_readdir(DIR *d);
+struct dirent *__wrap_readdir(DIR *d);
+
+struct dirent *
+__wrap_readdir(DIR *d)
+{
+	if (readdir_after == 1) {
+		errno = EIO;
+		return NULL;
+	}
+	if (readdir_after > 1)
+		readdir_after--;
+	return __real_readdir(d);
+}
+
 static const char bob[] = "bob@xyz.com", carol[] = "carol@xyz.com";
 
 struct world {
@@ -50,6 +70,7 @@ setup(void **state)
 	assert_non_null(w);
 	wall_s = 1795400000;
 	mono_ms = 5000;
+	readdir_after = 0;
 	(void)snprintf(w->path, sizeof(w->path), "/tmp/pp-ids-XXXXXX");
 	assert_non_null(mkdtemp(w->path));
 	w->dirfd = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -253,6 +274,47 @@ old_days_are_forgotten_and_removed(void **state)
 	ids_free(&ids);
 }
 
+/* The first of some days is not the first: none goes, and the log says so. */
+static void
+days_that_cannot_be_listed_stay(void **state)
+{
+	const struct world *w = *state;
+	char path[96], *text = NULL;
+	size_t n = 0;
+	struct err e;
+
+	put_days(w, 9, 1);
+	struct ids *ids = open_ids(w, 100);
+	ids_keep(ids, "new", bob);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	assert_int_equal(count_days(w), 9);
+	(void)snprintf(path, sizeof(path), "%s/log", w->path);
+	assert_int_equal(log_open(path, LOG_WARN, NULL), 0);
+	pass(1);
+	readdir_after = 11;
+	assert_int_equal(ids_flush(ids, &e), 0);
+	assert_int_equal(ids_flush(ids, &e), 0);
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	assert_true(knows(ids, "d8"));
+	assert_int_equal(count_days(w), 9);
+	readdir_after = 0;
+	assert_int_equal(durable_read_file(AT_FDCWD, path, 9999, &text, &n, &e),
+			 0);
+	const char *line = strstr(text, "delivery-ids-not-tidied");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "Input/output error"));
+	assert_null(strstr(line + 1, "delivery-ids-not-tidied"));
+	free(text);
+	assert_int_equal(unlink(path), 0);
+	ids_free(&ids);
+	/* nor does it start with some of them */
+	struct ids_options o = { .dirfd = w->dirfd, .max = 100, .days = 7 };
+	readdir_after = 5;
+	assert_int_equal(ids_open(&ids, &o, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	readdir_after = 0;
+}
+
 /* A month ahead and back, by the clock alone and with restarts in between. */
 static void
 a_clock_that_jumps_takes_no_ids_along(void **state)
@@ -374,6 +436,8 @@ main(void)
 		    torn_and_damaged_lines_are_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    old_days_are_forgotten_and_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(days_that_cannot_be_listed_stay,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_clock_that_jumps_takes_no_ids_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(
