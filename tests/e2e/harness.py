@@ -260,7 +260,22 @@ class Server:
             f.write(ini(self.sections))
 
     def start(self):
-        """Start it and wait for READY=1."""
+        """Start it and wait for READY=1.  A port that was kept over a stop may
+        be somebody else's meanwhile, such as a connection of another test: it
+        is waited for."""
+        end = time.monotonic() + START_S
+        while True:
+            before = len(self.log())
+            try:
+                self._start_once()
+                return
+            except AssertionError:
+                if "Address already in use" not in self.log()[before:] or \
+                        time.monotonic() >= end:
+                    raise
+                select.poll().poll(100)
+
+    def _start_once(self):
         self.write_config()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.ports_path)
