@@ -69,7 +69,7 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
 	}
 	s->o = *o;
-	s->watch_ms = -1;
+	s->watch_ms = SCHEDULER_NEVER;
 	(void)pthread_mutex_init(&s->admin, NULL);
 	mutex_init_short(&s->lock);
 	cond_init_mono(&s->work);
@@ -412,7 +412,7 @@ may_start(const struct scheduler *s, const struct scheduler_dest *d)
 
 /*
  * The next job that may go, or NULL.  *until_ms: when to look again for those
- * that are not yet due (< 0: never); *more: another one may go now.
+ * that are not yet due (or NEVER); *more: another one may go now.
  */
 static struct scheduler_job *
 pick(struct scheduler *s, int64_t *until_ms, bool *more)
@@ -420,14 +420,14 @@ pick(struct scheduler *s, int64_t *until_ms, bool *more)
 	struct scheduler_dest *best = NULL;
 	int64_t now = scheduler_now_ms(s);
 
-	*until_ms = -1;
+	*until_ms = SCHEDULER_NEVER;
 	*more = false;
 	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
 		int64_t due = scheduler_dest_due_ms(d);
-		if (due < 0 || !may_start(s, d))
+		if (due == SCHEDULER_NEVER || !may_start(s, d))
 			continue;
 		if (due > now) {
-			if (*until_ms < 0 || due < *until_ms)
+			if (due < *until_ms)
 				*until_ms = due;
 			continue;
 		}
@@ -445,9 +445,9 @@ pick(struct scheduler *s, int64_t *until_ms, bool *more)
 	s->doubtful += j->doubtful ? 1 : 0;
 	s->dead += j->dead ? 1 : 0;
 	int64_t due = scheduler_dest_due_ms(best);
-	if (due >= 0 && may_start(s, best)) {
+	if (due != SCHEDULER_NEVER && may_start(s, best)) {
 		*more = *more || due <= now;
-		if (due > now && (*until_ms < 0 || due < *until_ms))
+		if (due > now && due < *until_ms)
 			*until_ms = due;
 	}
 	return j;
@@ -549,23 +549,24 @@ work_on(struct scheduler *s, struct scheduler_job *j, bool wake,
 static bool
 is_watched(const struct scheduler *s, int64_t until_ms)
 {
-	return s->watch_ms >= 0 && s->watch_ms <= until_ms;
+	return s->watch_ms <= until_ms;
 }
 
 /* Wait for work; the one that waits for the earliest due time is the watch. */
 static void
 watch(struct scheduler *s, int64_t until_ms)
 {
-	bool mine = until_ms >= 0 && !is_watched(s, until_ms);
+	bool mine = !is_watched(s, until_ms);
 	uint64_t watch = s->watches;
 
 	if (mine) {
 		s->watch_ms = until_ms;
 		watch = ++s->watches;
 	}
-	s->o.clock.wait(s->o.clock.ctx, &s->work, &s->lock, until_ms);
+	s->o.clock.wait(s->o.clock.ctx, &s->work, &s->lock,
+			until_ms == SCHEDULER_NEVER ? -1 : until_ms);
 	if (mine && s->watches == watch)
-		s->watch_ms = -1;
+		s->watch_ms = SCHEDULER_NEVER;
 }
 
 /*
@@ -585,8 +586,7 @@ worker(void *arg)
 		struct scheduler_job *j =
 		    s->stopping ? NULL : pick(s, &until_ms, &more);
 		if (j != NULL) {
-			bool wake =
-			    more || (until_ms >= 0 && !is_watched(s, until_ms));
+			bool wake = more || !is_watched(s, until_ms);
 			done = work_on(s, j, wake, done);
 		} else if (done != NULL) {
 			(void)pthread_mutex_unlock(&s->lock);

@@ -36,7 +36,8 @@ make_job(struct scheduler *s, struct spool_msg *m, const char *key,
 	    waits && !start->manual ? d->not_before_ms : start->due_ms;
 	if (j->retry_ms < j->release_ms)
 		j->retry_ms = j->release_ms;
-	j->warn_ms = scheduler_wants_warning(j) ? start->warn_ms : INT64_MAX;
+	j->warn_ms =
+	    scheduler_wants_warning(j) ? start->warn_ms : SCHEDULER_NEVER;
 	j->expires_ms = start->expires_ms;
 	scheduler_job_plan(j, start->due_ms);
 	j->attempts = start->attempts;
@@ -149,7 +150,7 @@ start_times(const struct scheduler *s, const struct spool_msg *m,
 		    start->due_ms + (m->release_s - wall_s) * 1000;
 	start->expires_ms = start->due_ms + s->o.expiry_ms - age_ms;
 	start->warn_ms = s->o.delay_warning_ms == 0
-			     ? INT64_MAX
+			     ? SCHEDULER_NEVER
 			     : start->due_ms + s->o.delay_warning_ms - age_ms;
 }
 

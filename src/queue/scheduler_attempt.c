@@ -199,7 +199,7 @@ warn(struct scheduler *s, struct scheduler_job *j,
 	if (v == NULL || (n > 0 && report(s, j->m, v, n) != 0)) {
 		j->warn_ms = scheduler_now_ms(s) + s->o.retry_min_ms;
 	} else {
-		j->warn_ms = INT64_MAX;
+		j->warn_ms = SCHEDULER_NEVER;
 		if (n > 0)
 			note_warned(s, j, v, n);
 	}

@@ -201,8 +201,8 @@ int64_t
 scheduler_dest_due_ms(const struct scheduler_dest *d)
 {
 	if (d->n_ready > 0)
-		return 0;
-	return d->n > 0 ? d->heap[0]->due_ms : -1;
+		return INT64_MIN; /* long since */
+	return d->n > 0 ? d->heap[0]->due_ms : SCHEDULER_NEVER;
 }
 
 /* ---- how many at once ---------------------------------------------------

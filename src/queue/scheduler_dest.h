@@ -32,6 +32,7 @@ struct scheduler_job {
 };
 
 enum { SCHEDULER_LANES = 64, SCHEDULER_LIMIT_FIRST = 4 };
+#define SCHEDULER_NEVER INT64_MAX
 
 struct scheduler_lane {
 	struct scheduler_job *first, *last;
@@ -60,7 +61,7 @@ struct scheduler_dest {
 
 /*
  * scheduler_job_plan - when the job is next to be looked at: for its next
- * attempt, for the warning that it is late (INT64_MAX: none is due), or when
+ * attempt, for the warning that it is late (NEVER: none is due), or when
  * it expires.  One that is expired already waits for its attempt.
  */
 static inline void
@@ -87,7 +88,8 @@ struct scheduler_job *scheduler_dest_pop(struct scheduler_dest *d);
  * none is. */
 struct scheduler_job *scheduler_dest_next(struct scheduler_dest *d,
 					  int64_t now_ms);
-/* scheduler_dest_due_ms - when there is one; < 0: never. */
+/* scheduler_dest_due_ms - when there is one; SCHEDULER_NEVER: none waits.  An
+ * old message has times from before the clock began, below 0. */
 int64_t scheduler_dest_due_ms(const struct scheduler_dest *d);
 
 /* scheduler_dest_limit - how many deliveries at once, of at most max;

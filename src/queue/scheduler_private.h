@@ -34,7 +34,7 @@ struct scheduler {
 	atomic_uint_least64_t routes; /* changed so often */
 	uint64_t seq;
 	uint64_t turns;         /* of the destinations */
-	int64_t watch_ms;       /* a waiter looks again then; -1: none */
+	int64_t watch_ms;       /* a waiter looks again then, or NEVER */
 	uint64_t watches;       /* tells the watch from an older one */
 	atomic_uint n_messages; /* written under the lock */
 	/* all messages; one without recipients is only a bookmark of a walk

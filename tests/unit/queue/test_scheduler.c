@@ -141,8 +141,9 @@ world_deliver(void *ctx, const char *key, struct scheduler_batch *b)
 }
 
 static void
-world_open(struct world *w,
-	   void (*answer)(struct world *, struct scheduler_batch *))
+world_open_warning(struct world *w,
+		   void (*answer)(struct world *, struct scheduler_batch *),
+		   int64_t delay_warning_ms)
 {
 	struct scheduler_options o = {
 		.hostname = "sender.localhost",
@@ -151,6 +152,7 @@ world_open(struct world *w,
 		.retry_min_ms = 30 * S,
 		.retry_max_ms = HOUR,
 		.expiry_ms = 5 * (int64_t)DAY,
+		.delay_warning_ms = delay_warning_ms,
 		.max_messages = 10,
 		.clock = { world_mono_ms, world_wall_s, world_wait, w },
 		.route = world_route,
@@ -166,6 +168,13 @@ world_open(struct world *w,
 	w->answer = answer;
 	o.spool = w->dir.spool;
 	assert_int_equal(scheduler_new(&w->s, &o, &e), 0);
+}
+
+static void
+world_open(struct world *w,
+	   void (*answer)(struct world *, struct scheduler_batch *))
+{
+	world_open_warning(w, answer, 0);
 }
 
 static void
@@ -416,6 +425,49 @@ an_old_message_is_tried_once_after_a_restart(void **state)
 	world_run(&w);
 	assert_int_equal(w.n_tries, 1);
 	assert_int_equal(w.bounces, 0);
+	assert_int_equal(scheduler_count(w.s), 0);
+	world_close(&w);
+}
+
+/* Alice is put off, others are served. */
+static void
+put_off_alice(struct world *w, struct scheduler_batch *b)
+{
+	if (b->msg->reverse_path[0] == 'a')
+		say_later(w, b);
+	else
+		say_yes(w, b);
+}
+
+/* Its warning was due before the machine was started: the time for it is below
+ * 0 on a clock that counts from there. */
+static void
+what_is_older_than_the_clock_is_tried_at_once(void **state)
+{
+	static struct world w;
+	struct spool_envelope env = { .id = ID_A,
+				      .arrival_s = 1795000000 - DAY / S,
+				      .reverse_path = "alice@abc.com",
+				      .to = bob,
+				      .n_to = 1 };
+	struct err e;
+
+	(void)state;
+	world_open_warning(&w, put_off_alice, 4 * HOUR);
+	w.now_ms = 10 * S;
+	struct spool_msg *m =
+	    queue_dir_put_envelope(&w.dir, &env, "Subject: x\r\n\r\ntext\r\n");
+	assert_int_equal(scheduler_add(w.s, &m, &e), 0);
+	world_add(&w, ID_B, "gina@abc.com", bob, 1);
+	world_run(&w);
+	assert_in_range(w.n_tries, 80, 180);
+	assert_true(w.from[0] == 'g' || w.from[1] == 'g'); /* in turns */
+	assert_int_equal(w.at_ms[0], 10 * S);
+	assert_int_equal(w.at_ms[1], 10 * S);
+	/* the warning, and the failure when it is five days old */
+	assert_int_equal(w.bounces, 2);
+	assert_non_null(strstr(w.bounce_text, "Status: 4.4.7"));
+	assert_in_range(w.now_ms, 4 * (int64_t)DAY, 4 * (int64_t)DAY + HOUR);
 	assert_int_equal(scheduler_count(w.s), 0);
 	world_close(&w);
 }
@@ -937,6 +989,7 @@ main(void)
 		cmocka_unit_test(a_dead_destination_is_probed_once_a_time),
 		cmocka_unit_test(a_destination_dead_for_days_fails_all),
 		cmocka_unit_test(an_old_message_is_tried_once_after_a_restart),
+		cmocka_unit_test(what_is_older_than_the_clock_is_tried_at_once),
 		cmocka_unit_test(new_routes_hold_for_what_waits),
 		cmocka_unit_test(a_destination_seen_alive_is_due_at_once),
 		cmocka_unit_test(a_full_queue_says_so),
