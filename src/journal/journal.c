@@ -91,12 +91,8 @@ put_voids(struct journal *j, struct err *e)
 static void
 open_again(struct journal *j, uint64_t index)
 {
-	char name[SEGMENT_NAME_SIZE];
-
-	segment_name(index, name);
 	for (unsigned i = 1; i < FLIGHTS_MAX; i++) {
-		j->fd[i] =
-		    openat(j->o.dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		j->fd[i] = segment_open(j->o.dirfd, index);
 		if (j->fd[i] < 0)
 			return;
 	}
@@ -132,9 +128,32 @@ create_segment(struct journal *j, const struct segment_head *h, struct err *e)
 	return fd;
 }
 
+/*
+ * After a start, where no segment can be begun, the newest that was found goes
+ * on: behind its last record nothing in force follows, and what is written
+ * there is synced together with all before it.  So the journal can be given
+ * back without any room on the disk.
+ */
+static bool
+go_on(struct journal *j)
+{
+	if (j->fd[0] >= 0 || j->list.n == 0)
+		return false;
+	const struct segment_entry *s = current(j);
+	if (s->damaged || s->end == 0 || s->size != j->o.segment_bytes ||
+	    s->last_seq != j->next_seq - 1)
+		return false;
+	j->fd[0] = segment_open(j->o.dirfd, s->index);
+	if (j->fd[0] < 0)
+		return false;
+	open_again(j, s->index);
+	j->offset = s->end;
+	return true;
+}
+
 /* Begin a new segment, recycling a spare file.  Called with the lock held. */
 static int
-begin_segment(struct journal *j, uint32_t type, struct err *e)
+begin_new(struct journal *j, uint32_t type, struct err *e)
 {
 	struct segment_head h = { .index = j->list.next_index,
 				  .first_seq = j->next_seq,
@@ -156,6 +175,12 @@ begin_segment(struct journal *j, uint32_t type, struct err *e)
 	j->offset = SEGMENT_HEADER_BYTES;
 	segment_list_add(&j->list, &h);
 	return put_voids(j, e);
+}
+
+static int
+begin_segment(struct journal *j, uint32_t type, struct err *e)
+{
+	return begin_new(j, type, e) == 0 || go_on(j) ? 0 : -1;
 }
 
 /*
@@ -336,6 +361,8 @@ journal_open(struct journal **out, const struct journal_options *o,
 	j->next_seq = j->list.last_seq + 1;
 	atomic_store(&j->durable, j->list.last_seq);
 	j->released = j->list.released;
+	segment_list_find_spares(&j->list, o->dirfd, o->segment_bytes,
+				 SPARES_MAX);
 	*out = j;
 	return 0;
 }

@@ -89,6 +89,28 @@ segment_list_release(struct segment_list *l, int dirfd, uint64_t seq,
 }
 
 void
+segment_list_find_spares(struct segment_list *l, int dirfd, size_t size,
+			 size_t spares)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct segment_entry *s = &l->v[i];
+		char name[SEGMENT_NAME_SIZE];
+		if (s->damaged || s->last_seq > l->released) {
+			l->v[kept++] = *s;
+			continue;
+		}
+		segment_name(s->index, name);
+		if (s->size == size && l->n_spare < spares)
+			l->spare[l->n_spare++] = s->index;
+		else
+			(void)unlinkat(dirfd, name, 0);
+	}
+	l->n = kept;
+}
+
+void
 segment_list_free(struct segment_list *l)
 {
 	free(l->v);
@@ -264,6 +286,9 @@ segment_list_replay(struct segment_list *l, int dirfd,
 		s->first_seq = found.first_seq;
 		s->last_seq = found.last_seq;
 		s->damaged = found.damaged > 0;
+		s->tag = found.tag;
+		s->end = found.end;
+		s->size = found.size;
 		if (found.last_seq > l->last_seq)
 			l->last_seq = found.last_seq;
 		report_damage(report, name, &found);

@@ -15,8 +15,9 @@
 struct segment_entry {
 	uint64_t index;
 	uint64_t first_seq, last_seq; /* last < first: empty */
-	uint32_t tag;                 /* of one that was begun by us */
-	bool damaged;                 /* kept under damaged/ when released */
+	uint32_t tag;
+	size_t end, size; /* of one found: behind its last record, the file */
+	bool damaged;     /* kept under damaged/ when released */
 };
 
 struct segment_list {
@@ -44,6 +45,11 @@ bool segment_list_take_spare(struct segment_list *l,
  * <= seq: recycled up to `spares`, moved to damaged/, or removed. */
 void segment_list_release(struct segment_list *l, int dirfd, uint64_t seq,
 			  size_t spares);
+
+/* segment_list_find_spares - of the segments that were found, those of `size`
+ * bytes that hold nothing any more wait to be used again. */
+void segment_list_find_spares(struct segment_list *l, int dirfd, size_t size,
+			      size_t spares);
 
 /* segment_list_replay - fill an empty list from the directory and replay. */
 int segment_list_replay(struct segment_list *l, int dirfd,

@@ -137,6 +137,22 @@ segment_create(int dirfd, const char *old, const struct segment_head *h,
 	return fd;
 }
 
+int
+segment_open(int dirfd, uint64_t index)
+{
+	char name[SEGMENT_NAME_SIZE];
+	struct stat st;
+
+	segment_name(index, name);
+	int fd =
+	    openat(dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 size_t
 segment_record_size(size_t payload)
 {
@@ -310,8 +326,11 @@ segment_scan_text(struct span text, uint64_t index,
 	size_t pos = SEGMENT_HEADER_BYTES;
 	uint32_t tag;
 
+	found->size = text.n;
 	if (!read_header(text, index, &tag, found))
 		return 0;
+	found->tag = tag;
+	found->end = pos;
 	while (pos < text.n) {
 		if (!record_at(text, pos, tag, &r) || !is_next(found, &r)) {
 			pos = skip_hole(text, pos, tag, found);
@@ -324,6 +343,7 @@ segment_scan_text(struct span text, uint64_t index,
 		if (see(ctx, &r, e) != 0)
 			return -1;
 		pos += segment_record_size(r.payload.n);
+		found->end = pos;
 	}
 	return 0;
 }

@@ -71,6 +71,9 @@ struct segment_scan {
 	/* holes that lost records in force, a file cut short, a bad header */
 	uint64_t damaged;
 	uint64_t damage_offset;
+	uint32_t tag;
+	size_t end;  /* behind the last readable record: the next one's place */
+	size_t size; /* of the file */
 };
 
 void segment_name(uint64_t index, char name[SEGMENT_NAME_SIZE]);
@@ -81,6 +84,9 @@ int segment_name_parse(const char *name, uint64_t *index);
  * directory; `old` (may be NULL) names a file to be recycled.  fd or -1. */
 int segment_create(int dirfd, const char *old, const struct segment_head *h,
 		   size_t bytes, struct err *e);
+
+/* segment_open - one that is there, to be written to.  fd or -1. */
+int segment_open(int dirfd, uint64_t index);
 
 /* segment_record_size - bytes a record with such a payload takes. */
 size_t segment_record_size(size_t payload);

@@ -201,6 +201,49 @@ def test_no_room_for_the_journal():
         pair.kill()
 
 
+def test_a_small_disk_and_many_starts():
+    """Room for two segments: what a start finds released takes mail again."""
+    pair = harness.Pair(start=False, receiver={
+        "store": {"durability": "journal"}})
+    disk = pair.directory + "/disk"
+    pair.receiver.sections["server"]["data-dir"] = disk + "/data"
+    try:
+        with harness.small_disk(disk, "20m"):
+            for start in range(5):
+                pair.receiver.start()
+                assert deliver(pair, [BOB])[0] == 250, start
+                assert pair.receiver.stop() == 0
+            assert count(pair, BOB) == 5
+    finally:
+        pair.kill()
+
+
+def test_a_full_journal_and_a_kill():
+    """The start places all, releases it without room for a new segment, and
+    mail is taken again."""
+    pair = harness.Pair(start=False, receiver={
+        "store": {"durability": "journal", "checkpoint-size": "64M",
+                  "checkpoint-interval": "1h"}})
+    disk = pair.directory + "/disk"
+    pair.receiver.sections["server"]["data-dir"] = disk + "/data"
+    text = b"Subject: s\r\n\r\n" + b"body\r\n" * 30000
+    try:
+        with harness.small_disk(disk, "20m"):
+            pair.receiver.start()
+            n = 0
+            while deliver(pair, [BOB], text)[0] == 250:
+                n += 1
+            assert n > 50
+            pair.receiver.kill()
+            pair.receiver.start()
+            assert count(pair, BOB) == n
+            assert "recovery-not-settled" not in pair.receiver.log()
+            assert deliver(pair, [BOB], text)[0] == 250
+            assert pair.receiver.stop() == 0
+    finally:
+        pair.kill()
+
+
 class Load:
     """Clients that deliver as fast as they can; `said` was answered 250."""
 

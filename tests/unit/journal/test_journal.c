@@ -829,6 +829,93 @@ a_failure_among_several_flushes_voids_what_follows(void **state)
 	close_ok(&j);
 }
 
+/* What a start finds released is used again, without room for a new file; and
+ * no start adds one. */
+static void
+a_restart_uses_released_segments_again(void **state)
+{
+	struct world *w = *state;
+	unsigned files = 0;
+
+	for (int start = 0; start < 6; start++) {
+		struct journal *j = open_journal(w, 4, NULL);
+		assert_seen(w, "");
+		space_errors = start < 2 ? 0 : 1000;
+		uint64_t seq = add(j, "mail");
+		sync_ok(j, seq);
+		assert_int_equal(journal_release(j, seq), 0);
+		close_ok(&j);
+		if (start == 1)
+			files = count_files(w->dirfd);
+		if (start > 1)
+			assert_int_equal(count_files(w->dirfd), files);
+	}
+}
+
+/* Full, and the server was killed: what the start has placed is released behind
+ * the last record, and the journal takes mail again. */
+static void
+a_full_journal_is_released_by_a_start_without_room(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 8, NULL);
+	static char big[20000];
+	struct span part = span_make(big, sizeof(big));
+	uint64_t seq, last = 0;
+	struct err e;
+
+	memset(big, 'x', sizeof(big));
+	for (int i = 0; i < 6; i++) /* two segments */
+		assert_int_equal(journal_append(j, 1, &part, 1, &last, &e), 0);
+	sync_ok(j, last);
+	space_errors = 1000;
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
+	close_ok(&j);
+	j = open_journal(w, 8, NULL);
+	assert_int_equal(w->seen.n, 6 * (sizeof(big) + 1));
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
+	assert_int_equal(journal_release(j, last), 0);
+	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
+	assert_int_equal(seq, last + 2);
+	sync_ok(j, seq);
+	close_ok(&j);
+	j = open_journal(w, 8, NULL);
+	assert_int_equal(w->seen.n, sizeof(big) + 1);
+	close_ok(&j);
+}
+
+/* The place behind the last record may hold the rest of a torn one. */
+static void
+a_start_without_room_goes_on_over_a_torn_tail(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 8, NULL);
+	struct journal_report report;
+	char name[SEGMENT_NAME_SIZE];
+
+	sync_ok(j, add(j, "kept"));
+	sync_ok(j, add(j, "torn, and longer than a release"));
+	close_ok(&j);
+	segment_name(1, name);
+	int fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC);
+	static char zeros[4096]; /* some of it, and the mark, never arrived */
+	off_t at = SEGMENT_HEADER_BYTES + (off_t)segment_record_size(4) +
+		   SEGMENT_RECORD_BYTES + 8;
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), at), sizeof(zeros));
+	(void)close(fd);
+	space_errors = 1000;
+	j = open_journal(w, 8, &report);
+	assert_seen(w, "kept\n");
+	assert_int_equal(report.damaged, 0);
+	assert_int_equal(journal_release(j, 1), 0);
+	sync_ok(j, add(j, "next"));
+	close_ok(&j);
+	j = open_journal(w, 8, &report);
+	assert_seen(w, "next\n");
+	assert_int_equal(report.damaged, 0);
+	close_ok(&j);
+}
+
 int
 main(void)
 {
@@ -855,6 +942,9 @@ main(void)
 		T(many_writers_share_syncs),
 		T(slow_flushes_overlap),
 		T(a_failure_among_several_flushes_voids_what_follows),
+		T(a_restart_uses_released_segments_again),
+		T(a_full_journal_is_released_by_a_start_without_room),
+		T(a_start_without_room_goes_on_over_a_torn_tail),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
