@@ -6,16 +6,15 @@
  * full nobody waits.  A bucket that was full is hot until it is half empty.
  * Then there are two ways:
  *
- * first  Parties that have hardly failed (never, where the user is guessed at;
- *        less than QUICK times where only the address fails for many) go one at
- *        a time, and after FIRST_MS in any case.  What they fail goes into no
- *        hot bucket: a crowd of new parties, each with its one guess, cannot
- *        keep out those who have failed once.
+ * first  Parties that have tried less than QUICK times (in a day, where the
+ * user is guessed at) go one at a time, and after FIRST_MS in any case.  What
+ *        they fail goes into no hot bucket: a crowd of new parties cannot keep
+ *        out those who have mistyped.
  * slow   All others go as the bucket leaks: one for each share of the window.
  *
- * Within both, whoever has failed least goes first.  So a limit is no lever: to
- * keep somebody waiting takes parties that have failed less than he has, each
- * of which is one guess old.
+ * Failures decide which way, and no more: within both, parties go in turns, and
+ * whose last try is longest ago is next.  Whoever hangs up while waiting has
+ * had the turn, or a crowd that never waits would stay as good as new.
  *
  * Logins under way count as failed until they end, so that a thousand at once
  * are not a thousand guesses.  The keys are hashes under a key that nobody
@@ -46,8 +45,7 @@ enum {
 	FAILURES_MAX = 1000, /* of a party, that are told apart */
 	PAIR_FACTOR = 10,    /* an address that is known for a user may fail so
 				many times more often */
-	QUICK = 4,           /* logins of a party that an address over its limit
-				does not keep waiting for others */
+	QUICK = 4,           /* tries of a party that go the first way */
 };
 
 static const int64_t DAY_MS = 24 * 3600 * 1000;
@@ -232,6 +230,19 @@ failures_of(const struct login_guard *g, uint64_t pair, int64_t now_ms)
 	return n < 1 ? 1 : n;
 }
 
+/* May this party go the first way?  Where the user is guessed at no try is
+ * forgiven before a day without one, or each window would bring every party a
+ * guess. */
+static bool
+is_quick(const struct login_guard *g, const struct login_attempt *a, bool user,
+	 int64_t now_ms)
+{
+	const struct login_entry *i =
+	    login_table_find(&g->pairs, a->who.pair, now_ms);
+
+	return i == NULL || (user ? i->tries : a->failures) < QUICK;
+}
+
 /* Has this user logged in well from here, and not lost that? */
 static bool
 is_known(struct login_guard *g, const struct login_subject *who,
@@ -276,17 +287,15 @@ crowd_of(const struct login_guard *g, const struct login_attempt *a)
 /* May one of the first go? */
 static bool
 first_may_go(const struct login_guard *g, struct login_attempt *a,
-	     const struct crowd *c, int64_t failures, int64_t now_ms)
+	     const struct crowd *c, int64_t now_ms)
 {
-	const struct login_entry *i =
-	    login_table_find(&g->pairs, a->who.pair, now_ms);
 	int64_t from = a->begun_ms;
 
 	a->lane = LOGIN_FIRST;
 	if (c->pair > 0) /* of one party only one */
 		return false;
-	if (failures > 0 && i != NULL && from < i->last_ms + delay(g, failures))
-		from = i->last_ms + delay(g, failures);
+	if (a->failures > 0 && from < a->last_ms + delay(g, a->failures))
+		from = a->last_ms + delay(g, a->failures);
 	a->not_before_ms = from;
 	if (now_ms < from)
 		return false;
@@ -339,9 +348,12 @@ may_go(struct login_guard *g, struct login_attempt *a, int64_t now_ms)
 	     level(g, a->who.address, most_a, now_ms) + c.address >= most_a);
 	if (!user && !address)
 		return true;
+	const struct login_entry *own =
+	    login_table_find(&g->pairs, a->who.pair, now_ms);
 	a->failures = failures_of(g, a->who.pair, now_ms);
-	if (a->failures < (user ? 1 : QUICK))
-		return first_may_go(g, a, &c, a->failures, now_ms);
+	a->last_ms = own == NULL ? INT64_MIN : own->last_ms;
+	if (is_quick(g, a, user, now_ms))
+		return first_may_go(g, a, &c, now_ms);
 	return slow_may_go(g, a, &c, user, address, now_ms);
 }
 
@@ -382,13 +394,14 @@ let_go(struct login_guard *g, struct login_attempt *a)
 	g->running = a;
 }
 
-/* Who has failed less, from an address that failed less, or came first. */
+/* Whose party tried longest ago, or from an address that failed less, or who
+ * came first. */
 static bool
 goes_before(const struct login_guard *g, const struct login_attempt *a,
 	    const struct login_attempt *b, int64_t now_ms)
 {
-	if (a->failures != b->failures)
-		return a->failures < b->failures;
+	if (a->last_ms != b->last_ms)
+		return a->last_ms < b->last_ms;
 	int64_t x = level(g, a->who.address, g->o.address_failures, now_ms);
 	int64_t y = level(g, b->who.address, g->o.address_failures, now_ms);
 	return x != y ? x < y : a->arrival < b->arrival;
@@ -517,6 +530,24 @@ is_repeated(struct login_guard *g, const struct login_subject *who,
 	return before;
 }
 
+/* One more try of this party, its n-th failure. */
+static struct login_entry *
+remember_try(struct login_guard *g, const struct login_subject *who,
+	     bool repeated, int64_t now_ms, int64_t *n)
+{
+	struct login_entry *own =
+	    login_table_place(&g->pairs, who->pair, now_ms);
+
+	*n = failures_of(g, who->pair, now_ms);
+	if ((*n == 0 || !repeated) && *n < FAILURES_MAX)
+		++*n;
+	own->n = (unsigned)*n;
+	own->tries += !repeated && own->tries < FAILURES_MAX;
+	own->last_ms = now_ms;
+	own->until_ms = now_ms + DAY_MS;
+	return own;
+}
+
 static int64_t
 remember_wrong(struct login_guard *g, const struct login_attempt *a,
 	       int64_t now_ms)
@@ -524,15 +555,9 @@ remember_wrong(struct login_guard *g, const struct login_attempt *a,
 	const struct login_subject *who = &a->who;
 	bool first = a->lane == LOGIN_FIRST;
 	bool repeated = is_repeated(g, who, now_ms);
-	struct login_entry *own =
-	    login_table_place(&g->pairs, who->pair, now_ms);
+	int64_t n;
 
-	int64_t n = failures_of(g, who->pair, now_ms);
-	if ((n == 0 || !repeated) && n < FAILURES_MAX)
-		n++;
-	own->n = (unsigned)n;
-	own->last_ms = now_ms;
-	own->until_ms = now_ms + DAY_MS;
+	struct login_entry *own = remember_try(g, who, repeated, now_ms, &n);
 	if (!repeated) {
 		fill(g, own, pair_limit(g), now_ms);
 		if (!first || !is_hot(g, who->user, g->o.user_failures, now_ms))
@@ -548,6 +573,21 @@ remember_wrong(struct login_guard *g, const struct login_attempt *a,
 			    g->o.address_failures, now_ms);
 	}
 	return delay(g, n);
+}
+
+void
+login_guard_leave(struct login_guard *g, struct login_attempt *a,
+		  int64_t now_ms)
+{
+	int64_t n;
+
+	(void)pthread_mutex_lock(&g->lock);
+	if (a->state == LOGIN_WAITS) {
+		a->state = LOGIN_GIVEN_UP;
+		leave_line(g, a);
+		(void)remember_try(g, &a->who, false, now_ms, &n);
+	}
+	(void)pthread_mutex_unlock(&g->lock);
 }
 
 /* Write what is known, unless another thread is at it: then it writes again. */

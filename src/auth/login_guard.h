@@ -13,8 +13,9 @@
  * Failed logins, remembered for a while: by the address they come from (an IPv6
  * one by its /64), by the user they were for, and by the two together, a party.
  * Over a limit a login waits for its turn before the password is looked at; it
- * is not refused because of what others did.  Turns are fair by party: who has
- * failed least goes first, and a party's first login waits FIRST_MS at most.
+ * is not refused because of what others did.  Parties go in turns, whose last
+ * try is longest ago first, and their first four tries wait FIRST_MS at most.
+ * Whoever hangs up while waiting has had a turn.
  * A user who has logged in well from an address does not wait there at all,
  * until failing ten times as often as an address may.
  *
@@ -27,7 +28,7 @@
 struct login_guard;
 
 enum {
-	LOGIN_GUARD_FIRST_MS = 10000, /* a party's first login waits so long */
+	LOGIN_GUARD_FIRST_MS = 10000, /* a party's first tries wait so long */
 	LOGIN_GUARD_WAIT_MS = 240000, /* and any other: then it is given up */
 };
 
@@ -64,7 +65,7 @@ struct login_attempt {
 	enum { LOGIN_FREE, LOGIN_FIRST, LOGIN_SLOW } lane;
 	int64_t begun_ms;
 	int64_t not_before_ms, look_ms; /* when to look again; 0: any time */
-	int64_t failures;               /* of its party */
+	int64_t failures, last_ms;      /* of its party */
 	uint64_t arrival;
 	int event; /* an eventfd that tells of a change, or -1 */
 	struct login_attempt *next;
@@ -97,6 +98,10 @@ bool login_guard_wait(struct login_guard *g, struct login_attempt *a,
  */
 int64_t login_guard_look(struct login_guard *g, struct login_attempt *a,
 			 int64_t now_ms);
+
+/* login_guard_leave - its client hung up: if it waited, that was its turn. */
+void login_guard_leave(struct login_guard *g, struct login_attempt *a,
+		       int64_t now_ms);
 
 enum login_outcome {
 	LOGIN_NOT_TRIED,

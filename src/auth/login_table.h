@@ -16,7 +16,7 @@ struct login_entry {
 	/* For the owner of the table, 0 at first. */
 	int64_t level_ms; /* a bucket that is empty at this time */
 	int64_t last_ms;
-	unsigned n;
+	unsigned n, tries;
 	bool hot;
 };
 

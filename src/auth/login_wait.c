@@ -43,5 +43,6 @@ login_guard_wait(struct login_guard *g, struct login_attempt *a,
 		if (stop != NULL && wake_is_raised(stop))
 			return false;
 	} while (sleep_for(a, stop, fd, ms));
+	login_guard_leave(g, a, clock_mono_ms());
 	return false;
 }
