@@ -80,17 +80,28 @@ shell_interrupted(const struct shell *sh)
 	return wake_is_raised(&sh->stop) != 0;
 }
 
+static void
+end_by(struct shell *sh, int number)
+{
+	sh->ended_by = number;
+	sh->exit_status = 128 + number;
+	sh->exiting = true;
+}
+
+void
+shell_hang_up(struct shell *sh)
+{
+	end_by(sh, SIGHUP);
+}
+
 void
 shell_interrupt_done(struct shell *sh)
 {
 	struct signalfd_siginfo info;
 
 	while (read(sh->stop.fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGINT)
-			continue;
-		sh->ended_by = (int)info.ssi_signo;
-		sh->exit_status = 128 + sh->ended_by;
-		sh->exiting = true;
+		if (info.ssi_signo != SIGINT)
+			end_by(sh, (int)info.ssi_signo);
 	}
 }
 

@@ -161,4 +161,8 @@ bool shell_interrupted(const struct shell *sh);
  * to exit. */
 void shell_interrupt_done(struct shell *sh);
 
+/* shell_hang_up - the terminal is gone: exit as after SIGHUP, which may come
+ * later or never. */
+void shell_hang_up(struct shell *sh);
+
 #endif

@@ -49,6 +49,9 @@ fill(struct source *s, struct err *e)
 		return 0;
 	if (got < 0)
 		return err_set(e, ERR_TEMP, errno, "cannot read commands");
+	/* a terminal that hung up; what is none has another errno */
+	if (got == 0 && isatty(s->fd) != 1 && errno == EIO)
+		return err_set(e, ERR_TEMP, errno, "the terminal is gone");
 	s->in.n += (size_t)got;
 	s->eof = got == 0;
 	return 0;

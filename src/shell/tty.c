@@ -30,6 +30,8 @@ struct tty {
 	enum tty_mode mode;
 	char *line; /* what Readline handed over; NULL at ^D */
 	bool done;
+	bool gone;  /* the terminal: its end is no ^D */
+	char *left; /* what stood in the line then */
 	int resize_fd;
 	char history[PATHS_SIZE]; /* "" = none */
 	struct complete_list list;
@@ -203,6 +205,29 @@ tty_history(const char *text, FILE *out)
 /* ---- lines ----------------------------------------------------------------
  */
 
+/* A terminal that hangs up ends like one where ^D is typed, and often before
+ * SIGHUP comes, which a session's leader may never pass on. */
+static void
+lose_terminal(struct tty *t)
+{
+	if (t->gone)
+		return;
+	t->gone = true;
+	t->left = strdup(rl_line_buffer);
+	shell_hang_up(t->sh);
+}
+
+/* A typed ^D is a character; the end of the input is the terminal's. */
+static int
+take_char(FILE *in)
+{
+	int c = rl_getc(in);
+
+	if (c < 0)
+		lose_terminal(active);
+	return c;
+}
+
 static void
 take_line(char *line)
 {
@@ -241,7 +266,11 @@ static int
 interrupt_line(struct tty *t, struct buf *out, struct err *e)
 {
 	if (t->mode == TTY_TEXT)
-		(void)buf_add_str(out, rl_line_buffer);
+		(void)buf_add_str(out,
+				  t->left != NULL ? t->left : rl_line_buffer);
+	free(t->left);
+	free(t->line);
+	t->left = t->line = NULL;
 	(void)fputs("^C\n", rl_outstream);
 	(void)fflush(rl_outstream);
 	rl_free_line_state();
@@ -263,7 +292,7 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 	t->line = NULL;
 	(void)fflush(stdout);
 	rl_callback_handler_install(prompt, take_line);
-	while (!t->done) {
+	while (!t->done && !t->gone) {
 		struct pollfd p[3] = {
 			{ .fd = STDIN_FILENO, .events = POLLIN },
 			{ .fd = wake_fd(&t->sh->stop), .events = POLLIN },
@@ -272,8 +301,11 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 
 		int n = poll(p, 3, t->sh->session.pop3 == NULL ? -1 : IDLE_MS);
 
-		if (n < 0 && errno != EINTR)
-			break;
+		if (n < 0) {
+			if (errno != EINTR)
+				lose_terminal(t);
+			continue;
+		}
 		if (n == 0)
 			release_when_idle(t);
 		/* What was typed ahead of a text is text, too. */
@@ -282,11 +314,13 @@ tty_line(struct tty *t, const char *prompt, enum tty_mode mode, struct buf *out,
 			return interrupt_line(t, out, e);
 		if ((p[2].revents & POLLIN) != 0)
 			redraw_after_resize(t);
-		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+		if ((p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+			lose_terminal(t);
+		else if ((p[0].revents & POLLIN) != 0)
 			rl_callback_read_char();
 	}
-	if (!t->done)
-		rl_callback_handler_remove();
+	if (t->gone)
+		return interrupt_line(t, out, e);
 	if (t->line == NULL) {
 		(void)fputc('\n', stdout);
 		return 0;
@@ -324,6 +358,7 @@ tty_open(struct tty **out, struct shell *sh, struct err *e)
 	rl_readline_name = "mailsh";
 	rl_catch_signals = 0;
 	rl_catch_sigwinch = 0;
+	rl_getc_function = take_char;
 	rl_attempted_completion_function = complete;
 	rl_completion_display_matches_hook = show_matches;
 	rl_completer_word_break_characters = " \t\n;,=";
@@ -373,7 +408,9 @@ read_secret(const struct wake *stop, char *text, size_t size, size_t *n,
 		got = read(STDIN_FILENO, text + *n, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0 || text[*n] == '\n')
+		if (got < 0 || (got == 0 && isatty(STDIN_FILENO) != 1))
+			return err_set(e, ERR_STOP, 0, "the terminal is gone");
+		if (got == 0 || text[*n] == '\n')
 			return 0;
 		++*n;
 	}

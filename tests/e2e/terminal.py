@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import termios
 import time
@@ -18,7 +19,9 @@ ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """mailsh with a person in front of it."""
 
-    def __init__(self, pair, *options, **environment):
+    def __init__(self, pair, *options, behind=False, **environment):
+        """behind: mailsh is not the leader of its session; the leader keeps a
+        hang-up for itself, and its exit status is mailsh's."""
         self.seen = b""
         self.deadline = 0
         env = {**pair.environment(), "TERM": "xterm", "PAGER": "cat",
@@ -32,6 +35,8 @@ class Terminal:
         if self.pid == 0:
             try:
                 os.chdir(pair.directory)
+                if behind:
+                    stand_before()
                 os.execve(argv[0], argv, env)
             finally:
                 os._exit(127)
@@ -102,6 +107,17 @@ class Terminal:
         os.close(self.fd)
         self.pid = 0
         return os.waitstatus_to_exitcode(status)
+
+
+def stand_before():
+    """Wait for the rest of the program, a new process, and exit like it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        return
+    _, status = os.waitpid(pid, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 255)
 
 
 def log_in(pair, user="alice@abc.com", **environment):

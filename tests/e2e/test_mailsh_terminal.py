@@ -12,7 +12,7 @@ from terminal import Terminal, log_in
 
 @pytest.fixture(scope="module")
 def pair():
-    with harness.Pair() as running:
+    with harness.Pair(users={"dave@xyz.com": "secret"}) as running:
         yield running
 
 
@@ -306,6 +306,49 @@ def test_text_is_kept_when_the_terminal_goes_away(pair):
     assert t.hang_up() == 128 + signal.SIGHUP
     ((_, text),) = kept_drafts(pair)
     assert "First líne\r\nhalf a li".encode() in text
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_nothing_is_deleted_when_the_terminal_goes_away(pair, behind):
+    def mark():
+        t = log_in(pair, "dave@xyz.com", behind=behind)
+        t.type("delete 1\n")
+        t.expect("marked")
+        t.expect("> ")
+        return t
+    box = pair.maildir("dave@xyz.com")
+    with smtplib.SMTP("127.0.0.1", pair.smtp_port) as s:
+        s.sendmail("alice@abc.com", ["dave@xyz.com"],
+                   "From: alice@abc.com\r\nSubject: To stay\r\n\r\nx\r\n")
+    box.wait(1)
+    # also with half a line that would delete, were it ended
+    for typed in ("", "logout", "exit") * 3:
+        t = mark()
+        t.type(typed)
+        t.settled()
+        assert t.hang_up() == 128 + signal.SIGHUP
+        assert len(box.files()) == 1
+    # a draft and half a text are kept
+    t = mark()
+    t.type("compose bob@xyz.com --body Waits\n")
+    t.expect("draft> ")
+    assert t.hang_up() == 128 + signal.SIGHUP
+    t = mark()
+    t.type("compose bob@xyz.com --subject Half\n")
+    t.expect("a line with only a dot ends it")
+    t.type("One\nand a ha")
+    t.expect("and a ha")
+    t.settled()
+    assert t.hang_up() == 128 + signal.SIGHUP
+    half, waits = sorted(kept_drafts(pair), key=lambda f: b"Waits" in f[1])
+    assert b"\r\n\r\nOne\r\nand a ha" in half[1]
+    assert b"\r\n\r\nWaits" in waits[1]
+    assert len(box.files()) == 1
+    # a typed ^D is the end of a good session
+    t = mark()
+    t.type("\x04")
+    assert t.end() == 0
+    assert box.files() == []
 
 
 def test_a_typed_here_document_is_kept(pair):
