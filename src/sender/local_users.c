@@ -146,13 +146,13 @@ find(const struct local_users *l, const char *name)
 }
 
 static bool
-system_address(const struct local_users *l, const char *name,
+system_address(const char *name, struct span domain,
 	       char canonical[ADDRESS_SIZE])
 {
 	char text[ADDRESS_SIZE];
 	struct address a;
 
-	int n = snprintf(text, sizeof(text), "%s@%s", name, l->hostname);
+	int n = snprintf(text, sizeof(text), "%s@%.*s", name, SPAN_ARG(domain));
 	return n > 0 && (size_t)n < sizeof(text) &&
 	       address_parse_mailbox(span_of(text), 0, &a, NULL) == 0 &&
 	       address_canonical(&a, canonical) == 0;
@@ -169,7 +169,64 @@ local_users_login(const struct local_users *l, uid_t uid,
 	if (u != NULL && u->n > 0)
 		return span_copy(span_of(u->address[0]), login, ADDRESS_SIZE) ==
 		       0;
-	return system_address(l, name, login);
+	return system_address(name, span_of(l->hostname), login);
+}
+
+/* A canonical address without its +tag, if it has one. */
+static void
+without_tag(const char *address, char plain[ADDRESS_SIZE])
+{
+	struct span local, domain, user, tag;
+
+	address_split(address, &local, &domain);
+	if (address_tag(local, &user, &tag))
+		(void)snprintf(plain, ADDRESS_SIZE, "%.*s@%.*s", SPAN_ARG(user),
+			       SPAN_ARG(domain));
+	else
+		(void)snprintf(plain, ADDRESS_SIZE, "%s", address);
+}
+
+/* Both canonical; the second may have a +tag. */
+static bool
+is_tagged(const char *own, const char *address)
+{
+	char plain[ADDRESS_SIZE];
+
+	without_tag(address, plain);
+	return strcmp(own, address) == 0 || strcmp(own, plain) == 0;
+}
+
+static bool
+is_at(const char *name, struct span domain, const char *address)
+{
+	char own[ADDRESS_SIZE];
+
+	return system_address(name, domain, own) && is_tagged(own, address);
+}
+
+static bool
+is_named(const struct local_user *u, const char *address)
+{
+	for (size_t i = 0; u != NULL && i < u->n; i++) {
+		if (is_tagged(u->address[i], address))
+			return true;
+	}
+	return false;
+}
+
+/* postpair-sendmail puts a domain of its own configuration behind the system's
+ * name, which need not be our hostname: that of one of the user's addresses. */
+static bool
+is_at_domain_of(const struct local_user *u, const char *address)
+{
+	struct span local, domain;
+
+	for (size_t i = 0; u != NULL && i < u->n; i++) {
+		address_split(u->address[i], &local, &domain);
+		if (is_at(u->name, domain, address))
+			return true;
+	}
+	return false;
 }
 
 const char *
@@ -179,27 +236,29 @@ local_users_address(const struct local_users *l, uid_t uid, const char *address)
 
 	name_of(uid, name);
 	const struct local_user *u = find(l, name);
-	return u != NULL && u->n > 0 && system_address(l, name, own) &&
-		       strcmp(own, address) == 0
+	if (u == NULL || u->n == 0)
+		return NULL;
+	if (system_address(name, span_of(l->hostname), own) &&
+	    strcmp(own, address) == 0)
+		return u->address[0];
+	without_tag(address, own);
+	/* a +tag says where answers belong */
+	return strcmp(own, address) == 0 && !is_named(u, address) &&
+		       is_at_domain_of(u, address)
 		   ? u->address[0]
 		   : NULL;
 }
 
-/* Both canonical; the second may have a +tag. */
+/* Has somebody else this address in the users file? */
 static bool
-is_tagged(const char *own, const char *address)
+is_another_users(struct users *users, const char *login, const char *address)
 {
-	struct span local, domain, user, tag;
 	char plain[ADDRESS_SIZE];
+	struct user user;
 
-	if (strcmp(own, address) == 0)
-		return true;
-	address_split(address, &local, &domain);
-	if (!address_tag(local, &user, &tag))
-		return false;
-	int n = snprintf(plain, sizeof(plain), "%.*s@%.*s", SPAN_ARG(user),
-			 SPAN_ARG(domain));
-	return n > 0 && (size_t)n < sizeof(plain) && strcmp(own, plain) == 0;
+	without_tag(address, plain);
+	return users_find(users, plain, &user, NULL) != 0 &&
+	       !users_owns(users, login, address);
 }
 
 bool
@@ -210,12 +269,12 @@ local_users_owns(const struct local_users *l, struct users *users, uid_t uid,
 
 	name_of(uid, name);
 	const struct local_user *u = find(l, name);
-	if (uid == 0 || (u != NULL && u->anybody))
+	if (uid == 0 || (u != NULL && u->anybody) || is_named(u, address) ||
+	    is_at(name, span_of(l->hostname), address))
 		return true;
-	for (size_t i = 0; u != NULL && i < u->n; i++) {
-		if (is_tagged(u->address[i], address))
-			return true;
-	}
-	return local_users_login(l, uid, login) &&
-	       (is_tagged(login, address) || users_owns(users, login, address));
+	if (!local_users_login(l, uid, login))
+		return false;
+	return is_tagged(login, address) || users_owns(users, login, address) ||
+	       (is_at_domain_of(u, address) &&
+		!is_another_users(users, login, address));
 }

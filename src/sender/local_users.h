@@ -17,7 +17,10 @@
  *   www-data = web@abc.com info@abc.com    the first is the login
  *   backup = *                             may send as anybody
  *
- * Who is not named there is name@hostname, root may send as anybody.
+ * Who is not named there is name@hostname, root may send as anybody.  The
+ * system's name is a user's own in any case, as programs know no other: at the
+ * hostname and, where the users file gives it to nobody else, at the domains of
+ * the user's addresses.
  */
 struct local_users;
 
@@ -33,8 +36,8 @@ bool local_users_login(const struct local_users *l, uid_t uid,
 		       char login[ADDRESS_SIZE]);
 
 /* local_users_address - the address that stands for this canonical one of a
- * system user: its login, when that was name@hostname and has another address
- * in the configuration; else NULL: itself. */
+ * system user: its login, when that was the system's name and has another
+ * address in the configuration; else NULL: itself. */
 const char *local_users_address(const struct local_users *l, uid_t uid,
 				const char *address);
 

@@ -154,6 +154,86 @@ def test_system_users_speak_for_themselves(way):
         assert len(pair.maildir(BOB).files()) == 1
 
 
+def hand_in(local, way, mails):
+    """As nobody: (arguments, text, words of the refusal or None for each), in the
+    environment that programs have."""
+    if not can_be_nobody(local, drop=way == "maildrop"):
+        local.pair.kill()
+        pytest.skip("needs programs that others may run, set-gid ones too")
+    env = {k: v for k, v in os.environ.items() if k != "NAME"}
+    with local.pair as pair:
+        if way == "maildrop":
+            assert pair.sender.stop() == 0
+        for args, text, words in mails:
+            done = subprocess.run(local.command(*args, BOB), input=text, timeout=50,
+                                  check=False, user=NOBODY, env=env,
+                                  capture_output=True)
+            if way == "socket":
+                assert done.returncode == (77 if words else 0), done.stderr
+                assert (words or b"") in done.stderr, done.stderr
+        if way == "maildrop":
+            pair.sender.start()
+            local.wait_taken()
+        good = [m for m in mails if m[2] is None]
+        texts = pair.maildir(BOB).wait(len(good))
+        if way == "maildrop" and len(good) < len(mails):
+            pair.maildir(ALICE).wait(len(mails) - len(good))
+        assert len(pair.maildir(BOB).files()) == len(good)
+        return texts
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+@pytest.mark.parametrize("hostname", ["abc.com", "mail.abc.com"])
+@pytest.mark.parametrize("way", ["socket", "maildrop"])
+def test_the_systems_name_of_a_user_is_its_own(way, hostname):
+    """postpair-sendmail writes it, at the domain of its configuration, where a
+    program says nothing."""
+    texts = hand_in(Local(**{"local-users": {"nobody": ALICE},
+                             "server": {"hostname": hostname}}), way, [
+        ([], b"Subject: plain\n\nx\n", None),
+        (["-f", "nobody@abc.com"], b"Subject: f\n\nx\n", None),
+        ([], b"From: Web <nobody@abc.com>\nSubject: from\n\nx\n", None),
+        (["-f", "nobody@" + hostname],
+         b"From: alice@abc.com\nSender: nobody@%s\n\nx\n" % hostname.encode(), None),
+        ([], b"From: boss@abc.com\n\nx\n", b"5.7.1 From: <boss@abc.com>"),
+        ([], b"Sender: boss@abc.com\n\nx\n", b"5.7.1 Sender: <boss@abc.com>"),
+        ([], b"From: nobody@xyz.com\n\nx\n", b"5.7.1 From: <nobody@xyz.com>")])
+    for text in texts:
+        assert b"Return-Path: <alice@abc.com>" in text
+    assert sum(b"<nobody@abc.com>" in t or b"From: nobody@abc.com" in t
+               for t in texts) == 3, texts
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+def test_the_systems_name_may_be_somebody_elses_address():
+    local = Local(**{"local-users": {"nobody": ALICE},
+                     "server": {"hostname": "mail.abc.com"}})
+    with open(local.pair.users_path, "a", encoding="ascii") as f:
+        f.write("nobody@abc.com {PLAIN}secret\n")
+    local.pair.sender.restart()
+    hand_in(local, "socket", [
+        ([], b"Subject: x\n\nx\n", b"5.7.1 From: <nobody@abc.com>"),
+        ([], b"From: nobody@mail.abc.com\nSubject: x\n\nx\n", None)])
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+@pytest.mark.parametrize("way", ["socket", "maildrop"])
+def test_cron_where_the_machine_has_another_name(way):
+    """The recipe of doc/operations.md, with addresses in another domain."""
+    local = Local(**{"local-users": {"nobody": ALICE},
+                     "server": {"hostname": "mail.abc.com"}})
+    with open(local.config, encoding="ascii") as f:
+        config = f.read().replace("abc.com", "mail.abc.com")
+    with open(local.config, "w", encoding="ascii") as f:
+        f.write(config)
+    texts = hand_in(local, way, [(
+        ["-FCronDaemon", "-i", "-B8BITMIME", "-oem"],
+        b"From: root (Cron Daemon)\nTo: bob@xyz.com\nSubject: Cron <nobody@host> x\n"
+        b"\noutput\n", None)])
+    assert b"\nFrom: nobody@mail.abc.com (Cron Daemon)\n" in texts[0]
+    assert b"Return-Path: <alice@abc.com>" in texts[0]
+
+
 # ---- how much -----------------------------------------------------------------
 
 
