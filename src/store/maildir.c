@@ -101,7 +101,19 @@ not_mounted(const struct walk *w, struct err *e)
 	return err_set(e, ERR_TEMP, ENODEV,
 		       "%s was a file system of its own and is not mounted "
 		       "(where it is to be none any more, remove its line from "
-		       "the file mounts in the data directory, and restart)",
+		       "the file mounts in the data directory, write "
+		       "\"checksum edited\" in its last line, and restart)",
+		       w->path);
+}
+
+/* What is missing may be one, and nobody knows. */
+static int
+not_made(const struct walk *w, struct err *e)
+{
+	return err_set(e, ERR_TEMP, ENODEV,
+		       "%s is missing and not made: the file mounts in the "
+		       "data directory is damaged (mend or remove it, and "
+		       "restart)",
 		       w->path);
 }
 
@@ -136,9 +148,12 @@ enter(struct walk *w, int up, const char *name, bool create, struct err *e)
 	if (n < 0 || (size_t)n >= sizeof(w->path) - at)
 		return err_set(e, ERR_PERM, 0, "name too long");
 	bool known = mounts != NULL && mounts_knows(mounts, w->path);
-	int fd = open_dir(up, name, create && !known, e);
+	bool unsure = create && mounts != NULL && mounts_are_damaged(mounts);
+	int fd = open_dir(up, name, create && !known && !unsure, e);
+	if (fd < 0 && e->sys == ENOENT && known)
+		return not_mounted(w, e);
 	if (fd < 0)
-		return known && e->sys == ENOENT ? not_mounted(w, e) : -1;
+		return e->sys == ENOENT && unsure ? not_made(w, e) : -1;
 	if (see_mount(w, fd, known, e) != 0) {
 		(void)close(fd);
 		return -1;

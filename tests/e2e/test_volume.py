@@ -191,3 +191,24 @@ def test_a_domain_that_is_not_mounted_gets_no_mail():
         os.rmdir(where)
         assert send(pair, BOB) != {}
         assert not os.path.exists(where)
+
+
+def test_damaged_mounts_make_no_mailbox():
+    """What stood in the file is unknown: nothing is made under what may be a
+    mount point; what is there gets its mail."""
+    with new_pair() as pair:
+        where = maildirs(pair, "xyz.com")
+        pair.receiver.start()
+        assert send(pair, "alice@abc.com") == {}
+        with harness.small_disk(where):
+            assert send(pair, BOB) == {}
+        pair.receiver.stop()
+        pair.write(maildirs(pair, ".postpair", "mounts"), b"")
+        pair.receiver.start()
+        assert "mounts-damaged" in pair.receiver.log()
+        assert send(pair, BOB) != {}
+        assert os.listdir(where) == []
+        assert send(pair, "alice@abc.com") == {}
+        os.unlink(maildirs(pair, ".postpair", "mounts"))
+        pair.receiver.restart()
+        assert send(pair, BOB) == {}

@@ -334,6 +334,132 @@ what_is_not_mounted_gets_no_mail(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- the file mounts ------------------------------------------------------
+ */
+
+static void
+write_mounts(struct world *w, struct span bytes)
+{
+	struct err e;
+
+	assert_int_equal(durable_replace(w->dirfd, "mounts", bytes, 0600, &e),
+			 0);
+}
+
+/* As a start would read it. */
+static struct mounts *
+read_mounts(struct world *w)
+{
+	struct mounts *m = NULL;
+	struct err e;
+
+	assert_int_equal(mounts_open(&m, w->dirfd, &e), 0);
+	return m;
+}
+
+static void
+assert_mounts(struct world *w, bool damaged)
+{
+	struct mounts *m = read_mounts(w);
+
+	assert_int_equal(mounts_are_damaged(m), damaged);
+	if (!damaged) {
+		assert_true(mounts_knows(m, "xyz.com"));
+		assert_true(mounts_knows(m, "abc.com/carol"));
+		assert_false(mounts_knows(m, "abc.com"));
+	}
+	mounts_free(&m);
+}
+
+static char *
+text_of_mounts(struct world *w, size_t *n)
+{
+	char *p = NULL;
+	struct err e;
+
+	assert_int_equal(
+	    durable_read_file(w->dirfd, "mounts", 10000, &p, n, &e), 0);
+	return p;
+}
+
+/* Cut anywhere, or with any byte changed. */
+static void
+damaged_mounts_are_known_as_such(void **state)
+{
+	struct world *w = *state;
+	struct mounts *m = read_mounts(w);
+	struct err e;
+	size_t n;
+
+	assert_int_equal(mounts_note(m, "xyz.com", &e), 0);
+	assert_int_equal(mounts_note(m, "abc.com/carol", &e), 0);
+	mounts_free(&m);
+	assert_mounts(w, false);
+	char *p = text_of_mounts(w, &n);
+	for (size_t i = 0; i < n; i++) {
+		write_mounts(w, span_make(p, i));
+		assert_mounts(w, true);
+		p[i] ^= 4;
+		write_mounts(w, span_make(p, n));
+		assert_mounts(w, true);
+		p[i] ^= 4;
+	}
+	/* what is noted meanwhile does not make it whole */
+	write_mounts(w, span_make(p, n / 2));
+	m = read_mounts(w);
+	assert_int_equal(mounts_note(m, "new.org", &e), 0);
+	assert_true(mounts_knows(m, "new.org"));
+	mounts_free(&m);
+	assert_mounts(w, true);
+	free(p);
+}
+
+/* The first form, and a file that somebody has edited, get a checksum. */
+static void
+mounts_without_a_checksum_are_read_once(void **state)
+{
+	struct world *w = *state;
+	char edited[1000];
+	size_t n;
+
+	write_mounts(w, span_of("abc.com/carol\nxyz.com\n"));
+	assert_mounts(w, false);
+	char *p = text_of_mounts(w, &n);
+	assert_true(n > 18 && memcmp(p + n - 18, "checksum ", 9) == 0);
+	assert_mounts(w, false);
+	(void)snprintf(edited, sizeof(edited), "%.*snew.org\nchecksum edited\n",
+		       (int)n - 18, p);
+	write_mounts(w, span_of(edited));
+	assert_mounts(w, false);
+	free(p);
+	p = text_of_mounts(w, &n);
+	assert_true(n > 18 && memcmp(p + n - 18, "checksum ", 9) == 0);
+	free(p);
+}
+
+/* Where nobody knows what was mounted, nothing is made that is missing. */
+static void
+damaged_mounts_make_no_mailbox(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(tree_deliver(w->tree, text, bob, &e), 0);
+	stop(w);
+	write_mounts(w, span_of(""));
+	struct mounts *m = read_mounts(w);
+	maildir_tree_set_mounts(w->tree->t, m);
+	start(w, true);
+	assert_int_equal(tree_deliver(w->tree, text, both, &e), -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	assert_int_equal(e.sys, ENODEV);
+	assert_int_equal(tree_deliver(w->tree, text, bob, &e), 0);
+	stop(w);
+	maildir_tree_set_mounts(w->tree->t, NULL);
+	mounts_free(&m);
+}
+
 int
 main(void)
 {
@@ -343,6 +469,9 @@ main(void)
 		T(a_start_syncs_what_it_finds_there),
 		T(a_start_syncs_mailboxes_on_other_file_systems),
 		T(what_is_not_mounted_gets_no_mail),
+		T(damaged_mounts_are_known_as_such),
+		T(mounts_without_a_checksum_are_read_once),
+		T(damaged_mounts_make_no_mailbox),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
