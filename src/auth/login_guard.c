@@ -57,7 +57,7 @@ struct login_guard {
 	pthread_mutex_t lock;      /* guards what follows */
 	struct login_table failed; /* addresses, users */
 	struct login_table pairs;
-	struct login_table wrong; /* passwords, each of a user */
+	struct login_table wrong; /* passwords, each of a party */
 	struct login_table known; /* pairs */
 	bool dirty, saving;       /* known, and its file */
 	struct login_attempt *waiting, *running;
@@ -135,10 +135,13 @@ identify(const struct login_guard *g, const struct login_try *t)
 		.pair = hash_text(g, "pair", party, t->user),
 	};
 
-	if (t->password.p != NULL)
-		s.password = hash_text(
-		    g, "password",
-		    siphash(&g->o.key, t->password.p, t->password.n), t->user);
+	if (t->password.p != NULL) {
+		const uint64_t guess[] = {
+			s.pair,
+			siphash(&g->o.key, t->password.p, t->password.n),
+		};
+		s.password = siphash(&g->o.key, guess, sizeof(guess)) | 1;
+	}
 	return s;
 }
 
@@ -515,8 +518,8 @@ remember_right(struct login_guard *g, const struct login_subject *who,
 	}
 }
 
-/* Was this password wrong for this user before?  Who says it again learns
- * nothing. */
+/* Has this party said this wrong password before?  Then it learns nothing.  It
+ * would if that were asked of others: what somebody else has mistyped. */
 static bool
 is_repeated(struct login_guard *g, const struct login_subject *who,
 	    int64_t now_ms)

@@ -19,9 +19,10 @@
  * A user who has logged in well from an address does not wait there at all,
  * until failing ten times as often as an address may.
  *
- * A wrong password counts once: a telephone that goes on with an old one takes
- * nothing from anybody.  All memory is tables of fixed size, keyed by hashes
- * that nobody can aim at.  What is known of good logins can be kept in a file.
+ * A wrong password counts once for a party: a telephone that goes on with an
+ * old one takes nothing from anybody.  All memory is tables of fixed size,
+ * keyed by hashes that nobody can aim at.  What is known of good logins can be
+ * kept in a file.
  *
  * Times are clock_mono_ms() and come from the caller.  Thread: any.
  */
@@ -53,7 +54,7 @@ void login_guard_keep(struct login_guard *g, int dirfd, int64_t now_ms);
 /* Who tries, from where: an address, a user, both together, and what. */
 struct login_subject {
 	uint64_t address, user, pair;
-	uint64_t password; /* of this user; 0: not to be seen (SCRAM) */
+	uint64_t password; /* of this pair; 0: not to be seen (SCRAM) */
 };
 
 /* A login that is being tried; its memory is the caller's from begin to end. */
