@@ -56,7 +56,8 @@ int cmd_select(struct shell *sh, const struct arg *words, size_t n,
 const char *cmd_set_name(size_t i);
 const char *const *cmd_set_words(size_t i, bool *is_file);
 
-/* cmd_leave - what logout and the end of the shell do: deletions, QUIT. */
+/* cmd_leave - what logout and the end of the shell do: deletions, QUIT.  A
+ * script that failed, and a shell that ends with a status, delete nothing. */
 int cmd_leave(struct shell *sh);
 
 #endif

@@ -324,10 +324,18 @@ cmd_leave(struct shell *sh)
 
 	if (sh->session.user[0] == '\0')
 		return SHELL_OK;
-	rc = mailbox_commit(sh);
-	if (rc == SHELL_OK && marked > 0)
-		shell_say(sh, "deleted %u message%s", marked,
-			  marked == 1 ? "" : "s");
+	if (sh->exit_status != SHELL_OK || (sh->failed && !sh->interactive)) {
+		rc = SHELL_OK;
+		if (marked > 0)
+			shell_note(sh,
+				   "mailsh: %u marked message%s not deleted",
+				   marked, marked == 1 ? " was" : "s were");
+	} else {
+		rc = mailbox_commit(sh);
+		if (rc == SHELL_OK && marked > 0)
+			shell_say(sh, "deleted %u message%s", marked,
+				  marked == 1 ? "" : "s");
+	}
 	session_forget(sh);
 	return rc;
 }

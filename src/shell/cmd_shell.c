@@ -144,7 +144,6 @@ int
 cmd_exit(struct shell *sh, const struct args *a)
 {
 	uint64_t n = 0;
-	int rc;
 
 	if (a->n > 0 &&
 	    (span_u64(arg_span(&a->operand[0]), &n) != 0 || n > 255))
@@ -162,8 +161,7 @@ cmd_exit(struct shell *sh, const struct args *a)
 		draft_keep(sh);
 		draft_clear(&sh->draft);
 	}
-	rc = cmd_leave(sh);
 	sh->exiting = true;
 	sh->exit_status = (int)n;
-	return rc;
+	return cmd_leave(sh);
 }

@@ -100,25 +100,16 @@ interact(struct shell *sh, bool login)
 	return SHELL_OK;
 }
 
-/* After the last command: deletions are final only when all went well, and the
- * shell was not ended from outside. */
+/* After the last command: deletions are final only when all went well. */
 static int
 finish(struct shell *sh, int rc)
 {
-	uint32_t marked = mailbox_count(&sh->box).marked;
+	int left = cmd_leave(sh);
 
-	if (sh->ended_by == 0 &&
-	    (rc == SHELL_OK || sh->keep_going || sh->exiting)) {
-		int left = cmd_leave(sh);
-
-		if (left != SHELL_OK) {
-			sh->file = NULL;
-			run_report(sh, "logout");
-			rc = rc == SHELL_OK ? left : rc;
-		}
-	} else if (marked > 0) {
-		shell_note(sh, "mailsh: %u marked message%s not deleted",
-			   marked, marked == 1 ? " was" : "s were");
+	if (left != SHELL_OK) {
+		sh->file = NULL;
+		run_report(sh, "logout");
+		rc = rc == SHELL_OK ? left : rc;
 	}
 	if (rc == SHELL_OK)
 		rc = sh->exit_status;
@@ -166,6 +157,7 @@ run_all(struct shell *sh, struct mailsh_options *in)
 		if (rc != SHELL_OK && !sh->keep_going && !in->check)
 			break;
 		status = run_script(sh, in, &in->script[i]);
+		sh->failed |= status != SHELL_OK;
 		rc = rc == SHELL_OK ? status : rc;
 	}
 	return finish(sh, rc);

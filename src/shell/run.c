@@ -129,6 +129,7 @@ run_source(struct shell *sh, struct source *src)
 			break;
 		rc = got < 0 ? (int)sh->fail.status : run_unit(sh, c, &a);
 		arena_reset(&a);
+		sh->failed |= got < 0;
 		if (rc != SHELL_OK && first == SHELL_OK)
 			first = rc;
 		if (src->typed == NULL && rc != SHELL_OK &&

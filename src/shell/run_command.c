@@ -245,6 +245,7 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 {
 	int64_t from = clock_mono_ms();
 	const char *verb = c->escape ? "!" : NULL;
+	bool failed = sh->failed;
 	int rc;
 
 	sh->line = c->line;
@@ -267,5 +268,8 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 	if ((c->prefixes & LEX_TIME) != 0)
 		shell_note(sh, "time: %lld ms",
 			   (long long)(clock_mono_ms() - from));
-	return judge(sh, c, verb, rc);
+	rc = judge(sh, c, verb, rc);
+	/* What failed inside it, in a file or in $( ), is judged with it. */
+	sh->failed = failed || rc != SHELL_OK;
+	return rc;
 }

@@ -101,6 +101,7 @@ struct shell {
 	const char *file; /* what errors call the source; NULL when typed */
 	int line;
 	unsigned depth;
+	bool failed; /* a command did, and no `try` or `not` allowed for it */
 	bool exiting, exit_warned;
 	int exit_status;
 	struct failure fail;

@@ -233,6 +233,37 @@ def test_nothing_is_deleted_when_a_script_fails(pair):
     assert pair.maildir("carol@xyz.com").files() == []
 
 
+@pytest.mark.parametrize("options, script, status", [
+    (["-k"], "save 1 --to /no/such/\ndelete 1\n", 9),
+    (["-k"], "delete 1\nsave 1 --to /no/such/\n", 9),
+    (["-k"], "delete 1\nlst\nlogout\n", 2),
+    (["-k"], "delete 1\nlst\nexit\n", 2),
+    (["-k"], "delete 1\nlst\nlogin alice@abc.com --password secret\n", 2),
+    (["-k"], "delete 1\necho 'no end\n", 2),
+    (["-k"], "delete 1\nsource bad.msh\n", 2),
+    (["-k", "-f", "-", "-f", "/no/such"], "delete 1\n", 9),
+    ([], "set keep-going yes\nlst\ndelete 1\n", 2),
+    ([], "delete 1\nexit 3\n", 3),
+    # what is expected is no failure
+    ([], "try source bad.msh\ntry save 1 --to /no/such/\nnot read from:me\n"
+         "delete 1\nexit\n", 0),
+])
+def test_a_script_deletes_when_it_ends_with_0(pair, options, script, status):
+    pair.write("bad.msh", b"lst\n")
+    box = pair.maildir("carol@xyz.com")
+    if not box.files():
+        pair.mailsh(LOGIN + "compose --to carol@xyz.com --body x\nsend\n")
+        box.wait(1)
+    done = shell(pair, "-H", "127.0.0.1", "--smtp-port",
+                 str(pair.submission_port), "--pop3-port", str(pair.pop3_port),
+                 *options, stdin="login carol@xyz.com --password secret\n" +
+                 script.replace("bad.msh", os.path.join(pair.directory,
+                                                        "bad.msh")))
+    assert done.returncode == status, done.stderr
+    assert len(box.files()) == (0 if status == 0 else 1)
+    assert (b"1 marked message was not deleted" in done.stderr) == (status != 0)
+
+
 def test_a_ready_message_from_a_file_and_from_standard_input(pair):
     text = b"To: bob@xyz.com\nSubject: ready file\n\nsigned text\n"
     path = pair.write("ready.eml", text)
