@@ -72,7 +72,8 @@ enum {
 	LISTENER_BACKLOG = 1024,
 	LISTENER_HANDSHAKE_MS = 30000,
 	LISTENER_PROXY_MS = 10000, /* for a PROXY header */
-	LISTENER_GRACE_MS = 10000, /* to log in, when all places are taken */
+	/* to log in, and to be silent, when all places are taken */
+	LISTENER_GRACE_MS = 10000,
 };
 
 /* listener_new - bind and listen (options are copied; strings are borrowed for
@@ -96,7 +97,8 @@ uint16_t listener_port(const struct listener *l, size_t i);
  * listener_place_login - it has logged in as `user` (canonical).  -1: the user
  * has as many sessions as one may have; that was logged.
  * listener_place_logout - it is nobody's any more (STARTTLS).
- * listener_place_busy - a message is under way; or no more.
+ * listener_place_busy - a message is under way; or no more.  It holds a place
+ * only as long as octets come (stream_is_silent).
  */
 int listener_place_login(const struct listener_client *c, const char *user);
 void listener_place_logout(const struct listener_client *c);

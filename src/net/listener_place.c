@@ -15,14 +15,22 @@
  *    of IPv6) has max_per_address places; after it, a user has max_per_user,
  *    wherever from, and they are no longer his address's: a house with two
  *    hundred users behind one address is served.
+ *    At its cap a party's newcomer gets the place of a silent session of the
+ *    same party that has no login.
  *  - Clients of this machine have no such caps: nobody from outside counts as
- *    one, and one who is in can do worse.
- *  - With all places taken, a newcomer gets that of a session that has neither
- *    a login nor a message under way: of the party that has most of them, if
- *    that has more than the newcomer's own would then; otherwise the one that
- *    has done nothing for longest, if that is grace_ms or more.  So a
- *    crowd of silent sessions keeps nobody out, and one that has just come has
- *    ten seconds to log in or to begin a message.
+ *    one.  For what follows they are one party.
+ *  - With all places taken, a newcomer gets that of a session that is silent,
+ *    or that has neither a login nor a message under way: of the party that has
+ *    most of them, if that has more than the newcomer's own would then;
+ *    otherwise the one that is silent, or has done nothing, for longest, if
+ *    that is grace_ms or more.  So a crowd of silent sessions keeps nobody out,
+ *    and one that has just come has ten seconds to log in or to begin a
+ *    message.  A client of this machine, a message under way, and, when there
+ *    is nobody else, a login give way only when they are silent.
+ *
+ * Silent (stream_pace.c) is who sends nothing for grace_ms while we wait for
+ * it, whatever its protocol makes of that, or only a trickle for three times as
+ * long.  A message that moves, and a client that waits for us, are not.
  *
  * A session that gives way is on its own thread, which may be waiting for
  * anything.  Its socket is shut for reading: it ends as if the client had left.
@@ -48,7 +56,10 @@ key_of_user(const struct listener *l, const char *user)
 static uint64_t
 key_of_address(const struct listener *l, const struct listener_session *c)
 {
-	return peer_party(&l->key, c->pub.address);
+	/* this machine has many addresses, and is one party */
+	return peer_party(&l->key, c->pub.is_loopback && !c->proxied
+				       ? "127.0.0.1"
+				       : c->pub.address);
 }
 
 static struct listener_session **
@@ -110,25 +121,54 @@ stamp(struct listener *l, struct listener_session *c)
 /* ---- giving way -----------------------------------------------------------
  */
 
+/* Who may be looked for. */
+struct wanted {
+	bool silent, login;  /* nobody else than those */
+	const uint64_t *key; /* NULL: of any party */
+};
+
 static bool
-may_give_way(const struct listener_session *c)
+may_give_way(const struct listener_session *c, const struct wanted *w,
+	     int64_t now_ms)
 {
-	return !c->pub.is_loopback && !c->proxied && !c->has_login &&
-	       !c->is_busy;
+	if (c->proxied || c->has_login != w->login ||
+	    (w->key != NULL && c->key != *w->key))
+		return false;
+	if (stream_is_silent(c->pub.stream, now_ms))
+		return true;
+	return !w->silent && !c->pub.is_loopback && !c->is_busy;
 }
 
-/* The session that has done nothing for longest, of `key`, or of all. */
+/* The one that has done nothing for longest. */
 static struct listener_session *
-oldest(struct listener *l, const uint64_t *key)
+oldest(struct listener *l, const struct wanted *w)
 {
+	const int64_t now = clock_mono_ms();
 	struct listener_session *best = NULL;
 
 	for (size_t b = 0; b < LISTENER_BUCKETS; b++) {
 		for (struct listener_session *i = l->bucket[b]; i != NULL;
 		     i = i->next) {
-			if ((key == NULL || i->key == *key) &&
-			    may_give_way(i) &&
+			if (may_give_way(i, w, now) &&
 			    (best == NULL || i->order < best->order))
+				best = i;
+		}
+	}
+	return best;
+}
+
+/* One of the party that has most places. */
+static struct listener_session *
+fullest(struct listener *l, const struct wanted *w)
+{
+	const int64_t now = clock_mono_ms();
+	struct listener_session *best = NULL;
+
+	for (size_t b = 0; b < LISTENER_BUCKETS; b++) {
+		for (struct listener_session *i = l->bucket[b]; i != NULL;
+		     i = i->next) {
+			if (may_give_way(i, w, now) &&
+			    (best == NULL || i->number > best->number))
 				best = i;
 		}
 	}
@@ -139,33 +179,32 @@ oldest(struct listener *l, const uint64_t *key)
 static struct listener_session *
 choose(struct listener *l, int own)
 {
-	struct listener_session *fullest = NULL;
+	struct wanted w = { .silent = false };
+	struct listener_session *c = fullest(l, &w);
 
-	for (size_t b = 0; b < LISTENER_BUCKETS; b++) {
-		for (struct listener_session *i = l->bucket[b]; i != NULL;
-		     i = i->next) {
-			if (may_give_way(i) &&
-			    (fullest == NULL || i->number > fullest->number))
-				fullest = i;
-		}
-	}
-	if (fullest != NULL && fullest->number > own + 1)
-		return oldest(l, &fullest->key);
-	fullest = oldest(l, NULL);
-	return fullest != NULL &&
-		       fullest->since_ms + l->o.grace_ms <= clock_mono_ms()
-		   ? fullest
-		   : NULL;
+	if (c != NULL && c->number > own + 1)
+		w.key = &c->key;
+	w.silent = true;
+	struct listener_session *silent = oldest(l, &w);
+	if (silent != NULL)
+		return silent;
+	w.silent = false;
+	c = oldest(l, &w);
+	if (c != NULL &&
+	    (w.key != NULL || c->since_ms + l->o.grace_ms <= clock_mono_ms()))
+		return c;
+	w = (struct wanted){ .silent = true, .login = true };
+	c = fullest(l, &w);
+	if (c == NULL)
+		return NULL;
+	w.key = &c->key;
+	return oldest(l, &w);
 }
 
 static bool
-make_room(struct listener *l, int own)
+give_way(struct listener *l, struct listener_session *c)
 {
-	struct listener_session *c = NULL;
-
-	if (l->leaving <= l->o.max_clients / LEAVING_SHARE)
-		c = choose(l, own);
-	if (c == NULL)
+	if (c == NULL || l->leaving > l->o.max_clients / LEAVING_SHARE)
 		return false;
 	delist(l, c);
 	c->gives_way = true;
@@ -174,21 +213,30 @@ make_room(struct listener *l, int own)
 	return true;
 }
 
+/* Is there a place for one more of this party, or a silent one's? */
+static bool
+has_room(struct listener *l, uint64_t key)
+{
+	const struct wanted own = { .silent = true, .key = &key };
+
+	return count_key(l, key) < l->o.max_per_address ||
+	       give_way(l, oldest(l, &own));
+}
+
 /* ---- for the rest of the listener -----------------------------------------
  */
 
 bool
 listener_place_take(struct listener *l, struct listener_session *c)
 {
-	bool ok = true;
-
 	(void)pthread_mutex_lock(&l->lock);
 	uint64_t key = key_of_address(l, c);
-	int own = is_capped(l, c) ? count_key(l, key) : 0;
-	if (own >= l->o.max_per_address)
-		ok = false;
-	else if (l->clients - l->leaving >= l->o.max_clients)
-		ok = make_room(l, own);
+	bool counts = is_capped(l, c);
+	bool ok = !counts || has_room(l, key);
+	if (ok && l->clients - l->leaving >= l->o.max_clients) {
+		counts |= c->pub.is_loopback && !c->proxied;
+		ok = give_way(l, choose(l, counts ? count_key(l, key) : 0));
+	}
 	if (ok) {
 		stamp(l, c);
 		enlist(l, c, key);
@@ -207,8 +255,7 @@ listener_place_rename(struct listener *l, struct listener_session *c)
 	bool ok = true;
 	if (!c->gives_way) {
 		delist(l, c);
-		ok = !is_capped(l, c) ||
-		     count_key(l, key) < l->o.max_per_address;
+		ok = !is_capped(l, c) || has_room(l, key);
 		enlist(l, c, key);
 	}
 	(void)pthread_mutex_unlock(&l->lock);

@@ -207,6 +207,7 @@ listener_session_start(struct listener *l, int fd, bool tls,
 		listener_session_refuse(l, fd, tls, "unknown", "out of memory");
 		return false;
 	}
+	stream_pace(c->pub.stream, l->o.grace_ms);
 	c->owner = l;
 	c->pub.place = c;
 	c->implicit_tls = tls;

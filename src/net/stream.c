@@ -92,8 +92,8 @@ system_error(struct stream *s, const char *what, struct err *e)
 	return die(s, ERR_TEMP, errno, what, e);
 }
 
-int
-stream_wait(struct stream *s, short events, int64_t deadline_ms, struct err *e)
+static int
+wait_for(struct stream *s, short events, int64_t deadline_ms, struct err *e)
 {
 	for (;;) {
 		struct pollfd p[2] = {
@@ -116,6 +116,17 @@ stream_wait(struct stream *s, short events, int64_t deadline_ms, struct err *e)
 		if (n > 0 && p[1].revents != 0)
 			return err_set(e, ERR_STOP, 0, "shutting down");
 	}
+}
+
+int
+stream_wait(struct stream *s, short events, int64_t deadline_ms, struct err *e)
+{
+	if (s->quiet_ms == 0)
+		return wait_for(s, events, deadline_ms, e);
+	int64_t since = stream_pace_wait(s);
+	int rc = wait_for(s, events, deadline_ms, e);
+	stream_pace_waited(s, since);
+	return rc;
 }
 
 /* Nobody speaks: give back what a conversation needs. */
@@ -203,7 +214,10 @@ read_more(struct stream *s, int64_t deadline_ms, struct err *e)
 {
 	for (;;) {
 		short events;
+		const size_t had = stream_buffered(s);
 		int got = read_some(s, &events, e);
+		if (got > 0)
+			stream_pace_moved(s, stream_buffered(s) - had);
 		if (got != 0)
 			return got > 0 ? 0 : -1;
 		if (wait_idle(s, events, deadline_ms, e) != 0)
@@ -403,6 +417,7 @@ stream_flush(struct stream *s, int64_t deadline_ms, struct err *e)
 			return -1;
 		}
 		done += put;
+		stream_pace_moved(s, put);
 	}
 	s->out_n = 0;
 	return 0;

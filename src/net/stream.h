@@ -43,6 +43,12 @@ int stream_fd(const struct stream *s);
 /* stream_watch - waits end with STOP once w is raised; NULL: watch nothing. */
 void stream_watch(struct stream *s, const struct wake *w);
 
+/* stream_pace - from now on see whether the peer moves (quiet_ms > 0).
+ * stream_is_silent - we wait for it, and it has moved nothing for quiet_ms, or
+ * next to nothing for three times as long.  Thread: any. */
+void stream_pace(struct stream *s, int64_t quiet_ms);
+bool stream_is_silent(const struct stream *s, int64_t now_ms);
+
 /* ---- input ----------------------------------------------------------------
  */
 

@@ -1,6 +1,8 @@
 #ifndef PP_NET_STREAM_PRIVATE_H
 #define PP_NET_STREAM_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "net/stream.h"
 #include "net/tls_session.h"
 
@@ -20,6 +22,10 @@ struct stream {
 	struct tls_session *tls;      /* from the upgrade on, for good */
 	bool dead;
 	struct err why_dead;
+
+	/* of stream_pace.c; quiet_ms 0: not wanted */
+	int64_t quiet_ms, quiet_left, pace_left;
+	_Atomic int64_t silent_from_ms; /* INT64_MAX: it is our turn */
 };
 
 /* stream_die - from here on every call fails with *why. */
@@ -28,6 +34,12 @@ int stream_die(struct stream *s, const struct err *why, struct err *e);
 /* stream_wait - 0 when `events` (or an error to be read) are there. */
 int stream_wait(struct stream *s, short events, int64_t deadline_ms,
 		struct err *e);
+
+/* stream_pace_wait - we begin to wait for the peer: since when.
+ * stream_pace_waited - no more.  stream_pace_moved - octets came or went. */
+int64_t stream_pace_wait(struct stream *s);
+void stream_pace_waited(struct stream *s, int64_t since_ms);
+void stream_pace_moved(struct stream *s, size_t n);
 
 /* stream_tls_read - what is there now, to in[end): 1, 0 and what to wait for,
  * or -1.  stream_tls_write - at least one byte within the deadline: 0 or -1. */

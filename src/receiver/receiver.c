@@ -175,7 +175,7 @@ bind_services(struct receiver *r, struct err *e)
 		.n_free_from = n_free,
 		.proxy_from = o->smtp_proxy_from.v,
 		.n_proxy_from = o->smtp_proxy_from.n,
-		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
+		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve_smtp,
 		.ctx = r,
 	};

@@ -177,7 +177,7 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		.n_free_from = s->o->xclient_from.n,
 		.proxy_from = s->o->proxy_from.v,
 		.n_proxy_from = s->o->proxy_from.n,
-		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
+		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve,
 		.ctx = s,
 	};

@@ -24,7 +24,7 @@ sender_local_bind(struct sender *s, struct err *e)
 		.max_clients = (int)o->max_clients,
 		.max_per_address = (int)o->max_per_address,
 		.socket_mode = sender_options_mode(o->local_mode),
-		.busy_reply = "421 4.7.0 too many clients, try again later\r\n",
+		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve_local,
 		.ctx = s,
 	};

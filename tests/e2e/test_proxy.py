@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 
 import harness
 import pytest
@@ -132,6 +133,33 @@ def test_silent_strangers_give_way_on_every_service():
                 wire.close()
             log = pair.receiver.log() + pair.sender.log()
             assert "gave way to another" in log
+
+
+def test_messages_that_stand_still_give_way():
+    """DATA, or a chunk, and then nothing: ten seconds, when others need the place."""
+    few = {"max-clients": "2", "proxy-from": HERE}
+    with Pair(receiver={"smtp": few}) as pair, contextlib.ExitStack() as stack:
+        def client(last):
+            wire = stack.enter_context(Wire(pair.smtp_port))
+            wire.send(V1 % last)
+            return wire, wire.line()[:3]
+
+        begun = []
+        for last, begin in ((7, b"DATA\r\n"), (8, b"BDAT 1000000\r\nx")):
+            wire, answer = client(last)
+            assert answer == b"220"
+            for line in (b"EHLO c", b"MAIL FROM:<a@example.org>",
+                         b"RCPT TO:<alice@abc.com>"):
+                assert wire.ask(line)[:3] == b"250"
+            wire.send(begin)
+            begun.append(wire)
+        assert begun[0].line()[:3] == b"354"
+        assert client(9)[1] == b"421"
+        time.sleep(10.5)
+        for wire, last in zip(begun, (9, 10)):
+            assert client(last)[1] == b"220"
+            assert wire.line()[:9] == b"421 4.3.2"
+            assert wire.line() == b""
 
 
 def test_a_user_has_so_many_sessions():

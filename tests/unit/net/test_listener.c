@@ -399,6 +399,150 @@ ten_seconds_are_enough_when_places_are_few(void **state)
 	stop(l);
 }
 
+/* Send `n` octets every 20 ms, for so long. */
+static void
+sends(const int fds[], const size_t n[], size_t count, int64_t for_ms)
+{
+	static char octets[100];
+	int64_t end = clock_mono_ms() + for_ms;
+
+	memset(octets, 'x', sizeof(octets));
+	while (clock_mono_ms() < end) {
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(
+			    send(fds[i], octets, n[i], MSG_NOSIGNAL),
+			    (ssize_t)n[i]);
+		(void)poll(NULL, 0, 20);
+	}
+}
+
+static void
+a_message_has_its_place_while_it_moves(void **state)
+{
+	enum { GRACE_MS = 600 };
+	static const size_t moves[] = { 100, 1 };
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 3, 3, GRACE_MS);
+	int fds[3], more[2];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = welcome(l, "192.0.2.7");
+		asks(fds[i], "busy\r\n", "busy\r\n");
+	}
+	refused(l, "192.0.2.8"); /* all have just begun */
+	/* the first moves, the second trickles, the third is silent */
+	sends(fds, moves, 2, GRACE_MS + 100);
+	more[0] = welcome(l, "192.0.2.8");
+	assert_reads(fds[2], busy);
+	assert_ends(fds[2]);
+	wait_for_clients(l, 3);
+	asks(more[0], "busy\r\n", "busy\r\n");
+	sends((const int[]){ fds[0], fds[1], more[0] },
+	      (const size_t[]){ 100, 1, 100 }, 3, 4 * (int64_t)GRACE_MS);
+	more[1] = welcome(l, "192.0.2.9");
+	assert_reads(fds[1], busy);
+	assert_ends(fds[1]);
+	wait_for_clients(l, 3);
+	/* and now there is nobody else */
+	asks(more[1], "busy\r\n", "busy\r\n");
+	sends((const int[]){ fds[0], more[0], more[1] },
+	      (const size_t[]){ 100, 100, 100 }, 3, GRACE_MS);
+	refused(l, "2001:db8::1");
+	(void)close(fds[0]);
+	close_all(more, 2);
+	stop(l);
+}
+
+static void
+silent_logins_give_way_last(void **state)
+{
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 3, 3, 1);
+	int fds[3], more[2];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		fds[i] = welcome(l, "192.0.2.7");
+	asks(fds[0], "login alice\r\n", "login alice\r\n");
+	asks(fds[1], "login alice\r\n", "login alice\r\n");
+	asks(fds[2], "busy\r\n", "busy\r\n");
+	(void)poll(NULL, 0, 10);
+	more[0] = welcome(l, "192.0.2.8");
+	assert_reads(fds[2], busy);
+	assert_ends(fds[2]);
+	wait_for_clients(l, 3);
+	asks(more[0], "login bob\r\n", "login bob\r\n");
+	(void)poll(NULL, 0, 10);
+	more[1] = welcome(l, "192.0.2.9");
+	assert_reads(fds[0], busy);
+	assert_ends(fds[0]);
+	(void)close(fds[1]);
+	close_all(more, 2);
+	stop(l);
+}
+
+static void
+silent_clients_of_this_machine_give_way(void **state)
+{
+	enum { GRACE_MS = 600 };
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 4, 4, GRACE_MS);
+	int fds[4], more[2];
+
+	(void)state;
+	/* its addresses are one party; it is asked for patience, too */
+	fds[0] = welcome(l, "192.0.2.7");
+	fds[1] = welcome(l, "127.0.0.1");
+	fds[2] = guest(l, "127.0.0.2");
+	assert_reads(fds[2], "hello 127.0.0.2\r\n");
+	fds[3] = guest(l, "127.0.0.3");
+	assert_reads(fds[3], "hello 127.0.0.3\r\n");
+	asks(fds[1], "busy\r\n", "busy\r\n");
+	refused(l, "192.0.2.8");
+	(void)poll(NULL, 0, GRACE_MS + 50);
+	more[0] = welcome(l, "192.0.2.8");
+	assert_reads(fds[2], busy);
+	assert_ends(fds[2]);
+	wait_for_clients(l, 4);
+	more[1] = guest(l, "127.0.0.9"); /* not that of a smaller party */
+	assert_reads(more[1], "hello 127.0.0.9\r\n");
+	asks(more[0], "still\r\n", "still\r\n");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	(void)close(fds[3]);
+	close_all(more, 2);
+	stop(l);
+}
+
+static void
+at_the_cap_silent_sessions_of_the_party_give_way(void **state)
+{
+	enum { GRACE_MS = 600 };
+	struct service svc = { 0 };
+	struct listener *l = start_for(&svc, 20, 2, GRACE_MS);
+	int fds[5];
+
+	(void)state;
+	fds[0] = welcome(l, "2001:db8:0:1::1");
+	fds[1] = welcome(l, "192.0.2.7");
+	asks(fds[1], "login alice\r\n", "login alice\r\n");
+	fds[2] = welcome(l, "192.0.2.7");
+	fds[3] = welcome(l, "192.0.2.7");
+	refused(l, "192.0.2.7");
+	(void)poll(NULL, 0, GRACE_MS + 50);
+	asks(fds[2], "moves\r\n", "moves\r\n");
+	fds[4] = welcome(l, "192.0.2.7");
+	assert_reads(fds[3], busy);
+	assert_ends(fds[3]);
+	refused(l, "192.0.2.7"); /* nobody else is silent */
+	for (size_t i = 0; i < 3; i++)
+		asks(fds[i], "here\r\n", "here\r\n");
+	close_all(fds, 3);
+	(void)close(fds[4]);
+	stop(l);
+}
+
 static void
 a_drain_lets_sessions_say_goodbye(void **state)
 {
@@ -615,6 +759,11 @@ main(void)
 		cmocka_unit_test(who_has_logged_in_takes_places_of_the_user),
 		cmocka_unit_test(silent_sessions_give_way),
 		cmocka_unit_test(ten_seconds_are_enough_when_places_are_few),
+		cmocka_unit_test(a_message_has_its_place_while_it_moves),
+		cmocka_unit_test(silent_logins_give_way_last),
+		cmocka_unit_test(silent_clients_of_this_machine_give_way),
+		cmocka_unit_test(
+		    at_the_cap_silent_sessions_of_the_party_give_way),
 		cmocka_unit_test(a_drain_lets_sessions_say_goodbye),
 		cmocka_unit_test(a_stubborn_session_is_killed_after_the_grace),
 		cmocka_unit_test(without_descriptors_clients_are_told_so),
