@@ -331,7 +331,7 @@ the_first_keeps_its_id(void **state)
 	check_uidl(d, 0, "1.a");
 	maildrop_close(&d);
 	if (!wait_for_later_birth(t, "cur/1.a:2,S"))
-		skip();
+		leave_test("this file system knows no time of birth");
 	tree_put(t, bob, "new", "1.a", "two\n");
 	d = open_drop(t);
 	assert_int_equal(maildrop_count(d), 2);
