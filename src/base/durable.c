@@ -64,6 +64,27 @@ durable_open_dir(int dirfd, const char *path, int create, struct err *e)
 }
 
 int
+durable_open_file(int dirfd, const char *name, int flags, struct err *e)
+{
+	struct stat st;
+
+	int fd = openat(dirfd, name,
+			flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	/* ENXIO: a socket, or a pipe that nobody reads */
+	if (fd < 0)
+		return err_set(e,
+			       errno == ELOOP || errno == EISDIR ||
+				       errno == ENXIO
+				   ? ERR_PERM
+				   : ERR_TEMP,
+			       errno, "cannot open %s", name);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	(void)close(fd);
+	return err_set(e, ERR_PERM, 0, "%s is not a regular file", name);
+}
+
+int
 durable_create(int dirfd, const char *name, struct err *e)
 {
 	int fd =

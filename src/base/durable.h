@@ -21,6 +21,13 @@
  * descriptor or -1. */
 int durable_open_dir(int dirfd, const char *path, int create, struct err *e);
 
+/*
+ * durable_open_file - the regular file `name`; flags are open(2)'s.  Follows no
+ * link and never waits: a pipe in a file's place would keep its thread for
+ * ever.  fd or -1, with PERM where it is anything else.
+ */
+int durable_open_file(int dirfd, const char *name, int flags, struct err *e);
+
 /* durable_create - new file, O_EXCL, mode 0600, write only.  fd or -1. */
 int durable_create(int dirfd, const char *name, struct err *e);
 

@@ -243,10 +243,10 @@ ids_day_append(int dirfd, uint32_t day, struct span lines, struct err *e)
 	int rc = -1;
 
 	name_of(day, name);
-	int fd =
-	    openat(dirfd, name,
-		   O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fstat(fd, &st) != 0) {
+	int fd = durable_open_file(dirfd, name, O_RDWR | O_CREAT | O_APPEND, e);
+	if (fd < 0)
+		return err_prefix(e, "ids");
+	if (fstat(fd, &st) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "ids/%s", name);
 		goto out;
 	}
@@ -262,7 +262,6 @@ ids_day_append(int dirfd, uint32_t day, struct span lines, struct err *e)
 		goto out;
 	rc = st.st_size > 0 ? 0 : durable_sync(dirfd, e);
 out:
-	if (fd >= 0)
-		(void)close(fd);
+	(void)close(fd);
 	return rc;
 }

@@ -113,6 +113,16 @@ write_header(int fd, const struct segment_head *head, struct err *e)
 }
 
 int
+segment_open(int dirfd, uint64_t index)
+{
+	char name[SEGMENT_NAME_SIZE];
+	struct err ignored;
+
+	segment_name(index, name);
+	return durable_open_file(dirfd, name, O_WRONLY, &ignored);
+}
+
+int
 segment_create(int dirfd, const char *old, const struct segment_head *h,
 	       size_t bytes, struct err *e)
 {
@@ -121,7 +131,7 @@ segment_create(int dirfd, const char *old, const struct segment_head *h,
 
 	segment_name(h->index, name);
 	if (old != NULL && renameat(dirfd, old, dirfd, name) == 0)
-		fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		fd = segment_open(dirfd, h->index);
 	bool recycled = fd >= 0;
 	if (!recycled)
 		fd = durable_create(dirfd, name, e);
@@ -133,22 +143,6 @@ segment_create(int dirfd, const char *old, const struct segment_head *h,
 		(void)close(fd);
 		(void)unlinkat(dirfd, name, 0);
 		return err_prefix(e, "%s", name);
-	}
-	return fd;
-}
-
-int
-segment_open(int dirfd, uint64_t index)
-{
-	char name[SEGMENT_NAME_SIZE];
-	struct stat st;
-
-	segment_name(index, name);
-	int fd =
-	    openat(dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		(void)close(fd);
-		return -1;
 	}
 	return fd;
 }

@@ -204,12 +204,10 @@ int
 spool_append_file(struct spool *s, const char *id, struct span lines, bool sync,
 		  struct err *e)
 {
-	int fd =
-	    openat(s->msg_fd, id, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	int fd = durable_open_file(s->msg_fd, id, O_WRONLY | O_APPEND, e);
 
 	if (fd < 0)
-		return err_set(e, ERR_TEMP, errno, "cannot open queue/msg/%s",
-			       id);
+		return err_prefix(e, "queue/msg");
 	int rc = append(s, fd, lines, e);
 	if (rc == 0 && sync && fdatasync(fd) != 0)
 		rc = err_set(e, ERR_TEMP, errno, "sync queue/msg/%s", id);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "queue/spool_format.h"
@@ -135,18 +136,11 @@ load(struct spool *s, const char *name, struct spool_msg **out, int64_t *offset,
 	int rc = -1;
 
 	*offset = 0;
-	int fd = openat(s->msg_fd, name,
-			O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int fd = durable_open_file(s->msg_fd, name, O_RDWR, e);
 	if (fd < 0)
-		return err_set(
-		    e, errno == ELOOP || errno == EISDIR ? ERR_PERM : ERR_TEMP,
-		    errno, "open");
+		return -1;
 	if (fstat(fd, &st) != 0) {
 		(void)err_set(e, ERR_TEMP, errno, "stat");
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		(void)err_set(e, ERR_PERM, 0, "not a regular file");
 		goto out;
 	}
 	if (read_head(fd, &m, e) != 0)

@@ -263,11 +263,12 @@ spool_read_open(struct spool_reader **out, struct spool *s,
 		*out = r;
 		return 0;
 	}
-	int fd = openat(s->msg_fd, m->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = durable_open_file(s->msg_fd, m->id, O_RDONLY, e);
 	if (fd < 0) {
 		free(r);
-		return err_set(e, errno == ENOENT ? ERR_PERM : ERR_TEMP, errno,
-			       "cannot open queue/msg/%s", m->id);
+		if (e->sys == ENOENT)
+			e->class = ERR_PERM;
+		return err_prefix(e, "queue/msg");
 	}
 	if (lseek(fd, (off_t)m->message_at, SEEK_SET) < 0) {
 		(void)err_set(e, ERR_TEMP, errno, "queue/msg/%s", m->id);

@@ -107,11 +107,12 @@ open_current(struct trail *t, bool anew, struct err *e)
 	file_name(name, t->current);
 	if (t->fd >= 0)
 		(void)close(t->fd);
-	t->fd = openat(t->dir_fd, name,
-		       O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
-			   (anew ? O_TRUNC : 0),
-		       0600);
-	if (t->fd < 0 || fstat(t->fd, &st) != 0)
+	t->fd = durable_open_file(
+	    t->dir_fd, name, O_RDWR | O_APPEND | O_CREAT | (anew ? O_TRUNC : 0),
+	    e);
+	if (t->fd < 0)
+		return err_prefix(e, "trails");
+	if (fstat(t->fd, &st) != 0)
 		return err_set(e, ERR_TEMP, errno, "trails/%s", name);
 	t->size = st.st_size;
 	if (t->size > 0 && pread(t->fd, &last, 1, st.st_size - 1) == 1 &&

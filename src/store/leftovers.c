@@ -52,7 +52,8 @@ is_leftover(const struct maildir_tree *t, int tmp, const char *name)
 		return true;
 	if (!is_ours(t, name))
 		return false;
-	int fd = openat(tmp, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd =
+	    openat(tmp, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	bool abandoned = flock(fd, LOCK_EX | LOCK_NB) == 0;

@@ -37,9 +37,9 @@ copy_into(int tmp, const char *unique, const struct maildir *m,
 {
 	int rc = -1;
 
-	int from = openat(tmp, unique, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int from = durable_open_file(tmp, unique, O_RDONLY, e);
 	if (from < 0)
-		return err_set(e, ERR_TEMP, errno, "cannot open %s", unique);
+		return -1;
 	int to = durable_create(m->tmp, unique, e);
 	if (to < 0) {
 		(void)close(from);

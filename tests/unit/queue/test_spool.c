@@ -6,6 +6,7 @@
 #include "base/durable.h"
 #include "base/log.h"
 #include "queue/spool_format.h"
+#include "queue/spool_private.h"
 
 static const struct spool_to two[] = {
 	{ .address = "bob@xyz.com", .domain = "xyz.com" },
@@ -496,6 +497,38 @@ strange_files_are_set_aside(void **state)
 	queue_dir_remove(&d);
 }
 
+/* While the server runs: nobody waits for the other end of a pipe. */
+static void
+a_pipe_in_the_place_of_a_message_is_waited_for_by_nobody(void **state)
+{
+	struct spool_reader *r = NULL;
+	struct queue_dir d;
+	struct err e = { 0 };
+	char name[100];
+
+	(void)state;
+	queue_dir_make(&d);
+	put_two(&d);
+	struct spool_msg *m = restart(&d);
+	assert_non_null(m);
+	(void)snprintf(name, sizeof(name), "queue/msg/%s", m->id);
+	assert_int_equal(unlinkat(d.fd, name, 0), 0);
+	assert_int_equal(mkfifoat(d.fd, name, 0600), 0);
+	(void)alarm(10);
+	assert_int_equal(spool_read_open(&r, d.spool, m, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
+	assert_int_equal(
+	    spool_append_file(d.spool, m->id, span_of("x"), true, &e), -1);
+	int fd = openat(d.fd, name, O_RDWR); /* with a reader, too */
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    spool_append_file(d.spool, m->id, span_of("x"), true, &e), -1);
+	(void)close(fd);
+	(void)alarm(0);
+	spool_msg_free(&m);
+	queue_dir_remove(&d);
+}
+
 static void
 the_header_is_read_alone(void **state)
 {
@@ -598,6 +631,8 @@ main(void)
 		cmocka_unit_test(a_file_cut_at_any_byte_is_seen_through),
 		cmocka_unit_test(a_flipped_bit_is_found),
 		cmocka_unit_test(strange_files_are_set_aside),
+		cmocka_unit_test(
+		    a_pipe_in_the_place_of_a_message_is_waited_for_by_nobody),
 		cmocka_unit_test(the_header_is_read_alone),
 	};
 
