@@ -8,7 +8,8 @@
 
 /*
  * A field is read from left to right as words (atoms, quoted strings, domain
- * literals), comments and single characters (RFC 5322 3.2, 3.4).  Words that
+ * literals behind '@'), comments and single characters (RFC 5322 3.2, 3.4).
+ * Words that
  * '.' or '@' joins are one run.  An address is the run in angle brackets or,
  * where there are none up to the next comma, the only run; all runs before a
  * bracket are a display name.
@@ -28,8 +29,9 @@ struct reader {
 	struct span rest;
 	char run[RUN_MAX];
 	size_t n;
-	bool has_at;     /* an atom of the run has one */
-	bool joins;      /* the run ended in '.' or '@' */
+	bool has_at; /* an atom of the run has one */
+	bool joins;  /* the run ended in '.' or '@' */
+	bool ends_in_dot;
 	bool too_long;   /* the run did not fit */
 	bool has_words;  /* there were runs before this one: a name */
 	bool bracketed;  /* the address of this element has come */
@@ -54,7 +56,7 @@ is_space(char c)
 static bool
 is_special(char c)
 {
-	return c != '\0' && strchr("<>,;:()\"[]", c) != NULL;
+	return c != '\0' && strchr("<>,;:()\"[]\\", c) != NULL;
 }
 
 /* ---- words ----------------------------------------------------------------
@@ -128,7 +130,7 @@ static void
 forget_run(struct reader *p)
 {
 	p->n = 0;
-	p->has_at = p->joins = p->too_long = false;
+	p->has_at = p->joins = p->ends_in_dot = p->too_long = false;
 }
 
 /* A run turns out to be a part of a name. */
@@ -158,13 +160,17 @@ take_word(struct reader *p)
 		if ((c < ' ' && !is_space(word.p[i])) || c == 0x7f)
 			return bad(p, "a control byte");
 	}
+	/* RFC 5322 3.2.5, 3.4.1: no phrase has a literal */
+	if (word.p[0] == '[' && (!p->joins || p->ends_in_dot))
+		return bad(p, "a stray character");
 	bool joined = p->joins || word.p[0] == '.' || word.p[0] == '@';
 	if (p->n > 0 && !joined)
 		v = end_name(p);
 	if (v != GOOD)
 		return v;
 	p->rest = span_skip(p->rest, n);
-	p->joins = word.p[n - 1] == '.' || word.p[n - 1] == '@';
+	p->ends_in_dot = word.p[n - 1] == '.';
+	p->joins = p->ends_in_dot || word.p[n - 1] == '@';
 	bool quoted = word.p[0] == '"' || word.p[0] == '[';
 	p->has_at = p->has_at || (!quoted && span_find(word, '@', 0) >= 0);
 	p->too_long = p->too_long || p->n + n >= RUN_MAX;
@@ -342,7 +348,35 @@ refuse(const struct from_header *f, const char *field, enum verdict v,
 	return -1;
 }
 
-/* Somebody else's message that the login sends on (RFC 5322 3.6.6). */
+/* Who has really sent it on; with or without Resent-From nobody else. */
+static int
+check_resent_sender(const struct from_header *f, const struct fields *all,
+		    struct smtp_reply *r)
+{
+	char text[RUN_MAX];
+
+	if (all->resent_sender.whole.p == NULL)
+		return 0;
+	enum verdict v = judge_field(f, all->resent_sender.value, text);
+	return v == GOOD ? 0 : refuse(f, "Resent-Sender", v, text, r);
+}
+
+/* Nothing but blanks and comments? */
+static bool
+is_empty(struct span value)
+{
+	struct reader p = { .rest = value };
+	bool moved = true;
+
+	while (p.rest.n > 0 && moved) {
+		if (skip_space(&p, &moved) != GOOD)
+			return false;
+	}
+	return p.rest.n == 0;
+}
+
+/* Somebody else's message that the login sends on (RFC 5322 3.6.6): its From
+ * and Sender are its author's, and stay; but it must have one. */
 static int
 check_resent(struct from_header *f, const struct fields *all,
 	     struct smtp_reply *r)
@@ -356,11 +390,10 @@ check_resent(struct from_header *f, const struct fields *all,
 	}
 	if (v != GOOD)
 		return refuse(f, "Resent-From", v, text, r);
-	if (all->resent_sender.whole.p != NULL) {
-		v = judge_field(f, all->resent_sender.value, text);
-		if (v != GOOD)
-			return refuse(f, "Resent-Sender", v, text, r);
-	}
+	if (all->n_from > 0 && is_empty(all->from.value))
+		return refuse(f, "From", BAD, "no address", r);
+	if (check_resent_sender(f, all, r) != 0)
+		return -1;
 	f->redirected = true;
 	return 0;
 }
@@ -399,6 +432,8 @@ from_header_check(struct from_header *f, struct span block,
 		return 0;
 	if (all.resent_from.whole.p != NULL)
 		return check_resent(f, &all, r);
+	if (check_resent_sender(f, &all, r) != 0)
+		return -1;
 	enum verdict v =
 	    all.n_from == 0 ? GOOD : judge_field(f, all.from.value, text);
 	if (v == GOOD)

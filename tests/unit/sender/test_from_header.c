@@ -46,7 +46,7 @@ static const char *const good[] = {
 	"alice@abc.com, , <alice@abc.com>,",
 	"Team: alice@abc.com, A <a@xn--BCHER-kva.example>;",
 	"Alice\r\n <alice@abc.com>",
-	"[Project] <alice@abc.com>",
+	"\"[Project]\" \"a\\\\b\" (\\[) <alice@abc.com>",
 };
 static const char *const foreign[] = {
 	"boss@abc.com",
@@ -69,6 +69,15 @@ static const char *const foreign[] = {
 };
 static const char *const unclear[] = {
 	"",
+	/* no phrase: RFC 5322 3.2.5 */
+	"[Project] <alice@abc.com>",
+	"[boss@abc.com] <alice@abc.com>",
+	"The \\Boss <alice@abc.com>",
+	"=?us-ascii?q?boss=40abc.com?=\\ <alice@abc.com>",
+	"\\=?us-ascii?q?boss=40abc.com?= <alice@abc.com>",
+	"=?us-ascii?q?boss=40abc.com?=[x] <alice@abc.com>",
+	"x.[boss@abc.com] <alice@abc.com>",
+	"<alice\\@abc.com>",
 	"Bob",
 	"The Boss",
 	"\"boss@abc.com\"",
@@ -164,6 +173,18 @@ other_fields_speak_for_somebody_too(void **state)
 		{ "Resent-From: alice@abc.com\r\nResent-Sender: boss@abc.com\r"
 		  "\nFrom: boss@abc.com\r\n",
 		  -1, "5.7.1" },
+		{ "Resent-From: alice@abc.com\r\nResent-Sender: alice@abc.com\r"
+		  "\nFrom: boss@abc.com\r\n",
+		  0, "" },
+		{ "Resent-From: alice@abc.com\r\nFrom: (x)\r\n \r\n", -1,
+		  "5.6.0" },
+		{ "Resent-From: alice@abc.com\r\nSubject: x\r\n", 0, "" },
+		{ "From: alice@abc.com\r\nResent-Sender: boss@abc.com\r\n", -1,
+		  "5.7.1" },
+		{ "From: alice@abc.com\r\nResent-Sender: Boss\r\n", -1,
+		  "5.6.0" },
+		{ "From: alice@abc.com\r\nResent-Sender: alice@abc.com\r\n", 0,
+		  "" },
 		/* behind the first line that is no field is the body */
 		{ "From: alice@abc.com\r\nno field\r\nFrom: boss@abc.com\r\n",
 		  0, "" },
