@@ -74,7 +74,9 @@ is_space(char c)
  * else no host name holds, and may take "mx.test." for "mx.test" and
  * "mx.test/1" (the form of drafts before RFC 5451) for its version 1.  So only
  * letters, digits, '-', '_' and the dots between them are compared, and what
- * would be our id with anything left out is ours.
+ * would be our id with anything left out is ours.  Nor is it known what a
+ * reader makes of an encoded word (RFC 2047) or of what is not ASCII: an id
+ * with either may be ours.
  */
 
 /* Does this byte count?  Dots have rules of their own. */
@@ -114,6 +116,9 @@ match(struct auth_results *a, char c)
 {
 	bool dot = false;
 
+	a->encoded =
+	    a->encoded || (a->equals && c == '?') || (unsigned char)c >= 0x80;
+	a->equals = c == '=';
 	if (a->matched == SIZE_MAX)
 		return;
 	if (c == '.') /* leading and repeated ones say nothing */
@@ -135,7 +140,7 @@ decide(struct auth_results *a)
 {
 	a->foreign = true;
 	a->place = BEFORE;
-	if (is_whole(a))
+	if (a->encoded || is_whole(a))
 		drop(a);
 }
 
@@ -278,6 +283,7 @@ in_name(struct auth_results *a, char c, struct buf *out)
 	a->dot = false;
 	a->escaped = false;
 	a->foreign = false;
+	a->equals = a->encoded = false;
 	a->version = 0;
 	return 0;
 }

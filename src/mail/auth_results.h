@@ -34,6 +34,8 @@ struct auth_results {
 	bool dot; /* behind what has matched */
 	unsigned mark, depth;
 	bool escaped, foreign;
+	bool equals;  /* the byte before was '=' */
+	bool encoded; /* what the id says is not as it stands */
 	unsigned version;
 };
 

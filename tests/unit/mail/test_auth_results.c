@@ -77,6 +77,14 @@ static const char *const ours[] = {
 	"\xef\xbb\xbf"
 	"Authentication-Results: mx.test; spf=pass\r\n",
 	"Authentication-Results\r\n : mx.test; spf=pass\r\n",
+	/* what a reader may decode to ours */
+	"Authentication-Results: =?us-ascii?q?mx.test?=; spf=pass\r\n",
+	"Authentication-Results: =?us-ascii?b?bXgudGVzdA==?=; spf=pass\r\n",
+	"Authentication-Results: =?utf-8?q?mx.test=3B_spf=3Dpass?=\r\n",
+	"Authentication-Results: (c) mx.=?us-ascii?q?test?= 1; spf=pass\r\n",
+	"Authentication-Results: \"=?us-ascii?q?mx.test?=\"; spf=pass\r\n",
+	"Authentication-Results: m\xd1\x85.test; spf=pass\r\n",
+	"Authentication-Results: \"mx.t\xd0\xb5st\" 1; spf=pass\r\n",
 	/* RFC 8601 5: a version that we do not know */
 	"Authentication-Results: mx.other 2; spf=pass\r\n",
 	"Authentication-Results: mx.other (1) 10; spf=pass\r\n",
@@ -109,6 +117,9 @@ static const char *const others[] = {
 	"Authentication-Results: \"mx.other\"1\r\n",
 	"Authentication-Results: mx.other\r\n",
 	"Authentication-Results: mx.other (2); spf=pass\r\n",
+	"Authentication-Results: (=?x?q?mx.test?= \xc3\xa4) mx.other; x=y\r\n",
+	"Authentication-Results: mx.other; x=\"=?x?q?y?= \xc3\xa4\"\r\n",
+	"Authentication-Results: mx=other?; spf=pass\r\n",
 	"X-Authentication-Results: mx.test; spf=pass\r\n",
 	"Authentication-Result: mx.test; spf=pass\r\n",
 	"Authentication-Resultss: mx.test; spf=pass\r\n",
