@@ -112,6 +112,14 @@ read_again(struct users *u, struct err *e)
 	u->racy = just_changed(&u->seen);
 	if (users_table_read(&fresh, u->path, e) != 0)
 		return -1;
+	/* Emptied, or caught while it is written: nobody means that mail for
+	 * everybody be refused for good. */
+	if (u->table != NULL && users_table_size(u->table) > 0 &&
+	    users_table_size(fresh) == 0) {
+		users_table_release(&fresh);
+		return err_set(e, ERR_PERM, 0, "%s: no user is left in it",
+			       u->path);
+	}
 	users_table_release(&u->table);
 	u->table = fresh;
 	return 0;
@@ -191,6 +199,12 @@ users_open(struct users **out, const char *path, struct err *e)
 	if (read_again(u, e) != 0 || secret_check(path, e) != 0) {
 		users_free(&u);
 		return -1;
+	}
+	if (users_table_size(u->table) == 0) {
+		struct log_line l;
+		log_begin(&l, LOG_ERROR, "users-none");
+		log_str(&l, "file", path);
+		log_end(&l);
 	}
 	*out = u;
 	return 0;
@@ -346,6 +360,16 @@ users_find(struct users *u, const char *address, struct user *user,
 		users_copy(entry, user);
 	users_table_release(&t);
 	return entry != NULL;
+}
+
+bool
+users_none(struct users *u)
+{
+	struct users_table *t = users_take(u);
+	bool none = users_table_size(t) == 0;
+
+	users_table_release(&t);
+	return none;
 }
 
 /* The owner of `address`, as it stands or without its tag. */

@@ -21,8 +21,9 @@
  * for a byte that a word cannot hold.  See postpair-users(5).
  *
  * struct users watches the file: a change (by rename or in place) is picked up
- * at the next look-up, a file with a bad line is logged and the last good
- * content stays in force.  Thread: any; look-ups take a snapshot reference.
+ * at the next look-up, a file with a bad line, or in which no user is left, is
+ * logged and the last good content stays in force.  Thread: any; look-ups take
+ * a snapshot reference.
  */
 struct users;
 
@@ -68,6 +69,10 @@ struct user {
  */
 int users_find(struct users *u, const char *address, struct user *user,
 	       struct err *e);
+
+/* users_none - is there nobody (since the start)?  Then who is not found may
+ * well exist. */
+bool users_none(struct users *u);
 
 /*
  * users_owns - may `login` send as canonical address `address`: its own name,

@@ -185,6 +185,8 @@ receiver_rcpt_ask(void *ctx, const struct smtp_client_info *c,
 	}
 	int found = receiver_rules_expand(in->rules, server->users,
 					  rcpt->canonical, t, &e);
+	if (found == 0 && users_none(server->users))
+		found = err_set(&e, ERR_TEMP, 0, "the users file is empty");
 	if (found < 0)
 		receiver_rcpt_failed(r, c, "rcpt", rcpt->canonical, &e);
 	else if (found == 0)

@@ -40,7 +40,7 @@ def test_a_message_that_trickles_in_has_no_more_than_the_idle_time():
         assert pair.left_in_tmp() == []
 
 
-@pytest.mark.parametrize("kind", ["pipe", "directory", "missing"])
+@pytest.mark.parametrize("kind", ["pipe", "directory", "missing", "empty"])
 def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
     """Not "no users", which would refuse everybody's mail for good."""
     with harness.Pair() as pair:
@@ -50,6 +50,8 @@ def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
             os.mkfifo(pair.users_path)
         elif kind == "directory":
             os.mkdir(pair.users_path)
+        elif kind == "empty":
+            os.close(os.open(pair.users_path, os.O_CREAT | os.O_WRONLY, 0o600))
         deliver(pair)
         pair.receiver.wait_log(r"users-kept")
         with contextlib.suppress(OSError):
@@ -59,6 +61,22 @@ def test_users_file_of_the_wrong_kind_keeps_the_old_users(kind):
         pair.write_users()
         deliver(pair)
         assert len(pair.maildir(BOB).wait(3)) == 3
+
+
+def test_a_start_without_users_refuses_nobody_for_good():
+    with harness.Pair(sender=False, start=False) as pair:
+        pair.write_users("")
+        pair.start()
+        pair.receiver.wait_log(r" error users-none file=")
+        with harness.Wire(pair.smtp_port) as wire:
+            wire.reply()
+            wire.ask(b"EHLO x")
+            wire.ask(b"MAIL FROM:<>")
+            assert wire.ask(b"RCPT TO:<%s>" % BOB.encode()).startswith(b"45")
+            assert wire.ask(b"RCPT TO:<a@elsewhere.org>").startswith(b"55")
+            pair.write_users()
+            assert wire.ask(b"RCPT TO:<%s>" % BOB.encode()).startswith(b"250")
+            assert wire.ask(b"RCPT TO:<x%s>" % BOB.encode()).startswith(b"550")
 
 
 # ---- servers that lie to the shell ------------------------------------------

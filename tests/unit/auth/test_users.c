@@ -270,6 +270,40 @@ a_bad_file_keeps_the_old_users(void **state)
 	users_free(&u);
 }
 
+/* An editor or a full disk that leaves nothing does not take everybody away. */
+static void
+an_emptied_file_keeps_the_old_users(void **state)
+{
+	static const char *const nobody[] = { "", "# nobody\n\n" };
+	struct users *u = open_with("a@b.c {PLAIN}old\n");
+	struct user user;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		if (i & 1)
+			write_file(nobody[i >> 1]);
+		else
+			write_in_place(nobody[i >> 1]);
+		assert_int_equal(users_find(u, "a@b.c", &user, &e), 1);
+		assert_int_equal(login(u, "a@b.c", "old"), 1);
+		assert_int_equal(users_reload(u, &e), -1);
+		assert_non_null(strstr(e.msg, "no user is left"));
+		assert_int_equal(login(u, "a@b.c", "old"), 1);
+		assert_false(users_none(u));
+	}
+	write_file("b@b.c {PLAIN}new\n");
+	assert_int_equal(users_find(u, "a@b.c", &user, &e), 0);
+	assert_int_equal(login(u, "b@b.c", "new"), 1);
+	users_free(&u);
+	/* where nobody was there from the start, the first one is seen */
+	u = open_with("");
+	assert_true(users_none(u));
+	write_file("b@b.c {PLAIN}new\n");
+	assert_false(users_none(u));
+	users_free(&u);
+}
+
 static int
 collect(void *ctx, const struct user *user)
 {
@@ -822,6 +856,7 @@ main(void)
 		cmocka_unit_test(bad_addresses_and_long_lines_are_refused),
 		cmocka_unit_test(a_change_is_seen_at_the_next_login),
 		cmocka_unit_test(a_bad_file_keeps_the_old_users),
+		cmocka_unit_test(an_emptied_file_keeps_the_old_users),
 		cmocka_unit_test(users_are_listed_in_file_order),
 		cmocka_unit_test(many_users_are_found),
 		cmocka_unit_test(threads_look_up_while_the_file_changes),
