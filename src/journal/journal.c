@@ -299,20 +299,19 @@ forget_voids(struct journal *j)
  * was done with.  Files go only after that record is durable.
  */
 int
-journal_release(struct journal *j, uint64_t seq)
+journal_release(struct journal *j, uint64_t seq, struct err *e)
 {
 	char payload[8];
-	struct err e;
 	uint64_t mine;
 
 	segment_put_u64(payload, seq);
 	struct span part = span_make(payload, sizeof(payload));
 	(void)pthread_mutex_lock(&j->lock);
 	bool news = seq > j->released;
-	int rc = news ? append(j, SEGMENT_RELEASE, &part, 1, &mine, &e) : 0;
+	int rc = news ? append(j, SEGMENT_RELEASE, &part, 1, &mine, e) : 0;
 	(void)pthread_mutex_unlock(&j->lock);
-	if (rc != 0 || (news && journal_sync(j, mine, &e) != 0))
-		return -1;
+	if (rc != 0 || (news && journal_sync(j, mine, e) != 0))
+		return err_prefix(e, "the journal is not released");
 	(void)pthread_mutex_lock(&j->lock);
 	if (seq > j->released)
 		j->released = seq;

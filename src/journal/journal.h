@@ -88,7 +88,7 @@ int journal_sync(struct journal *j, uint64_t seq, struct err *e);
  * of one any more, but who no longer cares whether it is in force.  -1: the
  * disk refused, they stay and would be replayed.
  */
-int journal_release(struct journal *j, uint64_t seq);
+int journal_release(struct journal *j, uint64_t seq, struct err *e);
 
 /* journal_last - number of the newest record (0: none yet). */
 uint64_t journal_last(struct journal *j);

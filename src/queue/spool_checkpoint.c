@@ -198,7 +198,7 @@ release(struct spool *s)
 	if (rc != 0)
 		log_failure(LOG_ERROR, "queue-ids", NULL, NULL, &e);
 	else
-		rc = journal_release(s->journal, seq);
+		rc = journal_release(s->journal, seq, &e);
 	(void)pthread_mutex_lock(&s->lock);
 	if (rc != 0)
 		s->unsynced = true; /* again at a later round */

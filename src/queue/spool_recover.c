@@ -308,13 +308,12 @@ settle(struct recovery *r, struct journal *j, struct err *e)
 		return -1;
 	if (spool_flush_handed(r->spool, e) != 0)
 		return -1;
-	if (journal_release(j, journal_last(j)) == 0)
+	if (journal_release(j, journal_last(j), e) == 0)
 		return 0;
 	if (r->spool->o.strict)
-		return err_set(e, ERR_TEMP, 0,
-			       "cannot empty the journal: see its disk");
+		return -1;
 	/* A full disk: the next checkpoint tries again. */
-	log_event(LOG_ERROR, "queue-journal-not-released", NULL, NULL);
+	log_failure(LOG_ERROR, "queue-journal-not-released", NULL, NULL, e);
 	r->spool->unsynced = true;
 	return 0;
 }

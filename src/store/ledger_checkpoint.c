@@ -65,8 +65,8 @@ settle(struct ledger *l, struct err *e)
 		return ledger_checkpoint_doubt(l, errno, e);
 	/* The pairs of what is released were kept before it was placed. */
 	int rc = ids_flush(l->ids, e);
-	if (rc == 0 && news && journal_release(l->journal, upto) != 0)
-		rc = err_set(e, ERR_TEMP, 0, "the journal is not released");
+	if (rc == 0 && news)
+		rc = journal_release(l->journal, upto, e);
 	(void)pthread_mutex_lock(&l->lock);
 	if (rc != 0) /* again, and no later than before */
 		l->fresh += fresh + 1;

@@ -82,7 +82,7 @@ settle(struct ledger *l, struct ledger_restoring *v, bool damaged)
 	l->hold = v->hold;
 	uint64_t upto = v->hold != 0 ? v->hold - 1 : l->last;
 	if (sync_all(l, v, &e) != 0 || ids_flush(l->ids, &e) != 0 ||
-	    journal_release(l->journal, upto) != 0)
+	    journal_release(l->journal, upto, &e) != 0)
 		/* a full disk, say: all of it once more, beside the sessions */
 		log_failure(LOG_ERROR, "recovery-not-settled", NULL, NULL, &e);
 	else

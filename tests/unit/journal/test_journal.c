@@ -289,7 +289,7 @@ released_records_stay_away_and_their_files_are_used_again(void **state)
 	for (int round = 0; round < 50; round++) {
 		uint64_t seq = add(j, big);
 		sync_ok(j, seq);
-		journal_release(j, seq);
+		journal_release(j, seq, &(struct err){ 0 });
 	}
 	uint64_t last = add(j, "kept");
 	sync_ok(j, last);
@@ -319,7 +319,7 @@ a_full_journal_refuses_and_recovers_by_a_release(void **state)
 	assert_int_equal(rc, -1);
 	assert_int_equal(e.class, ERR_LIMIT);
 	sync_ok(j, last);
-	journal_release(j, last);
+	journal_release(j, last, &(struct err){ 0 });
 	sync_ok(j, add(j, "again"));
 	close_ok(&j);
 	j = open_journal(w, 4, NULL);
@@ -413,7 +413,7 @@ a_flipped_bit_loses_one_record_and_is_reported(void **state)
 	/* Once released it is kept aside for a person to look at. */
 	uint64_t seq = add(j, "new");
 	sync_ok(j, seq);
-	journal_release(j, seq);
+	journal_release(j, seq, &(struct err){ 0 });
 	assert_int_equal(faccessat(w->dirfd, "damaged", F_OK, 0), 0);
 	close_ok(&j);
 }
@@ -457,7 +457,8 @@ a_damaged_segment_replaces_no_other(void **state)
 	    0);
 	j = open_journal(w, 4, NULL);
 	sync_ok(j, add(j, "third"));
-	assert_int_equal(journal_release(j, journal_last(j)), 0);
+	assert_int_equal(
+	    journal_release(j, journal_last(j), &(struct err){ 0 }), 0);
 	close_ok(&j);
 	assert_int_equal(
 	    durable_read_file(w->dirfd, earlier, 100, &text, &n, &e), 0);
@@ -514,7 +515,8 @@ a_file_cut_within_a_record_is_damage(void **state)
 	assert_seen(w, "first\n");
 	assert_int_equal(report.damaged, 1);
 	sync_ok(j, add(j, "third"));
-	assert_int_equal(journal_release(j, journal_last(j)), 0);
+	assert_int_equal(
+	    journal_release(j, journal_last(j), &(struct err){ 0 }), 0);
 	assert_int_equal(faccessat(w->dirfd, "damaged", F_OK, 0), 0);
 	close_ok(&j);
 }
@@ -670,7 +672,7 @@ no_room_is_not_asked_for_again_and_again(void **state)
 	}
 	assert_int_equal(allocations, 1);
 	/* no room is needed to give back what is there */
-	assert_int_equal(journal_release(j, last), 0);
+	assert_int_equal(journal_release(j, last, &(struct err){ 0 }), 0);
 	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
 	sync_ok(j, seq);
 	assert_int_equal(allocations, 1);
@@ -700,7 +702,8 @@ the_name_of_a_segment_is_durable_before_its_records(void **state)
 		assert_int_equal(count_files(w->dirfd) > before,
 				 i % 2 == 0 && i < 6);
 		if (i % 2 == 1 && i >= 5)
-			assert_int_equal(journal_release(j, seq), 0);
+			assert_int_equal(
+			    journal_release(j, seq, &(struct err){ 0 }), 0);
 	}
 	close_ok(&j);
 }
@@ -843,7 +846,8 @@ a_restart_uses_released_segments_again(void **state)
 		space_errors = start < 2 ? 0 : 1000;
 		uint64_t seq = add(j, "mail");
 		sync_ok(j, seq);
-		assert_int_equal(journal_release(j, seq), 0);
+		assert_int_equal(journal_release(j, seq, &(struct err){ 0 }),
+				 0);
 		close_ok(&j);
 		if (start == 1)
 			files = count_files(w->dirfd);
@@ -874,7 +878,7 @@ a_full_journal_is_released_by_a_start_without_room(void **state)
 	j = open_journal(w, 8, NULL);
 	assert_int_equal(w->seen.n, 6 * (sizeof(big) + 1));
 	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), -1);
-	assert_int_equal(journal_release(j, last), 0);
+	assert_int_equal(journal_release(j, last, &(struct err){ 0 }), 0);
 	assert_int_equal(journal_append(j, 1, &part, 1, &seq, &e), 0);
 	assert_int_equal(seq, last + 2);
 	sync_ok(j, seq);
@@ -907,12 +911,28 @@ a_start_without_room_goes_on_over_a_torn_tail(void **state)
 	j = open_journal(w, 8, &report);
 	assert_seen(w, "kept\n");
 	assert_int_equal(report.damaged, 0);
-	assert_int_equal(journal_release(j, 1), 0);
+	assert_int_equal(journal_release(j, 1, &(struct err){ 0 }), 0);
 	sync_ok(j, add(j, "next"));
 	close_ok(&j);
 	j = open_journal(w, 8, &report);
 	assert_seen(w, "next\n");
 	assert_int_equal(report.damaged, 0);
+	close_ok(&j);
+}
+
+static void
+a_release_that_fails_says_why(void **state)
+{
+	struct world *w = *state;
+	struct journal *j = open_journal(w, 4, NULL);
+	struct err e = { 0 };
+	uint64_t seq = add(j, "mail");
+
+	sync_ok(j, seq);
+	sync_errors = 1;
+	assert_int_equal(journal_release(j, seq, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	assert_non_null(strstr(e.msg, "not released"));
 	close_ok(&j);
 }
 
@@ -945,6 +965,7 @@ main(void)
 		T(a_restart_uses_released_segments_again),
 		T(a_full_journal_is_released_by_a_start_without_room),
 		T(a_start_without_room_goes_on_over_a_torn_tail),
+		T(a_release_that_fails_says_why),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
