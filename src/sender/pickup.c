@@ -210,6 +210,20 @@ finish(struct pickup *p, const char *name, bool damaged)
 			       name);
 }
 
+/* Is this one to wait with the others of its owner?  What has waited too long
+ * is to be reported. */
+static bool
+must_wait(const struct pickup *p, const struct pickup_file *f)
+{
+	int64_t age_s = clock_wall_s() - f->written_s;
+
+	for (size_t i = 0; i < p->n_over; i++) {
+		if (p->over[i] == f->uid)
+			return age_s * 1000 < p->o.expiry_ms;
+	}
+	return false;
+}
+
 static void
 take_open_file(struct pickup *p, struct pickup_file *f)
 {
@@ -221,6 +235,8 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 			(void)remove_entry(p, f->name);
 		return;
 	}
+	if (must_wait(p, f))
+		return;
 	enum pickup_result got = PICKUP_LATER;
 	if (read_head(f, &e) == 0 && check_message(f, &e) == 0)
 		got = pickup_send(p, f, &e);
@@ -233,6 +249,8 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 		break;
 	case PICKUP_LATER:
 		note(p, LOG_WARN, "maildrop-later", f->name, f, &e);
+		if (f->over_limit && p->n_over < PICKUP_OVER_MAX)
+			p->over[p->n_over++] = f->uid;
 		break;
 	case PICKUP_DAMAGED:
 		note(p, LOG_ERROR, "maildrop-damaged", f->name, f, &e);
@@ -331,6 +349,7 @@ scan(struct pickup *p)
 
 	p->said[1] = p->said[0];
 	p->said[0].n = 0;
+	p->n_over = 0;
 	if (d == NULL) {
 		stuck(p, ".", "opened");
 		keep_said(p);

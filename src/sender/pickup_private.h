@@ -10,7 +10,12 @@
 #include "sender/pickup.h"
 #include "smtp/smtp_client.h"
 
-enum { PICKUP_SAID_MAX = 1024, PICKUP_TAKEN_MAX = 64, PICKUP_NAME_SIZE = 33 };
+enum {
+	PICKUP_SAID_MAX = 1024,
+	PICKUP_TAKEN_MAX = 64,
+	PICKUP_OVER_MAX = 64,
+	PICKUP_NAME_SIZE = 33,
+};
 
 /* Hashes of what the log was told in one look at the directory. */
 struct pickup_said {
@@ -32,6 +37,9 @@ struct pickup {
 	/* In the queue, and cannot be removed: not to be sent again. */
 	char taken[PICKUP_TAKEN_MAX][PICKUP_NAME_SIZE];
 	size_t n_taken;
+	/* Whose hour is over in this look: their other files wait unread. */
+	uid_t over[PICKUP_OVER_MAX];
+	size_t n_over;
 };
 
 /* One file, open and looked at. */
@@ -44,6 +52,7 @@ struct pickup_file {
 	size_t head_bytes;
 	struct drop d;
 	bool eight_bit;
+	bool over_limit; /* why PICKUP_LATER: its owner's, not its own */
 };
 
 enum pickup_result {

@@ -316,6 +316,10 @@ settle(struct pickup *p, struct pickup_file *f, const struct smtp_send *m,
 	if (taken == 0 && later > 0 && age_s * 1000 < p->o.expiry_ms) {
 		(void)err_set(e, ERR_TEMP, 0, "%s",
 			      m->recipients[0].reply.text);
+		/* sender_author_take */
+		f->over_limit =
+		    m->recipients[0].reply.code == 452 &&
+		    strcmp(m->recipients[0].reply.enhanced, "4.7.1") == 0;
 		return PICKUP_LATER;
 	}
 	if (f->d.reverse_path.n == 0) { /* RFC 5321 6.1: no report on one */

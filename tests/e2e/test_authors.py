@@ -257,6 +257,25 @@ def test_an_hour_has_so_many_messages():
         assert submit(pair, "From: alice@abc.com")[0] == 452
 
 
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+def test_what_is_over_the_hour_waits_in_the_maildrop_with_one_line():
+    local = Local(**{"submission": {"messages-per-hour": "1"}})
+    if not can_be_nobody(local, drop=True):
+        local.pair.kill()
+        pytest.skip("needs programs that others may run, set-gid ones too")
+    with local.pair as pair:
+        assert pair.sender.stop() == 0
+        for _ in range(5):
+            subprocess.run(local.command(BOB), input=b"Subject: x\n\nx\n",
+                           check=True, user=NOBODY, timeout=50)
+        pair.sender.start()
+        pair.sender.wait_log("maildrop-later")
+        pair.maildir(BOB).wait(1)
+        assert pair.sender.stop() == 0
+        assert pair.sender.log().count("maildrop-later") == 1
+        assert len([n for n in local.dropped() if len(n) == 32]) == 4
+
+
 def test_an_hour_has_so_many_recipients():
     with Pair(sender={"submission": {"recipients-per-hour": "3"}}) as pair:
         for to, code in (((BOB, "carol@xyz.com"), 250),
