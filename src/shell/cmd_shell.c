@@ -157,7 +157,7 @@ cmd_exit(struct shell *sh, const struct args *a)
 		return SHELL_USAGE;
 	}
 	/* while it is known who wrote it */
-	if (sh->interactive && sh->draft.exists) {
+	if (sh->draft.exists) {
 		draft_keep(sh);
 		draft_clear(&sh->draft);
 	}

@@ -94,8 +94,6 @@ interact(struct shell *sh, bool login)
 	src.ctx = sh;
 	(void)run_source(sh, &src);
 	source_free(&src);
-	if (sh->draft.exists)
-		draft_keep(sh);
 	tty_close(&sh->tty);
 	return SHELL_OK;
 }
@@ -104,8 +102,10 @@ interact(struct shell *sh, bool login)
 static int
 finish(struct shell *sh, int rc)
 {
+	/* while it is known who wrote it */
+	if (sh->draft.exists)
+		draft_keep(sh);
 	int left = cmd_leave(sh);
-
 	if (left != SHELL_OK) {
 		sh->file = NULL;
 		run_report(sh, "logout");

@@ -264,6 +264,20 @@ def test_a_script_deletes_when_it_ends_with_0(pair, options, script, status):
     assert (b"1 marked message was not deleted" in done.stderr) == (status != 0)
 
 
+@pytest.mark.parametrize("end, status", [("", 0), ("exit\n", 0),
+                                         ("lst\n", 2)])
+def test_a_draft_that_a_script_leaves_is_kept(pair, end, status):
+    pair.mailsh(LOGIN + "compose bob@xyz.com --body Left\n" + end,
+                status=status)
+    path = re.search("the draft is kept in ([^;]*);", pair.stderr).group(1)
+    with open(path, "rb") as f:
+        text = f.read()
+    assert b"From: alice@abc.com\r\n" in text and b"\r\n\r\nLeft" in text
+    os.unlink(path)
+    pair.mailsh(LOGIN + "compose bob@xyz.com --body Dropped\ncancel\n")
+    assert "kept" not in pair.stderr
+
+
 def test_a_ready_message_from_a_file_and_from_standard_input(pair):
     text = b"To: bob@xyz.com\nSubject: ready file\n\nsigned text\n"
     path = pair.write("ready.eml", text)
