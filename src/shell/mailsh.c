@@ -14,6 +14,7 @@
 #include "shell/mime.h"
 #include "shell/paths.h"
 #include "shell/run.h"
+#include "shell/session.h"
 #include "shell/tty.h"
 
 /*
@@ -137,7 +138,6 @@ load_contacts(struct shell *sh)
 static int
 run_all(struct shell *sh, struct mailsh_options *in)
 {
-	const char *from_env = getenv("MAILSH_PASSWORD");
 	bool terminal = isatty(STDIN_FILENO) == 1;
 	int rc = SHELL_OK;
 
@@ -145,9 +145,7 @@ run_all(struct shell *sh, struct mailsh_options *in)
 	if (in->n_scripts == 0 && terminal && !in->check)
 		return finish(sh, interact(sh, in->login));
 	/* A script that logs in by itself needs no password here. */
-	if (in->login && !in->check &&
-	    (terminal || sh->password_fd >= 0 || sh->password_command != NULL ||
-	     (from_env != NULL && from_env[0] != '\0')))
+	if (in->login && !in->check && (terminal || session_login_at_hand(sh)))
 		rc = run_text(sh, NULL, span_of("login"));
 	if (in->n_scripts == 0 && rc == SHELL_OK)
 		(void)mailsh_options_script(in, true, "-");

@@ -147,6 +147,16 @@ session_password(struct shell *sh, const char *user, char **password)
 	}
 }
 
+bool
+session_login_at_hand(const struct shell *sh)
+{
+	const char *from_env = getenv("MAILSH_PASSWORD");
+
+	return sh->password_fd >= 0 || sh->password_command != NULL ||
+	       (from_env != NULL && from_env[0] != '\0') ||
+	       sh->cert_file[0] != '\0';
+}
+
 /* ---- both -----------------------------------------------------------------
  */
 
@@ -155,15 +165,19 @@ session_need_user(struct shell *sh, const char *option)
 {
 	if (sh->session.user[0] != '\0')
 		return SHELL_OK;
-	(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
-	if (sh->user_default[0] != '\0' && !sh->interactive)
+	if (sh->user_default[0] != '\0' && !sh->interactive &&
+	    !session_login_at_hand(sh)) {
+		(void)failure_set(&sh->fail, SHELL_AUTH,
+				  "nobody is logged in: no password for %s",
+				  sh->user_default);
 		failure_hint(&sh->fail,
 			     "%s logs in by itself only with --password-fd, "
-			     "--password-command or $MAILSH_PASSWORD",
+			     "--password-command, $MAILSH_PASSWORD or --cert",
 			     sh->user_default);
-	else
-		failure_hint(&sh->fail, "login USER@DOMAIN --%s HOST:PORT",
-			     option);
+		return SHELL_AUTH;
+	}
+	(void)failure_set(&sh->fail, SHELL_USAGE, "nobody is logged in");
+	failure_hint(&sh->fail, "login USER@DOMAIN --%s HOST:PORT", option);
 	return SHELL_USAGE;
 }
 

@@ -50,6 +50,9 @@ int session_pop3_refused(struct shell *sh, const struct pop3_reply *r);
  * certificate instead and nothing else was said. */
 int session_password(struct shell *sh, const char *user, char **password);
 
+/* session_login_at_hand - would session_password need no terminal? */
+bool session_login_at_hand(const struct shell *sh);
+
 /* session_wipe - overwrite, free and set to NULL. */
 void session_wipe(char **secret);
 

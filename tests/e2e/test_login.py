@@ -473,6 +473,16 @@ def test_mailsh_takes_the_mechanism_it_is_told(pair, lab):
             done.stderr
 
 
+def test_mailsh_logs_in_by_itself_with_a_certificate(pair, lab):
+    done = pair.run(
+        [harness.program("mailsh"), "-H", "localhost", "--smtp-port",
+         str(pair.submission_port), "--ca", lab.path("ca.crt"), "--cert",
+         lab.path(USER + ".crt"), "--key", lab.path(USER + ".key"), "-u", USER,
+         "-t", "-c", "echo then"])
+    assert done.returncode == 0, done.stderr
+    assert b"> AUTH EXTERNAL" in done.stderr and b"then" in done.stdout
+
+
 # ---- which are offered -----------------------------------------------------------
 
 

@@ -92,9 +92,10 @@ def test_u_logs_in_where_a_password_is_at_hand(pair):
     assert done.returncode == 0 and b"250 2.0.0" in done.stdout
     # without one only the script can, and it is told
     done = shell(pair, *servers, "-c", "compose bob@xyz.com --body x")
-    assert done.returncode == 2
-    assert b"nobody is logged in [usage]\nhint: alice@abc.com logs in by itself" \
-        in done.stderr
+    assert done.returncode == 4
+    assert b"nobody is logged in: no password for alice@abc.com " \
+        b"[authentication]\nhint: " \
+        b"alice@abc.com logs in by itself only" in done.stderr
     assert shell(pair, *servers, "-c", "login --password secret").returncode == 0
 
 
