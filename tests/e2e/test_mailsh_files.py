@@ -197,7 +197,7 @@ def test_whoever_has_a_plain_address_can_be_answered():
         script = LOGIN + "list --json\n"
         for n in range(len(NAMES)):
             script += ("echo == %d\nreply 'subject:~^case %d$' --body x\n"
-                       "preview\n" % (n, n))
+                       "preview\ncancel\n" % (n, n))
         out = pair.mailsh(script)
         assert pair.stderr == ""
         listed, *previews = out.split("\n== ")
@@ -221,7 +221,7 @@ def test_nobody_is_left_out_of_an_answer_without_a_word():
         deliver(pair, "From: ann@b.example\r\nTo: bob@xyz.com, root, "
                 "x@-b.example, eve@b.example\r\nSubject: many\r\n\r\nx\r\n")
         pair.maildir("bob@xyz.com").wait(1)
-        out = pair.mailsh(LOGIN + "reply 1 --all --body x\npreview\n")
+        out = pair.mailsh(LOGIN + "reply 1 --all --body x\npreview\ncancel\n")
         assert "To: ann@b.example\nCc: eve@b.example\n" in out
         assert pair.stderr == ("not answered, since this is no address: "
                                "root, x@-b.example\n")
