@@ -121,8 +121,10 @@ def submit(pair, sender, recipient, subject):
     """Send it; returns the queue id that the server said."""
     with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=60) as s:
         s.login(sender, harness.PASSWORD)
-        s.mail(sender)
-        s.rcpt(recipient)
+        code, text = s.mail(sender)
+        assert code == 250, text
+        code, text = s.rcpt(recipient)
+        assert code == 250, text
         code, text = s.data(TEXT % (sender, recipient, subject))
     assert code == 250, text
     return text.split()[1].decode()
