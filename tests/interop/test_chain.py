@@ -74,7 +74,7 @@ def make_world(tmp_path_factory):
     with open("/etc/resolv.conf", "w", encoding="ascii") as f:
         f.write("nameserver 127.0.0.1\n")
     for address in HOSTS.values():  # Postfix wants to see it on an interface
-        subprocess.run(["ip", "address", "add", address + "/8", "dev", "lo"],
+        subprocess.run(["ip", "address", "replace", address + "/8", "dev", "lo"],
                        check=True)
     verified = {
         "smtp_host_lookup": "dns",
