@@ -112,23 +112,30 @@ take_options(struct shell *sh, const struct args *a)
 	return rc;
 }
 
-/* In a script a new draft replaces the old one; typed text is not thrown away
- * like that. */
+/* A text is not thrown away for the next one.  In a script, where nobody looks
+ * at the draft, it stands in a file from now on: with --keep-going a `send`
+ * that follows is not meant for it.  What `send` could not send has been
+ * reported, and does not keep the script from its next message. */
 static int
 begin(struct shell *sh)
 {
+	bool exists = sh->draft.exists, tried = sh->draft.tried;
 	int rc = session_need_user(sh, "smtp");
 
 	if (rc != SHELL_OK)
 		return rc;
-	if (sh->interactive && sh->draft.exists) {
-		(void)failure_set(&sh->fail, SHELL_USAGE,
-				  "a draft is not sent yet");
-		failure_hint(&sh->fail, "`send` it, `edit` it or `cancel` it");
-		return SHELL_USAGE;
-	}
-	draft_clear(&sh->draft);
-	return SHELL_OK;
+	if (exists && !sh->interactive)
+		draft_keep(sh);
+	if (!exists || !sh->interactive)
+		draft_clear(&sh->draft);
+	if (!exists || (tried && !sh->interactive))
+		return SHELL_OK;
+	(void)failure_set(&sh->fail, SHELL_USAGE, "a draft is not sent yet");
+	failure_hint(&sh->fail, "%s",
+		     sh->interactive
+			 ? "`send` it, `edit` it or `cancel` it"
+			 : "`send` it or `cancel` it before the next");
+	return SHELL_USAGE;
 }
 
 static void

@@ -397,20 +397,25 @@ cmd_send(struct shell *sh, const struct args *a)
 
 	if (rc == SHELL_OK)
 		rc = take_release(sh, a, release);
-	if (rc == SHELL_OK && !dry)
-		rc = connect_for(sh, release);
 	if (rc != SHELL_OK)
 		return rc;
-	rc = build(sh, a, dry, &built);
+	if (!dry)
+		rc = connect_for(sh, release);
+	if (rc == SHELL_OK)
+		rc = build(sh, a, dry, &built);
 	if (rc == SHELL_OK && dry)
 		shell_say(sh, "would send %zu bytes to %u recipient%s",
 			  built.bytes.n, built.n_recipients,
 			  built.n_recipients == 1 ? "" : "s");
 	else if (rc == SHELL_OK)
 		rc = transact(sh, &built, release, a->arena);
-	/* Somebody has it: sending it again would double it. */
-	if (!dry && !built.is_ready && (rc == SHELL_OK || rc == SHELL_PARTIAL))
-		draft_clear(&sh->draft);
+	if (!dry && !is_ready_message(a)) {
+		/* Somebody has it: sending it again would double it. */
+		if (rc == SHELL_OK || rc == SHELL_PARTIAL)
+			draft_clear(&sh->draft);
+		else
+			sh->draft.tried = true;
+	}
 	buf_free(&built.bytes);
 	return rc;
 }

@@ -46,6 +46,7 @@ struct endpoint {
 enum { DRAFT_FIELDS_MAX = 64, DRAFT_FILES_MAX = 64 };
 struct draft {
 	bool exists;
+	bool tried; /* `send` failed, and said why */
 	char *to, *cc, *bcc, *subject;
 	char *in_reply_to, *references;
 	char *body;

@@ -279,6 +279,50 @@ def test_a_draft_that_a_script_leaves_is_kept(pair, end, status):
     assert "kept" not in pair.stderr
 
 
+def kept(pair):
+    """Texts of the files with drafts, which go."""
+    texts = []
+    for path in re.findall("the draft is kept in ([^;]*);", pair.stderr):
+        with open(path, encoding="utf-8", newline="") as f:
+            texts.append(f.read().partition("\r\n\r\n")[2].strip())
+        os.unlink(path)
+    return texts
+
+
+@pytest.mark.parametrize("next_one", ["compose carol@xyz.com --body Second",
+                                      "reply 1 --body Second"])
+def test_a_script_does_not_put_a_draft_in_the_place_of_another(pair, next_one):
+    pair.mailsh(LOGIN + "compose alice@abc.com --body Me\nsend\n")
+    pair.maildir("alice@abc.com").wait(1)
+    first = "compose bob@xyz.com --body First\n"
+    out = pair.mailsh(LOGIN + first + next_one + "\nsend\n", status=2)
+    assert "sent" not in out and kept(pair) == ["First"]
+    assert re.search(r"^mailsh: stdin:3: \w+: a draft is not sent yet "
+                     r"\[usage\]\nhint: `send` it or `cancel` it", pair.stderr,
+                     re.M), pair.stderr
+    # where the script goes on, `send` is not meant for the first
+    for script, options, status in ((first + next_one, ["-k"], 2),
+                                    (first + "try " + next_one, [], 2)):
+        out = pair.mailsh(LOGIN + script + "\nsend\n", *options,
+                          status=status)
+        assert "sent" not in out and kept(pair) == ["First"]
+        assert "send: there is no draft" in pair.stderr
+    for between in ("send", "cancel"):
+        out = pair.mailsh(LOGIN + first + between + "\n" + next_one +
+                          "\nsend\n")
+        assert "sent" in out and pair.stderr == ""
+
+
+def test_what_could_not_be_sent_does_not_keep_a_script_from_the_next(pair):
+    script = ("compose nobody@xyz.com --body First\n%s send\n"
+              "compose bob@xyz.com --body Second\nsend\n")
+    for prefix, options, status in (("try", [], 0), ("not", [], 0),
+                                    ("", ["-k"], 1)):
+        out = pair.mailsh(LOGIN + script % prefix, *options, status=status)
+        assert " to bob@xyz.com: 250 " in out
+        assert kept(pair) == ["First"]
+
+
 def test_a_ready_message_from_a_file_and_from_standard_input(pair):
     text = b"To: bob@xyz.com\nSubject: ready file\n\nsigned text\n"
     path = pair.write("ready.eml", text)
