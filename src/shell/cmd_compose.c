@@ -80,9 +80,11 @@ take_body(struct shell *sh, const struct args *a)
 	if (v == NULL && !a->has_body)
 		return SHELL_OK;
 	buf_init(&b, MIME_MESSAGE_MAX);
-	if (v != NULL)
+	if (v != NULL) {
+		draft_origin(&d->origin, v);
 		rc = shell_content(sh, v, &b);
-	else if (buf_add_span(&b, arg_span(&a->body)) != 0)
+	}
+	if (a->has_body && buf_add_span(&b, arg_span(&a->body)) != 0)
 		rc = no_memory(sh);
 	if (rc == SHELL_OK && d->body_n > 0 &&
 	    (buf_add_str(&b, b.n > 0 && b.p[b.n - 1] == '\n' ? "\n" : "\n\n") !=

@@ -254,7 +254,8 @@ is_ready_message(const struct args *a)
 
 /* A message written elsewhere, from @FILE, @- or <<. */
 static int
-build_ready(struct shell *sh, const struct args *a, struct draft_built *built)
+build_ready(struct shell *sh, const struct args *a, struct draft_origin *origin,
+	    struct draft_built *built)
 {
 	const struct arg *to, *file = a->n > 0 ? &a->operand[0] : NULL;
 	char *list = NULL;
@@ -262,8 +263,10 @@ build_ready(struct shell *sh, const struct args *a, struct draft_built *built)
 	int rc = SHELL_OK;
 
 	buf_init(&text, MIME_MESSAGE_MAX);
-	if (file != NULL)
+	if (file != NULL) {
+		draft_origin(origin, file);
 		rc = shell_content(sh, file, &text);
+	}
 	for (size_t i = 0;
 	     rc == SHELL_OK && (to = args_next(a, "to", &i)) != NULL;)
 		if (draft_add_list(&list, arg_span(to)) != 0)
@@ -280,12 +283,12 @@ build_ready(struct shell *sh, const struct args *a, struct draft_built *built)
 
 static int
 build(struct shell *sh, const struct args *a, bool dry,
-      struct draft_built *built)
+      struct draft_origin *origin, struct draft_built *built)
 {
 	unsigned offered = dry ? SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8
 			       : smtp_client_extensions(sh->session.smtp);
 	int rc = is_ready_message(a)
-		     ? build_ready(sh, a, built)
+		     ? build_ready(sh, a, origin, built)
 		     : draft_build(sh, (offered & SMTP_EXT_8BITMIME) != 0,
 				   (offered & SMTP_EXT_SMTPUTF8) != 0, a->arena,
 				   built);
@@ -387,9 +390,29 @@ connect_for(struct shell *sh, const char *release)
 	return SHELL_REFUSED;
 }
 
+/* What is sent is over, and so is the file that kept it.  Where only some have
+ * it, or others than it names, the file is all that the rest could get. */
+static void
+settle(struct shell *sh, const struct args *a, int rc,
+       const struct draft_origin *origin)
+{
+	if (rc == SHELL_OK && !args_has(a, "to"))
+		draft_origin_done(sh, origin);
+	if (is_ready_message(a))
+		return;
+	/* Somebody has it: sending it again would double it. */
+	if (rc == SHELL_OK || rc == SHELL_PARTIAL)
+		draft_clear(&sh->draft);
+	else
+		sh->draft.tried = true;
+}
+
 int
 cmd_send(struct shell *sh, const struct args *a)
 {
+	struct draft_origin origin = is_ready_message(a)
+					 ? (struct draft_origin){ .path = "" }
+					 : sh->draft.origin;
 	char release[RELEASE_REQUEST_MAX + 1];
 	struct draft_built built = { 0 };
 	bool dry = args_has(a, "dry-run");
@@ -402,20 +425,15 @@ cmd_send(struct shell *sh, const struct args *a)
 	if (!dry)
 		rc = connect_for(sh, release);
 	if (rc == SHELL_OK)
-		rc = build(sh, a, dry, &built);
+		rc = build(sh, a, dry, &origin, &built);
 	if (rc == SHELL_OK && dry)
 		shell_say(sh, "would send %zu bytes to %u recipient%s",
 			  built.bytes.n, built.n_recipients,
 			  built.n_recipients == 1 ? "" : "s");
 	else if (rc == SHELL_OK)
 		rc = transact(sh, &built, release, a->arena);
-	if (!dry && !is_ready_message(a)) {
-		/* Somebody has it: sending it again would double it. */
-		if (rc == SHELL_OK || rc == SHELL_PARTIAL)
-			draft_clear(&sh->draft);
-		else
-			sh->draft.tried = true;
-	}
+	if (!dry)
+		settle(sh, a, rc, &origin);
 	buf_free(&built.bytes);
 	return rc;
 }

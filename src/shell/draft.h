@@ -74,6 +74,12 @@ void draft_keep(struct shell *sh);
 void draft_keep_text(struct shell *sh, struct span text);
 void draft_tell_kept(struct shell *sh);
 
+/* draft_origin - before text comes from @FILE: is that such a file?
+ * draft_origin_done - the text was taken by a server for all its recipients:
+ * the file goes, unless somebody has changed it since. */
+void draft_origin(struct draft_origin *o, const struct arg *v);
+void draft_origin_done(struct shell *sh, const struct draft_origin *o);
+
 /* draft_write - ask for missing fields and the body, on the terminal, up to a
  * line that holds only a dot. */
 int draft_write(struct shell *sh);

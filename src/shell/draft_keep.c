@@ -1,8 +1,9 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/durable.h"
@@ -14,20 +15,49 @@
  * writing: ^C, a hang-up, an editor that fails, the end of the shell.  The file
  * stands with the history: a runtime directory or /tmp may be empty tomorrow.
  */
-enum { KEEP_ARENA_MAX = 8 * 1024 * 1024 };
+enum {
+	KEEP_ARENA_MAX = 8 * 1024 * 1024,
+	TELL_MAX = 20, /* by name */
+};
+static const char SUFFIX[] = ".eml";
+
+/* The directory of these files, and how their names begin. */
+static const char *
+place(char dir[PATHS_SIZE])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (paths_state(dir, NULL) == 0)
+		return "draft-";
+	if (tmp == NULL || tmp[0] == '\0' || strlen(tmp) >= PATHS_SIZE)
+		tmp = "/tmp";
+	(void)snprintf(dir, PATHS_SIZE, "%s", tmp);
+	return "mailsh-draft-"; /* among files of others */
+}
+
+static bool
+is_ours(const char *name, const char *prefix)
+{
+	size_t n = strlen(name), end = sizeof(SUFFIX) - 1;
+
+	return n > strlen(prefix) + end &&
+	       strncmp(name, prefix, strlen(prefix)) == 0 &&
+	       strcmp(name + n - end, SUFFIX) == 0;
+}
 
 int
 draft_file(struct shell *sh, char path[PATHS_SIZE])
 {
-	const char *dir = getenv("TMPDIR");
+	char dir[PATHS_SIZE];
+	const char *prefix = place(dir);
 	struct err e = { 0 };
-	int fd, n = 0;
+	int fd;
 
-	if (paths_state(path, "draft-XXXXXX.eml") != 0)
-		n = snprintf(path, PATHS_SIZE, "%s/mailsh-draft-XXXXXX.eml",
-			     dir == NULL || dir[0] == '\0' ? "/tmp" : dir);
-	if (n >= PATHS_SIZE) {
-		(void)failure_set(&sh->fail, SHELL_LOCAL, "TMPDIR is too long");
+	if (snprintf(path, PATHS_SIZE, "%s/%sXXXXXX%s", dir, prefix, SUFFIX) >=
+	    PATHS_SIZE) {
+		(void)failure_set(&sh->fail, SHELL_LOCAL,
+				  "the path of the directory for drafts is "
+				  "too long");
 		return -1;
 	}
 	fd = mkostemps(path, 4, O_CLOEXEC); /* 0600 */
@@ -134,17 +164,79 @@ draft_keep(struct shell *sh)
 	sh->fail = before;
 }
 
+/* Is it a file of ours that a draft was kept in? */
+static bool
+look(int dirfd, const char *name, const char *prefix, struct stat *st)
+{
+	return is_ours(name, prefix) &&
+	       fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
 void
 draft_tell_kept(struct shell *sh)
 {
-	char pattern[PATHS_SIZE];
-	glob_t g = { 0 };
+	char dir[PATHS_SIZE], *name[TELL_MAX] = { NULL };
+	const char *prefix = place(dir);
+	const struct dirent *d;
+	struct stat st;
+	size_t n = 0;
+	DIR *there = opendir(dir);
 
-	if (paths_state(pattern, "draft-*.eml") != 0)
+	while (there != NULL && (d = readdir(there)) != NULL)
+		if (look(dirfd(there), d->d_name, prefix, &st) &&
+		    n++ < TELL_MAX)
+			name[n - 1] = strdup(d->d_name);
+	if (there != NULL)
+		(void)closedir(there);
+	if (n == 1 && name[0] != NULL)
+		shell_note(sh, "1 unsent draft is kept: %s/%s", dir, name[0]);
+	else if (n > 0)
+		shell_note(sh, "%zu unsent drafts are kept:", n);
+	for (size_t i = 0; i < TELL_MAX; i++) {
+		if (n > 1 && name[i] != NULL)
+			shell_note(sh, "  %s/%s", dir, name[i]);
+		free(name[i]);
+	}
+	if (n > TELL_MAX)
+		shell_note(sh, "  and %zu more in %s", n - TELL_MAX, dir);
+}
+
+void
+draft_origin(struct draft_origin *o, const struct arg *v)
+{
+	char dir[PATHS_SIZE], typed[PATHS_SIZE];
+	const char *prefix = place(dir), *name;
+	struct stat here;
+	const char *slash;
+	int fd;
+
+	o->path[0] = '\0';
+	if (v->bare == 0 || v->n < 2 || v->text[0] != '@' ||
+	    paths_expand(typed, v->text + 1) != 0)
 		return;
-	if (glob(pattern, 0, NULL, &g) == 0 && g.gl_pathc > 0)
-		shell_note(sh, "%zu unsent draft%s kept: %s%s", g.gl_pathc,
-			   g.gl_pathc == 1 ? " is" : "s are", g.gl_pathv[0],
-			   g.gl_pathc == 1 ? "" : " ...");
-	globfree(&g);
+	slash = strrchr(typed, '/');
+	name = slash == NULL ? typed : slash + 1;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && look(fd, name, prefix, &o->seen) &&
+	    stat(typed, &here) == 0 && here.st_dev == o->seen.st_dev &&
+	    here.st_ino == o->seen.st_ino)
+		(void)snprintf(o->path, sizeof(o->path), "%s", typed);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void
+draft_origin_done(struct shell *sh, const struct draft_origin *o)
+{
+	const struct stat *was = &o->seen;
+	struct stat now;
+
+	if (o->path[0] == '\0' || lstat(o->path, &now) != 0)
+		return;
+	if (now.st_ino == was->st_ino && now.st_dev == was->st_dev &&
+	    now.st_size == was->st_size &&
+	    now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == was->st_mtim.tv_nsec && unlink(o->path) == 0)
+		shell_say(sh, "%s was a kept draft, and is removed", o->path);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -42,6 +43,13 @@ struct endpoint {
 	char pin[TLS_PIN_TEXT_SIZE]; /* that the user has given, or "" */
 };
 
+/* The file of a kept draft that a text was read from, as it was then; path is
+ * "" when it came from elsewhere. */
+struct draft_origin {
+	char path[PATHS_SIZE];
+	struct stat seen;
+};
+
 /* The message being written; strings are malloc'ed, "" or NULL when unset. */
 enum { DRAFT_FIELDS_MAX = 64, DRAFT_FILES_MAX = 64 };
 struct draft {
@@ -55,6 +63,7 @@ struct draft {
 	unsigned n_fields;
 	char *attachment[DRAFT_FILES_MAX];
 	unsigned n_attachments;
+	struct draft_origin origin; /* of the body */
 };
 
 struct session {

@@ -323,6 +323,32 @@ def test_what_could_not_be_sent_does_not_keep_a_script_from_the_next(pair):
         assert kept(pair) == ["First"]
 
 
+def test_a_kept_draft_goes_when_all_its_recipients_have_it(pair):
+    def keep(to):
+        pair.mailsh(LOGIN + "compose %s --body 'Kept text'\n" % to)
+        return re.search("the draft is kept in ([^;]*);", pair.stderr).group(1)
+
+    def after(script, path, status=0):
+        out = pair.mailsh(LOGIN + script.replace("PATH", path), status=status)
+        gone = path + " was a kept draft, and is removed\n" in out
+        assert os.path.exists(path) == (not gone)
+        return gone
+
+    path = keep("bob@xyz.com")
+    copy = pair.write("draft-abcdef.eml", b"To: bob@xyz.com\n\nCopy\n")
+    assert not after("send @PATH", copy)  # not where they are kept
+    assert not after("send @PATH --dry-run", path)
+    assert not after("send @PATH --to carol@xyz.com", path)
+    assert not after("send @PATH --to nobody@xyz.com", path, 1)
+    assert after("send @PATH", path)
+    path = keep("bob@xyz.com nobody@xyz.com")
+    assert not after("send @PATH", path, 6)
+    # its text goes another way
+    assert not after("compose nobody@xyz.com --body @PATH\nsend", path, 1)
+    assert not after("compose carol@xyz.com --body @PATH\ncancel", path)
+    assert after("compose carol@xyz.com --body @PATH\nsend", path)
+
+
 def test_a_ready_message_from_a_file_and_from_standard_input(pair):
     text = b"To: bob@xyz.com\nSubject: ready file\n\nsigned text\n"
     path = pair.write("ready.eml", text)

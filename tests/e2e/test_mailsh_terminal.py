@@ -267,6 +267,7 @@ def test_interrupted_text_is_kept_in_a_file(pair):
     # it is a whole message: what the hint says works
     t.type("send @%s\n" % path)
     t.expect("sent <")
+    t.expect(path + " was a kept draft, and is removed")
     t.expect("> ")
     for user in ("bob@xyz.com", "carol@xyz.com"):
         got = pair.wait_message(user, "Kept")
@@ -274,12 +275,25 @@ def test_interrupted_text_is_kept_in_a_file(pair):
         assert b"\nBcc:" not in got
     t.type("exit\n")
     assert t.end() == 0
-    # the next shell tells of it
-    t = Terminal(pair)
-    t.expect("1 unsent draft is kept: " + path)
-    t.type("exit\n")
-    assert t.end() == 0
-    assert len(kept_drafts(pair)) == 1
+    assert kept_drafts(pair) == []
+
+
+def test_kept_drafts_are_all_named(pair):
+    """Also below a path that would mean something to a shell."""
+    state = os.path.join(pair.directory, "st[a]te")
+    for n in (1, 3, 22):
+        for i in range(n):
+            os.makedirs(state + "/mailsh", exist_ok=True)
+            pair.write("st[a]te/mailsh/draft-%06d.eml" % i, b"To: x@y\n\n")
+        os.makedirs(state + "/mailsh/draft-000000-dir.eml", exist_ok=True)
+        t = Terminal(pair, XDG_STATE_HOME=state)
+        t.expect("1 unsent draft is kept: " if n == 1 else
+                 "%d unsent drafts are kept:" % n)
+        told = t.expect("> ")
+        assert told.count("st[a]te/mailsh/draft-") == min(n, 20)
+        assert ("and 2 more in %s/mailsh" % state in told) == (n == 22)
+        t.type("exit\n")
+        assert t.end() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM,
