@@ -298,7 +298,7 @@ fill_servers(struct shell *sh, struct mailsh_options *in)
 static void
 fill_getopt(struct option *longs, char *shorts)
 {
-	*shorts++ = '+'; /* what follows a script's name is the script's */
+	*shorts++ = '+'; /* what follows a word may be a file's */
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		longs[i] = (struct option){
 			.name = options[i].name,
@@ -316,35 +316,59 @@ fill_getopt(struct option *longs, char *shorts)
 	*shorts = '\0';
 }
 
+/* Words that are no options are the arguments of a file; without one the first
+ * is the user, and options may stand behind it. */
+static bool
+is_user(const struct mailsh_options *in)
+{
+	for (unsigned i = 0; i < in->n_scripts; i++)
+		if (in->script[i].is_file)
+			return false;
+	return true;
+}
+
+/* The next option, or the user.  A status, or -1: all is said. */
+static int
+take_next(struct shell *sh, struct mailsh_options *in, int option,
+	  char *const *argv)
+{
+	switch (option) {
+	case '?':
+		(void)fprintf(stderr, "hint: mailsh --help\n");
+		return SHELL_USAGE;
+	case 'h':
+		usage();
+		return -1;
+	case OPT_VERSION:
+		(void)printf("mailsh (postpair) %s\n", PACKAGE_VERSION);
+		return -1;
+	case -1:
+		if (in->named)
+			return bad_value("user", argv[optind],
+					 "no second name");
+		in->named = true;
+		return take_user(sh, in, argv[optind++]);
+	default:
+		return take_option(sh, in, option, optarg);
+	}
+}
+
 int
 mailsh_options_parse(struct shell *sh, int argc, char **argv,
 		     struct mailsh_options *in)
 {
 	struct option longs[N_OPTIONS + 1];
 	char shorts[2 * N_OPTIONS + 2];
-	int o, rc = SHELL_OK;
+	int rc = SHELL_OK;
 
 	fill_getopt(longs, shorts);
-	while (rc == SHELL_OK &&
-	       (o = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (o == '?') {
-			(void)fprintf(stderr, "hint: mailsh --help\n");
-			return SHELL_USAGE;
-		}
-		if (o == 'h') {
-			usage();
-			return -1;
-		}
-		if (o == OPT_VERSION) {
-			(void)printf("mailsh (postpair) %s\n", PACKAGE_VERSION);
-			return -1;
-		}
-		rc = take_option(sh, in, o, optarg);
+	while (rc == SHELL_OK) {
+		int o = getopt_long(argc, argv, shorts, longs, NULL);
+
+		if (o == -1 && (optind >= argc || !is_user(in)))
+			break;
+		rc = take_next(sh, in, o, argv);
 	}
-	if (rc == SHELL_OK && in->n_scripts == 0 && optind < argc)
-		rc = take_user(sh, in, argv[optind++]);
-	if (rc == SHELL_OK && in->n_scripts == 0 && optind < argc)
-		rc = bad_value("user", argv[optind], "no second name");
 	sh->script_args = (const char *const *)argv + optind;
 	sh->n_script_args = (size_t)(argc - optind);
 	return rc == SHELL_OK ? fill_servers(sh, in) : rc;

@@ -19,6 +19,7 @@ struct mailsh_options {
 	unsigned n_scripts;
 	bool check; /* --check */
 	bool login; /* a user is named */
+	bool named; /* by a word of its own, not -u */
 };
 
 /* mailsh_options_parse - a status, or -1: all is said (--help, --version). */

@@ -99,6 +99,27 @@ def test_u_logs_in_where_a_password_is_at_hand(pair):
     assert shell(pair, *servers, "-c", "login --password secret").returncode == 0
 
 
+def test_a_user_beside_c_logs_in(pair):
+    """As SYNOPSIS has it; only a file has arguments."""
+    servers = ("-H", "127.0.0.1", "--smtp-port", str(pair.submission_port),
+               "--password-command", "echo secret")
+    for words in (("-c", "status", "alice@abc.com"),
+                  ("alice@abc.com", "-c", "status"),
+                  ("-u", "bob@xyz.com", "-c", "status", "alice@abc.com")):
+        done = shell(pair, *servers, *words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"logged in as alice@abc.com ")
+    done = shell(pair, *servers, "-c", "status", "alice@abc.com", "x")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--user x: no second name is wanted [usage]" in done.stderr
+    path = pair.write("words.msh", b"echo $1 $2\n")
+    done = shell(pair, *servers, "-f", path, "alice@abc.com", "-c")
+    assert done.stdout == b"alice@abc.com -c\n"
+    done = shell(pair, *servers, "alice@abc.com", "-f", path, "1", "-c")
+    assert done.stdout.endswith(b")\n1 -c\n") and \
+        done.stdout.startswith(b"logged in as alice@abc.com ")
+
+
 def test_3_a_password_does_not_cross_the_network_in_clear(pair):
     # 0.0.0.0 gets here, and is no loopback address
     for option, port in (("--smtp", pair.submission_port),
