@@ -70,6 +70,7 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 	}
 	s->o = *o;
 	s->watch_ms = SCHEDULER_NEVER;
+	rand_bytes(&s->party_key, sizeof(s->party_key));
 	(void)pthread_mutex_init(&s->admin, NULL);
 	mutex_init_short(&s->lock);
 	cond_init_mono(&s->work);
@@ -85,7 +86,8 @@ scheduler_free(struct scheduler **out)
 
 	if (s == NULL)
 		return;
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+	for (struct scheduler_dest *d = s->dests.first; d != NULL;
+	     d = d->next) {
 		struct scheduler_job *j;
 		while ((j = scheduler_dest_pop(d)) != NULL)
 			free(j);
@@ -183,7 +185,8 @@ take_all(struct scheduler *s, struct scheduler_job **out, size_t max)
 {
 	size_t n = 0;
 
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+	for (struct scheduler_dest *d = s->dests.first; d != NULL;
+	     d = d->next) {
 		d->failures = 0;
 		d->not_before_ms = 0;
 		while (n < max && d->n + d->n_ready > 0)
@@ -198,7 +201,7 @@ scheduler_retry(struct scheduler *s)
 	(void)pthread_mutex_lock(&s->lock);
 	atomic_fetch_add(&s->routes, 1);
 	size_t max = 0;
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next)
+	for (struct scheduler_dest *d = s->dests.first; d != NULL; d = d->next)
 		max += d->n + d->n_ready;
 	struct scheduler_job **all = calloc(max + 1, sizeof(*all));
 	size_t n = all == NULL ? 0 : take_all(s, all, max);
@@ -239,7 +242,8 @@ void
 scheduler_destination_up(struct scheduler *s, const char *key)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
+	for (struct scheduler_dest *d = s->dests.first; d != NULL;
+	     d = d->next) {
 		if (d->failures > 0 && strcmp(d->key, key) == 0) {
 			scheduler_dest_up(d, scheduler_now_ms(s));
 			(void)pthread_cond_broadcast(&s->work);
@@ -371,11 +375,9 @@ settle(struct scheduler *s, struct scheduler_job *j,
 static bool
 is_held_back(const struct scheduler *s, const struct scheduler_dest *d)
 {
-	int half = s->o.threads > 1 ? s->o.threads / 2 : 1;
-	int quarter = half > 1 ? half / 2 : 1;
-
 	return !d->answered &&
-	       (s->doubtful >= half || (d->failures > 0 && s->dead >= quarter));
+	       (s->doubtful >= scheduler_share_doubtful(s) ||
+		(d->failures > 0 && s->dead >= scheduler_share_dead(s)));
 }
 
 /* It answered, or the try is over.  Lock held. */
@@ -411,45 +413,59 @@ may_start(const struct scheduler *s, const struct scheduler_dest *d)
 }
 
 /*
- * The next job that may go, or NULL.  *until_ms: when to look again for those
- * that are not yet due (or NEVER); *more: another one may go now.
+ * The place of the destination that is next in turn, of those with a job that
+ * may go; NULL: there is none, and *until_ms is when to look again (or NEVER):
+ * at once, when there are jobs that were not looked at.
+ */
+static struct scheduler_dest **
+find_dest(struct scheduler *s, int64_t now, int64_t *until_ms)
+{
+	struct scheduler_share share = { .s = s };
+
+	*until_ms = SCHEDULER_NEVER;
+	if (s->active == s->o.threads)
+		return NULL; /* nor is there anybody to look */
+	for (struct scheduler_dest **at = &s->dests.first; *at != NULL;
+	     at = &(*at)->next) {
+		int64_t due = scheduler_dest_due_ms(*at);
+		if (due == SCHEDULER_NEVER || !may_start(s, *at))
+			continue;
+		if (due <= now) {
+			if (scheduler_dest_ready(
+				*at, now, scheduler_share_allows, &share))
+				return at;
+			due = scheduler_dest_later_ms(*at, now);
+		}
+		if (due < *until_ms)
+			*until_ms = due;
+	}
+	return NULL;
+}
+
+/*
+ * The next job that may go, or NULL.  *more: another one may go now; if not,
+ * *until_ms: when to look again.
  */
 static struct scheduler_job *
 pick(struct scheduler *s, int64_t *until_ms, bool *more)
 {
-	struct scheduler_dest *best = NULL;
+	struct scheduler_share share = { .s = s };
 	int64_t now = scheduler_now_ms(s);
+	struct scheduler_dest **at = find_dest(s, now, until_ms);
 
-	*until_ms = SCHEDULER_NEVER;
 	*more = false;
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next) {
-		int64_t due = scheduler_dest_due_ms(d);
-		if (due == SCHEDULER_NEVER || !may_start(s, d))
-			continue;
-		if (due > now) {
-			if (due < *until_ms)
-				*until_ms = due;
-			continue;
-		}
-		*more = *more || best != NULL;
-		if (best == NULL || d->turn < best->turn)
-			best = d;
-	}
-	if (best == NULL)
+	if (at == NULL)
 		return NULL;
-	best->turn = ++s->turns;
-	best->active++;
-	struct scheduler_job *j = scheduler_dest_next(best, now);
-	j->doubtful = !best->answered;
-	j->dead = best->failures > 0;
+	struct scheduler_dest *d = scheduler_dest_to_end(&s->dests, at);
+	struct scheduler_job *j =
+	    scheduler_dest_next(d, now, scheduler_share_allows, &share);
+	d->active++;
+	j->doubtful = !d->answered;
+	j->dead = d->failures > 0;
 	s->doubtful += j->doubtful ? 1 : 0;
 	s->dead += j->dead ? 1 : 0;
-	int64_t due = scheduler_dest_due_ms(best);
-	if (due != SCHEDULER_NEVER && may_start(s, best)) {
-		*more = *more || due <= now;
-		if (due > now && due < *until_ms)
-			*until_ms = due;
-	}
+	s->running[s->active++] = j;
+	*more = find_dest(s, now, until_ms) != NULL;
 	return j;
 }
 
@@ -477,7 +493,6 @@ begin_job(struct scheduler *s, struct scheduler_job *j,
 	*b = (struct scheduler_batch){
 		.msg = j->m, .n = j->n, .scheduler = s, .job = j
 	};
-	s->active++;
 	set_busy(j, true);
 	memcpy(b->why, j->d->why, sizeof(b->why));
 }
@@ -499,6 +514,17 @@ do_job(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b,
 	scheduler_record(s, j, b, last_job);
 }
 
+/* Lock held. */
+static void
+leave_running(struct scheduler *s, const struct scheduler_job *j)
+{
+	int i = 0;
+
+	while (s->running[i] != j)
+		i++;
+	s->running[i] = s->running[--s->active];
+}
+
 /* Returns the message when that was its last job.  Lock held. */
 static struct spool_msg *
 end_job(struct scheduler *s, struct scheduler_job *j,
@@ -508,6 +534,7 @@ end_job(struct scheduler *s, struct scheduler_job *j,
 
 	set_busy(j, false);
 	end_doubt(s, j);
+	leave_running(s, j);
 	if (b->n > 0) {
 		done = settle(s, j, b, expired);
 	} else {
@@ -516,7 +543,6 @@ end_job(struct scheduler *s, struct scheduler_job *j,
 		j->d->active--;
 		scheduler_place(j->d, j);
 	}
-	s->active--;
 	if (s->stopping)
 		(void)pthread_cond_broadcast(&s->idle);
 	return done;

@@ -15,11 +15,13 @@
  * A destination is a name the route function gives for a recipient's domain
  * (it may stand for many domains).  The recipients of a message that share a
  * destination are one job.  Jobs of a destination that are due go out in turns
- * of their senders, so that none keeps others waiting, and the destinations
- * take turns too.  How many go to one at once is found out: it grows with each
- * success up to per_destination, and is halved by each failure; at most
- * `threads` overall, of which destinations that have
- * not answered yet have half, and those that did not the last time a quarter.
+ * of their parties (the login that handed them in, or the sender), so that none
+ * keeps others waiting, and the destinations take turns too.  How many go to
+ * one at once is found out: it grows with each success up to per_destination,
+ * and is halved by each failure; at most `threads` overall, of which
+ * destinations that have not answered yet have half, and those that did not the
+ * last time a quarter.  A party has no more than are free: at most half of each
+ * of these.
  *
  * A deferred job waits retry_min, then twice as long each time up to retry_max,
  * with a quarter of jitter.  When a destination itself fails (no connection),

@@ -26,6 +26,7 @@ make_job(struct scheduler *s, struct spool_msg *m, const char *key,
 	memcpy(j->recipients, list, n * sizeof(list[0]));
 	j->n = n;
 	j->m = m;
+	j->party = scheduler_share_party(s, m);
 	j->release_ms = start->release_ms;
 	bool waits = start->due_ms < d->not_before_ms;
 	j->manual = start->manual;

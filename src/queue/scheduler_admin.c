@@ -203,8 +203,8 @@ look(struct walk *k)
 			.destination = "",
 			.why = "",
 		};
-	for (struct scheduler_dest *d = k->s->dests; d != NULL && k->n > 0;
-	     d = d->next)
+	for (struct scheduler_dest *d = k->s->dests.first;
+	     d != NULL && k->n > 0; d = d->next)
 		scheduler_dest_each(d, note_job, k);
 	for (unsigned i = 0; i < k->n; i++)
 		k->v->item(k->v->ctx, &k->item[i]);
@@ -231,7 +231,7 @@ take_marked(struct scheduler *s)
 {
 	struct scheduler_job *list = NULL;
 
-	for (struct scheduler_dest *d = s->dests; d != NULL; d = d->next)
+	for (struct scheduler_dest *d = s->dests.first; d != NULL; d = d->next)
 		scheduler_dest_take_marked(d, &list);
 	return list;
 }
@@ -292,7 +292,8 @@ retry(struct walk *k)
 			    : is_scheduled(k, k->page[i])
 				? SCHEDULER_DID_SCHEDULED
 				: SCHEDULER_DID_BUSY;
-	for (struct scheduler_dest *d = k->s->dests; d != NULL; d = d->next) {
+	for (struct scheduler_dest *d = k->s->dests.first; d != NULL;
+	     d = d->next) {
 		k->changed = false;
 		scheduler_dest_each(d, make_due, k);
 		if (k->changed)
@@ -609,7 +610,7 @@ scheduler_destination_get(struct scheduler *s, const char *key,
 
 	*out = (struct scheduler_destination){ 0 };
 	(void)pthread_mutex_lock(&s->lock);
-	for (struct scheduler_dest *d = s->dests; d != NULL && !found;
+	for (struct scheduler_dest *d = s->dests.first; d != NULL && !found;
 	     d = d->next) {
 		if (strcmp(d->key, key) != 0)
 			continue;

@@ -5,22 +5,33 @@
 #include <string.h>
 
 static uint32_t
-hash_of(const char *text, uint32_t salt)
+hash_of(const char *text)
 {
-	uint32_t h = 2166136261u ^ salt;
+	uint32_t h = 2166136261u;
 
 	for (const char *p = text; *p != '\0'; p++)
 		h = (h ^ (unsigned char)*p) * 16777619u;
 	return h;
 }
 
-struct scheduler_dest *
-scheduler_dest_get(struct scheduler_dest **list, const char *key)
+static void
+append(struct scheduler_dests *list, struct scheduler_dest *d)
 {
-	uint32_t hash = hash_of(key, 0);
+	d->next = NULL;
+	if (list->last != NULL)
+		list->last->next = d;
+	else
+		list->first = d;
+	list->last = d;
+}
+
+struct scheduler_dest *
+scheduler_dest_get(struct scheduler_dests *list, const char *key)
+{
+	uint32_t hash = hash_of(key);
 	struct scheduler_dest *d;
 
-	for (d = *list; d != NULL; d = d->next) {
+	for (d = list->first; d != NULL; d = d->next) {
 		if (d->hash == hash && strcmp(d->key, key) == 0)
 			return d;
 	}
@@ -29,26 +40,40 @@ scheduler_dest_get(struct scheduler_dest **list, const char *key)
 		return NULL;
 	(void)snprintf(d->key, sizeof(d->key), "%s", key);
 	d->hash = hash;
-	d->next = *list;
-	*list = d;
+	append(list, d);
 	return d;
 }
 
 void
-scheduler_dest_sweep(struct scheduler_dest **list, int64_t now_ms)
+scheduler_dest_sweep(struct scheduler_dests *list, int64_t now_ms)
 {
-	while (*list != NULL) {
-		struct scheduler_dest *d = *list;
+	struct scheduler_dest *d = list->first;
+
+	*list = (struct scheduler_dests){ 0 };
+	while (d != NULL) {
+		struct scheduler_dest *next = d->next;
 		if (d->n > 0 || d->n_ready > 0 || d->active > 0 ||
 		    (d->failures > 0 && d->not_before_ms > now_ms)) {
-			list = &d->next;
-			continue;
+			append(list, d);
+		} else {
+			free(d->heap);
+			free(d->lanes);
+			free(d);
 		}
-		*list = d->next;
-		free(d->heap);
-		free(d->lanes);
-		free(d);
+		d = next;
 	}
+}
+
+struct scheduler_dest *
+scheduler_dest_to_end(struct scheduler_dests *list, struct scheduler_dest **at)
+{
+	struct scheduler_dest *d = *at;
+
+	if (d != list->last) {
+		*at = d->next;
+		append(list, d);
+	}
+	return d;
 }
 
 static int
@@ -113,43 +138,70 @@ scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j)
 
 enum { WINDOW = 512 }; /* jobs that enter the lanes at one time */
 
-static struct scheduler_lane *
-lane_of(struct scheduler_dest *d, const struct scheduler_job *j)
+static struct scheduler_job **
+end_of(struct scheduler_job **lane)
 {
-	uint32_t h = hash_of(j->m->reverse_path, d->salt);
-
-	return &d->lanes[(h ^ h >> 16) % SCHEDULER_LANES];
+	while (*lane != NULL)
+		lane = &(*lane)->others;
+	return lane;
 }
 
+/* At the end of its party's line. */
 static void
 enter_lane(struct scheduler_dest *d, struct scheduler_job *j)
 {
-	struct scheduler_lane *lane = lane_of(d, j);
+	unsigned lane = j->party % SCHEDULER_LANES;
+	struct scheduler_job **at = &d->lanes[lane];
 
-	j->next = NULL;
-	if (lane->last != NULL)
-		lane->last->next = j;
-	else
-		lane->first = j;
-	lane->last = j;
+	while (*at != NULL && (*at)->party != j->party)
+		at = &(*at)->others;
+	j->next = j->others = NULL;
+	if (*at != NULL) {
+		(*at)->tail->next = j;
+		(*at)->tail = j;
+	} else {
+		j->tail = j;
+		*at = j;
+	}
+	d->used |= UINT64_C(1) << lane;
 	d->n_ready++;
 }
 
-/* The first of the next lane that has one. */
-static struct scheduler_job *
-leave_lane(struct scheduler_dest *d)
+/* The next line in turn whose first job is allowed (may NULL: any), or NULL. */
+static struct scheduler_job **
+find_line(struct scheduler_dest *d, scheduler_may_fn *may, void *ctx)
 {
-	while (d->lanes[d->lane].first == NULL)
-		d->lane = (d->lane + 1) % SCHEDULER_LANES;
-	struct scheduler_lane *lane = &d->lanes[d->lane];
-	struct scheduler_job *j = lane->first;
-	lane->first = j->next;
-	if (lane->first == NULL)
-		lane->last = NULL;
-	j->next = NULL;
-	d->lane = (d->lane + 1) % SCHEDULER_LANES;
-	if (--d->n_ready == 0)
-		d->salt++;
+	for (unsigned i = 0; d->used != 0 && i < SCHEDULER_LANES; i++) {
+		unsigned lane = (d->lane + i) % SCHEDULER_LANES;
+		if ((d->used >> lane & 1) == 0)
+			continue;
+		for (struct scheduler_job **at = &d->lanes[lane]; *at != NULL;
+		     at = &(*at)->others) {
+			if (may == NULL || may(ctx, *at))
+				return at;
+		}
+	}
+	return NULL;
+}
+
+/* The first of a line; the others of its lane go before the rest of it. */
+static struct scheduler_job *
+leave_line(struct scheduler_dest *d, struct scheduler_job **at)
+{
+	struct scheduler_job *j = *at, *rest = j->next;
+	unsigned lane = j->party % SCHEDULER_LANES;
+
+	*at = j->others;
+	if (rest != NULL) {
+		rest->tail = j->tail;
+		rest->others = NULL;
+		*end_of(at) = rest;
+	}
+	if (d->lanes[lane] == NULL)
+		d->used &= ~(UINT64_C(1) << lane);
+	j->next = j->others = j->tail = NULL;
+	d->n_ready--;
+	d->lane = (lane + 1) % SCHEDULER_LANES;
 	return j;
 }
 
@@ -158,7 +210,7 @@ static void
 gather(struct scheduler_dest *d)
 {
 	while (d->n_ready > 0)
-		scheduler_dest_push(d, leave_lane(d));
+		scheduler_dest_push(d, leave_line(d, find_line(d, NULL, NULL)));
 }
 
 static struct scheduler_job *
@@ -177,24 +229,66 @@ is_due(const struct scheduler_dest *d, int64_t now_ms)
 	return d->n > 0 && d->heap[0]->due_ms <= now_ms;
 }
 
-struct scheduler_job *
-scheduler_dest_next(struct scheduler_dest *d, int64_t now_ms)
+/* Out of the heap into the lanes; -1: no memory for these. */
+static int
+line_up(struct scheduler_dest *d, int64_t now_ms)
 {
-	if (d->n_ready == 0) {
-		if (!is_due(d, now_ms))
-			return NULL;
-		struct scheduler_job *j = pop_heap(d);
-		if (!is_due(d, now_ms))
-			return j; /* alone */
-		if (d->lanes == NULL)
-			d->lanes = calloc(SCHEDULER_LANES, sizeof(*d->lanes));
-		if (d->lanes == NULL)
-			return j; /* first come, first served */
-		enter_lane(d, j);
-	}
+	if (d->lanes == NULL)
+		d->lanes =
+		    calloc(SCHEDULER_LANES, sizeof(struct scheduler_job *));
+	if (d->lanes == NULL)
+		return -1;
 	for (int i = 0; i < WINDOW && is_due(d, now_ms); i++)
 		enter_lane(d, pop_heap(d));
-	return leave_lane(d);
+	return 0;
+}
+
+/* When the second in the heap is due. */
+static int64_t
+second_due_ms(const struct scheduler_dest *d)
+{
+	int64_t a = d->n > 1 ? d->heap[1]->due_ms : SCHEDULER_NEVER;
+	int64_t b = d->n > 2 ? d->heap[2]->due_ms : SCHEDULER_NEVER;
+
+	return a < b ? a : b;
+}
+
+/* Is one job due, and no other?  It needs no line. */
+static bool
+is_alone(const struct scheduler_dest *d, int64_t now_ms)
+{
+	return d->n_ready == 0 && is_due(d, now_ms) &&
+	       second_due_ms(d) > now_ms;
+}
+
+bool
+scheduler_dest_ready(struct scheduler_dest *d, int64_t now_ms,
+		     scheduler_may_fn *may, void *ctx)
+{
+	if (is_alone(d, now_ms))
+		return may(ctx, d->heap[0]);
+	if (is_due(d, now_ms) && line_up(d, now_ms) != 0)
+		return true; /* first come, first served */
+	return find_line(d, may, ctx) != NULL;
+}
+
+struct scheduler_job *
+scheduler_dest_next(struct scheduler_dest *d, int64_t now_ms,
+		    scheduler_may_fn *may, void *ctx)
+{
+	if (!scheduler_dest_ready(d, now_ms, may, ctx))
+		return NULL;
+	struct scheduler_job **at = find_line(d, may, ctx);
+	return at != NULL ? leave_line(d, at) : pop_heap(d);
+}
+
+int64_t
+scheduler_dest_later_ms(const struct scheduler_dest *d, int64_t now_ms)
+{
+	if (is_alone(d, now_ms))
+		return second_due_ms(d);
+	int64_t due = d->n > 0 ? d->heap[0]->due_ms : SCHEDULER_NEVER;
+	return due > now_ms ? due : now_ms;
 }
 
 int64_t

@@ -1,6 +1,7 @@
 #ifndef PP_QUEUE_SCHEDULER_PRIVATE_H
 #define PP_QUEUE_SCHEDULER_PRIVATE_H
 
+#include "base/siphash.h"
 #include "queue/scheduler.h"
 #include "queue/scheduler_dest.h"
 #include "queue/scheduler_wait.h"
@@ -29,18 +30,19 @@ struct scheduler {
 	pthread_cond_t idle; /* a worker finished a job */
 	bool stopping;
 	int active;
+	struct scheduler_job *running[SCHEDULER_THREADS_MAX]; /* so many */
 	int doubtful;                 /* of them: nobody has answered yet */
 	int dead;                     /* of these: nor the last time */
 	atomic_uint_least64_t routes; /* changed so often */
+	struct siphash_key party_key;
 	uint64_t seq;
-	uint64_t turns;         /* of the destinations */
 	int64_t watch_ms;       /* a waiter looks again then, or NEVER */
 	uint64_t watches;       /* tells the watch from an older one */
 	atomic_uint n_messages; /* written under the lock */
 	/* all messages; one without recipients is only a bookmark of a walk
 	 * (scheduler_admin.c) and is passed by */
 	struct spool_msg *messages;
-	struct scheduler_dest *dests;
+	struct scheduler_dests dests;
 };
 
 static inline int64_t
@@ -78,6 +80,28 @@ scheduler_wake_all(struct scheduler *s)
 {
 	(void)pthread_cond_broadcast(&s->work);
 }
+
+/*
+ * A party's share (scheduler_share.c): may it have one more worker?
+ *
+ * scheduler_share_party - whose message it is.  scheduler_share_allows - for
+ * scheduler_dest_ready and _next; ctx is a struct scheduler_share, which counts
+ * a party once and is good for one walk under the lock.
+ * scheduler_share_doubtful, scheduler_share_dead - how many workers the
+ * destinations may have that have not answered, and those that did not the last
+ * time.
+ */
+struct scheduler_share {
+	const struct scheduler *s;
+	bool counted; /* the workers of `party`: */
+	uint64_t party;
+	int all, doubtful, dead;
+};
+uint64_t scheduler_share_party(const struct scheduler *s,
+			       const struct spool_msg *m);
+bool scheduler_share_allows(void *ctx, const struct scheduler_job *j);
+int scheduler_share_doubtful(const struct scheduler *s);
+int scheduler_share_dead(const struct scheduler *s);
 
 /* What a new job starts with. */
 struct scheduler_job_start {

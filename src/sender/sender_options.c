@@ -116,8 +116,10 @@ static const struct option table[] = {
 	  "Addresses of system users: name = login [address ...], * for any;"
 	  " who is not named is name@hostname." },
 
-	{ "relay", "connections", OPTION_INT, AT(connections), "32", 1, 256,
-	  NULL, "Deliveries at once, over all destinations." },
+	{ "relay", "connections", OPTION_INT, AT(connections), "64", 1, 256,
+	  NULL,
+	  "Deliveries at once, over all destinations; one login has at most"
+	  " half of them." },
 	{ "relay", "connections-per-destination", OPTION_INT,
 	  AT(connections_per_destination), "16", 1, 256, NULL,
 	  "Most deliveries at once to one receiver; how many is found out." },

@@ -553,6 +553,7 @@ meet(void *ctx, const char *key, struct scheduler_batch *b)
 	struct world *w = ctx;
 
 	(void)key;
+	scheduler_answered(b);
 	(void)pthread_mutex_lock(&w->lock);
 	w->n_tries++;
 	if (++w->at_once > w->at_once_max)
@@ -853,16 +854,29 @@ crowd_close(struct crowd *w)
 }
 
 static void
-crowd_add(struct crowd *w, const char *domain)
+crowd_add_from(struct crowd *w, const char *from, const char *login,
+	       const char *domain)
 {
 	char id[RAND_ID_SIZE];
 	struct spool_to to = { .address = "x@y", .domain = domain };
+	struct spool_envelope env = { .id = id,
+				      .arrival_s = 1795000000,
+				      .reverse_path = from,
+				      .login = login,
+				      .to = &to,
+				      .n_to = 1 };
 	struct err e;
 
 	rand_id(id);
 	struct spool_msg *m =
-	    queue_dir_put(&w->dir, id, "a@abc.com", &to, 1, "Subject: x\r\n");
+	    queue_dir_put_envelope(&w->dir, &env, "Subject: x\r\n");
 	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+}
+
+static void
+crowd_add(struct crowd *w, const char *domain)
+{
+	crowd_add_from(w, "a@abc.com", NULL, domain);
 }
 
 static void
@@ -888,7 +902,7 @@ the_silent_leave_half_of_the_workers_to_others(void **state)
 	crowd_wait(&w, &w.kept, 1);
 	for (int i = 0; i < 8; i++) {
 		(void)snprintf(domain, sizeof(domain), "silent%d", i);
-		crowd_add(&w, domain);
+		crowd_add_from(&w, domain, NULL, domain);
 	}
 	crowd_wait(&w, &w.silent, 2);
 	for (int i = 0; i < 10; i++)
@@ -909,10 +923,80 @@ who_has_answered_may_have_all_workers(void **state)
 	crowd_open(&w);
 	for (int i = 0; i < 4; i++) {
 		(void)snprintf(domain, sizeof(domain), "slow%d", i);
-		crowd_add(&w, domain);
+		crowd_add_from(&w, domain, NULL, domain);
 	}
 	assert_int_equal(scheduler_start(w.s, &e), 0);
 	crowd_wait(&w, &w.slow, 4);
+	crowd_close(&w);
+}
+
+/* Its servers answer, and are then silent for as long as they may. */
+static void
+one_login_leaves_workers_to_others(void **state)
+{
+	static struct crowd w;
+	char domain[16];
+	struct err e;
+
+	(void)state;
+	crowd_open(&w);
+	for (int i = 0; i < 48; i++) {
+		(void)snprintf(domain, sizeof(domain), "slow%d", i % 8);
+		crowd_add_from(&w, domain, "mallory@abc.com", domain);
+	}
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	crowd_wait(&w, &w.slow, 2);
+	for (int i = 0; i < 10; i++)
+		crowd_add_from(&w, "zoe@abc.com", "zoe@abc.com", "good");
+	crowd_wait(&w, &w.good, 10);
+	assert_int_equal(w.slow, 2);
+	crowd_add_from(&w, "zoe@abc.com", "zoe@abc.com", "slow0");
+	crowd_wait(&w, &w.slow, 3);
+	crowd_close(&w);
+}
+
+/* Whoever comes later waits behind those that wait already. */
+static void
+destinations_are_served_in_their_order(void **state)
+{
+	static struct world w;
+	char id[] = "00000000000000a0", from[] = "a@abc.com", domain[] = "a";
+
+	(void)state;
+	world_open(&w, say_yes);
+	for (int i = 0; i < 8; i++) {
+		struct spool_to to = { .address = "x@y", .domain = domain };
+		id[15] = (char)('0' + i);
+		from[0] = domain[0] = (char)('a' + i);
+		world_add(&w, id, from, &to, 1);
+	}
+	world_run(&w);
+	assert_int_equal(w.n_tries, 8);
+	assert_memory_equal(w.from, "abcdefgh", 8);
+	world_close(&w);
+}
+
+/* A party has half of the half that may go where nobody has answered. */
+static void
+one_login_leaves_new_destinations_to_others(void **state)
+{
+	static struct crowd w;
+	char domain[16];
+	struct err e;
+
+	(void)state;
+	crowd_open(&w);
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(domain, sizeof(domain), "silent%d", i);
+		crowd_add_from(&w, domain, "mallory@abc.com", domain);
+	}
+	assert_int_equal(scheduler_start(w.s, &e), 0);
+	crowd_wait(&w, &w.silent, 1);
+	for (int i = 0; i < 4; i++) {
+		(void)snprintf(domain, sizeof(domain), "good%d", i);
+		crowd_add_from(&w, "zoe@abc.com", "zoe@abc.com", domain);
+	}
+	crowd_wait(&w, &w.good, 4);
 	crowd_close(&w);
 }
 
@@ -1003,6 +1087,9 @@ main(void)
 		cmocka_unit_test(
 		    the_silent_leave_half_of_the_workers_to_others),
 		cmocka_unit_test(who_has_answered_may_have_all_workers),
+		cmocka_unit_test(one_login_leaves_workers_to_others),
+		cmocka_unit_test(one_login_leaves_new_destinations_to_others),
+		cmocka_unit_test(destinations_are_served_in_their_order),
 		cmocka_unit_test(
 		    a_thousand_domains_are_routed_without_the_lock),
 		cmocka_unit_test(the_dead_are_forgotten_in_the_end),
