@@ -234,7 +234,9 @@ is_wanted(const struct mime_part *p, const char *what,
 	mime_part_file_name(p, name);
 	if (span_u64(span_of(what), &number) == 0)
 		return p->number == number;
-	return p->is_attachment && fnmatch(what, name, 0) == 0;
+	/* what was not taken apart may hold such files */
+	return p->as_it_came ||
+	       (p->is_attachment && fnmatch(what, name, 0) == 0);
 }
 
 static unsigned

@@ -35,6 +35,20 @@ need(struct shell *sh, uint32_t n, enum set_kind kind, struct err *e)
 		       0, "%s", sh->fail.text);
 }
 
+/* What was not found may stand behind a bound: then it is not known, and the
+ * message is left out, of `not` too. */
+static int
+known(const struct mime *m, unsigned bounds, bool yes, struct err *e)
+{
+	unsigned over = mime_over(m) & bounds;
+
+	/* the lowest bit: one reason is enough */
+	return yes || over == 0
+		   ? 0
+		   : err_set(e, ERR_LIMIT, 0, "%s",
+			     mime_over_text((enum mime_over)(over & -over)));
+}
+
 static int
 in_body(struct shell *sh, const struct set_step *step, bool *yes, struct err *e)
 {
@@ -42,6 +56,7 @@ in_body(struct shell *sh, const struct set_step *step, bool *yes, struct err *e)
 		.headers = step->kind == SET_TEXT ? MIME_HEADERS_ALL
 						  : MIME_HEADERS_NONE,
 		.no_attachments = true,
+		.all_text = true,
 	};
 	struct mime *m = NULL;
 	struct buf text;
@@ -53,6 +68,8 @@ in_body(struct shell *sh, const struct set_step *step, bool *yes, struct err *e)
 		rc = mime_render(m, &o, &text, e);
 	if (rc == 0 && buf_add_char(&text, '\0') == 0)
 		*yes = set_text_matches(step, text.p);
+	if (rc == 0)
+		rc = known(m, ~0U, *yes, e);
 	mime_free(&m);
 	buf_free(&text);
 	return rc;
@@ -75,6 +92,8 @@ in_header(struct shell *sh, const struct set_step *step, const char *name,
 		if (buf_add_char(&value, '\0') == 0)
 			*yes = set_text_matches(step, value.p);
 	}
+	if (rc == 0)
+		rc = known(m, MIME_OVER_HEADER, *yes, e);
 	mime_free(&m);
 	buf_free(&value);
 	return rc;
@@ -88,8 +107,9 @@ has_attachment(struct shell *sh, bool *yes, struct err *e)
 	if (mime_parse(&m, buf_span(&sh->box.raw), e) != 0)
 		return -1;
 	*yes = mime_has_attachment(m);
+	int rc = known(m, MIME_OVER_HEADER, *yes, e);
 	mime_free(&m);
-	return 0;
+	return rc;
 }
 
 static bool

@@ -32,16 +32,11 @@ int
 mime_parse(struct mime **out, struct span bytes, struct err *e)
 {
 	struct mime *m;
-	long end;
 
 	*out = NULL;
 	if (bytes.n > MIME_MESSAGE_MAX)
 		return err_set(e, ERR_LIMIT, 0, "message of %zu bytes: too big",
 			       bytes.n);
-	end = header_block_end(span_head(bytes, MIME_HEADER_MAX));
-	if (end < 0 && bytes.n > MIME_HEADER_MAX)
-		return err_set(e, ERR_LIMIT, 0, "header of over %d bytes",
-			       MIME_HEADER_MAX);
 	m = calloc(1, sizeof(*m));
 	if (m == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "message");
@@ -72,6 +67,33 @@ mime_free(struct mime **m)
 	free(*m);
 	*m = NULL;
 }
+
+unsigned
+mime_over(const struct mime *m)
+{
+	return m->over;
+}
+
+const char *
+mime_over_text(enum mime_over one)
+{
+	switch (one) {
+	case MIME_OVER_HEADER:
+		return "header of over 256 KiB: the fields behind that are "
+		       "not read";
+	case MIME_OVER_PARTS:
+		return "more than 500 parts: the rest is the last part, as it "
+		       "came";
+	case MIME_OVER_DEPTH:
+		return "multiparts inside each other more than 50 deep: what "
+		       "is deeper is a part, as it came";
+	}
+	return "";
+}
+
+_Static_assert(MIME_HEADER_MAX == 256 << 10 && MIME_PARTS_MAX == 500 &&
+		   MIME_DEPTH_MAX == 50,
+	       "as mime_over_text has it");
 
 /* ---- header fields ---------------------------------------------------------
  */

@@ -19,7 +19,7 @@
  */
 enum {
 	MIME_MESSAGE_MAX = 64 * 1024 * 1024, /* bytes of one message */
-	MIME_HEADER_MAX = 256 * 1024,        /* bytes of its header block */
+	MIME_HEADER_MAX = 256 * 1024,        /* bytes of a header block read */
 	MIME_PARTS_MAX = 500,                /* leaf parts listed */
 	MIME_DEPTH_MAX = 50,                 /* multiparts inside each other */
 	MIME_TEXT_MAX = 16 * 1024 * 1024,    /* bytes of text rendered */
@@ -65,9 +65,21 @@ int mime_summarise(struct span header, struct arena *a, struct mime_summary *s,
  */
 struct mime;
 
-/* mime_parse - `bytes` (CRLF or LF) is copied.  0, or -1: LIMIT or TEMP.
- * Anything within the limits parses: what is not MIME is plain text. */
+/* mime_parse - `bytes` (CRLF or LF) is copied.  0, or -1: LIMIT (the size of
+ * all) or TEMP.  What is not MIME is plain text.  What is over another bound is
+ * not taken apart: fields behind the bound are passed over, and what lies too
+ * deep, or behind so many parts, is one part, as it came. */
 int mime_parse(struct mime **m, struct span bytes, struct err *e);
+
+/* mime_over - which bounds the message is over, in the order of mime_over_text,
+ * which says it in words ("header of over ..."). */
+enum mime_over {
+	MIME_OVER_HEADER = 1,
+	MIME_OVER_PARTS = 2,
+	MIME_OVER_DEPTH = 4,
+};
+unsigned mime_over(const struct mime *m);
+const char *mime_over_text(enum mime_over one);
 void mime_free(struct mime **m);
 
 /* mime_header - the index'th (0..) field of this name, decoded and clean,
@@ -87,12 +99,14 @@ struct mime_render_options {
 	unsigned width;      /* wrap flowed text and HTML; 0: as sent / 80 */
 	bool no_attachments; /* leave out the "[2] plan.pdf ..." lines */
 	bool bold_names;     /* field names in bold (a terminal) */
+	bool all_text;       /* LIMIT where a text is too long to show */
 };
 
 /*
  * mime_render - header fields, an empty line, the text, then a line for each
  * attachment, all lines ended by LF, appended to *out (out->max bounds it:
- * LIMIT).  HTML goes through w3m without network where it is installed.
+ * LIMIT).  A line in brackets says what is not shown for a bound.  HTML goes
+ * through w3m without network where it is installed.
  */
 int mime_render(const struct mime *m, const struct mime_render_options *o,
 		struct buf *out, struct err *e);
@@ -106,6 +120,7 @@ struct mime_part {
 				      dot, no control; "" when not given */
 	uint64_t size;             /* decoded bytes */
 	bool is_attachment;        /* to be saved rather than shown */
+	bool as_it_came;           /* over a bound: other parts are in it */
 };
 unsigned mime_part_count(const struct mime *m);
 const struct mime_part *mime_part_at(const struct mime *m, unsigned index);

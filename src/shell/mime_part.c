@@ -131,7 +131,7 @@ short_param(struct span params, const char *name, char *value, size_t size)
 {
 	struct buf text;
 
-	buf_init(&text, MIME_HEADER_MAX);
+	buf_init(&text, MIME_HEADER_MAX * 4U); /* in UTF-8 */
 	int rc = mime_param(params, name, &text);
 	value[0] = '\0';
 	if (rc == 1)
@@ -147,7 +147,7 @@ take_name(struct mime_leaf *leaf, struct span disposition, struct span params)
 	struct buf text;
 	int rc;
 
-	buf_init(&text, MIME_HEADER_MAX);
+	buf_init(&text, MIME_HEADER_MAX * 4U); /* in UTF-8 */
 	rc = mime_param(disposition, "filename", &text);
 	if (rc == 0)
 		rc = mime_param(params, "name", &text);

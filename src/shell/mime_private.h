@@ -29,6 +29,7 @@
 /* Of a message or a part; both borrowed from the message. */
 struct mime_entity {
 	struct span header, body;
+	bool cut; /* fields behind MIME_HEADER_MAX are left out of header */
 };
 
 enum mime_encoding {
@@ -56,13 +57,14 @@ struct mime {
 	struct span header, body; /* in it */
 	struct mime_leaf *leaves;
 	unsigned n_leaves;
+	unsigned over; /* of enum mime_over */
 };
 
 /* mime_tree_entity - header and body of `whole`; a line that is no field begins
  * the body, unless more of the header follows.  top: a message, no part. */
 struct mime_entity mime_tree_entity(struct span whole, bool top);
 
-/* mime_tree_read - list the leaves of *m: 0, or -1: LIMIT or TEMP. */
+/* mime_tree_read - list the leaves of *m: 0, or -1: TEMP. */
 int mime_tree_read(struct mime *m, struct mime_entity top, struct err *e);
 
 /* mime_param_type - the type in an unfolded Content-Type, lower case, and what

@@ -314,7 +314,17 @@ put_body(const struct mime *m, const struct mime_render_options *o,
 		if (!first && buf_add_char(out, '\n') != 0)
 			return err_set(e, ERR_LIMIT, 0, "message text");
 		first = false;
-		if (mime_leaf_text(leaf, o->width, out, e) != 0)
+		size_t start = out->n;
+		if (mime_leaf_text(leaf, o->width, out, e) == 0)
+			continue;
+		if (e->class != ERR_LIMIT || o->all_text)
+			return -1;
+		/* the others all the same */
+		out->n = start;
+		if (buf_addf(out,
+			     "[part %u is a text of over %d MiB: it is not "
+			     "shown]\n",
+			     leaf->part.number, MIME_TEXT_MAX >> 20) != 0)
 			return -1;
 	}
 	return 0;
@@ -340,6 +350,20 @@ put_nothing(const struct mime *m, struct buf *out)
 		rc = out->p[out->n - 1] == '\n' ? 0 : buf_add_char(out, '\n');
 	buf_free(&utf8);
 	return rc;
+}
+
+/* What is not shown for a bound: never without a word. */
+static int
+put_over(const struct mime *m, struct buf *out)
+{
+	static const enum mime_over all[] = { MIME_OVER_HEADER, MIME_OVER_PARTS,
+					      MIME_OVER_DEPTH };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if ((m->over & all[i]) != 0 &&
+		    buf_addf(out, "[%s]\n", mime_over_text(all[i])) != 0)
+			return -1;
+	return 0;
 }
 
 static int
@@ -372,7 +396,7 @@ mime_render(const struct mime *m, const struct mime_render_options *o,
 		return -1;
 	if (o->no_attachments)
 		return 0;
-	if (put_attachments(m, out) != 0 ||
+	if (put_over(m, out) != 0 || put_attachments(m, out) != 0 ||
 	    (mime_charset_is_blank(span_skip(buf_span(out), start)) &&
 	     put_nothing(m, out) != 0))
 		goto full;

@@ -38,30 +38,40 @@ header_goes_on(struct span rest, bool top)
 	return false;
 }
 
+/* Of the header only whole fields within the bound are looked at. */
+static struct mime_entity
+make_entity(struct span whole, size_t header, size_t within, struct span body)
+{
+	return (struct mime_entity){ .header = span_head(whole, within),
+				     .body = body,
+				     .cut = within < header };
+}
+
 struct mime_entity
 mime_tree_entity(struct span whole, bool top)
 {
-	struct mime_entity x = { .header = { whole.p, 0 } };
 	struct span rest = whole;
 	struct header_field f;
+	size_t within = 0;
 	bool first = true;
 
 	for (;;) {
+		size_t at = whole.n - rest.n;
+		if (at <= MIME_HEADER_MAX)
+			within = at;
 		struct span before = rest;
 		if (!header_next(&rest, &f)) {
-			x.header = span_head(whole, whole.n - rest.n);
-			x.body = rest;
-			return x;
+			size_t end = whole.n - rest.n;
+			/* the empty line is no field */
+			return make_entity(whole, end,
+					   within == at ? end : within, rest);
 		}
 		bool mbox = top && first &&
 			    (span_starts_nocase(f.whole, span_of("From ")) ||
 			     span_starts_nocase(f.whole, span_of(">From ")));
 		if (f.name.n == 0 && !mbox &&
-		    (first || !header_goes_on(rest, top))) {
-			x.header = span_head(whole, whole.n - before.n);
-			x.body = before;
-			return x;
-		}
+		    (first || !header_goes_on(rest, top)))
+			return make_entity(whole, at, within, before);
 		first = false;
 	}
 }
@@ -251,19 +261,61 @@ end_child(struct walk *w, struct frame *f)
 }
 
 static int
+fill_leaf(struct walk *w, unsigned index, struct mime_entity x,
+	  const char *type)
+{
+	struct mime_leaf *leaf = &w->m->leaves[index];
+
+	*leaf = (struct mime_leaf){ .header = x.header, .body = x.body };
+	(void)span_copy(span_of(type), leaf->part.type, MIME_TYPE_SIZE);
+	if (mime_part_describe(leaf, buf_span(&w->params), w->e) != 0)
+		return -1;
+	leaf->part.number = index + 1;
+	return 0;
+}
+
+/* What is not taken apart is a part: nothing of it is lost. */
+static int
+fill_as_it_came(struct walk *w, unsigned index, struct span bytes,
+		const char *type)
+{
+	const struct mime_entity x = { .header = span_head(bytes, 0),
+				       .body = bytes };
+
+	buf_clear(&w->params);
+	if (fill_leaf(w, index, x, type) != 0)
+		return -1;
+	w->m->leaves[index].part.as_it_came = true;
+	return 0;
+}
+
+/* One part too many: the last one there is room for becomes all of the rest,
+ * and the walk is over. */
+static int
+end_parts(struct walk *w)
+{
+	struct mime *m = w->m;
+	const char *from = m->leaves[MIME_PARTS_MAX - 1].header.p;
+	const struct span all = w->stack[0].body;
+
+	m->over |= MIME_OVER_PARTS;
+	while (w->depth > 0)
+		end_child(w, &w->stack[--w->depth]);
+	return fill_as_it_came(w, MIME_PARTS_MAX - 1,
+			       span_make(from, all.n - (size_t)(from - all.p)),
+			       "application/octet-stream");
+}
+
+static int
 add_leaf(struct walk *w, struct mime_entity x, const char *type)
 {
 	struct mime *m = w->m;
 
 	if (m->n_leaves == MIME_PARTS_MAX)
-		return err_set(w->e, ERR_LIMIT, 0,
-			       "message of more than %d parts", MIME_PARTS_MAX);
-	struct mime_leaf *leaf = &m->leaves[m->n_leaves];
-	*leaf = (struct mime_leaf){ .header = x.header, .body = x.body };
-	(void)span_copy(span_of(type), leaf->part.type, MIME_TYPE_SIZE);
-	if (mime_part_describe(leaf, buf_span(&w->params), w->e) != 0)
+		return end_parts(w);
+	if (fill_leaf(w, m->n_leaves, x, type) != 0)
 		return -1;
-	leaf->part.number = ++m->n_leaves;
+	m->n_leaves++;
 	return 0;
 }
 
@@ -274,7 +326,7 @@ find_first(struct walk *w, struct frame *f, struct delimiter *d)
 	struct buf text;
 	bool found = false;
 
-	buf_init(&text, MIME_HEADER_MAX);
+	buf_init(&text, MIME_HEADER_MAX * 4U); /* in UTF-8 */
 	if (mime_param(buf_span(&w->params), "boundary", &text) == 1) {
 		/* RFC 2046 5.1.1: it does not end in a blank */
 		struct span boundary = span_trim(buf_span(&text));
@@ -291,15 +343,28 @@ find_first(struct walk *w, struct frame *f, struct delimiter *d)
 	return found && !d->close;
 }
 
+/* A message of its own, so that `read --part` goes on from there. */
+static int
+add_too_deep(struct walk *w, struct mime_entity x)
+{
+	struct mime *m = w->m;
+	const char *end = x.body.p + x.body.n;
+
+	if (m->n_leaves == MIME_PARTS_MAX)
+		return end_parts(w);
+	m->over |= MIME_OVER_DEPTH;
+	return fill_as_it_came(
+	    w, m->n_leaves++, span_make(x.header.p, (size_t)(end - x.header.p)),
+	    "message/rfc822");
+}
+
 static int
 push(struct walk *w, struct mime_entity x, const char *type)
 {
 	struct delimiter d;
 
 	if (w->depth == MIME_DEPTH_MAX)
-		return err_set(w->e, ERR_LIMIT, 0,
-			       "multiparts inside each other more than %d deep",
-			       MIME_DEPTH_MAX);
+		return add_too_deep(w, x);
 	struct frame *f = &w->stack[w->depth];
 	*f = (struct frame){ .body = x.body, .child = w->m->n_leaves };
 	if (!find_first(w, f, &d)) {
@@ -319,6 +384,8 @@ visit(struct walk *w, struct mime_entity x, bool digest)
 	static const struct span multipart = { "multipart/", 10 };
 	char type[MIME_TYPE_SIZE];
 
+	if (x.cut)
+		w->m->over |= MIME_OVER_HEADER;
 	buf_clear(&w->params);
 	if (entity_type(x.header, digest ? "message/rfc822" : "text/plain",
 			type, &w->params) != 0)

@@ -12,6 +12,10 @@ LOGIN = "login bob@xyz.com --password secret\n"
 DEEP = "".join("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n"
                % (i, i) for i in range(60)) + "\r\nneedle\r\n"
 LONG = "X-Long: %s\r\n" % ("x" * 900)
+MANY = ("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "".join(
+    "--b\r\n%s\r\npart %d\r\n" % (
+        "Content-Disposition: attachment; filename=f%d.txt\r\n" % i
+        if i % 100 == 1 else "", i) for i in range(1, 702)) + "--b--\r\n")
 
 
 @pytest.fixture(name="pair")
@@ -60,48 +64,80 @@ def _odd(pair):
 @pytest.mark.parametrize("step", ["body:needle", "text:needle", "not body:other",
                                   "header:x-other=needle or body:needle"])
 def test_a_search_goes_on_behind_a_bad_message(odd, step):
+    """What could stand behind a bound is not known, to `not` neither."""
     out = shell(odd, "list %s --tsv\n" % step)
-    assert "first" in out and "last" in out
+    assert "first" in out and "last" in out and "\tdeep" not in out
     assert "message 2 is left out: multiparts inside each other" in odd.stderr
-    assert "message 3 is left out: header of over" in odd.stderr
+    # 3 has its body in sight, and with `not` and in its header who knows
+    seen = step in ("body:needle", "text:needle")
+    assert ("\tlong" in out) == seen
+    assert ("message 3 is left out: header of over" in odd.stderr) != seen
     assert "message 1 " not in odd.stderr and "message 4 " not in odd.stderr
 
 
 def test_every_command_that_takes_a_set_goes_on(odd):
-    assert shell(odd, "count body:needle\n").strip() == "2"
-    assert shell(odd, "count has:attachment\n").strip() == "0"
-    # those that are bad are in the list, which needs no body
+    assert shell(odd, "count body:needle\n").strip() == "3"
+    assert shell(odd, "count has:attachment\n").strip() == "1"
+    # all are in the list, which needs no body
     out = shell(odd, "list --tsv\n")
     for subject in ("first", "deep", "long", "last"):
         assert subject in out
     out = shell(odd, "read body:needle\n")
-    assert out.count("needle") == 2
+    assert out.count("needle") == 3
     shell(odd, "delete body:needle\nlogout\n")
     assert "deep" in shell(odd, "list --tsv\n")
 
 
-def test_read_goes_on_behind_a_bad_message(odd):
-    out = shell(odd, "read 1:4\n", status=6)
+def test_what_is_over_a_bound_ends_no_script(odd):
+    """A stranger's mail among the others: what can be shown is shown."""
+    put(odd, "9999999999.many.xyz.com", mail("many", MANY.partition(
+        "\r\n\r\n")[2], MANY.partition("\r\n")[0] + "\r\n").replace(
+            "\r\n", "\n"))
+    out = shell(odd, "read all\necho end\n")
+    assert odd.stderr == "" and out.endswith("\nend\n")
+    for subject in ("first", "deep", "long", "last", "many"):
+        assert "Subject: " + subject in out
+    assert "[multiparts inside each other more than 50 deep" in out
+    assert "\nneedle\n[header of over 256 KiB: " in out
+    assert "\npart 500\n" not in out and "\npart 499\n" in out
+    assert "[more than 500 parts: the rest is the last part" in out
+    assert "[500] part-500.bin application/octet-stream " in out
+    # the rest is at hand
+    assert "needle" in shell(odd, "read 2 --part 1\n")
+    assert "part 701\r\n" in shell(odd, "save 5 500 --to -\n")
+    # nor does a file of that kind in it get lost before a `delete last`
+    for what, files in (("*", 7), ("f*.txt", 7), ("*.pdf", 2)):
+        out = shell(odd, "save all '%s' --to %s/%s/\n" % (
+            what, odd.directory, what[-1]))
+        assert "part-500.bin" in out and "part-1.eml" in out
+        assert len(os.listdir(os.path.join(odd.directory, what[-1]))) == files
+
+
+def test_read_and_save_go_on_behind_a_message_that_is_not_given(odd):
+    cur = odd.maildir("bob@xyz.com").path
+    script = "list 1\n!rm %s/*/9999999998.long*\n%%s 1:4 %%s\n" % cur
+    put_back = mail("long").replace("\r\n", "\n")
+    out = shell(odd, script % ("read", ""), status=6)
     assert "Subject: first" in out and "Subject: last" in out
-    assert "message 2 is not shown: multiparts inside" in odd.stderr
-    assert "message 3 is not shown: header of over" in odd.stderr
-    assert "2 of 4 messages are not shown" in odd.stderr
-    # alone it is an error, and the bytes are there
-    shell(odd, "read 2\n", status=9)
-    assert "multiparts inside each other" in odd.stderr
-    assert "needle" in shell(odd, "read 2 --raw\n")
+    assert "message 3 is not shown: " in odd.stderr
+    assert "1 of 4 messages are not shown" in odd.stderr
+    with open(cur + "/new/9999999998.long.xyz.com", "w", encoding="ascii") as f:
+        f.write(put_back)
+    out = shell(odd, script % ("save", "--to %s/given/" % odd.directory),
+                status=5)
+    assert "3 of 4 files saved" in odd.stderr
+    assert len(os.listdir(odd.directory + "/given")) == 3
 
 
-def test_save_goes_on_behind_a_bad_message(odd):
-    part = ("--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\n"
-            "hello\r\n--b--\r\n")
-    put(odd, "9999999999.z.xyz.com", mail(
-        "file", part, "Content-Type: multipart/mixed; boundary=b\r\n"))
-    out = shell(odd, "save 1:5 '*' --to %s/saved/\n" % odd.directory, status=9)
-    assert "a.txt" in out
-    assert "message 2: multiparts inside each other" in odd.stderr
-    with open(odd.directory + "/saved/a.txt", "rb") as f:
-        assert f.read() == b"hello"
+def test_mail_over_a_bound_is_answered():
+    with harness.Pair() as pair:
+        deliver(pair, "From: x@far.example\r\nSubject: deep\r\n" + DEEP,
+                "From: x@far.example\r\nSubject: many\r\n" + MANY)
+        pair.maildir("bob@xyz.com").wait(2)
+        out = pair.mailsh(LOGIN + "list\nreply 1 --quote --body x\npreview\n"
+                          "cancel\nreply 2 --quote --body x\npreview\ncancel\n")
+        assert out.count("\nTo: x@far.example\n") == 2
+        assert "> part 499\n" in out
 
 
 # ---- nothing that can be shown stays unseen ----------------------------------

@@ -357,9 +357,9 @@ html_without_text_has_a_word(void **state)
  */
 
 static void
-deep_nesting_is_a_limit(void **state)
+what_is_too_deep_is_a_part(void **state)
 {
-	struct buf text;
+	struct buf text, out;
 	struct mime *m;
 	struct err e;
 
@@ -372,9 +372,24 @@ deep_nesting_is_a_limit(void **state)
 			     "\r\n--b%u\r\n",
 			     i, i),
 		    0);
-	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
-	assert_null(m);
+	m = parse_bytes(buf_span(&text));
+	assert_int_equal(mime_over(m), MIME_OVER_DEPTH);
+	assert_int_equal(mime_part_count(m), 1);
+	const struct mime_part *p = mime_part_at(m, 0);
+	assert_true(p->as_it_came && p->is_attachment);
+	assert_string_equal(p->type, "message/rfc822");
+	assert_true(p->size > text.n * 9 / 10 && p->size < text.n);
+	buf_init(&out, 10000);
+	assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+	assert_true(span_starts_nocase(
+	    buf_span(&out), span_of("[multiparts inside each other more")));
+	/* and so on, step by step */
+	buf_clear(&out);
+	assert_int_equal(mime_part_text(m, 1, 0, &out, &e), 0);
+	assert_true(span_starts_nocase(
+	    buf_span(&out), span_of("\n[multiparts inside each other more")));
+	buf_free(&out);
+	mime_free(&m);
 
 	buf_clear(&text);
 	for (unsigned i = 0; i < 20000; i++)
@@ -424,21 +439,60 @@ groups_inside_groups_take_no_stack(void **state)
 }
 
 static void
-too_many_parts_are_a_limit(void **state)
+parts_beyond_the_last_are_one(void **state)
 {
-	struct buf text;
+	struct buf text, out;
 	struct mime *m;
 	struct err e;
 
 	(void)state;
 	buf_init(&text, 1 << 20);
-	(void)buf_add_str(&text, "Content-Type: multipart/mixed; boundary=b\r\n"
-				 "\r\n");
-	for (unsigned i = 0; i < MIME_PARTS_MAX + 1; i++)
-		(void)buf_add_str(&text, "--b\r\n\r\nx\r\n");
-	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
+	buf_init(&out, 1 << 20);
+	for (unsigned more = 0; more < 3; more++) {
+		buf_clear(&text);
+		buf_clear(&out);
+		(void)buf_add_str(
+		    &text,
+		    TYPE("multipart/mixed; boundary=a") "\r\n--a\r\n" TYPE(
+			"multipart/alternative; boundary=b") "\r\n");
+		for (unsigned i = 1; i <= MIME_PARTS_MAX + more; i++)
+			(void)buf_addf(
+			    &text, "--b\r\n" TYPE("text/x") "\r\np%u\r\n", i);
+		(void)buf_add_str(&text, "--b--\r\n--a--\r\n");
+		m = parse_bytes(buf_span(&text));
+		assert_int_equal(mime_part_count(m), MIME_PARTS_MAX);
+		const struct mime_part *p = mime_part_at(m, MIME_PARTS_MAX - 1);
+		assert_int_equal(mime_over(m), more ? MIME_OVER_PARTS : 0);
+		assert_int_equal(p->as_it_came, more > 0);
+		assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+		assert_int_equal(
+		    memmem(out.p, out.n, "[more than 500 parts:", 21) != NULL,
+		    more > 0);
+		mime_free(&m);
+		if (more == 0)
+			continue;
+		/* nothing of the rest is lost */
+		FILE *f = tmpfile();
+		assert_non_null(f);
+		m = parse_bytes(buf_span(&text));
+		assert_int_equal(
+		    mime_part_save(m, MIME_PARTS_MAX, fileno(f), NULL, &e), 0);
+		mime_free(&m);
+		buf_clear(&out);
+		assert_int_equal(buf_addf(&out, TYPE("text/x") "\r\np500\r\n"
+							       "--b\r\n"),
+				 0);
+		char got[100];
+		rewind(f);
+		assert_true(fread(got, 1, out.n, f) == out.n);
+		assert_memory_equal(got, out.p, out.n);
+		assert_int_equal(fseek(f, -7, SEEK_END), 0);
+		assert_true(fread(got, 1, 7, f) == 7);
+		assert_memory_equal(got, "--a--\r\n", 7);
+		(void)fclose(f);
+	}
 	buf_free(&text);
+	buf_free(&out);
 }
 
 static void
@@ -472,20 +526,89 @@ odd_messages_are_shown_all_the_same(void **state)
 }
 
 static void
-a_huge_header_is_a_limit(void **state)
+a_huge_header_is_read_to_its_bound(void **state)
 {
-	struct buf text;
+	static const char *const before[] = {
+		"", TYPE("multipart/mixed; boundary=b") "\r\n--b\r\n"
+	};
+	struct buf text, out;
 	struct mime *m;
 	struct err e;
 
 	(void)state;
-	buf_init(&text, MIME_HEADER_MAX + 1000);
-	(void)buf_add_str(&text, "Subject: ");
-	while (text.n <= MIME_HEADER_MAX)
-		(void)buf_add_str(&text, "xxxxxxxxxxxxxxxx");
-	assert_int_equal(mime_parse(&m, buf_span(&text), &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
+	buf_init(&text, 4 * MIME_HEADER_MAX);
+	buf_init(&out, 4 * MIME_HEADER_MAX);
+	for (unsigned k = 0; k < 4; k++) {
+		buf_clear(&text);
+		buf_clear(&out);
+		(void)buf_add_str(&text, before[k / 2]);
+		(void)buf_add_str(&text, "Subject: first\r\n");
+		/* many fields, or one that is over the bound by itself */
+		for (unsigned i = 0; text.n <= MIME_HEADER_MAX + 1000; i++)
+			(void)buf_add_str(&text,
+					  i > 0 && k % 2 != 0
+					      ? " xxxxxxxxxxxxxxxx\r\n"
+					      : "Content-Type: text/html\r\n");
+		(void)buf_add_str(&text, "Cc: last@x.com\r\n\r\n<b>body\r\n");
+		m = parse_bytes(buf_span(&text));
+		assert_int_equal(mime_over(m), MIME_OVER_HEADER);
+		assert_int_equal(mime_render(m, &SHORT, &out, &e), 0);
+		(void)buf_add_char(&out, '\0');
+		assert_non_null(strstr(out.p, "body\n"));
+		assert_non_null(strstr(out.p, "[header of over 256 KiB"));
+		assert_null(strstr(out.p, "last@x.com"));
+		assert_int_equal(strstr(out.p, "Subject: first") != NULL,
+				 k < 2);
+		mime_free(&m);
+	}
 	buf_free(&text);
+	buf_free(&out);
+}
+
+/* A name of 200 KB in another charset is longer in UTF-8. */
+static void
+a_huge_parameter_is_no_error(void **state)
+{
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	(void)buf_add_str(&text, "Content-Type: text/plain; name*=latin1''");
+	for (unsigned i = 0; i < 200000; i++)
+		(void)buf_add_char(&text, '\xE9');
+	(void)buf_add_str(&text, "\r\n\r\nbody\r\n");
+	struct mime *m = parse_bytes(buf_span(&text));
+	assert_int_equal(mime_over(m), 0);
+	mime_free(&m);
+	buf_free(&text);
+}
+
+/* Another text is shown all the same; a search is told. */
+static void
+a_text_over_the_bound_is_not_shown_and_said(void **state)
+{
+	const struct mime_render_options all = { .all_text = true };
+	struct buf text, out;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 40 << 20);
+	buf_init(&out, 20 << 20);
+	(void)buf_add_str(
+	    &text, TYPE("multipart/mixed; boundary=b") "\r\n--b\r\n\r\n");
+	while (text.n <= MIME_TEXT_MAX + 1000)
+		(void)buf_add_str(&text, "0123456789 0123456789 01234\r\n");
+	(void)buf_add_str(&text, "--b\r\n\r\nsecond\r\n--b--\r\n");
+	struct mime *m = parse_bytes(buf_span(&text));
+	assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+	assert_span(buf_span(&out),
+		    "[part 1 is a text of over 16 MiB: it is not "
+		    "shown]\n\nsecond\n");
+	assert_int_equal(mime_render(m, &all, &out, &e), -1);
+	assert_int_equal(e.class, ERR_LIMIT);
+	mime_free(&m);
+	buf_free(&text);
+	buf_free(&out);
 }
 
 static void
@@ -597,11 +720,13 @@ main(void)
 		cmocka_unit_test(a_w3m_that_fails_leaves_the_text),
 		cmocka_unit_test(w3m_has_limits_of_memory_and_time),
 		cmocka_unit_test(html_without_text_has_a_word),
-		cmocka_unit_test(deep_nesting_is_a_limit),
+		cmocka_unit_test(what_is_too_deep_is_a_part),
 		cmocka_unit_test(groups_inside_groups_take_no_stack),
-		cmocka_unit_test(too_many_parts_are_a_limit),
+		cmocka_unit_test(parts_beyond_the_last_are_one),
 		cmocka_unit_test(odd_messages_are_shown_all_the_same),
-		cmocka_unit_test(a_huge_header_is_a_limit),
+		cmocka_unit_test(a_huge_header_is_read_to_its_bound),
+		cmocka_unit_test(a_huge_parameter_is_no_error),
+		cmocka_unit_test(a_text_over_the_bound_is_not_shown_and_said),
 		cmocka_unit_test(the_output_bound_holds),
 		cmocka_unit_test(a_summary_needs_the_header_only),
 		cmocka_unit_test(a_summary_is_bounded_whatever_the_header),
