@@ -51,6 +51,9 @@ int cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	       const char *standard, bool may_be_empty, uint32_t **numbers,
 	       uint32_t *count);
 
+/* cmd_set_find - which setting; -1 with sh->fail: none. */
+int cmd_set_find(struct shell *sh, const char *name);
+
 /* cmd_set_name - the i-th setting, NULL behind the last; cmd_set_words - what
  * it can be, NULL when that is not a word; *is_file: a path. */
 const char *cmd_set_name(size_t i);

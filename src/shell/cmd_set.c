@@ -121,6 +121,16 @@ unknown_setting(struct shell *sh, const char *name)
 	return SHELL_USAGE;
 }
 
+int
+cmd_set_find(struct shell *sh, const char *name)
+{
+	for (int k = 0; k < SET_KEYS; k++)
+		if (strcmp(settings[k].name, name) == 0)
+			return k;
+	(void)unknown_setting(sh, name);
+	return -1;
+}
+
 /* "" is none.  A certificate is looked at when it is needed, since its key may
  * only be named by the next command. */
 static int
@@ -186,11 +196,9 @@ cmd_set(struct shell *sh, const struct args *a)
 				      settings[k].help);
 		return SHELL_OK;
 	}
-	while (k < SET_KEYS &&
-	       strcmp(settings[k].name, a->operand[0].text) != 0)
-		k++;
-	if (k == SET_KEYS)
-		return unknown_setting(sh, a->operand[0].text);
+	k = cmd_set_find(sh, a->operand[0].text);
+	if (k < 0)
+		return (int)sh->fail.status;
 	if (a->n > 1)
 		return set_one(sh, (enum setting)k, &a->operand[1]);
 	(void)fprintf(sh->out, "%s\n", setting_text(sh, (enum setting)k, text));

@@ -59,6 +59,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/proc.c src/shell/proc.h \
 	src/shell/redact.c src/shell/redact.h \
 	src/shell/run.c src/shell/run.h src/shell/run_private.h \
+	src/shell/run_check.c \
 	src/shell/run_command.c \
 	src/shell/run_expand.c \
 	src/shell/session.c src/shell/session.h \

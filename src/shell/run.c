@@ -4,8 +4,6 @@
 #include "shell/json.h"
 #include "shell/run_private.h"
 
-enum { UNIT_ARENA_MAX = 160 * 1024 * 1024 };
-
 void
 run_report(struct shell *sh, const char *verb)
 {
@@ -35,11 +33,9 @@ after_first_line(const struct buf *unit)
 	return span_skip(text, lf < 0 ? text.n : (size_t)lf + 1);
 }
 
-/* Read whole lines until they make a unit.  1, 0 at the end, -1: failed and
- * reported. */
-static int
-read_unit(struct shell *sh, struct source *src, struct buf *unit,
-	  struct arena *a, struct lex_command **first)
+int
+run_read_unit(struct shell *sh, struct source *src, struct buf *unit,
+	      struct arena *a, struct lex_command **first)
 {
 	struct span tag = { NULL, 0 };
 	char tag_text[LEX_TAG_MAX + 1];
@@ -117,14 +113,14 @@ run_source(struct shell *sh, struct source *src)
 	struct buf unit;
 
 	sh->depth++;
-	arena_init(&a, UNIT_ARENA_MAX);
+	arena_init(&a, RUN_ARENA_MAX);
 	buf_init(&unit, LEX_UNIT_MAX);
 	while (!sh->exiting) {
 		struct lex_command *c = NULL;
 		int got, rc = SHELL_OK;
 
 		sh->file = src->name;
-		got = read_unit(sh, src, &unit, &a, &c);
+		got = run_read_unit(sh, src, &unit, &a, &c);
 		if (got == 0)
 			break;
 		rc = got < 0 ? (int)sh->fail.status : run_unit(sh, c, &a);
@@ -145,42 +141,6 @@ run_source(struct shell *sh, struct source *src)
 	sh->depth--;
 	sh->file = file;
 	sh->line = line;
-	return first;
-}
-
-int
-run_check(struct shell *sh, struct source *src)
-{
-	int first = SHELL_OK, got = 1;
-	struct arena a;
-	struct buf unit;
-
-	arena_init(&a, UNIT_ARENA_MAX);
-	buf_init(&unit, LEX_UNIT_MAX);
-	sh->file = src->name;
-	while (got != 0) {
-		struct lex_command *c = NULL;
-
-		got = read_unit(sh, src, &unit, &a, &c);
-		if (got < 0)
-			first = SHELL_USAGE;
-		for (; got > 0 && c != NULL; c = c->next) {
-			const struct lex_piece *p =
-			    c->escape ? NULL : c->words->pieces;
-
-			sh->line = c->line;
-			if (p == NULL || p->kind != LEX_BARE ||
-			    p->next != NULL ||
-			    command_find(p->text, false, &sh->fail) != NULL)
-				continue;
-			run_report(sh, NULL);
-			first = SHELL_USAGE;
-		}
-		if (got < 0 && src->eof && src->in.n == 0 && src->text.n == 0)
-			break;
-	}
-	buf_free(&unit);
-	arena_reset(&a);
 	return first;
 }
 

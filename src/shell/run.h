@@ -14,7 +14,8 @@
  * failed command. */
 int run_source(struct shell *sh, struct source *src);
 
-/* run_check - parse only (--check): every error is reported. */
+/* run_check - read only (--check): every mistake that needs no running to be
+ * seen is reported.  SHELL_OK or SHELL_USAGE. */
 int run_check(struct shell *sh, struct source *src);
 
 /* run_text - a line of text, for -c. */

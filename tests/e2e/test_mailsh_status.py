@@ -227,6 +227,74 @@ def test_check_runs_nothing(pair):
     assert ("%s:2: bogus: unknown command" % path).encode() in done.stderr
 
 
+MISTAKES = [
+    ("lst", "lst: unknown command"),
+    ("ech x", "ech: unknown command"),  # prefixes are for typing
+    ("list --limt 3", "list: unknown option --limt"),
+    ("list -x", "list: unknown option -x"),
+    ("list --limit", "list: --limit wants N"),
+    ("list --json=yes", "list: --json takes no value"),
+    ("logout now", "logout: too many arguments"),
+    ("let x", "let: too few arguments"),
+    ("let x $1 $2", "let: too many arguments"),
+    ("save", "save: too few arguments"),
+    ("list (1", "list: "),
+    ("read 1 or", "read: "),
+    ("save nonsense:x 1", "save: "),
+    ("set colour always", "set: colour: unknown setting"),
+    ("list <<END\nx\nEND", "list: it takes no << text"),
+    ("echo $(lst)", "lst: unknown command"),
+    ("echo \"a $(list --limt 3) b\"", "list: unknown option --limt"),
+    ("send <<END\nTo: $(lst)\nEND", "lst: unknown command"),
+    ("try not quiet lst", "lst: unknown command"),
+    ("echo a; lst; echo b", "lst: unknown command"),
+    ("echo x > ", ""),
+    ("echo 'open", ""),
+    ("echo \"open", ""),
+    ("echo $(open", ""),
+    ("send <<END\nno end", ""),
+]
+FINE = """login $1 --smtp $2
+compose $1 --to=$2 --body @$3 -s "$x $(count unread from:$1)"
+compose Bob <bob@xyz.com> --to $1 --header "X: $y" <<END
+$z $(echo x)
+END
+$verb --whatever
+list from:$1 or not $2
+list from:"Bob B" or (size>1M not 3:7,9)
+save last '*.pdf' --to ~/x/ | grep -c x
+echo --any thing (1 -x > $file
+let n $(count (unread $1))
+set $key x
+set color always
+delete -- $x
+!ls 'open
+source other.msh
+exit $n
+"""
+
+
+@pytest.mark.parametrize("script, said", MISTAKES)
+def test_check_finds_what_is_certain(pair, script, said):
+    path = pair.write("check.msh", ("echo one\n\n%s\n" % script).encode())
+    done = shell(pair, "--check", "-f", path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    line = done.stderr.decode().splitlines()[0]
+    assert re.match(r"mailsh: %s:[34]: %s" % (re.escape(path),
+                                              re.escape(said)), line), line
+    # and only that: running it finds the same
+    assert done.stderr.count(b"mailsh: ") == 1, done.stderr
+
+
+def test_check_finds_nothing_in_what_may_be_right(pair):
+    done = shell(pair, "--check", stdin=FINE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    # all of several files, and all mistakes
+    path = pair.write("check.msh", b"lst\nlogout x\n")
+    done = shell(pair, "--check", "-f", path, "-c", "echo x", "-f", path)
+    assert done.returncode == 2 and done.stderr.count(b"mailsh: ") == 4
+
+
 def test_errors_as_json(pair):
     done = shell(pair, "--json", stdin="lst\n")
     error = json.loads(done.stderr)
