@@ -125,6 +125,7 @@ dial(const struct reach *r, const struct reach_target *to,
 			? r->greeting_timeout_ms
 			: t->command_timeout_ms,
 		.data_timeout_ms = t->data_timeout_ms,
+		.final_timeout_ms = t->final_timeout_ms,
 		.stop = r->stop,
 		.trace = t->trace,
 		.trace_ctx = t->trace_ctx,

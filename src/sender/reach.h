@@ -38,8 +38,9 @@ struct reach {
 /* One try. */
 struct reach_try {
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;
-	enum spool_tls need;  /* of the message: REQUIRETLS, TLS-Required */
-	smtp_trace_fn *trace; /* may be NULL */
+	int64_t final_timeout_ms; /* 0: as data_timeout_ms */
+	enum spool_tls need;      /* of the message: REQUIRETLS, TLS-Required */
+	smtp_trace_fn *trace;     /* may be NULL */
 	void *trace_ctx;
 	/* out: who was talked to last, host:port */
 	char peer[SCHEDULER_PEER_SIZE];

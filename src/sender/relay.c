@@ -75,6 +75,7 @@ connect_to(struct delivery *d, struct err *e)
 		.connect_timeout_ms = d->relay->connect_timeout_ms,
 		.command_timeout_ms = d->relay->command_timeout_ms,
 		.data_timeout_ms = d->relay->data_timeout_ms,
+		.final_timeout_ms = d->relay->final_timeout_ms,
 		.need = need_of(d->b->msg),
 		.trace = on_line,
 		.trace_ctx = d,

@@ -17,6 +17,7 @@ struct relay {
 	struct trail *trail; /* NULL: none is kept */
 	const struct reach *reach;
 	int64_t connect_timeout_ms, command_timeout_ms, data_timeout_ms;
+	int64_t final_timeout_ms;
 };
 
 /* relay_deliver - for struct scheduler_options, with a struct relay; the

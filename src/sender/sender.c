@@ -310,6 +310,7 @@ open_relay(struct sender *s, struct err *e)
 		.connect_timeout_ms = o->relay_connect,
 		.command_timeout_ms = o->relay_command,
 		.data_timeout_ms = o->relay_data,
+		.final_timeout_ms = o->relay_final,
 	};
 	struct verify_options v = {
 		.reach = &s->reach,

@@ -36,6 +36,7 @@ struct sender_options {
 	struct option_map local_users;
 
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
+	int64_t relay_final;
 	char *relay_ca_file;
 	int64_t relay_mx_port, relay_search, relay_tls_memory;
 	struct option_list relay_own;

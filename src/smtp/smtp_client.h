@@ -61,9 +61,13 @@ struct smtp_client_options {
 	int64_t connect_timeout_ms;
 	int64_t command_timeout_ms;  /* for each reply */
 	int64_t greeting_timeout_ms; /* for the first one; 0: the same */
-	int64_t data_timeout_ms;     /* for one message and its final reply */
-	const struct wake *stop;     /* may be NULL */
-	smtp_trace_fn *trace;        /* may be NULL */
+	int64_t data_timeout_ms;     /* for one message and its final reply;
+					the same for its envelope */
+	/* for the final reply alone, and for a piece of the message to be
+	 * taken; 0: no other than data_timeout_ms */
+	int64_t final_timeout_ms;
+	const struct wake *stop; /* may be NULL */
+	smtp_trace_fn *trace;    /* may be NULL */
 	void *trace_ctx;
 	enum smtp_client_tls tls;
 	struct tls_client *tls_client;   /* not NULL unless NONE */

@@ -36,9 +36,11 @@ put_chunk(struct smtp_client *c, struct buf *b, bool last, int64_t deadline_ms,
 {
 	if (smtp_client_put(c, e, "BDAT %zu%s", b->n, last ? " LAST" : "") != 0)
 		return -1;
-	int rc = b->n == 0 || c->unsent
-		     ? 0
-		     : stream_write(c->stream, b->p, b->n, deadline_ms, e);
+	int rc =
+	    b->n == 0 || c->unsent
+		? 0
+		: stream_write(c->stream, b->p, b->n,
+			       smtp_client_deadline_step(c, deadline_ms), e);
 	buf_clear(b);
 	return rc == 0 || smtp_client_hear_out(c, e) ? 0 : -1;
 }
@@ -95,7 +97,9 @@ read_chunk_replies(struct smtp_client *c, unsigned n, int64_t deadline_ms,
 	struct smtp_reply r;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (smtp_client_verdict(c, deadline_ms, 0, "BDAT", &r, e) != 0)
+		if (smtp_client_verdict(
+			c, smtp_client_deadline_step(c, deadline_ms), 0, "BDAT",
+			&r, e) != 0)
 			return -1;
 		if (r.code / 100 != 2 && no->code == 0)
 			*no = r;

@@ -10,7 +10,8 @@ enum { SMTP_CLIENT_GREETING_SIZE = 256, SMTP_CLIENT_MECHANISMS_SIZE = 512 };
 
 struct smtp_client {
 	struct stream *stream;
-	int64_t command_timeout_ms, data_timeout_ms;
+	int64_t command_timeout_ms, data_timeout_ms, final_timeout_ms;
+	int64_t envelope_end_ms; /* 0: none is under way */
 	smtp_trace_fn *trace;
 	void *trace_ctx;
 	bool dead; /* no valid answer came: never used again */
@@ -30,7 +31,11 @@ struct smtp_client {
 	struct tls_outcome tls;
 };
 
+/* smtp_client_deadline - of a command and its reply.  smtp_client_deadline_step
+ * - of one step of a message that must be done by deadline_ms. */
 int64_t smtp_client_deadline(const struct smtp_client *c);
+int64_t smtp_client_deadline_step(const struct smtp_client *c,
+				  int64_t deadline_ms);
 
 /* smtp_client_put - one command line into the output buffer. */
 int smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)

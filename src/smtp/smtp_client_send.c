@@ -253,7 +253,9 @@ static int
 write_out(struct smtp_client *c, struct buf *b, int64_t deadline_ms,
 	  struct err *e)
 {
-	int rc = stream_write(c->stream, b->p, b->n, deadline_ms, e);
+	/* RFC 5321 4.5.3.2.5 */
+	int rc = stream_write(c->stream, b->p, b->n,
+			      smtp_client_deadline_step(c, deadline_ms), e);
 
 	buf_clear(b);
 	if (rc != 0)
@@ -441,6 +443,11 @@ smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 			       m->n_recipients);
 	if (refused_unasked(c, m))
 		return 0;
-	return smtp_client_may_chunk(c, m) ? smtp_client_send_chunks(c, m, e)
-					   : send_by_data(c, m, e);
+	/* Each reply may take its time (RFC 5321 4.5.3.2), but not all of the
+	 * hundred of one transaction: hours. */
+	c->envelope_end_ms = clock_mono_ms() + c->data_timeout_ms;
+	int rc = smtp_client_may_chunk(c, m) ? smtp_client_send_chunks(c, m, e)
+					     : send_by_data(c, m, e);
+	c->envelope_end_ms = 0;
+	return rc;
 }

@@ -100,3 +100,14 @@ def test_one_login_cannot_hold_all_deliveries(stall, drip):
         wait_for(lambda: sum(t.held for t in tarpits) == 0)
         pair.sender.start()
         others_get_their_mail(10)
+
+
+@pytest.mark.parametrize("stall", [".", "RCPT"])
+def test_a_reply_without_an_end_ends_the_delivery(stall):
+    tarpit = Tarpit(stall, drip=True)
+    with contextlib.closing(tarpit), Pair(
+            routes={"d.example": "127.0.0.1:%d" % tarpit.port},
+            sender={"relay": {"final-timeout": "3s", "command-timeout": "3s"},
+                    "verify": {"enabled": "no"}}) as pair:
+        send(pair, ALICE, "x@d.example")
+        pair.sender.wait_log(r"result=deferred .*reply=\"451 4\.4\.2 ")

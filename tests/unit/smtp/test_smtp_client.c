@@ -721,6 +721,49 @@ a_silent_peer_times_out(void **state)
 	script_peer_hold(&t.peer, false);
 }
 
+static void
+open_with(struct smtp_client_options o)
+{
+	o.host = "127.0.0.1";
+	o.port = t.peer.port;
+	o.helo = "client.test";
+	o.connect_timeout_ms = 5000;
+	assert_int_equal(smtp_client_open(&t.client, &o, &t.r, &t.e), 0);
+	assert_non_null(t.client);
+}
+
+/* A reply that goes on for ever, after all of the message: nothing else would
+ * end this one. */
+static void
+the_last_reply_has_its_own_time(void **state)
+{
+	(void)state;
+	script_peer_set(&t.peer, PEER_END, "250-wait\r\n");
+	open_with(
+	    (struct smtp_client_options){ .command_timeout_ms = 3600 * 1000,
+					  .data_timeout_ms = 3600 * 1000,
+					  .final_timeout_ms = 50 });
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_TIMEOUT);
+	assert_true(t.send.text_sent);
+}
+
+/* Each reply in time is not enough. */
+static void
+an_envelope_has_a_time_for_all_of_it(void **state)
+{
+	(void)state;
+	open_with(
+	    (struct smtp_client_options){ .command_timeout_ms = 3600 * 1000,
+					  .data_timeout_ms = 50,
+					  .final_timeout_ms = 3600 * 1000 });
+	script_peer_hold(&t.peer, true);
+	assert_int_equal(smtp_client_send(t.client, &t.send, &t.e), -1);
+	assert_int_equal(t.e.class, ERR_TIMEOUT);
+	assert_false(t.send.text_sent);
+	script_peer_hold(&t.peer, false);
+}
+
 /* The first word has a limit of its own: nothing else would end this one. */
 static void
 a_greeting_has_its_own_time(void **state)
@@ -995,6 +1038,8 @@ main(void)
 		TEST(half_a_message_is_never_ended),
 		TEST(no_command_can_be_smuggled_in),
 		TEST(a_silent_peer_times_out),
+		TEST(the_last_reply_has_its_own_time),
+		TEST(an_envelope_has_a_time_for_all_of_it),
 		TEST(a_greeting_has_its_own_time),
 		TEST(each_extension_has_a_bit_of_its_own),
 		TEST(a_wish_for_later_goes_to_who_offers_it),
