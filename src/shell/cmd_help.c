@@ -27,8 +27,8 @@ static const char status_text[] =
     "    8  timeout\n"
     "    9  local: files, memory, the editor\n"
     "  130  interrupted\n"
-    "`try CMD` ignores a failure, `not CMD` wants one; $error $code $enhanced\n"
-    "$reply say more.\n";
+    "`try CMD` goes on after a failure, `not CMD` wants one; $error $code\n"
+    "$enhanced $reply say more.\n";
 
 static int
 add_line(struct buf *b, const struct command *c)

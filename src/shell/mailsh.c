@@ -152,7 +152,8 @@ run_all(struct shell *sh, struct mailsh_options *in)
 	for (unsigned i = 0; i < in->n_scripts && !sh->exiting; i++) {
 		int status;
 
-		if (rc != SHELL_OK && !sh->keep_going && !in->check)
+		if (!in->check && rc != SHELL_OK &&
+		    (!sh->keep_going || shell_interrupted(sh)))
 			break;
 		status = run_script(sh, in, &in->script[i]);
 		sh->failed |= status != SHELL_OK;

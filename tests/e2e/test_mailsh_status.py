@@ -191,8 +191,10 @@ def test_9_local(pair):
         assert done.returncode == 9 and b"cannot write" in done.stderr
 
 
-def test_130_interrupted(pair):
-    with subprocess.Popen([harness.program("mailsh"), "-n"],
+@pytest.mark.parametrize("options", [
+    ["-n"], ["-k", "-f", "-", "-c", "echo more"]])
+def test_130_interrupted(pair, options):
+    with subprocess.Popen([harness.program("mailsh"), *options],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE,
                           env=pair.environment()) as process:
@@ -202,11 +204,34 @@ def test_130_interrupted(pair):
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert b"[interrupted]" in process.stderr.read()
+        assert process.stdout.read() == b""
 
 
 def test_keep_going_and_the_first_failure(pair):
     done = shell(pair, "-k", stdin="lst\nnot echo x\necho end\n")
     assert done.returncode == 2 and done.stdout == b"x\nend\n"
+
+
+@pytest.mark.parametrize("options, script, status, out", [
+    ([], "lst\necho no\n", 2, ""),
+    ([], "echo a; lst; echo no\n", 2, "a\n"),
+    (["-k"], "!false\nlst\nexit 5\n", 9, ""),
+    (["-k"], "lst\nexit\n", 2, ""),
+    (["-k"], "try lst\n!false\nlst\n", 9, ""),
+    (["-k"], "try lst\nexit 5\n", 5, ""),
+    ([], "set keep-going yes\nlst\necho on; set keep-going no\n!false\necho no\n",
+     2, "on\n"),
+    ([], "try lst\nhelp status | grep -c wants\nlet x 1\necho $?\n", 0,
+     "1\n2\n"),
+    ([], "try lst\ntrace off\necho $?\n", 0, "0\n"),
+    ([], "try not echo a\necho $?\nnot try !false\nnot lst\necho no\n", 2,
+     "a\n7\n"),
+    ([], "try echo $(lst)\necho $?\n", 0, "2\n"),
+])
+def test_the_manual_is_right_about_try_and_keep_going(pair, options, script,
+                                                      status, out):
+    done = shell(pair, *options, stdin=script)
+    assert (done.returncode, done.stdout.decode()) == (status, out)
 
 
 def test_exit_status_of_the_script(pair):
