@@ -25,6 +25,20 @@ add(void *ctx, const struct journal_record *r, struct err *e)
 	return 0;
 }
 
+/* A directory in which nothing is wrong because nothing is there: most often
+ * the data directory, and the journal stands below it. */
+static int
+no_journal(int dirfd, const char *dir)
+{
+	bool below = faccessat(dirfd, "journal", F_OK, 0) == 0;
+	struct err e = { 0 };
+
+	(void)err_set(&e, ERR_PERM, 0, "%s holds no journal%s%s%s", dir,
+		      below ? ": did you mean " : "", below ? dir : "",
+		      below ? "/journal?" : "");
+	return admin_fail(ADMIN_NO_INPUT, &e);
+}
+
 static int
 check(const char *dir)
 {
@@ -38,9 +52,13 @@ check(const char *dir)
 		return admin_fail(ADMIN_NO_INPUT, &e);
 	}
 	int rc = journal_check(fd, add, &sum, &report, &e);
+	if (rc == 0 && report.segments == 0 && report.damaged == 0)
+		rc = no_journal(fd, dir);
+	else if (rc != 0)
+		rc = admin_fail(ADMIN_OS, &e);
 	(void)close(fd);
 	if (rc != 0)
-		return admin_fail(ADMIN_OS, &e);
+		return rc;
 	(void)printf("%" PRIu64 " segments, %" PRIu64 " records, %" PRIu64
 		     " bytes in them, %" PRIu64 " bytes of unfinished tail\n",
 		     report.segments, sum.records, sum.bytes,

@@ -399,4 +399,12 @@ def test_the_journal_is_checked_beside_a_running_server(pair, tmp_path):
     assert before == {name: os.stat(os.path.join(copy, name)).st_mtime_ns
                       for name in os.listdir(copy)}
     assert check("/dev/null/none").returncode == 66
+    # where there is none, nothing is said to be fine
+    done = check(str(tmp_path / ".."))
+    assert (done.returncode, done.stdout) == (66, "")
+    assert done.stderr.endswith("/.. holds no journal\n")
+    done = check(str(tmp_path))
+    assert (done.returncode, done.stdout) == (66, "")
+    assert done.stderr.endswith("%s holds no journal: did you mean "
+                                "%s/journal?\n" % (tmp_path, tmp_path))
     assert check(copy, copy).returncode == 64
