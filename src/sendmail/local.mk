@@ -4,6 +4,7 @@ src_sendmail_libsendmail_a_SOURCES = \
 	src/sendmail/sendmail_args.c \
 	src/sendmail/sendmail_drop.c \
 	src/sendmail/sendmail_header.c \
+	src/sendmail/sendmail_lines.c \
 	src/sendmail/sendmail_mail.c \
 	src/sendmail/sendmail_options.c src/sendmail/sendmail_options.h \
 	src/sendmail/sendmail_submit.c

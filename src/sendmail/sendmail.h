@@ -129,6 +129,13 @@ int sendmail_header_from(struct buf *text, const char *name,
 			 const char *address, struct err *e);
 
 /*
+ * sendmail_lines_bound - no line of the message (LF line ends) is over 998
+ * octets afterwards: fields are folded, a text of one part is encoded, anything
+ * else broken.  -1 (TEMP): it stays as it was.
+ */
+int sendmail_lines_bound(struct buf *text, struct err *e);
+
+/*
  * sendmail_submit - hand it to the server's socket, for recipients *first and
  * up; *first is then the first who is still to be served.  TEMPFAIL: the
  * maildrop may help; another status: refused, *e in the server's words, and

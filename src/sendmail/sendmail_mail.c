@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "mail/header.h"
 #include "mail/mailbox_list.h"
+#include "mail/utf8.h"
 #include "sendmail/sendmail.h"
 
 /* Standard input and the command line become a message and its envelope. */
@@ -101,8 +102,6 @@ read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
 	}
 	buf_free(&raw);
 	sendmail_header_begin(&m->text, a->from_header);
-	for (size_t i = 0; i < m->text.n && !m->eight_bit; i++)
-		m->eight_bit = (unsigned char)m->text.p[i] >= 0x80;
 	return rc;
 }
 
@@ -305,8 +304,12 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 		(void)err_set(e, ERR_PERM, 0, "no recipient in the message");
 		return SENDMAIL_DATAERR;
 	}
-	return set_sender(m, a, &p, o->domain, e) == 0 ? SENDMAIL_OK
-						       : SENDMAIL_USAGE;
+	if (set_sender(m, a, &p, o->domain, e) != 0)
+		return SENDMAIL_USAGE;
+	if (sendmail_lines_bound(&m->text, e) != 0)
+		return SENDMAIL_OSERR;
+	m->eight_bit = !utf8_is_ascii(buf_span(&m->text));
+	return SENDMAIL_OK;
 }
 
 void

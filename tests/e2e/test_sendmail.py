@@ -2,6 +2,7 @@
 through the maildrop directory while the server is not there."""
 
 import ctypes
+import email
 import os
 import pwd
 import re
@@ -278,6 +279,35 @@ def test_line_ends_of_php(local):
     message = local.pair.wait_message(BOB, "twice")
     assert b"\nX-A: 1\n" in header(message) + b"\n"
     assert message.endswith(b"\n\nb\nc\n")
+
+
+def longest_line(message):
+    return max(len(line) for line in message.split(b"\n"))
+
+
+def test_long_lines_are_folded_or_encoded(local):
+    """RFC 5322 2.1.1: 998 octets; nothing is lost."""
+    body = "\u00e9" * 2500 + " =20\n.\n" + "x" * 5000 + "\n"
+    everybody = ", ".join("a%d@xyz.com" % i for i in range(300)) + ", " + BOB
+    local.sendmail("-i", BOB, text=(
+        "To: %s\nSubject: one line\n\n%s" % (everybody, body)).encode())
+    raw = local.pair.wait_message(BOB, "one line")
+    assert longest_line(raw) <= 998
+    message = email.message_from_bytes(raw)
+    assert " ".join(message["To"].split()) == everybody
+    assert message.get_payload(decode=True).decode() == body
+    assert message.get_content_charset() == "utf-8"
+    # in parts: broken, and never inside a character
+    local.sendmail("-i", BOB, text=(
+        "Subject: parts\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+        "Content-Type: text/plain; charset=utf-8\n"
+        "Content-Transfer-Encoding: 8bit\n\n%s--b--\n" % body).encode())
+    raw = local.pair.wait_message(BOB, "parts")
+    assert longest_line(raw) <= 998
+    part = email.message_from_bytes(raw).get_payload(0)
+    assert part.get_payload(decode=True).decode().replace("\n ", "") == \
+        body.rstrip("\n")
 
 
 def test_mbox_and_blank_lines_in_front(local):
