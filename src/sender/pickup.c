@@ -30,11 +30,15 @@
  *  - The name is ours: 32 hexadecimal digits.  "tmp." is before them while a
  *    file is written; left over, it goes after a day and a half.
  *  - What is no such file is removed, with a line in the log: it is nobody's
- *    message.  What is one and damaged is kept as "dead.", for a person.
+ *    message.  What is one and damaged is kept as "dead.", for a person, who
+ * has a month, and for each owner so many: everybody can have the server refuse
+ *    what asks for no report.
  */
 enum {
 	NAME_DIGITS = 32,
 	LEFTOVER_S = 36 * 3600,
+	DEAD_S = 30 * 24 * 3600,
+	DEAD_MAX = 100,      /* of one owner */
 	SCAN_MS = 60 * 1000, /* also without a sign of change */
 	PIECE = 32 * 1024,
 };
@@ -161,20 +165,6 @@ stuck(struct pickup *p, const char *name, const char *what)
 	note(p, LOG_ERROR, "maildrop-stuck", name, NULL, &e);
 }
 
-static int
-set_aside(struct pickup *p, const char *name)
-{
-	char dead[NAME_DIGITS + 8], as[DURABLE_NAME_SIZE];
-	struct err e;
-
-	(void)snprintf(dead, sizeof(dead), "dead.%.*s", NAME_DIGITS, name);
-	if (durable_set_aside(p->dir_fd, name, p->dir_fd, dead, as, &e) == 0)
-		return 0;
-	errno = e.sys;
-	stuck(p, name, "set aside");
-	return -1;
-}
-
 /* 0, or -1: it stays, and that is in the log. */
 static int
 remove_entry(struct pickup *p, const char *name)
@@ -183,6 +173,58 @@ remove_entry(struct pickup *p, const char *name)
 	    (errno == EISDIR && unlinkat(p->dir_fd, name, AT_REMOVEDIR) == 0))
 		return 0;
 	stuck(p, name, "removed");
+	return -1;
+}
+
+static bool
+is_dead(const char *name)
+{
+	return strncmp(name, "dead.", 5) == 0;
+}
+
+/* How many of this owner's were set aside; -1: that cannot be told. */
+static int
+count_dead(const struct pickup *p, uid_t uid)
+{
+	int fd = openat(p->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *at;
+	struct stat st;
+	int n = 0;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return -1;
+	}
+	while ((at = readdir(d)) != NULL)
+		n += is_dead(at->d_name) &&
+		     fstatat(p->dir_fd, at->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			 0 &&
+		     st.st_uid == uid;
+	(void)closedir(d);
+	return n;
+}
+
+static int
+set_aside(struct pickup *p, const struct pickup_file *f)
+{
+	char dead[NAME_DIGITS + 8], as[DURABLE_NAME_SIZE];
+	const char *name = f->name;
+	struct err e;
+
+	if (count_dead(p, f->uid) >= DEAD_MAX) {
+		(void)err_set(&e, ERR_LIMIT, 0,
+			      "%d files of this owner are set aside already",
+			      DEAD_MAX);
+		note(p, LOG_ERROR, "maildrop-dropped", name, f, &e);
+		return remove_entry(p, name);
+	}
+	(void)snprintf(dead, sizeof(dead), "dead.%.*s", NAME_DIGITS, name);
+	if (durable_set_aside(p->dir_fd, name, p->dir_fd, dead, as, &e) == 0)
+		return 0;
+	errno = e.sys;
+	stuck(p, name, "set aside");
 	return -1;
 }
 
@@ -199,15 +241,15 @@ was_taken(const struct pickup *p, const char *name)
 /* It is in the queue, or some of it.  One that stays all the same must not get
  * there a second time. */
 static void
-finish(struct pickup *p, const char *name, bool damaged)
+finish(struct pickup *p, const struct pickup_file *f, bool damaged)
 {
 	struct err e;
 
-	if ((damaged ? set_aside(p, name) : remove_entry(p, name)) == 0)
+	if ((damaged ? set_aside(p, f) : remove_entry(p, f->name)) == 0)
 		(void)durable_sync(p->dir_fd, &e);
 	else
 		(void)snprintf(p->taken[p->n_taken++], PICKUP_NAME_SIZE, "%s",
-			       name);
+			       f->name);
 }
 
 /* Is this one to wait with the others of its owner?  What has waited too long
@@ -245,7 +287,7 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 	switch (got) {
 	case PICKUP_TAKEN:
 		note(p, LOG_INFO, "maildrop-taken", f->name, f, NULL);
-		finish(p, f->name, false);
+		finish(p, f, false);
 		break;
 	case PICKUP_LATER:
 		note(p, LOG_WARN, "maildrop-later", f->name, f, &e);
@@ -254,7 +296,7 @@ take_open_file(struct pickup *p, struct pickup_file *f)
 		break;
 	case PICKUP_DAMAGED:
 		note(p, LOG_ERROR, "maildrop-damaged", f->name, f, &e);
-		finish(p, f->name, true);
+		finish(p, f, true);
 		break;
 	}
 }
@@ -306,20 +348,24 @@ is_ours(const char *name)
 	       name[NAME_DIGITS] == '\0';
 }
 
-/* What is being written, or whatever else: it goes when it is old. */
+/* What is being written, or whatever else: it goes when it is old.  What was
+ * set aside is as old as its name. */
 static void
 clean(struct pickup *p, const char *name)
 {
+	bool dead = is_dead(name);
 	struct stat st;
 
-	if (strncmp(name, "dead.", 5) == 0 || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0)
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
-	if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtim.tv_sec < clock_wall_s() - LEFTOVER_S) {
-		note(p, LOG_WARN, "maildrop-leftover", name, NULL, NULL);
-		(void)remove_entry(p, name);
-	}
+	int64_t since_s = dead ? st.st_ctim.tv_sec : st.st_mtim.tv_sec;
+	if (since_s >= clock_wall_s() - (dead ? DEAD_S : LEFTOVER_S) ||
+	    (dead && !S_ISREG(st.st_mode)))
+		return;
+	note(p, LOG_WARN, dead ? "maildrop-dead-removed" : "maildrop-leftover",
+	     name, NULL, NULL);
+	(void)remove_entry(p, name);
 }
 
 /* Not everything was looked at: what was said of the rest is still said. */

@@ -53,5 +53,6 @@ check_PROGRAMS += tests/unit/sender/test_pickup
 TESTS += tests/unit/sender/test_pickup
 tests_unit_sender_test_pickup_SOURCES = tests/unit/sender/test_pickup.c
 tests_unit_sender_test_pickup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_sender_test_pickup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir
+tests_unit_sender_test_pickup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir \
+	-Wl,--wrap=clock_wall_s
 tests_unit_sender_test_pickup_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/durable.h"
 #include "base/log.h"
 #include "sender/pickup.h"
@@ -39,6 +40,17 @@ __wrap_readdir(DIR *d)
 	(void)pthread_mutex_unlock(&lock);
 	errno = sys;
 	return at;
+}
+
+static int64_t later_s; /* the clock is ahead */
+
+int64_t __real_clock_wall_s(void);
+int64_t __wrap_clock_wall_s(void);
+
+int64_t
+__wrap_clock_wall_s(void)
+{
+	return __real_clock_wall_s() + later_s;
 }
 
 static void
@@ -69,6 +81,7 @@ make(void **state)
 {
 	(void)state;
 	failing = false;
+	later_s = 0;
 	ended = failed = 0;
 	(void)snprintf(top, sizeof(top), "/tmp/pp-pickup-XXXXXX");
 	assert_non_null(mkdtemp(top));
@@ -176,6 +189,7 @@ said(const char *one, const char *two)
  */
 
 #define NAME "dddddddddddddddddddddddddddddddd"
+#define NAME2 "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 
 /* It is no end: what was not seen in that look stands there all the same, and
  * is nothing new in the next. */
@@ -214,6 +228,54 @@ a_damaged_file_replaces_no_other(void **state)
 	assert_int_equal(said("maildrop-damaged file=" NAME, ""), 1);
 }
 
+/* Everybody can have something refused that asks for no report. */
+static void
+the_damaged_files_of_an_owner_are_bounded(void **state)
+{
+	char name[64];
+
+	(void)state;
+	for (int i = 0; i < 99; i++) {
+		(void)snprintf(name, sizeof(name), "dead.%032x", (unsigned)i);
+		put(name, "earlier");
+	}
+	put(NAME, "no such message");
+	start();
+	wait_one(&ended, 0);
+	pickup_free(&pickup);
+	assert_holds("dead." NAME, "no such message");
+	/* one more */
+	put(NAME2, "no such message");
+	ended = 0;
+	start();
+	wait_one(&ended, 0);
+	pickup_free(&pickup);
+	assert_int_equal(access(path_of(NAME2), F_OK), -1);
+	assert_int_equal(access(path_of("dead." NAME2), F_OK), -1);
+	assert_int_equal(
+	    said("maildrop-dropped file=" NAME2, "set aside already"), 1);
+	assert_holds("dead." NAME, "no such message");
+}
+
+static void
+a_damaged_file_is_kept_for_a_month(void **state)
+{
+	(void)state;
+	put("dead." NAME, "no such message");
+	later_s = 29 * 24 * 3600;
+	start();
+	wait_one(&ended, 0);
+	pickup_free(&pickup);
+	assert_holds("dead." NAME, "no such message");
+	later_s = 31 * 24 * 3600;
+	ended = 0;
+	start();
+	wait_one(&ended, 0);
+	pickup_free(&pickup);
+	assert_int_equal(access(path_of("dead." NAME), F_OK), -1);
+	assert_int_equal(said("maildrop-dead-removed file=dead." NAME, ""), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
 
 int
@@ -222,6 +284,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_error_is_not_the_end_of_the_directory),
 		TEST(a_damaged_file_replaces_no_other),
+		TEST(the_damaged_files_of_an_owner_are_bounded),
+		TEST(a_damaged_file_is_kept_for_a_month),
 	};
 
 	return cmocka_run_group_tests_name("sender/pickup", tests, NULL, NULL);
