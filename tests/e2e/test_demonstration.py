@@ -1,10 +1,12 @@
 """The demonstration script does what it says, and quickstart can be asked."""
 
+import configparser
 import os
 import re
 import subprocess
 
 import harness
+import pytest
 from certificates import Lab
 
 # What must be seen, in this order.
@@ -63,3 +65,32 @@ def test_quickstart_explains_itself():
     assert done.stderr == ""
     done = quickstart("frobnicate")
     assert done.returncode == 2 and "./quickstart check" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["postpair-receiver", "postpair-sender"])
+def test_the_example_of_the_manual_starts(name, tmp_path):
+    with open(os.path.join(harness.top_srcdir(), "man", name + ".8"),
+              encoding="utf-8") as f:
+        examples = f.read().partition("\n.Sh EXAMPLES\n")[2]
+    text = re.search(r"^\.Bd .*\n((?:.*\n)*?)\.Ed$", examples, re.M).group(1)
+    # root starts no server that stays root without a word
+    assert "\nuser = postpair\n" in text
+    assert "*" not in text and text.count("127.0.0.1:") > 1
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.read_string(text.replace("/tmp/demo", str(tmp_path)).replace(
+        "\nuser = postpair\n", "\nuser = root\n" if os.geteuid() == 0 else "\n"))
+    sections = {key: dict(parsed[key]) for key in parsed.sections()}
+    sections["server"]["ports-file"] = str(tmp_path / (name + ".ports"))
+    for keys in sections.values():
+        if "listen" in keys:  # the test's ports are the kernel's
+            keys["listen"] = "127.0.0.1:0"
+    made = subprocess.run(
+        [harness.program("postpair-admin"), "user", "add", "bob@xyz.com",
+         "--users=%s/users" % tmp_path], input=b"secret\n",
+        capture_output=True, timeout=60, check=False)
+    assert made.returncode == 0, made.stderr
+    server = harness.Server(name, str(tmp_path), sections)
+    try:
+        server.start()
+    finally:
+        assert server.stop() == 0
