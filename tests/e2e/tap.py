@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -138,10 +139,16 @@ def main(argv):
         return 0
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     tap = Tap(out)
-    status = pytest.main(
-        ["-p", "no:cacheprovider", "-c", os.devnull,
-         "--rootdir", os.path.dirname(os.path.abspath(argv[1])), *argv[1:]],
-        plugins=[tap, deadlines(pytest)])
+    # Not the directory that pytest shares between its runs: each makes that
+    # its user's alone again, and servers of other users lost their keys there.
+    with tempfile.TemporaryDirectory(prefix="postpair-",
+                                     ignore_cleanup_errors=True) as temporary:
+        status = pytest.main(
+            ["-p", "no:cacheprovider", "-c", os.devnull,
+             "--basetemp", os.path.join(temporary, "t"),
+             "--rootdir", os.path.dirname(os.path.abspath(argv[1])),
+             *argv[1:]],
+            plugins=[tap, deadlines(pytest)])
     if tap.count == 0 and status not in (0, 5):
         tap.result(False, "pytest ended with status %d" % status)
     tap.line("1..%d" % tap.count if tap.count else "1..0 # SKIP no tests in it")

@@ -1,10 +1,14 @@
 """What OpenDKIM, OpenDMARC and rspamd have in common: a milter on a port, keys,
 and a name server of their own that answers for them and for nobody else."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
+
+import pytest
 
 import neighbour
 
@@ -79,6 +83,26 @@ server:
     def is_up(self):
         assert self.process.poll() is None, self.logs()
         return listens(self.port)
+
+
+def need_world():
+    if "POSTPAIR_WORLD" not in os.environ:
+        pytest.skip("the servers need a world of their own")
+
+
+@contextlib.contextmanager
+def system_names(records):
+    """The name server that every program of this world asks.  There is one:
+    another test waits for its turn."""
+    need_world()
+    with open("/etc/resolv.conf", "r+", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        f.truncate(f.write("nameserver 127.0.0.1\n"))
+        f.flush()
+        names = Names(records)
+        names.port = 53
+        with names:
+            yield names
 
 
 def txt(name, text):

@@ -17,6 +17,7 @@ when there can be no such world here, with the reason on standard error.
 """
 
 import argparse
+import contextlib
 import ctypes
 import glob
 import os
@@ -169,8 +170,13 @@ def main():
     child = os.fork()
     if child == 0:
         enter(base, o)
+
+    def pass_on(signum, _frame):
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.kill(child, signum)
+
     for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda n, _frame: os.kill(child, n))
+        signal.signal(signum, pass_on)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells the child
     _, status = os.waitpid(child, 0)
     os.rmdir(base)
