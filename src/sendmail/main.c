@@ -78,6 +78,23 @@ send_mail(const struct sendmail_args *a, const struct sendmail_options *o)
 	return (int)rc;
 }
 
+static int
+verify(const struct sendmail_args *a, const struct sendmail_options *o)
+{
+	struct sendmail_mail m;
+	struct err e = { 0 };
+
+	enum sendmail_status rc = sendmail_mail_address(&m, a, o, &e);
+	if (rc == SENDMAIL_OK && m.n_to == 0) { /* -t */
+		(void)err_set(&e, ERR_PERM, 0, "no recipient");
+		rc = SENDMAIL_USAGE;
+	}
+	if (rc == SENDMAIL_OK)
+		rc = sendmail_submit_verify(&m, a, o, &e);
+	sendmail_mail_free(&m);
+	return rc == SENDMAIL_OK ? SENDMAIL_OK : complain(rc, &e);
+}
+
 /* -bp and mailq: the queue is the administrator's, and so is the program that
  * lists it.  cron's PATH does not lead to it. */
 static int
@@ -106,6 +123,8 @@ run(const struct sendmail_args *a, struct sendmail_options *o)
 	}
 	if (a->mode == SENDMAIL_SEND)
 		return send_mail(a, o);
+	if (a->mode == SENDMAIL_VERIFY)
+		return verify(a, o);
 	enum sendmail_status rc = sendmail_relay(o, &e);
 	return rc == SENDMAIL_OK ? SENDMAIL_OK : complain(rc, &e);
 }

@@ -47,13 +47,14 @@ struct sendmail_options {
 };
 
 enum sendmail_mode {
-	SENDMAIL_SEND,  /* -bm */
-	SENDMAIL_SMTP,  /* -bs */
-	SENDMAIL_QUEUE, /* -bp, mailq: list it */
-	SENDMAIL_IDLE,  /* -q, -bi: there is nothing to be done here */
-	SENDMAIL_DUMP,  /* --dump-options */
-	SENDMAIL_DONE,  /* --help, --version: said and done */
-	SENDMAIL_WRONG, /* the command line is; it was said why */
+	SENDMAIL_SEND,   /* -bm */
+	SENDMAIL_SMTP,   /* -bs */
+	SENDMAIL_VERIFY, /* -bv: are these recipients? */
+	SENDMAIL_QUEUE,  /* -bp, mailq: list it */
+	SENDMAIL_IDLE,   /* -q, -bi: there is nothing to be done here */
+	SENDMAIL_DUMP,   /* --dump-options */
+	SENDMAIL_DONE,   /* --help, --version: said and done */
+	SENDMAIL_WRONG,  /* the command line is; it was said why */
 };
 
 /* The command line; texts are borrowed from argv. */
@@ -89,6 +90,12 @@ struct sendmail_mail {
 	char id[SENDMAIL_PARTS_MAX][SENDMAIL_ID_SIZE];
 };
 
+/* sendmail_mail_address - the recipients of the command line, each once and
+ * with a domain.  OK, or USAGE with *e. */
+enum sendmail_status sendmail_mail_address(struct sendmail_mail *m,
+					   const struct sendmail_args *a,
+					   const struct sendmail_options *o,
+					   struct err *e);
 /*
  * sendmail_mail_read - standard input (fd) and the command line become a
  * message.  OK, or a status with *e: DATAERR, USAGE, OSERR.
@@ -145,6 +152,16 @@ enum sendmail_status sendmail_submit(const struct sendmail_mail *m,
 				     const struct sendmail_args *a,
 				     const struct sendmail_options *o,
 				     size_t *first, struct err *e);
+
+/*
+ * sendmail_submit_verify - ask the server about every recipient, and print what
+ * it says; nothing is sent.  OK: all can have mail; else the status of the
+ * first that cannot, or TEMPFAIL with *e.
+ */
+enum sendmail_status sendmail_submit_verify(const struct sendmail_mail *m,
+					    const struct sendmail_args *a,
+					    const struct sendmail_options *o,
+					    struct err *e);
 
 /* sendmail_relay - -bs: standard input and output are the client's. */
 enum sendmail_status sendmail_relay(const struct sendmail_options *o,

@@ -20,6 +20,7 @@ static const char help[] =
     "  -R full|hdrs  how much of the message a report returns\n"
     "  -V ID         an id that reports carry\n"
     "  -v            show what is said with the server\n"
+    "  -bv           ask the server about each ADDRESS, and send nothing\n"
     "  -bs           speak SMTP on standard input and output\n"
     "  -bp           list the queue, as postpair-admin queue list (or: mailq)\n"
     "  -bi           nothing: no alias database to build (or: newaliases)\n"
@@ -42,6 +43,8 @@ take_mode(struct sendmail_args *a, const char *value)
 {
 	if (strcmp(value, "m") == 0)
 		a->mode = SENDMAIL_SEND;
+	else if (strcmp(value, "v") == 0)
+		a->mode = SENDMAIL_VERIFY;
 	else if (strcmp(value, "s") == 0)
 		a->mode = SENDMAIL_SMTP;
 	else if (strcmp(value, "p") == 0)
@@ -128,7 +131,7 @@ static const struct {
 	{ 'V', take_envid }, { 'C', take_config }, { 'o', take_o },
 	{ 'e', pass_over },  { 'O', take_long_o }, { 'B', pass_over },
 	{ 'h', pass_over },  { 'L', pass_over },   { 'p', pass_over },
-	{ 'D', pass_over },  { 'X', pass_over },
+	{ 'D', pass_over },  { 'X', pass_over },   { 'A', pass_over },
 };
 
 /* Letters without. */
@@ -183,7 +186,7 @@ take_word(struct sendmail_args *a, char **argv, int *i, int argc)
 			return;
 		/* their values are in the same word, or left out */
 		a->queue = a->queue || *c == 'q';
-		if (*c == 'q' || *c == 'd' || *c == 'A')
+		if (*c == 'q' || *c == 'd')
 			return;
 		if (!take_flag(a, *c)) {
 			wrong(a, "unknown option", word);

@@ -276,21 +276,29 @@ set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
  */
 
 enum sendmail_status
-sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
-		   const struct sendmail_options *o, int fd, struct err *e)
+sendmail_mail_address(struct sendmail_mail *m, const struct sendmail_args *a,
+		      const struct sendmail_options *o, struct err *e)
 {
 	*m = (struct sendmail_mail){ .n_to = 0 };
-	/* before the input is read: a wrong command line is no reason to wait
-	 */
 	for (int i = 0; i < a->n_to; i++) {
 		if (add_list(m, span_of(a->to[i]), o->domain, e) != 0)
 			return SENDMAIL_USAGE;
 	}
-	if (m->n_to == 0 && !a->from_header) {
-		(void)err_set(e, ERR_PERM, 0, "no recipient");
-		return SENDMAIL_USAGE;
-	}
-	enum sendmail_status rc = read_text(m, a, o->size_max, fd, e);
+	if (m->n_to > 0 || a->from_header)
+		return SENDMAIL_OK;
+	(void)err_set(e, ERR_PERM, 0, "no recipient");
+	return SENDMAIL_USAGE;
+}
+
+enum sendmail_status
+sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
+		   const struct sendmail_options *o, int fd, struct err *e)
+{
+	/* before the input is read: a wrong command line is no reason to wait
+	 */
+	enum sendmail_status rc = sendmail_mail_address(m, a, o, e);
+	if (rc == SENDMAIL_OK)
+		rc = read_text(m, a, o->size_max, fd, e);
 	if (rc != SENDMAIL_OK)
 		return rc;
 	struct person p;

@@ -105,6 +105,50 @@ ask_all(struct smtp_client *c, const struct sendmail_mail *m, size_t first,
 		   : SENDMAIL_TEMPFAIL;
 }
 
+/* One recipient; no transaction is left open. */
+static int
+ask_one(struct smtp_client *c, const struct sendmail_mail *m, const char *to,
+	struct smtp_reply *r, struct err *e)
+{
+	struct smtp_reply end;
+
+	if (smtp_client_command(c, r, e, "MAIL FROM:<>%s",
+				m->smtputf8 ? " SMTPUTF8" : "") != 0)
+		return -1;
+	if (r->code / 100 == 2 &&
+	    smtp_client_command(c, r, e, "RCPT TO:<%s>", to) != 0)
+		return -1;
+	return smtp_client_command(c, &end, e, "RSET");
+}
+
+enum sendmail_status
+sendmail_submit_verify(const struct sendmail_mail *m,
+		       const struct sendmail_args *a,
+		       const struct sendmail_options *o, struct err *e)
+{
+	struct smtp_client *c = NULL;
+	struct smtp_reply r;
+	char text[300];
+	enum sendmail_status rc = open_server(a, o, &c, e), worst = rc;
+
+	for (size_t i = 0; rc == SENDMAIL_OK && i < m->n_to; i++) {
+		if (ask_one(c, m, m->to[i], &r, e) != 0) {
+			worst = rc = SENDMAIL_TEMPFAIL;
+			break;
+		}
+		if (r.code / 100 != 2 && worst == SENDMAIL_OK)
+			worst = status_of(&r);
+		reply_one_line(&r, text, sizeof(text));
+		(void)printf("%s... ", m->to[i]);
+		visible_print(stdout, span_of(text));
+		(void)putchar('\n');
+	}
+	smtp_client_close(&c, rc == SENDMAIL_OK);
+	if (worst != SENDMAIL_OK && rc == SENDMAIL_OK)
+		(void)err_set(e, ERR_PERM, 0, "not all of them can have mail");
+	return worst;
+}
+
 /* ---- sending --------------------------------------------------------------
  */
 

@@ -188,6 +188,22 @@ def test_one_unknown_recipient_and_nobody_gets_it(local):
     assert local.dropped() == []
 
 
+def test_addresses_are_asked_about_and_nothing_is_sent(local):
+    done = local.sendmail("-bv", BOB, ALICE, text=b"")
+    assert re.fullmatch(rb"bob@xyz\.com\.\.\. 250 .*\n"
+                        rb"alice@abc\.com\.\.\. 250 .*\n", done.stdout)
+    # every one is asked about, and the first that is none gives the status
+    done = local.sendmail("-bv", "zoe@xyz.com", BOB, text=b"", status=67)
+    assert re.search(rb"^zoe@xyz\.com\.\.\. 550 5\.1\.1 ", done.stdout)
+    assert b"\nbob@xyz.com... 250 " in done.stdout
+    local.sendmail("-bv", text=b"", status=64)
+    local.sendmail("-bv", "-t", text=b"To: bob@xyz.com\n\n", status=64)
+    assert not local.pair.maildir(BOB).files() and not local.pair.waiting()
+    local.pair.sender.stop()
+    local.sendmail("-bv", BOB, text=b"", status=75)
+    assert not local.dropped()
+
+
 def test_speaks_smtp(local):
     done = local.sendmail("-bs", text=b"NOOP\r\nHELP\r\nMAIL FROM:<>\r\n")
     codes = [line[:3] for line in done.stdout.splitlines()]

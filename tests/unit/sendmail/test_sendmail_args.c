@@ -49,6 +49,7 @@ what_programs_say_is_understood(void **state)
 		"sendmail -oi -oQ/var/spool -oA/etc/aliases -o7 -om -oo x",
 		"sendmail -O IgnoreDots=True -ODeliveryMode=b -d0.1 -X /tmp/x "
 		"x",
+		"sendmail -A c x",
 		"sendmail -L tag -p ESMTP:host -BBODY=8BITMIME x",
 		"sendmail -q x",
 		"sendmail -q15m -t",
@@ -103,6 +104,7 @@ the_queue_runs_and_is_listed(void **state)
 		{ "mailq -v", SENDMAIL_QUEUE },
 		{ "notmailq x", SENDMAIL_SEND },
 		{ "sendmail -bs", SENDMAIL_SMTP },
+		{ "sendmail -bv x", SENDMAIL_VERIFY },
 		/* no daemon, no test mode, and no message by its id */
 		{ "sendmail -bd -q15m", SENDMAIL_WRONG },
 		{ "sendmail -bt", SENDMAIL_WRONG },
