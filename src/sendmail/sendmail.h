@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/option.h"
 #include "mail/address.h"
 #include "mail/drop.h"
 #include "mail/dsn_param.h"
@@ -42,6 +43,7 @@ enum {
 /* sendmail.conf(5) is a section of the manual page. */
 struct sendmail_options {
 	char *socket, *maildrop, *domain;
+	struct option_list own_domains;
 	int64_t size_max;
 	int64_t connect_timeout, command_timeout, data_timeout;
 };
@@ -129,8 +131,10 @@ int sendmail_mail_normal(struct span raw, bool dots, struct buf *out);
  * the name is fit for it.
  */
 void sendmail_header_begin(struct buf *text, bool recipients_inside);
-bool sendmail_header_is_local(struct span domain); /* "localhost" */
-int sendmail_header_complete(struct buf *text, const char *domain,
+/* "localhost", or one of own-domains */
+bool sendmail_header_is_local(struct span domain,
+			      const struct sendmail_options *o);
+int sendmail_header_complete(struct buf *text, const struct sendmail_options *o,
 			     const char *me, struct err *e);
 int sendmail_header_from(struct buf *text, const char *name,
 			 const char *address, struct err *e);

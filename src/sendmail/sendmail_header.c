@@ -78,13 +78,16 @@ sendmail_header_begin(struct buf *text, bool recipients_inside)
  */
 
 bool
-sendmail_header_is_local(struct span domain)
+sendmail_header_is_local(struct span domain, const struct sendmail_options *o)
 {
 	static const char *const names[] = { "localhost", "localhost.",
 					     "localhost.localdomain" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (span_eq_nocase(domain, span_of(names[i])))
+			return true;
+	for (size_t i = 0; i < o->own_domains.n; i++)
+		if (span_eq_nocase(domain, span_of(o->own_domains.v[i])))
 			return true;
 	return false;
 }
@@ -93,7 +96,7 @@ sendmail_header_is_local(struct span domain)
 struct place {
 	size_t begin;   /* of its last word */
 	size_t at;      /* behind its last word: where a domain goes */
-	size_t past;    /* behind "@localhost", which is none; or 0 */
+	size_t past;    /* behind a name of this machine, which is none; or 0 */
 	unsigned words; /* outside brackets only one is an address */
 	bool domain;    /* it has one, or something that is none */
 	bool bracket;   /* we are in <> */
@@ -102,7 +105,7 @@ struct place {
 
 struct completion {
 	struct span value;
-	const char *domain;
+	const struct sendmail_options *o;
 	const char *root; /* who "root" is in this field; NULL: root */
 	struct buf *out;
 	size_t copied; /* bytes of value in *out */
@@ -124,7 +127,7 @@ put_domain(struct completion *c)
 		name = c->root;
 	}
 	if (buf_add(c->out, c->value.p + c->copied, end - c->copied) != 0 ||
-	    buf_addf(c->out, "%s@%s", name, c->domain) != 0)
+	    buf_addf(c->out, "%s@%s", name, c->o->domain) != 0)
 		return -1;
 	c->copied = p->past > 0 ? p->past : p->at;
 	return 0;
@@ -189,7 +192,8 @@ take_at(struct completion *c, size_t i)
 	       memchr("<>,;:()[]\"@\\", c->value.p[end], 12) == NULL)
 		end++;
 	struct span domain = span_make(c->value.p + i + 1, end - i - 1);
-	if (p->words == 1 && p->at == i && sendmail_header_is_local(domain))
+	if (p->words == 1 && p->at == i &&
+	    sendmail_header_is_local(domain, c->o))
 		p->past = end;
 	else
 		p->domain = true;
@@ -249,11 +253,11 @@ take_token(struct completion *c, size_t i)
 /* `whole` with its bare addresses completed; as it is when it cannot be read.
  */
 static int
-complete_field(struct span whole, const char *domain, const char *root,
-	       struct buf *out)
+complete_field(struct span whole, const struct sendmail_options *o,
+	       const char *root, struct buf *out)
 {
 	long colon = span_find(whole, ':', 0);
-	struct completion c = { .domain = domain, .root = root, .out = out };
+	struct completion c = { .o = o, .root = root, .out = out };
 	size_t start = out->n, i = 0;
 
 	c.value = span_skip(whole, (size_t)colon + 1);
@@ -295,8 +299,8 @@ names_author(struct span name)
 }
 
 int
-sendmail_header_complete(struct buf *text, const char *domain, const char *me,
-			 struct err *e)
+sendmail_header_complete(struct buf *text, const struct sendmail_options *o,
+			 const char *me, struct err *e)
 {
 	struct span rest = buf_span(text), before = rest;
 	struct header_field f;
@@ -307,7 +311,7 @@ sendmail_header_complete(struct buf *text, const char *domain, const char *me,
 	for (; rc == 0 && header_next(&rest, &f) && f.name.n > 0; before = rest)
 		rc =
 		    holds_addresses(f.name)
-			? complete_field(f.whole, domain,
+			? complete_field(f.whole, o,
 					 names_author(f.name) ? me : NULL, &out)
 			: buf_add_span(&out, f.whole);
 	if (rc != 0 || buf_add_span(&out, before) != 0) {

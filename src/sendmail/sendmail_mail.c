@@ -109,9 +109,9 @@ read_text(struct sendmail_mail *m, const struct sendmail_args *a, int64_t max,
  */
 
 /* How much of an address stands before its domain; all of it where that is
- * missing or the machine's name for itself. */
+ * missing or a name of this machine. */
 static size_t
-local_size(struct span text, bool *bare)
+local_size(struct span text, const struct sendmail_options *o, bool *bare)
 {
 	bool quoted = false;
 
@@ -122,7 +122,7 @@ local_size(struct span text, bool *bare)
 			quoted = !quoted;
 		else if (text.p[i] == '@' && !quoted) {
 			*bare =
-			    sendmail_header_is_local(span_skip(text, i + 1));
+			    sendmail_header_is_local(span_skip(text, i + 1), o);
 			return i;
 		}
 	}
@@ -132,17 +132,17 @@ local_size(struct span text, bool *bare)
 
 /* The text of a valid address, with our domain where it has none. */
 static int
-complete(const char *text, const char *domain, char out[ADDRESS_SIZE],
-	 bool *utf8, struct err *e)
+complete(const char *text, const struct sendmail_options *o,
+	 char out[ADDRESS_SIZE], bool *utf8, struct err *e)
 {
 	char whole[MAILBOX_SIZE + ADDRESS_DOMAIN_MAX + 2];
 	struct address a;
 	bool bare;
-	size_t local = local_size(span_of(text), &bare);
+	size_t local = local_size(span_of(text), o, &bare);
 
 	if (bare)
 		(void)snprintf(whole, sizeof(whole), "%.*s@%s", (int)local,
-			       text, domain);
+			       text, o->domain);
 	else
 		(void)snprintf(whole, sizeof(whole), "%s", text);
 	if (address_parse_mailbox(span_of(whole), ADDRESS_ALLOW_UTF8, &a, e) !=
@@ -154,12 +154,12 @@ complete(const char *text, const char *domain, char out[ADDRESS_SIZE],
 }
 
 static int
-add_recipient(struct sendmail_mail *m, const char *text, const char *domain,
-	      struct err *e)
+add_recipient(struct sendmail_mail *m, const char *text,
+	      const struct sendmail_options *o, struct err *e)
 {
 	char address[ADDRESS_SIZE];
 
-	if (complete(text, domain, address, &m->smtputf8, e) != 0)
+	if (complete(text, o, address, &m->smtputf8, e) != 0)
 		return -1;
 	for (size_t i = 0; i < m->n_to; i++) {
 		if (strcmp(m->to[i], address) == 0)
@@ -181,14 +181,14 @@ add_recipient(struct sendmail_mail *m, const char *text, const char *domain,
 
 /* All addresses of a list. */
 static int
-add_list(struct sendmail_mail *m, struct span list, const char *domain,
-	 struct err *e)
+add_list(struct sendmail_mail *m, struct span list,
+	 const struct sendmail_options *o, struct err *e)
 {
 	char one[MAILBOX_SIZE];
 	int more;
 
 	while ((more = mailbox_list_next(&list, one, e)) == 1) {
-		if (add_recipient(m, one, domain, e) != 0)
+		if (add_recipient(m, one, o, e) != 0)
 			return -1;
 	}
 	return more;
@@ -196,7 +196,8 @@ add_list(struct sendmail_mail *m, struct span list, const char *domain,
 
 /* RFC 5322 3.6.6: what is resent goes to the Resent fields alone. */
 static int
-add_from_header(struct sendmail_mail *m, const char *domain, struct err *e)
+add_from_header(struct sendmail_mail *m, const struct sendmail_options *o,
+		struct err *e)
 {
 	static const char *const names[2][3] = {
 		{ "To", "Cc", "Bcc" },
@@ -213,7 +214,7 @@ add_from_header(struct sendmail_mail *m, const char *domain, struct err *e)
 			break; /* no field: the body has begun */
 		for (int i = 0; i < 3; i++) {
 			if (span_eq_nocase(f.name, span_of(names[resent][i])) &&
-			    add_list(m, f.value, domain, e) != 0)
+			    add_list(m, f.value, o, e) != 0)
 				return err_prefix(e, "%s", names[resent][i]);
 		}
 	}
@@ -250,13 +251,14 @@ who_runs_us(struct person *p)
 
 static int
 set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
-	   const struct person *p, const char *domain, struct err *e)
+	   const struct person *p, const struct sendmail_options *o,
+	   struct err *e)
 {
 	char one[MAILBOX_SIZE], own[ADDRESS_SIZE];
 	struct span rest = span_of(a->from);
 	const char *name = a->full_name != NULL ? a->full_name : getenv("NAME");
 
-	if (complete(p->login, domain, own, &m->smtputf8, e) != 0)
+	if (complete(p->login, o, own, &m->smtputf8, e) != 0)
 		return -1;
 	if (a->from == NULL) {
 		(void)snprintf(m->from, sizeof(m->from), "%s", own);
@@ -265,7 +267,7 @@ set_sender(struct sendmail_mail *m, const struct sendmail_args *a,
 		    span_trim(rest).n > 0)
 			return err_set(e, ERR_PERM, 0, "-f %s is no address",
 				       a->from);
-		if (complete(one, domain, m->from, &m->smtputf8, e) != 0)
+		if (complete(one, o, m->from, &m->smtputf8, e) != 0)
 			return -1;
 	}
 	return sendmail_header_from(&m->text, name != NULL ? name : p->name,
@@ -281,7 +283,7 @@ sendmail_mail_address(struct sendmail_mail *m, const struct sendmail_args *a,
 {
 	*m = (struct sendmail_mail){ .n_to = 0 };
 	for (int i = 0; i < a->n_to; i++) {
-		if (add_list(m, span_of(a->to[i]), o->domain, e) != 0)
+		if (add_list(m, span_of(a->to[i]), o, e) != 0)
 			return SENDMAIL_USAGE;
 	}
 	if (m->n_to > 0 || a->from_header)
@@ -303,16 +305,16 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 		return rc;
 	struct person p;
 	who_runs_us(&p);
-	if (sendmail_header_complete(&m->text, o->domain,
+	if (sendmail_header_complete(&m->text, o,
 				     getuid() == 0 ? NULL : p.login, e) != 0)
 		return SENDMAIL_OSERR;
-	if (a->from_header && add_from_header(m, o->domain, e) != 0)
+	if (a->from_header && add_from_header(m, o, e) != 0)
 		return SENDMAIL_DATAERR;
 	if (m->n_to == 0) {
 		(void)err_set(e, ERR_PERM, 0, "no recipient in the message");
 		return SENDMAIL_DATAERR;
 	}
-	if (set_sender(m, a, &p, o->domain, e) != 0)
+	if (set_sender(m, a, &p, o, e) != 0)
 		return SENDMAIL_USAGE;
 	if (sendmail_lines_bound(&m->text, e) != 0)
 		return SENDMAIL_OSERR;

@@ -17,6 +17,10 @@ static const struct option table[] = {
 	{ "sendmail", "domain", OPTION_STRING, AT(domain), "", 0, 0, NULL,
 	  "Domain of addresses that have none, the hostname of"
 	  " postpair-sender; empty: the machine's own." },
+	{ "sendmail", "own-domains", OPTION_WORDS, AT(own_domains), "", 0, 0,
+	  NULL,
+	  "Names of this machine that programs write for a domain: an address"
+	  " at one of them gets domain in its place." },
 	{ "sendmail", "size-max", OPTION_SIZE, AT(size_max), "50M", 65536,
 	  (int64_t)1 << 30, NULL, "Largest message." },
 	{ "sendmail", "connect-timeout", OPTION_TIME, AT(connect_timeout), "5s",

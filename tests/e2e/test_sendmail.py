@@ -54,7 +54,7 @@ class Local:
             {"local-socket": self.socket, "maildrop": self.maildrop})
         self.config = pair.write("sendmail.conf", harness.ini({"sendmail": {
             "socket": self.socket, "maildrop": self.maildrop,
-            "domain": "abc.com"}}).encode())
+            "domain": "abc.com", "own-domains": "web1 web1.lan"}}).encode())
         os.chmod(self.config, 0o644)
         pair.receiver.start()
         pair.route_to_receiver()
@@ -280,8 +280,8 @@ def test_localhost_is_no_domain(local):
                    b" \"a@b\"@localhost.localdomain\nBcc: bob@xyz.com\n"
                    b"From: Root <root@localhost>\nSubject: local\n\nx\n",
                    status=67)  # a@b is unknown there
-    local.sendmail("-t", "-f", "root@localhost", text=b"To: root@localhost\n"
-                   b"From: Root <root@localhost>\nSubject: local\n\nx\n")
+    local.sendmail("-t", "-f", "root@web1", text=b"To: root@localhost\n"
+                   b"From: Root <root@web1.lan>\nSubject: local\n\nx\n")
     head = header(local.pair.wait_message(ALICE, "local")) + b"\n"
     assert b"Return-Path: <root@abc.com>\n" in head
     assert b"\nFrom: Root <root@abc.com>\n" in head

@@ -6,6 +6,13 @@
 
 enum { TEXT_MAX = 4096 };
 
+static char domain[] = "abc.com", short_name[] = "web1",
+	    long_name[] = "web1.lan";
+static char *own_domains[] = { short_name, long_name };
+static const struct sendmail_options options = {
+	.domain = domain, .own_domains = { own_domains, 2 }
+};
+
 static void
 begin_with(struct buf *text, const char *s)
 {
@@ -25,7 +32,7 @@ completes(const char *name, const char *given, const char *want)
 	(void)buf_addf(&text, "X-Other: root\n%s%s\n\nTo: root\n", name, given);
 	(void)buf_addf(&expected, "X-Other: root\n%s%s\n\nTo: root\n", name,
 		       want);
-	assert_int_equal(sendmail_header_complete(&text, "abc.com", NULL, &e),
+	assert_int_equal(sendmail_header_complete(&text, &options, NULL, &e),
 			 0);
 	if (!span_eq(buf_span(&text), buf_span(&expected)))
 		fail_msg("%s%s: %.*s", name, given, SPAN_ARG(buf_span(&text)));
@@ -56,6 +63,8 @@ bare_addresses_get_the_domain(void **state)
 		  "first.last@abc.com (a (nested\\) one))" },
 		{ "Jos\xC3\xA9 <root>", "Jos\xC3\xA9 <root@abc.com>" },
 		{ "root@localhost", "root@abc.com" },
+		{ "root@WEB1, \"a b\"@web1.lan, x@web1.example",
+		  "root@abc.com, \"a b\"@abc.com, x@web1.example" },
 		{ "<root@LOCALHOST>, bob@xyz.com",
 		  "<root@abc.com>, bob@xyz.com" },
 		{ "root@localhost.localdomain (x)", "root@abc.com (x)" },
@@ -97,13 +106,13 @@ a_user_who_says_root_is_the_user(void **state)
 
 	(void)state;
 	begin_with(&text, given);
-	assert_int_equal(
-	    sendmail_header_complete(&text, "abc.com", "alice", &e), 0);
+	assert_int_equal(sendmail_header_complete(&text, &options, "alice", &e),
+			 0);
 	assert_true(span_eq(buf_span(&text), span_of(want)));
 	buf_free(&text);
 	begin_with(&text, others);
-	assert_int_equal(
-	    sendmail_header_complete(&text, "abc.com", "alice", &e), 0);
+	assert_int_equal(sendmail_header_complete(&text, &options, "alice", &e),
+			 0);
 	assert_true(span_eq(buf_span(&text), span_of(completed)));
 	buf_free(&text);
 }
