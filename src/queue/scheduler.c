@@ -632,9 +632,14 @@ scheduler_start(struct scheduler *s, struct err *e)
 	for (; s->n_threads < s->o.threads; s->n_threads++) {
 		if (thread_start_joinable(&s->threads[s->n_threads], worker, s,
 					  e) != 0)
-			return s->n_threads > 0 ? 0 : -1;
+			break;
 	}
-	return 0;
+	/* Shares are of those that there are. */
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->n_threads > 0)
+		s->o.threads = s->n_threads;
+	(void)pthread_mutex_unlock(&s->lock);
+	return s->n_threads > 0 ? 0 : -1;
 }
 
 void
