@@ -2,6 +2,7 @@
 a login hands in within an hour."""
 
 import os
+import re
 import smtplib
 import subprocess
 
@@ -247,7 +248,7 @@ def test_an_hour_has_so_many_messages():
         for _ in range(2):
             code, text = submit(pair, "From: alice@abc.com")
             assert code == 452 and text.startswith(b"4.7.1 alice@abc.com"), text
-            assert text.split()[-1] == b"minutes", text
+            assert re.search(rb"more in \d+ (minutes|seconds)$", text), text
         assert submit(pair, "From: bob@xyz.com", BOB)[0] == 250
         assert pair.sender.log().count("login-over-limit") == 1
         pair.sender.restart()
