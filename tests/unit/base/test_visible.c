@@ -59,6 +59,25 @@ what_a_terminal_obeys_is_not_visible(void **state)
 	assert_int_equal(visible_next(span_of("")), 0);
 }
 
+/* RFC 3629 4: these begin no character, whatever octets follow. */
+static void
+what_begins_no_character_is_not_visible(void **state)
+{
+	static const unsigned char next[] = { 0x80, 0x90, 0xbf };
+
+	(void)state;
+	for (unsigned c = 0x80; c <= 0xff; c++) {
+		if (c >= 0xc2 && c <= 0xf4)
+			continue;
+		for (size_t i = 0; i < sizeof(next); i++) {
+			char s[4] = { (char)c };
+			memset(s + 1, next[i], sizeof(s) - 1);
+			assert_int_equal(visible_next(span_make(s, sizeof(s))),
+					 0);
+		}
+	}
+}
+
 static void
 words_are_defused_in_place(void **state)
 {
@@ -110,6 +129,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_terminal_obeys_is_not_visible),
+		cmocka_unit_test(what_begins_no_character_is_not_visible),
 		cmocka_unit_test(words_are_defused_in_place),
 		cmocka_unit_test(json_stays_the_same_json),
 	};
