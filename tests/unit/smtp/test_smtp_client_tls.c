@@ -378,10 +378,10 @@ give_nothing(void *ctx, char *p, unsigned long size, struct err *e)
 
 /* One message that requires it; its verdict. */
 static struct smtp_reply
-send_required(struct tried *t)
+send_required(struct tried *t, const char *reverse_path)
 {
 	struct smtp_send_rcpt to = { .address = "bob@xyz.com" };
-	struct smtp_send m = { .reverse_path = "alice@abc.com",
+	struct smtp_send m = { .reverse_path = reverse_path,
 			       .recipients = &to,
 			       .n_recipients = 1,
 			       .require_tls = true,
@@ -410,7 +410,7 @@ requiretls_goes_to_who_is_verified_and_offers_it(void **state)
 	tls_play_start(&p, script, tls_lab.good);
 	struct tried *t =
 	    try_open(&p, SMTP_TLS_IMPLICIT, tls_lab.client, &localhost);
-	struct smtp_reply r = send_required(t);
+	struct smtp_reply r = send_required(t, "alice@abc.com");
 	assert_int_equal(r.code, 250);
 	tried_free(t, &p);
 	assert_null(p.failed_at);
@@ -441,13 +441,38 @@ requiretls_goes_to_nobody_else(void **state)
 		tls_play_start(&p, rows[i].script, tls_lab.good);
 		struct tried *t = try_open(&p, SMTP_TLS_IMPLICIT,
 					   tls_lab.client, rows[i].peer);
-		struct smtp_reply r = send_required(t);
+		struct smtp_reply r = send_required(t, "alice@abc.com");
 		assert_int_equal(r.code, 550);
 		assert_string_equal(r.enhanced, "5.7.30");
 		tried_free(t, &p);
 		assert_null(p.failed_at);
 		assert_null(strstr(p.heard, "MAIL"));
 	}
+}
+
+/* RFC 8689 5: it goes all the same; 4.2.1: without the parameter. */
+static void
+a_report_goes_without_requiretls_to_who_does_not_offer_it(void **state)
+{
+	static const char *const script[] = {
+		"T",           "S 220 mx",       "C EHLO",
+		"S 250-mx",    "S 250 STARTTLS", "C MAIL",
+		"S 250 ok",    "C RCPT",         "S 250 ok",
+		"C DATA",      "S 354 go",       "C .",
+		"S 250 taken", "C QUIT",         "S 221 bye",
+		NULL
+	};
+	struct tls_play p;
+
+	(void)state;
+	tls_play_start(&p, script, tls_lab.good);
+	struct tried *t =
+	    try_open(&p, SMTP_TLS_IMPLICIT, tls_lab.client, &localhost);
+	struct smtp_reply r = send_required(t, "");
+	assert_int_equal(r.code, 250);
+	tried_free(t, &p);
+	assert_null(p.failed_at);
+	assert_non_null(strstr(p.heard, "MAIL FROM:<>|"));
 }
 
 int
@@ -471,6 +496,8 @@ main(void)
 		cmocka_unit_test(
 		    requiretls_goes_to_who_is_verified_and_offers_it),
 		cmocka_unit_test(requiretls_goes_to_nobody_else),
+		cmocka_unit_test(
+		    a_report_goes_without_requiretls_to_who_does_not_offer_it),
 	};
 
 	return cmocka_run_group_tests(tests, tls_lab_open, tls_lab_close);
