@@ -21,7 +21,9 @@ enum {
 struct header_field {
 	struct span whole; /* every line of it, line ends included */
 	struct span name;  /* "Subject"; empty when the line is not a field */
-	struct span value; /* after ':', folds included, outer blanks trimmed */
+	/* after ':', folds included, outer blanks trimmed; of a line that is no
+	 * field all of it */
+	struct span value;
 };
 
 /* header_next - take the next field off *rest; false at the end of the block

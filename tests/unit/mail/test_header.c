@@ -30,6 +30,7 @@ fields_are_taken_in_turn(void **state)
 	assert_true(header_next(&rest, &f));
 	assert_int_equal(f.name.n, 0);
 	assert_span(f.whole, "no field here\r\n its second line\r\n");
+	assert_span(f.value, "no field here\r\n its second line");
 	assert_true(header_next(&rest, &f));
 	assert_span(f.name, "X");
 	assert_span(f.value, "y");
@@ -68,6 +69,7 @@ what_is_no_field_has_no_name(void **state)
 		assert_true(header_next(&rest, &f));
 		assert_int_equal(f.name.n, 0);
 		assert_span(f.whole, lines[i]);
+		assert_true(span_eq(f.value, span_trim(span_of(lines[i]))));
 	}
 }
 
