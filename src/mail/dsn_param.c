@@ -59,7 +59,6 @@ dsn_xtext_decode(struct span s, char *dst, unsigned long size)
 
 	if (size == 0)
 		return -1;
-	dst[0] = '\0';
 	while (s.n > 0) {
 		bool raw = (unsigned char)s.p[0] >= 0x80;
 		int c = take_xchar(&s);
