@@ -75,6 +75,14 @@ an_invalid_type_is_plain_text(void **state)
 	/* the first that is valid counts */
 	shows("Content-Type: text\r\nContent-Type: text/html\r\n\r\n<p>a",
 	      &PLAIN, "a\n");
+	/* with its own parameters alone */
+	shows(TYPE("text; charset=koi8-r")
+		  TYPE("text/plain; charset=utf-8") "\r\ncaf\xC3\xA9",
+	      &PLAIN, "café\n");
+	shows(TYPE("multipart; boundary=a")
+		  TYPE("multipart/mixed; boundary=b") "\r\n--b\r\n\r\n--a\r\n--"
+						      "b--\r\n",
+	      &PLAIN, "--a\n");
 }
 
 static void
