@@ -32,6 +32,8 @@ static atomic_int syncfs_errors; /* likewise of the file system */
 static atomic_int space_errors;  /* so many next segments have no room */
 static atomic_int rename_errors; /* so many next renames have no room */
 static atomic_int syncs_after;   /* so many syncs fail after such a rename */
+static void (*while_syncing)(void *); /* once, during the next syncfs */
+static void *while_syncing_arg;
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
@@ -63,6 +65,11 @@ __wrap_fdatasync(int fd)
 int
 __wrap_syncfs(int fd)
 {
+	void (*meanwhile)(void *) = while_syncing;
+
+	while_syncing = NULL;
+	if (meanwhile != NULL)
+		meanwhile(while_syncing_arg);
 	return fails(&syncfs_errors, EIO) ? -1 : __real_syncfs(fd);
 }
 
@@ -165,6 +172,7 @@ setup(void **state)
 	sync_errors = syncfs_errors = space_errors = rename_errors = 0;
 	syncs_after = 0;
 	reader = NULL;
+	while_syncing = NULL;
 	assert_int_equal(tree_setup(&tree), 0);
 	w->tree = tree;
 	w->dirfd =
@@ -905,6 +913,90 @@ a_refusal_is_entered_later(void **state)
 	}
 }
 
+/* What could not be written anew is not let go of, though the sync went well.
+ */
+static void
+what_is_not_mended_stays_in_the_journal(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+	char found[256];
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	tree_name(w->tree, bob[0], "new", found);
+	tree_put(w->tree, bob[0], "new", found, ""); /* what was lost */
+	rename_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(rename_errors, 0);
+	assert_int_equal(in_journal(w), 1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_stored(w, bob[0], "new");
+}
+
+/* Of two reasons to hold messages the older one counts: here a refusal, and
+ * then a failed sync of all before it, which a second sync would not repeat. */
+static void
+a_sync_that_fails_while_it_is_mended_holds_all(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+	char found[256];
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both + 1, &e), 0);
+	rename_errors = 1;
+	syncs_after = 1;
+	assert_int_equal(deliver(w, NULL, bob, &e), -1);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_int_equal(e.sys, EIO);
+	assert_int_equal(in_journal(w), 2);
+	tree_name(w->tree, both[1], "new", found);
+	tree_put(w->tree, both[1], "new", found, ""); /* what was lost */
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_stored(w, both[1], "new");
+	assert_int_equal(count(w, bob[0], "new"), 0);
+}
+
+static void
+refuse_one(void *arg)
+{
+	struct world *w = arg;
+	struct err e = { 0 };
+
+	rename_errors = 1;
+	syncs_after = 1;
+	assert_int_equal(deliver(w, NULL, bob, &e), -1);
+}
+
+/* A message that is refused while others are mended waits for its turn. */
+static void
+a_refusal_while_it_is_mended_is_entered_later(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, both + 1, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	while_syncing = refuse_one;
+	while_syncing_arg = w;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 1);
+	assert_int_equal(count(w, bob[0], "tmp"), 1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_int_equal(count(w, bob[0], "tmp"), 0);
+	assert_int_equal(count(w, bob[0], "new"), 0);
+	assert_stored(w, both[1], "new");
+}
+
 /* What is being placed is left to its session. */
 static void
 what_is_not_placed_yet_is_not_restored(void **state)
@@ -1091,6 +1183,9 @@ main(void)
 		T(a_start_that_cannot_sync_lets_nothing_go),
 		T(a_deletion_holds_while_it_is_mended),
 		T(a_refusal_is_entered_later),
+		T(what_is_not_mended_stays_in_the_journal),
+		T(a_sync_that_fails_while_it_is_mended_holds_all),
+		T(a_refusal_while_it_is_mended_is_entered_later),
 		T(what_is_not_placed_yet_is_not_restored),
 		T(recovery_reads_each_mailbox_once),
 		T(what_was_being_placed_is_released_in_time),
