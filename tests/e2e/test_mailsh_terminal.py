@@ -5,6 +5,7 @@ import os
 import signal
 import smtplib
 import stat
+import termios
 
 import harness
 import pytest
@@ -313,6 +314,24 @@ def test_text_is_kept_when_the_shell_is_ended(pair, number):
     first, second = sorted(kept_drafts(pair), key=lambda f: b"Not" in f[1])
     assert "First líne\r\nhalf a li".encode() in first[1]
     assert b"\r\n\r\nNot sent" in second[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM,
+                                    signal.SIGQUIT])
+def test_the_terminal_is_given_back_when_the_shell_is_ended(pair, number):
+    """The shell before it shows what is typed, in lines."""
+    def modes():
+        return termios.tcgetattr(t.fd)[3] & (termios.ICANON | termios.ECHO)
+    t = log_in(pair)
+    t.type("echo half a li")
+    t.expect("half a li")
+    t.settled()
+    assert modes() == 0
+    os.kill(t.pid, number)
+    harness.wait_for(lambda: os.waitid(
+        os.P_PID, t.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), 20, "its end")
+    assert modes() == termios.ICANON | termios.ECHO
+    assert t.end() == 128 + number
 
 
 def test_text_is_kept_when_the_terminal_goes_away(pair):
