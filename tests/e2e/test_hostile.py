@@ -72,7 +72,11 @@ def test_a_start_without_users_refuses_nobody_for_good():
             wire.reply()
             wire.ask(b"EHLO x")
             wire.ask(b"MAIL FROM:<>")
-            assert wire.ask(b"RCPT TO:<%s>" % BOB.encode()).startswith(b"45")
+            assert wire.ask(b"RCPT TO:<%s>" % BOB.encode()).startswith(
+                b"451 4.3.0 ")
+            pair.receiver.wait_log(r" error receive-failed session=\S+ "
+                                   r"step=rcpt address=%s .* "
+                                   r'reason="the users file is empty"' % BOB)
             assert wire.ask(b"RCPT TO:<a@elsewhere.org>").startswith(b"55")
             pair.write_users()
             assert wire.ask(b"RCPT TO:<%s>" % BOB.encode()).startswith(b"250")
