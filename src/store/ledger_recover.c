@@ -229,7 +229,7 @@ ledger_recover_running(struct ledger *l, struct err *e)
 	(void)pthread_mutex_lock(&l->lock);
 	if (rest != 0 && (l->hold == 0 || rest < l->hold))
 		l->hold = rest;
-	if (rest == 0 && l->doubt == doubt)
+	if (rest == 0)
 		l->doubt = 0;
 	(void)pthread_mutex_unlock(&l->lock);
 	end(&v);
