@@ -115,6 +115,29 @@ def test_interrupt_empties_the_line_and_never_ends_the_shell(pair):
     assert t.end() == 0
 
 
+def test_interrupt_ends_what_was_begun_with_keys(pair):
+    t = log_in(pair)
+    t.type("echo the first\n")
+    t.expect("\rthe first\r\n")
+    t.expect("> ")
+    for typed, shown in (("\x12fir", "`fir'"),  # a search
+                         ("\x1b7", "(arg: 7)"),  # how often the next key
+                         ("\x10 changed", "a changed")):
+        t.type(typed)
+        t.expect(shown)
+        t.type("\x03")
+        t.expect("^C")
+        t.expect("> ")
+        t.type("echo a\n")
+        t.expect("\ra\r\n")
+        t.expect("> ")
+    t.type("\x10\n")  # as it was entered
+    t.expect("\ra\r\n")
+    t.expect("> ")
+    t.type("exit\n")
+    assert t.end() == 0
+
+
 def test_history_is_private_and_holds_no_password(pair):
     t = Terminal(pair)
     t.expect("mailsh> ")
