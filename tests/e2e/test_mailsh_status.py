@@ -234,6 +234,19 @@ def test_the_manual_is_right_about_try_and_keep_going(pair, options, script,
     assert (done.returncode, done.stdout.decode()) == (status, out)
 
 
+@pytest.mark.parametrize("name, why", [
+    ("1x", "a name is letters, digits and _"),
+    ("x-y", "a name is letters, digits and _"),
+    ("''", "a name is letters, digits and _"),
+    *((own, "$%s is set by the shell itself" % own)
+      for own in ("error", "code", "enhanced", "count", "last")),
+])
+def test_let_refuses_what_no_script_could_read_back(pair, name, why):
+    done = shell(pair, stdin="let %s set\necho no\n" % name)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"let: %s [usage]\n" % why.encode() in done.stderr
+
+
 def test_exit_status_of_the_script(pair):
     assert shell(pair, stdin="exit 7\necho no\n").returncode == 7
     assert shell(pair, stdin="try lst\n").returncode == 0
