@@ -866,6 +866,87 @@ a_start_that_cannot_sync_lets_nothing_go(void **state)
 	assert_int_equal(count(w, bob[0], "new"), 2);
 }
 
+/* A start that cannot place a message serves, and keeps it for the next try,
+ * which comes by itself. */
+static void
+a_start_that_cannot_place_lets_nothing_go(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	accepted(w, SAME, true, NULL, bob);
+	rename_errors = 1;
+	start(w, true);
+	assert_int_equal(w->report.failed, 1);
+	assert_int_equal(in_journal(w), 1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+	assert_stored(w, bob[0], "new");
+}
+
+static void
+what_a_start_could_not_place_is_placed_in_time(void **state)
+{
+	struct world *w = *state;
+
+	accepted(w, SAME, true, NULL, bob);
+	rename_errors = 1;
+	w->checkpoint_ms = 10;
+	start(w, true);
+	for (int i = 0; i < 6000 && in_journal(w) > 0; i++)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(in_journal(w), 0);
+	assert_stored(w, bob[0], "new");
+}
+
+/* Change the byte of the journal where the stored text begins. */
+static void
+set_journal_byte(const struct world *w, char from, char to)
+{
+	char bytes[4096], path[300], text_there[sizeof(stored)];
+	struct dirent *entry;
+	int changed = 0;
+
+	memcpy(text_there, stored, sizeof(stored));
+	text_there[0] = from;
+	DIR *d = fdopendir(openat(w->dirfd, "journal", O_RDONLY | O_DIRECTORY));
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL) {
+		(void)snprintf(path, sizeof(path), "journal/%s", entry->d_name);
+		int fd = openat(w->dirfd, path, O_RDWR);
+		ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+		char *at = n <= 0 ? NULL
+				  : memmem(bytes, (size_t)n, text_there,
+					   sizeof(stored) - 1);
+		if (at != NULL)
+			changed += pwrite(fd, &to, 1, at - bytes) == 1;
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	(void)closedir(d);
+	assert_int_equal(changed, 1);
+}
+
+/* What cannot be read may be the only copy: a person can still look at it. */
+static void
+a_journal_found_damaged_lets_nothing_go(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	syncfs_errors = 1;
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	set_journal_byte(w, stored[0], 'x');
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), -1);
+	assert_non_null(strstr(e.msg, "the journal is damaged"));
+	set_journal_byte(w, 'x', stored[0]);
+	assert_int_equal(in_journal(w), 1);
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(in_journal(w), 0);
+}
+
 /* What was deleted before it was mended is not restored. */
 static void
 a_deletion_holds_while_it_is_mended(void **state)
@@ -881,6 +962,9 @@ a_deletion_holds_while_it_is_mended(void **state)
 	assert_int_equal(maildrop_open(&d, w->tree->t, bob[0], false, &e),
 			 MAILDROP_OPEN);
 	assert_int_equal(maildrop_remove(d, 0, &e), 0);
+	/* nor when its session has not got to the sync yet */
+	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
+	assert_int_equal(count(w, bob[0], "new"), 0);
 	assert_int_equal(maildrop_sync(d, &e), 0);
 	maildrop_close(&d);
 	assert_int_equal(ledger_checkpoint(w->ledger, &e), 0);
@@ -1181,6 +1265,9 @@ main(void)
 		T(failed_syncs_do_not_fill_the_journal),
 		T(a_failed_sync_is_mended_by_the_next_start),
 		T(a_start_that_cannot_sync_lets_nothing_go),
+		T(a_start_that_cannot_place_lets_nothing_go),
+		T(what_a_start_could_not_place_is_placed_in_time),
+		T(a_journal_found_damaged_lets_nothing_go),
 		T(a_deletion_holds_while_it_is_mended),
 		T(a_refusal_is_entered_later),
 		T(what_is_not_mended_stays_in_the_journal),
