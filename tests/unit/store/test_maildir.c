@@ -268,6 +268,8 @@ room_is_kept_until_it_is_used_or_given_back(void **state)
 	assert_int_equal(claim(t, 1, QUOTA_A_BYTE, &other), 0);
 	assert_int_equal(claim(t, 0, QUOTA_ALL_OF_IT, &other), 1);
 	quota_release(q, &other);
+	assert_int_equal(claim(t, 0, QUOTA_A_BYTE, &other), 1);
+	quota_release(q, &other);
 	quota_release(q, &b);
 	quota_release(q, &b);
 	/* over the limit by one message, and by no second */
@@ -277,6 +279,33 @@ room_is_kept_until_it_is_used_or_given_back(void **state)
 	assert_int_equal(claim(t, 1, QUOTA_A_BYTE, &other), 0);
 	quota_release(q, &b);
 	assert_int_equal(used(t), 0);
+}
+
+/* What is stored is not reserved any more, though its session goes on. */
+static void
+room_that_is_used_is_not_counted_twice(void **state)
+{
+	static const char *const bob[] = { "bob@xyz.com" };
+	const struct tree *t = *state;
+	struct quota *q = maildir_tree_quota(t->t);
+	struct quota_use room = { .kind = QUOTA_NOTHING }, other = room;
+	struct quota_use *const rooms[] = { &room };
+	struct delivery *d = NULL;
+	char text[3 * MESSAGE_BYTES];
+	struct err e;
+
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(claim(t, sizeof(text), QUOTA_ALL_OF_IT, &room), 1);
+	assert_int_equal(delivery_begin(&d, t->t, bob[0], &e), 0);
+	assert_int_equal(delivery_write(d, span_make(text, sizeof(text)), &e),
+			 0);
+	delivery_use_room(d, rooms, 1);
+	assert_int_equal(delivery_commit(d, bob, 1, &e), 0);
+	assert_int_equal(claim(t, 2 * MESSAGE_BYTES, QUOTA_ALL_OF_IT, &other),
+			 1);
+	quota_release(q, &other);
+	quota_release(q, &room);
+	delivery_free(&d);
 }
 
 struct session {
@@ -354,6 +383,7 @@ main(void)
 		T(a_mailbox_without_a_part_is_still_one),
 		T(quota_follows_deliveries_and_other_programs),
 		T(room_is_kept_until_it_is_used_or_given_back),
+		T(room_that_is_used_is_not_counted_twice),
 		T(sessions_that_end_at_once_share_the_room),
 #undef T
 	};
