@@ -36,6 +36,12 @@ what_a_terminal_obeys_is_not_visible(void **state)
 		"\xe0\x80\x9b",
 		"\xf4\x90\x80\x80",
 		"\xf0\x80\x80\x9b",
+		/* the last that is over-long, and of the surrogates */
+		"\xc1\xbf",
+		"\xe0\x9f\xbf",
+		"\xf0\x8f\xbf\xbf",
+		"\xed\xbf\xbf",
+		"\xe2\x82",
 	};
 	static const char *const shown[] = {
 		"a",
@@ -48,6 +54,18 @@ what_a_terminal_obeys_is_not_visible(void **state)
 		"\xe2\x82\xac",
 		"\xf0\x9f\x98\x80",
 		"\xf4\x8f\xbf\xbf",
+		/* beside those that are hidden */
+		"\xd8\x9b",
+		"\xd8\x9d",
+		"\xe2\x80\x90",
+		"\xe2\x80\xa7",
+		"\xe2\x80\xaf",
+		"\xe2\x81\xaa",
+		"\xdf\xbf",
+		"\xe0\xa0\x80",
+		"\xed\x9f\xbf",
+		"\xee\x80\x80",
+		"\xf0\x90\x80\x80",
 	};
 
 	(void)state;

@@ -76,6 +76,13 @@ xtext_values(void **state)
 		{ "a+0D+0AX:", "a??X:" },
 		{ "a+00b", "a?b" },
 		{ "+FF", "?" },
+		{ "!~+20+7E", "!~ ~" },
+		{ "+1F+7F", "??" },
+		{ "+09+A0", "??" },
+		{ "a\x7f", NULL },
+		{ "+2/", NULL },
+		{ "+2:", NULL },
+		{ "+2@", NULL },
 		{ "a=b", NULL },
 		{ "a b", NULL },
 		{ "a+2", NULL },
@@ -95,6 +102,8 @@ xtext_values(void **state)
 		assert_string_equal(out, good ? cells[i].decoded : "");
 	}
 	assert_int_equal(dsn_xtext_decode(span_of("abcd"), out, 4), -1);
+	assert_string_equal(out, "");
+	assert_int_equal(dsn_xtext_decode(span_of(""), out, 0), -1);
 	assert_int_equal(dsn_xtext_decode(span_of("abc"), out, 4), 0);
 }
 

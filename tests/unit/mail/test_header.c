@@ -55,12 +55,26 @@ blocks_without_an_end_end_with_the_text(void **state)
 	assert_false(header_next(&rest, &f));
 }
 
+/* RFC 5322 3.6.8: any printable character but a colon. */
+static void
+names_are_of_printable_characters(void **state)
+{
+	struct span rest = span_of("!~\t:: v\r\n");
+	struct header_field f;
+
+	(void)state;
+	assert_true(header_next(&rest, &f));
+	assert_span(f.name, "!~");
+	assert_span(f.value, ": v");
+}
+
 static void
 what_is_no_field_has_no_name(void **state)
 {
 	static const char *const lines[] = { ": x\r\n",      " A: b\r\n",
 					     "A\x01: b\r\n", "\xc3\xa9: b\r\n",
-					     "A b: c\r\n",   "word\r\n" };
+					     "A b: c\r\n",   "word\r\n",
+					     "A\x7f: b\r\n" };
 	struct header_field f;
 
 	(void)state;
@@ -158,6 +172,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_taken_in_turn),
 		cmocka_unit_test(blocks_without_an_end_end_with_the_text),
+		cmocka_unit_test(names_are_of_printable_characters),
 		cmocka_unit_test(what_is_no_field_has_no_name),
 		cmocka_unit_test(the_end_is_the_first_empty_line),
 		cmocka_unit_test(fields_are_found_whatever_their_case),
