@@ -143,6 +143,7 @@ def test_history_is_private_and_holds_no_password(pair):
     t.expect("mailsh> ")
     t.type("login alice@abc.com --password secret\n")
     t.expect("logged in as")
+    t.expect("> ")
     # also what was meant as one
     for line in ("login alice@abc.com --pass secret",
                  "login alice@abc.com --passwrd=secret",
