@@ -131,11 +131,12 @@ static const struct option table[] = {
 	{ "relay", "command-timeout", OPTION_TIME, AT(relay_command), "5m", 100,
 	  HOUR, NULL, "Longest wait for the reply to a command." },
 	{ "relay", "data-timeout", OPTION_TIME, AT(relay_data), "1h", 100,
-	  24 * HOUR, NULL, "Longest time for a message and its last reply." },
+	  24 * HOUR, NULL,
+	  "Longest time for a message, and for recipients to be asked about." },
 	{ "relay", "final-timeout", OPTION_TIME, AT(relay_final), "10m", 100,
 	  24 * HOUR, NULL,
-	  "Longest wait for that reply, and for a piece of the message to be"
-	  " taken." },
+	  "Longest wait for the reply to a message, and for a piece of it to"
+	  " be taken." },
 	{ "relay", "idle-timeout", OPTION_TIME, AT(relay_idle), "5s", 0, HOUR,
 	  NULL, "How long a connection is kept for the next message." },
 	{ "relay", "ca-file", OPTION_STRING, AT(relay_ca_file), "", 0, 0, NULL,

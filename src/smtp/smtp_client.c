@@ -94,19 +94,24 @@ int64_t
 smtp_client_deadline(const struct smtp_client *c)
 {
 	int64_t deadline_ms = clock_mono_ms() + c->command_timeout_ms;
+	int64_t last_ms = smtp_client_deadline_last(c);
 
-	return c->envelope_end_ms > 0 && c->envelope_end_ms < deadline_ms
-		   ? c->envelope_end_ms
-		   : deadline_ms;
+	return c->text_gone && last_ms > deadline_ms ? last_ms : deadline_ms;
+}
+
+int64_t
+smtp_client_deadline_last(const struct smtp_client *c)
+{
+	return clock_mono_ms() + (c->final_timeout_ms > 0 ? c->final_timeout_ms
+							  : c->data_timeout_ms);
 }
 
 int64_t
 smtp_client_deadline_step(const struct smtp_client *c, int64_t deadline_ms)
 {
-	int64_t step_ms = clock_mono_ms() + c->final_timeout_ms;
+	int64_t last_ms = smtp_client_deadline_last(c);
 
-	return c->final_timeout_ms > 0 && step_ms < deadline_ms ? step_ms
-								: deadline_ms;
+	return last_ms < deadline_ms ? last_ms : deadline_ms;
 }
 
 /* What a trace may see of a command: a delivery id is known to both ends
@@ -407,8 +412,7 @@ smtp_client_final(struct smtp_client *c, int64_t deadline_ms, const char *what,
 		  struct smtp_reply *r, struct err *e)
 {
 	c->at_end = true;
-	int rc = smtp_client_verdict(
-	    c, smtp_client_deadline_step(c, deadline_ms), 0, what, r, e);
+	int rc = smtp_client_verdict(c, deadline_ms, 0, what, r, e);
 	c->at_end = false;
 	if (rc != 0 || !c->unsent || !is_class(r, 2))
 		return rc;

@@ -61,10 +61,11 @@ struct smtp_client_options {
 	int64_t connect_timeout_ms;
 	int64_t command_timeout_ms;  /* for each reply */
 	int64_t greeting_timeout_ms; /* for the first one; 0: the same */
-	int64_t data_timeout_ms;     /* for one message and its final reply;
-					the same for its envelope */
-	/* for the final reply alone, and for a piece of the message to be
-	 * taken; 0: no other than data_timeout_ms */
+	/* for one message to be sent; and, before that, for recipients to be
+	 * asked about */
+	int64_t data_timeout_ms;
+	/* for each reply to what was sent with the message or after it, and for
+	 * a piece of the message to be taken; 0: as data_timeout_ms */
 	int64_t final_timeout_ms;
 	const struct wake *stop; /* may be NULL */
 	smtp_trace_fn *trace;    /* may be NULL */
@@ -159,6 +160,9 @@ int smtp_client_command(struct smtp_client *c, struct smtp_reply *r,
  *
  * ret, envid, notify and orcpt go to a peer with DSN, delivery_id to one with
  * XPOSTPAIRID; the others are not told.
+ *
+ * Recipients who could not be asked about within data_timeout_ms have
+ * 451 4.5.3.
  *
  * 421 ends the connection, whatever it answers (RFC 5321 3.8): it is then the
  * verdict on everybody whose reply it took away, too.

@@ -11,9 +11,12 @@
  * One transaction with BDAT (RFC 3030).  What it is good for here: DATA makes
  * client and server wait for each other once more, for the 354.  With BDAT and
  * PIPELINING a message goes out with its envelope in one piece, and all replies
- * come back in one.  The price is a message sent for nothing when every
- * recipient is refused, so only small ones go this way; a large one has its
- * recipients asked about first, and one more wait is nothing to it.
+ * come back in one.  Who leaves before the last of these leaves a server that
+ * has the whole message, and may still deliver it: a reply to the envelope is
+ * waited for as long as one to the message is.  The price is a message sent for
+ * nothing when every recipient is refused, so only small ones go this way; a
+ * large one has its recipients asked about first, and one more wait is nothing
+ * to it.
  */
 enum {
 	PIECE_BYTES = 16 * 1024,
@@ -91,15 +94,14 @@ put_chunks(struct smtp_client *c, struct smtp_send *m, int64_t deadline_ms,
 
 /* The replies to all chunks but the last; the first refusal is in *no. */
 static int
-read_chunk_replies(struct smtp_client *c, unsigned n, int64_t deadline_ms,
-		   struct smtp_reply *no, struct err *e)
+read_chunk_replies(struct smtp_client *c, unsigned n, struct smtp_reply *no,
+		   struct err *e)
 {
 	struct smtp_reply r;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (smtp_client_verdict(
-			c, smtp_client_deadline_step(c, deadline_ms), 0, "BDAT",
-			&r, e) != 0)
+		if (smtp_client_verdict(c, smtp_client_deadline_last(c), 0,
+					"BDAT", &r, e) != 0)
 			return -1;
 		if (r.code / 100 != 2 && no->code == 0)
 			*no = r;
@@ -109,32 +111,32 @@ read_chunk_replies(struct smtp_client *c, unsigned n, int64_t deadline_ms,
 
 /* The replies to all of it.  -1: nothing is known of who was not refused. */
 static int
-read_replies(struct smtp_client *c, struct smtp_send *m, unsigned chunks,
-	     int64_t deadline_ms, struct err *e)
+read_replies(struct smtp_client *c, struct smtp_send *m,
+	     struct smtp_client_envelope *v, unsigned chunks, struct err *e)
 {
-	struct smtp_reply mail = { 0 }, no = { 0 }, last = { 0 };
+	struct smtp_reply no = { 0 }, last = { 0 };
 
-	int accepted = smtp_client_read_envelope(c, m, &mail, e);
-	if (accepted < 0 && smtp_client_is_settled(m, &mail))
-		return 0;
+	if (smtp_client_read_envelope(c, m, v, e) != 0)
+		return smtp_client_break(m, v);
 	smtp_client_refuse_open(m, &last);
-	if (accepted < 0 ||
-	    read_chunk_replies(c, chunks - 1, deadline_ms, &no, e) != 0)
+	if (read_chunk_replies(c, chunks - 1, &no, e) != 0)
 		return -1;
-	bool mail_ok = mail.code / 100 == 2;
+	bool mail_ok = v->mail.code / 100 == 2;
 	/* The last reply comes by itself: after the message was stored. */
 	if (stream_buffered(c->stream) == 0)
 		stream_acknowledge(c->stream);
-	if (c->lmtp && mail_ok && accepted > 0 && no.code == 0)
-		return smtp_client_read_verdicts(c, m, deadline_ms, e);
-	if (smtp_client_final(c, deadline_ms, "BDAT LAST", &last, e) != 0)
+	if (c->lmtp && mail_ok && v->accepted > 0 && no.code == 0)
+		return smtp_client_read_verdicts(c, m, e);
+	if (smtp_client_final(c, smtp_client_deadline_last(c), "BDAT LAST",
+			      &last, e) != 0)
 		return -1;
 	if (!mail_ok)
-		smtp_client_refuse_all(m, &mail);
+		smtp_client_refuse_all(m, &v->mail);
 	else
 		smtp_client_refuse_open(m, no.code != 0 ? &no : &last);
 	/* A refused chunk leaves a state that only RSET ends (2). */
-	if (!mail_ok || accepted == 0 || no.code != 0 || last.code / 100 != 2)
+	if (!mail_ok || v->accepted == 0 || no.code != 0 ||
+	    last.code / 100 != 2)
 		smtp_client_end_transaction(c);
 	return 0;
 }
@@ -143,12 +145,23 @@ int
 smtp_client_send_chunks(struct smtp_client *c, struct smtp_send *m,
 			struct err *e)
 {
-	int64_t deadline_ms = clock_mono_ms() + c->data_timeout_ms;
+	const struct smtp_reply nothing = { 0 };
+	struct smtp_client_envelope v = { 0 };
 	unsigned chunks;
 
-	m->text_sent = true; /* behind the envelope, in one piece with it */
-	if (smtp_client_put_envelope(c, m, e) != 0 ||
-	    put_chunks(c, m, deadline_ms, &chunks, e) != 0)
+	if (smtp_client_put_envelope(c, m, &v, e) != 0)
+		return smtp_client_break(m, &v);
+	if (smtp_client_is_hopeless(&v)) {
+		if (v.mail.code / 100 != 2)
+			smtp_client_refuse_all(m, &v.mail);
+		smtp_client_end_transaction(c);
+		return 0;
+	}
+	smtp_client_refuse_open(m, &nothing); /* nothing is known by now */
+	m->text_sent = true; /* in one piece with the end of the envelope */
+	c->text_gone = true;
+	if (put_chunks(c, m, clock_mono_ms() + c->data_timeout_ms, &chunks,
+		       e) != 0)
 		return -1;
-	return read_replies(c, m, chunks, deadline_ms, e);
+	return read_replies(c, m, &v, chunks, e);
 }

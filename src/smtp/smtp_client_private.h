@@ -11,7 +11,6 @@ enum { SMTP_CLIENT_GREETING_SIZE = 256, SMTP_CLIENT_MECHANISMS_SIZE = 512 };
 struct smtp_client {
 	struct stream *stream;
 	int64_t command_timeout_ms, data_timeout_ms, final_timeout_ms;
-	int64_t envelope_end_ms; /* 0: none is under way */
 	smtp_trace_fn *trace;
 	void *trace_ctx;
 	bool dead; /* no valid answer came: never used again */
@@ -20,6 +19,9 @@ struct smtp_client {
 	 * more is sent, and what it has said is read */
 	bool unsent;
 	bool at_end; /* the reply to the end of a message is read */
+	/* all of a message went out before the replies to its envelope: who
+	 * leaves now does not know what became of it */
+	bool text_gone;
 	bool lmtp;
 	unsigned extensions;
 	int64_t size_max;
@@ -31,9 +33,11 @@ struct smtp_client {
 	struct tls_outcome tls;
 };
 
-/* smtp_client_deadline - of a command and its reply.  smtp_client_deadline_step
- * - of one step of a message that must be done by deadline_ms. */
+/* smtp_client_deadline - of a command and its reply.  smtp_client_deadline_last
+ * - of a reply to a message that was sent.  smtp_client_deadline_step - of one
+ * step of a message that must be done by deadline_ms. */
 int64_t smtp_client_deadline(const struct smtp_client *c);
+int64_t smtp_client_deadline_last(const struct smtp_client *c);
 int64_t smtp_client_deadline_step(const struct smtp_client *c,
 				  int64_t deadline_ms);
 
@@ -65,12 +69,28 @@ bool smtp_client_hear_out(struct smtp_client *c, const struct err *e);
 /* ---- a transaction --------------------------------------------------------
  */
 
-/* smtp_client_put_envelope - MAIL and each RCPT; smtp_client_read_envelope -
- * their replies: how many recipients were accepted, or -1. */
-int smtp_client_put_envelope(struct smtp_client *c, const struct smtp_send *m,
-			     struct err *e);
+/* How far an envelope is. */
+struct smtp_client_envelope {
+	struct smtp_reply mail; /* code 0: not read yet */
+	unsigned put, read;     /* recipients, and replies to them */
+	unsigned accepted;
+};
+
+/* smtp_client_put_envelope - MAIL and RCPT for each, with all replies but those
+ * to the last group; there is none left when the rest is not asked about.
+ * smtp_client_read_envelope - the replies that are left. */
+int smtp_client_put_envelope(struct smtp_client *c, struct smtp_send *m,
+			     struct smtp_client_envelope *v, struct err *e);
 int smtp_client_read_envelope(struct smtp_client *c, struct smtp_send *m,
-			      struct smtp_reply *mail, struct err *e);
+			      struct smtp_client_envelope *v, struct err *e);
+
+/* smtp_client_is_hopeless - nobody will be accepted any more. */
+bool smtp_client_is_hopeless(const struct smtp_client_envelope *v);
+
+/* smtp_client_break - the connection broke before the message was sent: 0 when
+ * all verdicts are known all the same, or -1. */
+int smtp_client_break(struct smtp_send *m,
+		      const struct smtp_client_envelope *v);
 
 /* smtp_client_refuse_all - MAIL was refused.  smtp_client_refuse_open - this is
  * the verdict on everybody who was not refused. */
@@ -83,7 +103,7 @@ bool smtp_client_is_settled(struct smtp_send *m, const struct smtp_reply *mail);
 
 /* smtp_client_read_verdicts - LMTP: one for each who was accepted. */
 int smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
-			      int64_t deadline_ms, struct err *e);
+			      struct err *e);
 
 /* smtp_client_end_transaction - RSET, for what the peer may hold open. */
 void smtp_client_end_transaction(struct smtp_client *c);

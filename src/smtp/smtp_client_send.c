@@ -9,14 +9,21 @@
 #include "smtp/smtp_client_private.h"
 
 /*
- * One transaction.  With PIPELINING (RFC 2920) MAIL, every RCPT and DATA go out
- * as one group and the replies are read afterwards; without it each waits for
- * its reply.  Both ways end in the same place: which recipients were accepted
- * and what DATA answered.
+ * One transaction.  With PIPELINING (RFC 2920) MAIL, RCPT and DATA go out in
+ * groups and the replies are read afterwards; without it each waits for its
+ * reply.  Both ways end in the same place: which recipients were accepted and
+ * what DATA answered.
  *
  * A group is at most SMTP_RECIPIENTS_MAX + 2 short lines, far below what two
  * socket buffers hold, so writing it all before reading cannot block for
  * longer than a stuck peer deserves (the command deadline).
+ *
+ * Each reply may take its time (RFC 5321 4.5.3.2), but the hundred of one
+ * transaction would take hours.  So a group has no more recipients than
+ * data_timeout_ms allows in the worst case, and none begins after it: who was
+ * not asked about is left for the next time, and the message goes to the
+ * others.  A server that is slow, and keeps to its limits, gets all of it in
+ * the end.
  */
 
 enum { PIECE_BYTES = 16 * 1024, RSET_WAIT_MS = 10000 };
@@ -164,89 +171,114 @@ put_rcpt(struct smtp_client *c, const struct smtp_send_rcpt *r, struct err *e)
 	return smtp_client_put(c, e, "RCPT TO:<%s>%s", r->address, params);
 }
 
-/* Read the reply to each RCPT; returns how many were accepted, or -1. */
-static int
-read_recipients(struct smtp_client *c, struct smtp_send *m, unsigned from,
-		unsigned to, struct err *e)
+static bool
+is_piped(const struct smtp_client *c)
 {
-	int accepted = 0;
+	return (c->extensions & SMTP_EXT_PIPELINING) != 0;
+}
 
-	for (unsigned i = from; i < to; i++) {
-		struct smtp_reply *r = &m->recipients[i].reply;
-		if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "RCPT",
-					r, e) != 0) {
-			memset(r, 0, sizeof(*r));
-			return -1;
-		}
-		m->recipients[i].at_rcpt = *r;
-		accepted += is_yes(r) ? 1 : 0;
-	}
-	return accepted;
+static unsigned
+group_size(const struct smtp_client *c)
+{
+	int64_t n = is_piped(c) && c->command_timeout_ms > 0
+			? c->data_timeout_ms / c->command_timeout_ms
+			: 1;
+
+	if (n > SMTP_RECIPIENTS_MAX)
+		n = SMTP_RECIPIENTS_MAX;
+	return n < 1 ? 1 : (unsigned)n;
+}
+
+static void
+leave_unasked(struct smtp_send *m, unsigned from)
+{
+	for (unsigned i = from; i < m->n_recipients; i++)
+		reply_set(&m->recipients[i].reply, 451, "4.5.3",
+			  "The server took too long over other recipients");
 }
 
 int
-smtp_client_put_envelope(struct smtp_client *c, const struct smtp_send *m,
-			 struct err *e)
+smtp_client_put_envelope(struct smtp_client *c, struct smtp_send *m,
+			 struct smtp_client_envelope *v, struct err *e)
 {
+	int64_t end_ms = clock_mono_ms() + c->data_timeout_ms;
+
 	if (put_mail(c, m, e) != 0)
 		return -1;
-	for (unsigned i = 0; i < m->n_recipients; i++) {
-		if (put_rcpt(c, &m->recipients[i], e) != 0)
-			return -1;
+	while (v->put < m->n_recipients) {
+		if (v->put > 0 || !is_piped(c)) {
+			if (smtp_client_read_envelope(c, m, v, e) != 0)
+				return -1;
+			if (!is_yes(&v->mail))
+				break;
+		}
+		if (v->put > 0 && clock_mono_ms() >= end_ms) {
+			leave_unasked(m, v->put);
+			break;
+		}
+		for (unsigned n = group_size(c);
+		     n > 0 && v->put < m->n_recipients; n--, v->put++) {
+			if (put_rcpt(c, &m->recipients[v->put], e) != 0)
+				return -1;
+		}
 	}
 	return 0;
 }
 
 int
 smtp_client_read_envelope(struct smtp_client *c, struct smtp_send *m,
-			  struct smtp_reply *mail, struct err *e)
+			  struct smtp_client_envelope *v, struct err *e)
 {
-	if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
+	if (v->mail.code == 0 &&
+	    smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", &v->mail,
 				e) != 0)
 		return -1;
-	return read_recipients(c, m, 0, m->n_recipients, e);
-}
-
-static int
-group_pipelined(struct smtp_client *c, struct smtp_send *m,
-		struct smtp_reply *mail, struct smtp_reply *data, struct err *e)
-{
-	if (smtp_client_put_envelope(c, m, e) != 0 ||
-	    smtp_client_put(c, e, "DATA") != 0)
-		return -1;
-	int accepted = smtp_client_read_envelope(c, m, mail, e);
-	if (accepted < 0 || smtp_client_verdict(c, smtp_client_deadline(c), 354,
-						"DATA", data, e) != 0)
-		return -1;
-	return accepted;
-}
-
-static int
-group_one_by_one(struct smtp_client *c, struct smtp_send *m,
-		 struct smtp_reply *mail, struct smtp_reply *data,
-		 struct err *e)
-{
-	int accepted = 0;
-
-	if (put_mail(c, m, e) != 0 ||
-	    smtp_client_verdict(c, smtp_client_deadline(c), 0, "MAIL", mail,
-				e) != 0)
-		return -1;
-	if (!is_yes(mail))
-		return 0;
-	for (unsigned i = 0; i < m->n_recipients; i++) {
-		if (put_rcpt(c, &m->recipients[i], e) != 0)
+	for (; v->read < v->put; v->read++) {
+		struct smtp_send_rcpt *to = &m->recipients[v->read];
+		if (smtp_client_verdict(c, smtp_client_deadline(c), 0, "RCPT",
+					&to->reply, e) != 0) {
+			memset(&to->reply, 0, sizeof(to->reply));
 			return -1;
-		int rc = read_recipients(c, m, i, i + 1, e);
-		if (rc < 0)
-			return -1;
-		accepted += rc;
+		}
+		to->at_rcpt = to->reply;
+		v->accepted += is_yes(&to->reply) ? 1 : 0;
 	}
-	if (accepted > 0 && (smtp_client_put(c, e, "DATA") != 0 ||
-			     smtp_client_verdict(c, smtp_client_deadline(c),
-						 354, "DATA", data, e) != 0))
+	return 0;
+}
+
+bool
+smtp_client_is_hopeless(const struct smtp_client_envelope *v)
+{
+	return v->read == v->put && (v->accepted == 0 || !is_yes(&v->mail));
+}
+
+int
+smtp_client_break(struct smtp_send *m, const struct smtp_client_envelope *v)
+{
+	const struct smtp_reply nothing = { 0 };
+
+	if (smtp_client_is_settled(m, &v->mail))
+		return 0;
+	/* A yes to RCPT was no promise. */
+	smtp_client_refuse_open(m, &nothing);
+	return -1;
+}
+
+/* The envelope and DATA, with all replies. */
+static int
+ask(struct smtp_client *c, struct smtp_send *m, struct smtp_client_envelope *v,
+    struct smtp_reply *data, struct err *e)
+{
+	if (smtp_client_put_envelope(c, m, v, e) != 0 ||
+	    (!is_piped(c) && smtp_client_read_envelope(c, m, v, e) != 0))
 		return -1;
-	return accepted;
+	bool go_on = !smtp_client_is_hopeless(v);
+	if ((go_on && smtp_client_put(c, e, "DATA") != 0) ||
+	    smtp_client_read_envelope(c, m, v, e) != 0)
+		return -1;
+	return go_on ? smtp_client_verdict(c, smtp_client_deadline(c), 354,
+					   "DATA", data, e)
+		     : 0;
 }
 
 static int
@@ -358,14 +390,19 @@ send_nothing(struct smtp_client *c, struct err *e)
  */
 int
 smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
-			  int64_t deadline_ms, struct err *e)
+			  struct err *e)
 {
+	int64_t end_ms = clock_mono_ms() + c->data_timeout_ms;
+
+	/* the first one has all of its own time */
+	if (end_ms < smtp_client_deadline_last(c))
+		end_ms = smtp_client_deadline_last(c);
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		struct smtp_reply r;
 		if (!is_yes(&m->recipients[i].at_rcpt))
 			continue;
-		if (smtp_client_final(c, deadline_ms, "end of data", &r, e) !=
-		    0)
+		if (smtp_client_final(c, smtp_client_deadline_step(c, end_ms),
+				      "end of data", &r, e) != 0)
 			return -1;
 		m->recipients[i].reply = r;
 	}
@@ -385,8 +422,11 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	if (write_message(c, m, deadline_ms, e) != 0 && !c->unsent)
 		return -1;
 	if (c->lmtp && !c->unsent)
-		return smtp_client_read_verdicts(c, m, deadline_ms, e);
-	if (smtp_client_final(c, deadline_ms, "end of data", &last, e) != 0)
+		return smtp_client_read_verdicts(c, m, e);
+	/* RFC 5321 4.5.3.2.6: counted from here, however long it took to send
+	 */
+	if (smtp_client_final(c, smtp_client_deadline_last(c), "end of data",
+			      &last, e) != 0)
 		return -1;
 	smtp_client_refuse_open(m, &last);
 	return 0;
@@ -395,27 +435,19 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 static int
 send_by_data(struct smtp_client *c, struct smtp_send *m, struct err *e)
 {
-	struct smtp_reply mail = { 0 }, data = { 0 };
+	struct smtp_client_envelope v = { 0 };
+	struct smtp_reply data = { 0 };
 
-	int accepted = (c->extensions & SMTP_EXT_PIPELINING) != 0
-			   ? group_pipelined(c, m, &mail, &data, e)
-			   : group_one_by_one(c, m, &mail, &data, e);
-	if (accepted < 0 && smtp_client_is_settled(m, &mail))
-		return 0;
-	if (accepted < 0) {
-		/* A yes to RCPT was no promise. */
-		memset(&data, 0, sizeof(data));
-		smtp_client_refuse_open(m, &data);
-		return -1;
-	}
-	bool mail_ok = is_yes(&mail);
-	if (!mail_ok)
-		smtp_client_refuse_all(m, &mail);
-	if (mail_ok && accepted > 0 && data.code == 354)
+	if (ask(c, m, &v, &data, e) != 0)
+		return smtp_client_break(m, &v);
+	bool hopeless = smtp_client_is_hopeless(&v);
+	if (!is_yes(&v.mail))
+		smtp_client_refuse_all(m, &v.mail);
+	if (!hopeless && data.code == 354)
 		return send_message(c, m, e);
 	if (data.code == 354 && send_nothing(c, e) != 0)
 		return 0; /* every verdict is known; the connection is dead */
-	if (data.code != 354 && mail_ok && accepted > 0) {
+	if (data.code != 354 && !hopeless) {
 		int code = data.code;
 		if (is_yes(&data))
 			memset(&data, 0, sizeof(data));
@@ -443,11 +475,8 @@ smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 			       m->n_recipients);
 	if (refused_unasked(c, m))
 		return 0;
-	/* Each reply may take its time (RFC 5321 4.5.3.2), but not all of the
-	 * hundred of one transaction: hours. */
-	c->envelope_end_ms = clock_mono_ms() + c->data_timeout_ms;
 	int rc = smtp_client_may_chunk(c, m) ? smtp_client_send_chunks(c, m, e)
 					     : send_by_data(c, m, e);
-	c->envelope_end_ms = 0;
+	c->text_gone = false;
 	return rc;
 }

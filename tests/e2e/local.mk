@@ -50,6 +50,7 @@ E2E_TESTS = \
 	tests/e2e/test_sender.py \
 	tests/e2e/test_sendmail.py \
 	tests/e2e/test_shell_mime.py \
+	tests/e2e/test_slow_server.py \
 	tests/e2e/test_stalled.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_volume.py \
