@@ -82,6 +82,7 @@ def ask_all(pair):
     return seen
 
 
+@pytest.mark.deadline(240)  # 1,980 logins
 def test_nothing_tells_who_exists(pair):
     before = ask_all(pair)
     kinds = {(count, length, len(base64.b64decode(salt, validate=True)))
