@@ -120,7 +120,8 @@ is_same(const char *a, const char *b)
 
 /*
  * RFC 8689 5: a report tells of what it is about, so it wants of TLS what that
- * wanted.
+ * wanted.  And it is of the same party: all reports have one reverse-path, and
+ * those that one login has caused would hold up everybody's.
  */
 static int
 store(const struct bounce_options *o, const struct dsn_facts *f,
@@ -131,6 +132,7 @@ store(const struct bounce_options *o, const struct dsn_facts *f,
 	struct spool_envelope env = { .id = f->id,
 				      .arrival_s = f->now_s,
 				      .reverse_path = "",
+				      .party = spool_msg_party(m),
 				      .smtputf8 = m->smtputf8,
 				      .tls = m->tls,
 				      .to = &to,

@@ -16,8 +16,7 @@
 uint64_t
 scheduler_share_party(const struct scheduler *s, const struct spool_msg *m)
 {
-	/* a login's, whatever it writes as the sender */
-	const char *name = m->login != NULL ? m->login : m->reverse_path;
+	const char *name = spool_msg_party(m);
 
 	return siphash(&s->party_key, name, strlen(name));
 }

@@ -86,6 +86,7 @@ struct spool_msg {
 	enum dsn_ret ret;    /* RFC 3461 4.3 */
 	const char *envid;   /* xtext as the client wrote it, or NULL */
 	const char *login;   /* who handed it in, or NULL */
+	const char *party;   /* of a report: whose mail it is about, or NULL */
 	int64_t release_s;   /* no attempt before it; 0: none was asked for */
 	const char *release; /* as it was asked for (mail/release.h), or NULL */
 	enum spool_tls tls;
@@ -142,6 +143,10 @@ int spool_scan(struct spool *s,
  */
 struct ids *spool_ids(struct spool *s);
 
+/* spool_msg_party - whose share of the deliveries m takes: who handed it in, or
+ * the sender it names; for a report those of the message it is about. */
+const char *spool_msg_party(const struct spool_msg *m);
+
 /* spool_delivery_id - as text; false: it has none. */
 bool spool_delivery_id(const struct spool_msg *m, char id[SPOOL_DELIVERY_SIZE]);
 
@@ -160,6 +165,7 @@ struct spool_envelope {
 	enum dsn_ret ret;
 	const char *envid;   /* or NULL */
 	const char *login;   /* or NULL */
+	const char *party;   /* or NULL */
 	int64_t release_s;   /* or 0 */
 	const char *release; /* or NULL: when release_s is 0 */
 	enum spool_tls tls;

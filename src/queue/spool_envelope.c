@@ -61,6 +61,8 @@ spool_format_envelope(const struct spool_envelope *env, bool eight_bit,
 			      (unsigned long long)env->delivery[1]);
 	if (rc == 0 && env->handed != NULL)
 		rc = buf_addf(out, "handed %s\n", env->handed);
+	if (rc == 0 && env->party != NULL)
+		rc = buf_addf(out, "party %s\n", env->party);
 	for (unsigned i = 0; i < env->n_to && rc == 0; i++)
 		rc = format_to(&env->to[i], out);
 	return rc != 0 ? -1 : buf_add_char(out, '\n');
@@ -103,7 +105,7 @@ struct parts {
 	int64_t release_s;
 	enum spool_tls tls;
 	uint64_t delivery[2];
-	struct span handed;
+	struct span handed, party;
 	struct span to; /* all recipients */
 	unsigned n_to;
 	size_t strings; /* bytes of all that a message keeps */
@@ -181,6 +183,7 @@ split_ids(struct span *text, struct parts *p, struct err *e)
 
 	take_optional(text, "delivery", &delivery);
 	take_optional(text, "handed", &p->handed);
+	take_optional(text, "party", &p->party);
 	if (delivery.p != NULL &&
 	    (!take_hex64(span_head(delivery, 16), &p->delivery[0]) ||
 	     !take_hex64(span_skip(delivery, 16), &p->delivery[1])))
@@ -238,7 +241,7 @@ split_envelope(struct span text, struct parts *p, struct err *e)
 	if (split_optional(&text, p, e) != 0)
 		return -1;
 	p->strings = p->from.n + p->envid.n + p->login.n + p->release.n +
-		     p->handed.n + 5;
+		     p->handed.n + p->party.n + 6;
 	p->to = text;
 	while (text.n > 1) {
 		if (!take_to(&text, &t))
@@ -306,7 +309,7 @@ spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 {
 	size_t strings = strlen(env->reverse_path) + span_of(env->envid).n +
 			 span_of(env->login).n + span_of(env->release).n +
-			 span_of(env->handed).n + 5;
+			 span_of(env->handed).n + span_of(env->party).n + 6;
 	char *at;
 
 	for (unsigned i = 0; i < env->n_to; i++)
@@ -331,6 +334,7 @@ spool_msg_new(struct spool_msg **out, const struct spool_envelope *env,
 	m->login = place_optional(&at, span_of(env->login));
 	m->release = place_optional(&at, span_of(env->release));
 	m->handed = place_optional(&at, span_of(env->handed));
+	m->party = place_optional(&at, span_of(env->party));
 	for (unsigned i = 0; i < env->n_to; i++) {
 		const struct spool_to *to = &env->to[i];
 		m->recipients[i].address = place(&at, span_of(to->address));
@@ -365,6 +369,7 @@ fill_msg(struct spool_msg *m, const struct parts *p, char *at, struct err *e)
 	m->login = place_optional(&at, p->login);
 	m->release = place_optional(&at, p->release);
 	m->handed = place_optional(&at, p->handed);
+	m->party = place_optional(&at, p->party);
 	for (unsigned i = 0; i < p->n_to; i++) {
 		if (!take_to(&to, &t))
 			return err_set(e, ERR_BUG, 0, "recipient changed");
@@ -393,6 +398,15 @@ spool_parse_envelope(struct span text, struct spool_msg **out, struct err *e)
 	}
 	*out = m;
 	return 0;
+}
+
+const char *
+spool_msg_party(const struct spool_msg *m)
+{
+	if (m->party != NULL)
+		return m->party;
+	/* a login's, whatever it writes as the sender */
+	return m->login != NULL ? m->login : m->reverse_path;
 }
 
 bool

@@ -10,7 +10,7 @@
  *   postpair-spool 1 EEEEEEEE MMMMMMMMMMMM CCCCCCCC XXXXXXXX\n
  *   id ...\n arrival ...\n from ...\n body ...\n smtputf8 ...\n
  *   [ret ...\n] [envid ...\n] [login ...\n] [release ...\n] [tls ...\n]
- *   [delivery ...\n] [handed ...\n]
+ *   [delivery ...\n] [handed ...\n] [party ...\n]
  *   to ...\n [notify ...\n] [orcpt ...\n] to ...\n
  *   \n
  *   the message, M bytes

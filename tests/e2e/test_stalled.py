@@ -63,11 +63,11 @@ class Tarpit:
         self.listening.close()
 
 
-def send(pair, sender, *to):
+def send(pair, sender, *to, by=None):
+    by = by or sender
     with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as s:
         s.login(sender, harness.PASSWORD)
-        s.sendmail(sender, to, "From: %s\r\nSubject: x\r\n\r\nx\r\n"
-                   % sender)
+        s.sendmail(by, to, "From: %s\r\nSubject: x\r\n\r\nx\r\n" % by)
 
 
 @pytest.mark.parametrize("stall,drip", [(".", False), ("MAIL", False),
@@ -100,6 +100,42 @@ def test_one_login_cannot_hold_all_deliveries(stall, drip):
         wait_for(lambda: sum(t.held for t in tarpits) == 0)
         pair.sender.start()
         others_get_their_mail(10)
+
+
+def test_one_login_cannot_hold_all_reports():
+    """They have one reverse-path, and nobody has handed them in."""
+    domains = ["t%d.example" % i for i in range(SERVERS)]
+    tarpits = [Tarpit(".") for _ in domains]
+    with contextlib.ExitStack() as done:
+        for t in tarpits:
+            done.callback(t.close)
+        pair = done.enter_context(Pair(
+            start=False, sender={"relay": {"connections": str(CONNECTIONS)},
+                                 "verify": {"enabled": "no"}},
+            routes={domain: "127.0.0.1:%d" % t.port
+                    for domain, t in zip(domains, tarpits)}))
+        with open(pair.users_path, "a", encoding="ascii") as f:
+            f.write("%s {PLAIN}%s%s\n" % (
+                MALLORY, harness.PASSWORD,
+                "".join(" send-as=@" + domain for domain in domains)))
+        pair.start()
+
+        def alice_gets_her_report(n):
+            wait_for(lambda: sum(t.held for t in tarpits) >= CONNECTIONS // 2,
+                     what="the reports that are held")
+            send(pair, ALICE, "nobody@xyz.com")
+            wait_for(lambda: len(pair.maildir(ALICE).files()) == n,
+                     what="the report of another")
+            assert sum(t.held for t in tarpits) == CONNECTIONS // 2
+
+        for domain in domains:
+            send(pair, MALLORY, "nobody@xyz.com", by="m@" + domain)
+        alice_gets_her_report(1)
+        # what is read from the disk has the same owner
+        pair.sender.stop()
+        wait_for(lambda: sum(t.held for t in tarpits) == 0)
+        pair.sender.start()
+        alice_gets_her_report(2)
 
 
 @pytest.mark.parametrize("stall", [".", "RCPT"])

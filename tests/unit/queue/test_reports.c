@@ -37,6 +37,7 @@ struct world {
 
 	int tries, reports;
 	enum spool_tls report_tls; /* of the last */
+	char party[100];           /* of the last report */
 	char to[300];              /* of the last report */
 	char actions[400];         /* of all of them, as they came */
 	int64_t first_ms;          /* when the first came */
@@ -124,6 +125,7 @@ take_report(struct scheduler_batch *b)
 	w.text[n] = '\0';
 	spool_read_close(&r);
 	w.report_tls = b->msg->tls;
+	(void)snprintf(w.party, sizeof(w.party), "%s", spool_msg_party(b->msg));
 	if (w.reports++ == 0)
 		w.first_ms = w.now_ms;
 	(void)snprintf(w.to, sizeof(w.to), "%s", b->msg->recipients[0].address);
@@ -501,6 +503,32 @@ a_report_is_protected_as_its_message(void **state)
 	}
 }
 
+/* It takes of the share of who has caused it, not of the reports of all. */
+static void
+a_report_is_of_the_party_of_its_message(void **state)
+{
+	static const struct {
+		const char *login, *from, *party;
+	} rows[] = {
+		{ "mallory@abc.com", "al@abc.com", "mallory@abc.com" },
+		{ NULL, "al@abc.com", "al@abc.com" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct spool_envelope env = envelope(ID_A, &bob, 1);
+		env.login = rows[i].login;
+		env.reverse_path = rows[i].from;
+		world_open(PEER_REFUSES);
+		add(&env, text);
+		run();
+		assert_int_equal(w.reports, 1);
+		assert_string_equal(w.to, rows[i].from);
+		assert_string_equal(w.party, rows[i].party);
+		world_close();
+	}
+}
+
 static void
 a_large_message_comes_back_as_a_header(void **state)
 {
@@ -596,6 +624,7 @@ main(void)
 		cmocka_unit_test(one_report_tells_of_all_recipients),
 		cmocka_unit_test(ret_says_what_comes_back),
 		cmocka_unit_test(a_report_is_protected_as_its_message),
+		cmocka_unit_test(a_report_is_of_the_party_of_its_message),
 		cmocka_unit_test(a_large_message_comes_back_as_a_header),
 		cmocka_unit_test(
 		    a_failure_without_a_sender_goes_to_the_postmaster),

@@ -561,6 +561,7 @@ wishes_survive_a_restart(void **state)
 				      .arrival_s = 1795000000,
 				      .reverse_path = "",
 				      .login = "alice@abc.com",
+				      .party = "mallory@abc.com",
 				      .release_s = 1795086400,
 				      .release = "until;2026-11-20T11:06:40Z",
 				      .to = two,
@@ -574,6 +575,7 @@ wishes_survive_a_restart(void **state)
 		struct spool_msg *m = queue_dir_put_envelope(&d, &env, text);
 		for (int again = 0; again < 2; again++) {
 			assert_string_equal(m->login, "alice@abc.com");
+			assert_string_equal(m->party, "mallory@abc.com");
 			assert_string_equal(m->release, env.release);
 			assert_int_equal(m->release_s, 1795086400);
 			assert_int_equal(m->tls, wishes[i]);
