@@ -29,7 +29,8 @@ static const struct option table[] = {
 	  100, HOUR, NULL,
 	  "Longest wait for the reply to a command; then the maildrop." },
 	{ "sendmail", "data-timeout", OPTION_TIME, AT(data_timeout), "10m", 100,
-	  24 * HOUR, NULL, "Longest time for a message and its last reply." },
+	  24 * HOUR, NULL,
+	  "Longest time for a message, and for its last reply." },
 	{ NULL, NULL, OPTION_BOOL, 0, NULL, 0, 0, NULL, NULL },
 };
 

@@ -19,7 +19,9 @@ check_same(const struct spool_msg *m, struct span envelope)
 				      .smtputf8 = m->smtputf8,
 				      .ret = m->ret,
 				      .envid = m->envid,
+				      .login = m->login,
 				      .handed = m->handed,
+				      .party = m->party,
 				      .delivery = { m->delivery[0],
 						    m->delivery[1] },
 				      .to = to,
@@ -48,6 +50,7 @@ check_same(const struct spool_msg *m, struct span envelope)
 	FUZZ_CHECK(memcmp(again->delivery, m->delivery, sizeof(m->delivery)) ==
 		   0);
 	FUZZ_CHECK((again->handed == NULL) == (m->handed == NULL));
+	FUZZ_CHECK(strcmp(spool_msg_party(again), spool_msg_party(m)) == 0);
 	FUZZ_CHECK((again->envid == NULL) == (m->envid == NULL));
 	for (unsigned i = 0; i < m->n_recipients; i++) {
 		const struct spool_rcpt *a = &again->recipients[i];
