@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crc32.h"
 #include "mail/utf8.h"
 #include "sender/routes.h"
@@ -18,6 +19,7 @@ struct delivery {
 	bool client_is_kept;         /* it was used before: may have died */
 	struct spool_reader *reader; /* opened when the peer wants the text */
 	bool damaged;                /* the file is not what was accepted */
+	int64_t end_ms;              /* no transaction begins after it */
 	struct trail_hop hop;
 };
 
@@ -245,6 +247,10 @@ run_from(const struct delivery *d, unsigned first)
 /*
  * All transactions over d->client that it may have.  1: it is used up, and some
  * are left; -1: it broke, *e says how.
+ *
+ * Each has its limits, but there may be a hundred of them where the peer takes
+ * one recipient a time: who is left when the time is over waits for the next
+ * try.
  */
 static int
 send_all(struct delivery *d, struct err *e)
@@ -255,6 +261,13 @@ send_all(struct delivery *d, struct err *e)
 		if (!is_untried(d->b, first, 1)) {
 			n = 1; /* done before the connection was renewed */
 			continue;
+		}
+		if (!is_untried(d->b, 0, d->b->n) &&
+		    clock_mono_ms() >= d->end_ms) {
+			set_rest(d->b, SCHEDULER_DEFERRED,
+				 "451 4.5.3 The server took too long over "
+				 "other recipients");
+			return 0;
 		}
 		n = run_from(d, first);
 		if (n == 0 || smtp_client_is_used_up(d->client))
@@ -343,7 +356,11 @@ void
 relay_deliver(struct relay *relay, const char *destination,
 	      struct scheduler_batch *b)
 {
-	struct delivery d = { .relay = relay, .key = destination, .b = b };
+	struct delivery d = { .relay = relay,
+			      .key = destination,
+			      .b = b,
+			      .end_ms =
+				  clock_mono_ms() + relay->data_timeout_ms };
 
 	trail_hop_begin(&d.hop);
 	deliver(&d);

@@ -74,6 +74,7 @@ PIPED, CHUNKED = (b"PIPELINING",), (b"PIPELINING", b"CHUNKING")
     ((), 0.4, 10, {"data-timeout": "3s"}),
     (PIPED, 0.4, 10, {"data-timeout": "3s"}),
     (CHUNKED, 0.4, 10, {"data-timeout": "3s"}),
+    ((b"LIMITS RCPTMAX=1",), 0.4, 10, {"data-timeout": "3s"}),
     (CHUNKED, 1.4, 1, {"command-timeout": "1s"})])
 def test_a_slow_server_gets_each_message_once(offers, wait, recipients, limits):
     slow = Slow(wait, offers)
@@ -88,3 +89,5 @@ def test_a_slow_server_gets_each_message_once(offers, wait, recipients, limits):
                        % ALICE)
         pair.wait_queue_empty(seconds=60)
         assert slow.got == collections.Counter(to)
+        # each reply came in time, but it may not hold a delivery for long
+        assert ("451 4.5.3 " in pair.sender.log()) == ("data-timeout" in limits)
