@@ -354,14 +354,14 @@ commit_synced(struct delivery *d, struct err *e)
 {
 	size_t done = 0;
 	int rc = 0;
-	struct err why;
 
 	if (spill(d, e) != 0 || durable_sync(d->fd, e) != 0)
 		return -1;
-	/* Without the record a crash could at worst double the message. */
-	if (d->id[0] != '\0' && enter(d, false, &why) != 0)
-		log_failure(LOG_WARN, "delivery-id-not-entered", "file",
-			    d->unique, &why);
+	d->broken = NULL;
+	/* Without the record a crash could double the message; who gave it an
+	 * id gives it again. */
+	if (d->id[0] != '\0' && enter(d, false, e) != 0)
+		return -1;
 	while (rc == 0 && done < d->n_todo)
 		rc = place(d, &done, true, e);
 	if (rc != 0) {

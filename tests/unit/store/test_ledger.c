@@ -641,6 +641,30 @@ refused_while_the_disk_refuses_and_then_not(void **state)
 	assert_int_equal(count(w, both[1], "new"), 2);
 }
 
+/* The mailbox may lie on a disk that works while that of the journal does not:
+ * stored without its id, the message would come twice after a restart. */
+static void
+a_synced_message_whose_id_is_not_entered_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	start(w, false);
+	sync_errors = 1;
+	assert_int_equal(deliver(w, "a1", both, &e), -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(count(w, both[i], "new"), 0);
+		assert_int_equal(count(w, both[i], "tmp"), 0);
+	}
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	stop(w);
+	start(w, false);
+	assert_int_equal(deliver(w, "a1", both, &e), 0);
+	assert_int_equal(count(w, both[0], "new"), 1);
+	assert_int_equal(count(w, both[1], "new"), 1);
+}
+
 /* Entered, but no room for the name: taken back, refused, and not replayed. */
 static void
 what_cannot_be_placed_is_withdrawn(void **state)
@@ -1256,6 +1280,7 @@ main(void)
 		T(a_large_message_goes_to_a_file),
 		T(an_id_is_stored_once_in_each_mailbox),
 		T(refused_while_the_disk_refuses_and_then_not),
+		T(a_synced_message_whose_id_is_not_entered_is_refused),
 		T(what_cannot_be_placed_is_withdrawn),
 		T(what_was_read_meanwhile_is_taken_back_too),
 		T(what_was_given_again_is_not_placed_again),
