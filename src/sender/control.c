@@ -104,15 +104,26 @@ read_request(struct control_session *s, struct err *e)
 static int
 answer(struct control_session *s, struct err *e)
 {
-	if (s->r.verb == CONTROL_TRAIL)
+	switch (s->r.verb) {
+	case CONTROL_TRAIL:
 		return control_trail_answer(s, e);
-	if (s->r.verb == CONTROL_WHY)
+	case CONTROL_WHY:
 		return control_why_answer(s, e);
-	if (s->r.verb == CONTROL_TLS_LIST)
+	case CONTROL_TLS_LIST:
 		return control_tls_list(s, e);
-	if (s->r.verb == CONTROL_TLS_FORGET)
+	case CONTROL_TLS_FORGET:
 		return control_tls_forget(s, e);
-	return control_queue_answer(s, e);
+	case CONTROL_LIST:
+	case CONTROL_SHOW:
+	case CONTROL_HOLD:
+	case CONTROL_RELEASE:
+	case CONTROL_RETRY:
+	case CONTROL_REMOVE:
+	case CONTROL_CANCEL:
+	case CONTROL_FLUSH:
+		return control_queue_answer(s, e);
+	}
+	return err_set(e, ERR_BUG, 0, "a request without an answer");
 }
 
 static void

@@ -30,7 +30,8 @@ struct control_session {
 int control_session_flush(struct control_session *s, struct err *e);
 
 /* control_queue_answer - carry out the request; the last object is not its
- * matter.  0 or -1 with the reason. */
+ * matter.  0 or -1 with the reason: BUG for a verb that is none of the queue's,
+ * which changes nothing. */
 int control_queue_answer(struct control_session *s, struct err *e);
 /* control_queue_list - the messages that wait for a recipient. */
 int control_queue_list(struct control_session *s, const char *recipient,

@@ -161,22 +161,44 @@ put_result(struct control_session *s, const char *id, const char *result,
 	s->cut = control_json_end(&j) != 0 || s->cut;
 }
 
+/* What a message is now that the request was carried out on it. */
+static const char *
+done(enum control_verb v)
+{
+	switch (v) {
+	case CONTROL_HOLD:
+		return "held";
+	case CONTROL_RELEASE:
+		return "released";
+	case CONTROL_RETRY:
+		return "due now";
+	case CONTROL_REMOVE:
+		return "removed";
+	case CONTROL_CANCEL:
+		return "cancelled";
+	case CONTROL_LIST:
+	case CONTROL_SHOW:
+	case CONTROL_FLUSH:
+	case CONTROL_TRAIL:
+	case CONTROL_WHY:
+	case CONTROL_TLS_LIST:
+	case CONTROL_TLS_FORGET:
+		break;
+	}
+	return "";
+}
+
 static void
 on_acted(void *ctx, const char *id, enum scheduler_did did,
 	 const struct err *why)
 {
-	static const char *const done[] = {
-		[CONTROL_HOLD] = "held",        [CONTROL_RELEASE] = "released",
-		[CONTROL_RETRY] = "due now",    [CONTROL_REMOVE] = "removed",
-		[CONTROL_CANCEL] = "cancelled",
-	};
 	struct control_session *s = ctx;
 
 	note_found(s, id);
 	switch (did) {
 	case SCHEDULER_DID:
 		s->count++;
-		put_result(s, id, done[s->r.verb], NULL);
+		put_result(s, id, done(s->r.verb), NULL);
 		return;
 	case SCHEDULER_DID_HELD:
 		if (s->r.verb == CONTROL_RETRY)
@@ -207,18 +229,39 @@ on_acted(void *ctx, const char *id, enum scheduler_did did,
 	}
 }
 
+/* Carry the request out on the messages chosen.  A verb that is none of the
+ * queue's changes nothing. */
 static int
-act(struct control_session *s, const struct scheduler_select *w,
-    const struct scheduler_viewer *v, struct err *e)
+carry_out(struct control_session *s, const struct scheduler_select *w,
+	  const struct scheduler_viewer *v, struct err *e)
 {
-	enum scheduler_action a =
-	    s->r.verb == CONTROL_HOLD      ? SCHEDULER_HOLD
-	    : s->r.verb == CONTROL_RELEASE ? SCHEDULER_RELEASE
-	    : s->r.verb == CONTROL_RETRY   ? SCHEDULER_RETRY
-	    : s->r.verb == CONTROL_CANCEL  ? SCHEDULER_CANCEL
-					   : SCHEDULER_REMOVE;
+	struct scheduler *k = s->o.scheduler;
 
-	return scheduler_act(s->o.scheduler, a, w, v, e);
+	switch (s->r.verb) {
+	case CONTROL_LIST:
+	case CONTROL_SHOW:
+		return scheduler_list(k, w, v, e);
+	case CONTROL_HOLD:
+		return scheduler_act(k, SCHEDULER_HOLD, w, v, e);
+	case CONTROL_RELEASE:
+		return scheduler_act(k, SCHEDULER_RELEASE, w, v, e);
+	case CONTROL_RETRY:
+		return scheduler_act(k, SCHEDULER_RETRY, w, v, e);
+	case CONTROL_REMOVE:
+		return scheduler_act(k, SCHEDULER_REMOVE, w, v, e);
+	case CONTROL_CANCEL:
+		return scheduler_act(k, SCHEDULER_CANCEL, w, v, e);
+	case CONTROL_FLUSH:
+		s->count = scheduler_count(k);
+		scheduler_retry(k);
+		return 0;
+	case CONTROL_TRAIL:
+	case CONTROL_WHY:
+	case CONTROL_TLS_LIST:
+	case CONTROL_TLS_FORGET:
+		break;
+	}
+	return err_set(e, ERR_BUG, 0, "not a request about the queue");
 }
 
 int
@@ -245,16 +288,8 @@ control_queue_answer(struct control_session *s, struct err *e)
 		    r->destination[0] == '\0' ? NULL : r->destination,
 		.older_than_s = r->older_than_s,
 	};
-	int rc = 0;
+	int rc = carry_out(s, &w, &v, e);
 
-	if (r->verb == CONTROL_FLUSH) {
-		s->count = scheduler_count(s->o.scheduler);
-		scheduler_retry(s->o.scheduler);
-	} else if (r->verb == CONTROL_LIST || r->verb == CONTROL_SHOW) {
-		rc = scheduler_list(s->o.scheduler, &w, &v, e);
-	} else {
-		rc = act(s, &w, &v, e);
-	}
 	for (unsigned i = 0; i < r->n_ids && rc == 0; i++) {
 		if (s->found[i])
 			continue;

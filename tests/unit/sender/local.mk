@@ -56,3 +56,11 @@ tests_unit_sender_test_pickup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_pickup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir \
 	-Wl,--wrap=clock_wall_s
 tests_unit_sender_test_pickup_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/sender/test_control_queue
+TESTS += tests/unit/sender/test_control_queue
+tests_unit_sender_test_control_queue_SOURCES = \
+	tests/unit/sender/test_control_queue.c
+tests_unit_sender_test_control_queue_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sender_test_control_queue_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=scheduler_act -Wl,--wrap=scheduler_list
+tests_unit_sender_test_control_queue_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
