@@ -64,7 +64,8 @@ static const struct smtp_server_verb verbs[] = {
 	{ "DATA", smtp_server_data, ENVELOPE, LAST | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "DATA" },
 	/* Its octets follow in any state: it looks at the state itself. */
-	{ "BDAT", smtp_server_bdat, ANY, CLEAR, SMTP_CMD_MAX,
+	{ "BDAT", smtp_server_bdat, ANY,
+	  CLEAR | SMTP_VERB_CHUNK | SMTP_VERB_TURNED_AWAY, SMTP_CMD_MAX,
 	  "BDAT size [LAST]" },
 	{ "XQUEUE", smtp_server_queue, SMTP_ST_READY,
 	  SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
@@ -72,7 +73,8 @@ static const struct smtp_server_verb verbs[] = {
 	{ "XCLIENT", smtp_server_xclient, SMTP_ST_NEW | SMTP_ST_READY,
 	  LAST | SMTP_VERB_NEEDS_ARGS | SMTP_VERB_NOT_LMTP, SMTP_CMD_MAX,
 	  "XCLIENT attribute=value ..." },
-	{ "RSET", smtp_server_rset, ANY, CLEAR | IDLE | SMTP_VERB_NO_ARGS,
+	{ "RSET", smtp_server_rset, ANY,
+	  CLEAR | IDLE | SMTP_VERB_ENDS_ASKING | SMTP_VERB_NO_ARGS,
 	  SMTP_CMD_MAX, "RSET" },
 	{ "NOOP", smtp_server_noop, ANY, CLEAR | IDLE, SMTP_CMD_MAX,
 	  "NOOP [text]" },
@@ -82,8 +84,9 @@ static const struct smtp_server_verb verbs[] = {
 	  "EXPN list" },
 	{ "HELP", smtp_server_help, ANY, CLEAR | IDLE, SMTP_CMD_MAX,
 	  "HELP [verb]" },
-	{ "QUIT", smtp_server_quit, ANY, CLEAR | SMTP_VERB_NO_ARGS,
-	  SMTP_CMD_MAX, "QUIT" },
+	{ "QUIT", smtp_server_quit, ANY,
+	  CLEAR | SMTP_VERB_TURNED_AWAY | SMTP_VERB_NO_ARGS, SMTP_CMD_MAX,
+	  "QUIT" },
 };
 
 const struct smtp_server_verb *
@@ -179,7 +182,7 @@ static bool
 is_one_too_many(struct smtp_session *s, const struct smtp_server_verb *v)
 {
 	return (v->flags & SMTP_VERB_IDLE) != 0 && s->info.login[0] == '\0' &&
-	       !(s->asked && v->run == smtp_server_rset) &&
+	       !(s->asked && (v->flags & SMTP_VERB_ENDS_ASKING) != 0) &&
 	       ++s->idle > SMTP_IDLE_MAX &&
 	       ++s->errors >= s->server->o.errors_max;
 }
@@ -196,14 +199,14 @@ smtp_server_command(struct smtp_session *s, struct span text, struct err *e)
 	size_t max = v == NULL ? SMTP_CMD_MAX : v->line_max;
 	if (text.n > max - 2)
 		return smtp_server_answerf(s, e, 500, "5.5.2", "Line too long");
-	if (s->turned_away && (v == NULL || (v->run != smtp_server_quit &&
-					     v->run != smtp_server_bdat)))
+	if (s->turned_away &&
+	    (v == NULL || (v->flags & SMTP_VERB_TURNED_AWAY) == 0))
 		return smtp_server_answerf(s, e, 503, "5.5.1",
 					   "No service here: QUIT only");
 	if (v == NULL)
 		return refuse_unknown(s, text, e);
 	args = span_trim(args);
-	if (v->run != smtp_server_bdat)
+	if ((v->flags & SMTP_VERB_CHUNK) == 0)
 		s->chunk_refused = false;
 	if ((v->flags & SMTP_VERB_LAST_IN_GROUP) != 0 &&
 	    stream_buffered(s->stream) > 0)

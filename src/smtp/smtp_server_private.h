@@ -35,6 +35,10 @@ enum smtp_server_flag {
 	SMTP_VERB_CLEAR = 32, /* also where TLS is required (RFC 3207 4) */
 	SMTP_VERB_IDLE = 64,  /* brings a client no further: before login too
 				 many of these are errors */
+	SMTP_VERB_ENDS_ASKING = 128, /* no idle one once a recipient was
+					asked about */
+	SMTP_VERB_CHUNK = 256,       /* octets follow, whatever the answer */
+	SMTP_VERB_TURNED_AWAY = 512, /* also for a client that was told to go */
 };
 
 /*
