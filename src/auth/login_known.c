@@ -93,7 +93,9 @@ is_right(struct span bytes)
 	       number_at(bytes, body, SUM_BYTES) == crc32_add(0, bytes.p, body);
 }
 
-int
+/* Take in what a file says.  -1 (PERM): it is not right, and nothing was taken.
+ */
+static int
 login_known_read(struct login_table *t, struct span bytes, int64_t now_ms,
 		 struct err *e)
 {

@@ -22,11 +22,6 @@ enum {
 int login_known_write(const struct login_table *t, int64_t now_ms,
 		      struct buf *b, struct err *e);
 
-/* login_known_read - take in what a file says. -1 (PERM): it is not right, and
- * nothing was taken. */
-int login_known_read(struct login_table *t, struct span bytes, int64_t now_ms,
-		     struct err *e);
-
 /* login_known_save, _load - the file of that directory; to load none is fine.
  */
 int login_known_save(int dirfd, const struct buf *b, struct err *e);

@@ -50,18 +50,6 @@ log_open(const char *path, enum log_level least, struct err *e)
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-int
-log_level_parse(struct span word, enum log_level *level)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		if (span_eq(word, span_of(level_names[i]))) {
-			*level = (enum log_level)i;
-			return 0;
-		}
-	}
-	return -1;
-}
-
 enum { LOG_TAIL = 12 }; /* a quote, " cut=true\n" and a margin */
 
 static void

@@ -41,9 +41,6 @@ struct log_line {
  */
 int log_open(const char *path, enum log_level least, struct err *e);
 
-/* log_level_parse - "debug" "info" "warn" "error"; -1 for another word. */
-int log_level_parse(struct span word, enum log_level *level);
-
 void log_begin(struct log_line *l, enum log_level level, const char *event);
 void log_str(struct log_line *l, const char *key, const char *value);
 void log_span(struct log_line *l, const char *key, struct span value);

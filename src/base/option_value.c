@@ -98,7 +98,8 @@ format_number(enum option_type type, int64_t v, char *buf, size_t size)
 		(void)snprintf(buf, size, "%" PRId64, v);
 }
 
-void *
+/* Where `o` lives in the struct. */
+static void *
 option_value_field(const struct option *o, void *values)
 {
 	return (char *)values + o->offset;

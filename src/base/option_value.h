@@ -5,9 +5,6 @@
 
 /* One value: text to field and back.  Private to base/option.c. */
 
-/* option_value_field - where `o` lives in the struct. */
-void *option_value_field(const struct option *o, void *values);
-
 /*
  * option_value_set - parse `text` into the field; a WORDS field gets the words
  * added.  -1 with a reason (PERM; TEMP when out of memory), the field as it

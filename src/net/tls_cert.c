@@ -66,7 +66,7 @@ tls_cert_key_of(struct span pem, struct err *e)
 	return key;
 }
 
-X509 *
+static X509 *
 tls_cert_first_of(struct span pem, struct err *e)
 {
 	BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);

@@ -10,8 +10,7 @@
 /* tls_cert_failed - `what` and the library's last reason, which is cleared. */
 int tls_cert_failed(struct err *e, enum err_class class, const char *what);
 
-/* The private key, the first certificate in `pem`; NULL with *e PERM. */
+/* The private key in `pem`; NULL with *e PERM. */
 EVP_PKEY *tls_cert_key_of(struct span pem, struct err *e);
-X509 *tls_cert_first_of(struct span pem, struct err *e);
 
 #endif

@@ -207,7 +207,12 @@ release(struct spool *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-int
+/*
+ * Put messages that came before before_ms into files, more while over
+ * memory_target bytes are held, release what the journal is not needed for any
+ * more.  -1: some could not be written, they stay as they were.
+ */
+static int
 spool_checkpoint(struct spool *s, int64_t before_ms, size_t memory_target,
 		 struct err *e)
 {

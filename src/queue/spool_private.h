@@ -125,13 +125,6 @@ void spool_journal_drop(struct spool_entry *x);
 /* ---- spool_checkpoint.c -------------------------------------------------
  */
 
-/*
- * spool_checkpoint - put messages that came before before_ms into files, more
- * while over memory_target bytes are held, release what the journal is not
- * needed for any more.  -1: some could not be written, they stay as they were.
- */
-int spool_checkpoint(struct spool *s, int64_t before_ms, size_t memory_target,
-		     struct err *e);
 int spool_checkpoint_start(struct spool *s, struct err *e);
 void spool_checkpoint_stop(struct spool *s); /* with a last, full one */
 

@@ -72,7 +72,8 @@ fill(struct contact *x, struct span name, struct span address, struct span full)
 	return -1;
 }
 
-int
+/* Add, or change the address; PERM when name or address is no such thing. */
+static int
 contacts_put(struct contacts *c, struct span name, struct span address,
 	     struct span full, struct err *e)
 {

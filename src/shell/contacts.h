@@ -61,10 +61,7 @@ int contacts_change_file(struct contacts *c, const char *path,
 /* contacts_find - by name, ASCII case ignored; or NULL. */
 const struct contact *contacts_find(const struct contacts *c, struct span name);
 
-/* contacts_put - add, or change the address; PERM when name or address is no
- * such thing.  contacts_remove - 1 done, 0 not there. */
-int contacts_put(struct contacts *c, struct span name, struct span address,
-		 struct span full, struct err *e);
+/* contacts_remove - 1 done, 0 not there. */
 int contacts_remove(struct contacts *c, struct span name);
 
 /*

@@ -115,7 +115,8 @@ append(struct mailbox *b, const struct pop3_item *item, const char *uidl,
 	return 0;
 }
 
-int
+/* Take over what the server listed.  0 or -1 (LIMIT, TEMP). */
+static int
 mailbox_merge(struct mailbox *b, const struct pop3_item *items, uint32_t n,
 	      struct err *e)
 {

@@ -47,10 +47,6 @@ struct set;
 void mailbox_init(struct mailbox *b);
 void mailbox_clear(struct mailbox *b); /* forget everything */
 
-/* mailbox_merge - take over what the server listed. 0 or -1 (LIMIT, TEMP). */
-int mailbox_merge(struct mailbox *b, const struct pop3_item *items, uint32_t n,
-		  struct err *e);
-
 /* mailbox_at - message n when it exists and is not gone, else NULL. */
 struct message *mailbox_at(struct mailbox *b, uint32_t n);
 

@@ -146,10 +146,6 @@ void mime_html_charset(struct span html, char charset[MIME_CHARSET_SIZE]);
  * before. */
 int mime_w3m_text(struct span html, unsigned width, struct buf *out);
 
-/* mime_flowed_text - RFC 3676: rejoin and wrap at `width` (0: as sent). */
-int mime_flowed_text(struct span text, bool delsp, unsigned width,
-		     struct buf *out);
-
 /* mime_value_text - a field's value unfolded, decoded, clean, into *out;
  * addresses of an address field are written out one by one. */
 int mime_value_text(const char *name, struct span value, struct buf *out);

@@ -84,7 +84,8 @@ take_flowed(struct span *rest)
 	return l;
 }
 
-int
+/* RFC 3676: rejoin and wrap at `width` (0: as sent). */
+static int
 mime_flowed_text(struct span text, bool delsp, unsigned width, struct buf *out)
 {
 	struct buf paragraph;

@@ -30,12 +30,6 @@ smtp_client_size_max(const struct smtp_client *c)
 	return c->size_max;
 }
 
-struct span
-smtp_client_greeting(const struct smtp_client *c)
-{
-	return span_of(c->greeting);
-}
-
 const struct smtp_client_limits *
 smtp_client_limits(const struct smtp_client *c)
 {
@@ -509,8 +503,6 @@ begin(struct smtp_client *c, const struct smtp_client_options *o,
 		return -1;
 	if (!is_class(r, 2))
 		return 0;
-	(void)snprintf(c->greeting, sizeof(c->greeting), "%.*s",
-		       (int)sizeof(c->greeting) - 1, r->text);
 	if (say_hello(c, o->helo, r, e) != 0)
 		return -1;
 	if (!is_class(r, 2) ||

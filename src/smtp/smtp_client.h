@@ -125,7 +125,6 @@ const struct smtp_client_domains *
 smtp_client_domains(const struct smtp_client *c);
 
 int64_t smtp_client_size_max(const struct smtp_client *c); /* 0: not stated */
-struct span smtp_client_greeting(const struct smtp_client *c);
 bool smtp_client_is_idle(
     const struct smtp_client *c); /* no data pending: still usable */
 

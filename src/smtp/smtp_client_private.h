@@ -6,7 +6,7 @@
 
 /* Shared by smtp_client.c (connection), smtp_client_send.c (transaction) and
  * smtp_client_chunk.c (the same with BDAT). */
-enum { SMTP_CLIENT_GREETING_SIZE = 256, SMTP_CLIENT_MECHANISMS_SIZE = 512 };
+enum { SMTP_CLIENT_MECHANISMS_SIZE = 512 };
 
 struct smtp_client {
 	struct stream *stream;
@@ -28,7 +28,6 @@ struct smtp_client {
 	struct smtp_client_limits limits;
 	unsigned mails; /* MAIL commands so far */
 	struct smtp_client_domains domains;
-	char greeting[SMTP_CLIENT_GREETING_SIZE];
 	char mechanisms[SMTP_CLIENT_MECHANISMS_SIZE]; /* of AUTH */
 	struct tls_outcome tls;
 };

@@ -11,6 +11,7 @@ TESTS += $(lint_tests)
 EXTRA_DIST += \
 	tests/lint/code.awk \
 	tests/lint/cppcheck.suppress \
+	tests/lint/exports.awk \
 	tests/lint/layers.awk \
 	tests/lint/objects.awk \
 	tests/lint/options.awk \

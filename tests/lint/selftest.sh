@@ -104,4 +104,14 @@ object "one for each thread" "writable object n" \
 	'static _Thread_local int n; int a_x(void) { return ++n; }'
 object "a writable object that is listed" "" \
 	'static int allowed; int a_x(void) { return ++allowed; }'
+
+# export_needed NAME WANT WORDS - of the last object, which exports a_x
+export_needed()
+{
+	printf '%s\n' "$3" >words
+	judge "$1" "$2" -v room=low -f "$here/exports.awk" words symbols
+}
+export_needed "an export that another file needs" "" 'a_y
+a_x'
+export_needed "an export that nobody needs" "no other file needs a_x" 'a_xy'
 tap_done
