@@ -219,17 +219,21 @@ static STACK_OF(X509) * all_of(struct span pem, struct err *e)
 	STACK_OF(X509) *all = sk_X509_new_null();
 	BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
 	X509 *x = NULL;
-	int rc = all == NULL || b == NULL ? -1 : 0;
+	int rc = 0;
 
+	if (all == NULL || b == NULL)
+		rc = tls_cert_failed(e, ERR_TEMP, "cannot read certificates");
 	while (rc == 0 &&
 	       (x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL) {
-		if (sk_X509_num(all) >= TLS_CERT_CHAIN_MAX ||
-		    sk_X509_push(all, x) == 0) {
-			X509_free(x);
+		if (sk_X509_num(all) >= TLS_CERT_CHAIN_MAX)
 			rc = err_set(e, ERR_LIMIT, 0,
 				     "more than %d certificates in one file",
 				     TLS_CERT_CHAIN_MAX);
-		}
+		else if (sk_X509_push(all, x) == 0)
+			rc = tls_cert_failed(e, ERR_TEMP,
+					     "cannot read certificates");
+		if (rc != 0)
+			X509_free(x);
 	}
 	/* "no more of them" is how the end looks */
 	bool ended =
@@ -264,25 +268,20 @@ tls_cert_read(struct span pem, tls_cert_see_fn *see, void *ctx, struct err *e)
 static X509_STORE *
 trusted(struct span ca, struct err *e)
 {
-	X509_STORE *store = X509_STORE_new();
-	STACK_OF(X509) *all = NULL;
-	int rc = store == NULL ? -1 : 0;
+	STACK_OF(X509) *all = ca.n > 0 ? all_of(ca, e) : NULL;
 
-	if (rc == 0 && ca.n == 0) {
-		rc = X509_STORE_set_default_paths(store) == 1 ? 0 : -1;
-	} else if (rc == 0) {
-		all = all_of(ca, e);
-		rc = all == NULL ? -1 : 0;
-		for (int i = 0; i < sk_X509_num(all) && rc == 0; i++)
-			if (X509_STORE_add_cert(store, sk_X509_value(all, i)) !=
-			    1)
-				rc = -1;
-		sk_X509_pop_free(all, X509_free);
-	}
-	if (rc == 0)
+	if (ca.n > 0 && all == NULL)
+		return NULL;
+	X509_STORE *store = X509_STORE_new();
+	bool ok = store != NULL;
+	if (ok && ca.n == 0)
+		ok = X509_STORE_set_default_paths(store) == 1;
+	for (int i = 0; ok && i < sk_X509_num(all); i++)
+		ok = X509_STORE_add_cert(store, sk_X509_value(all, i)) == 1;
+	sk_X509_pop_free(all, X509_free);
+	if (ok)
 		return store;
-	if (ca.n == 0 || all != NULL)
-		(void)tls_cert_failed(e, ERR_TEMP, "cannot be used");
+	(void)tls_cert_failed(e, ERR_TEMP, "cannot be used");
 	X509_STORE_free(store);
 	return NULL;
 }

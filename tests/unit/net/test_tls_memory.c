@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/stream.h"
+#include "net/tls_cert.h"
 #include "tests/unit/net/issue.h"
 
 /*
@@ -189,6 +190,52 @@ no_allocation_that_fails_does_harm(void **state)
 	assert_int_equal(session(0), 0);
 }
 
+static void
+see_nothing(void *ctx, const struct tls_cert_info *info)
+{
+	(void)ctx;
+	(void)info;
+}
+
+/* A file of certificates that cannot be read for want of memory: whoever asked
+ * can say why. */
+static void
+certificates_that_cannot_be_read_say_why(void **state)
+{
+	struct tls_cert_request r = { .use = TLS_CERT_CA,
+				      .common_name = "Test",
+				      .not_before = 1800000000,
+				      .not_after = 1900000000 };
+	struct buf cert, key;
+	int failed = 0, rc = -1;
+	struct err e;
+
+	(void)state;
+	buf_init(&cert, 16384);
+	buf_init(&key, 16384);
+	assert_int_equal(tls_cert_make(&r, &cert, &key, &e), 0);
+	for (long n = 1; n < 3000 && rc != 0; n++) {
+		e = (struct err){ .class = ERR_BUG };
+		countdown = n;
+		rc = tls_cert_check(buf_span(&cert), buf_span(&cert),
+				    span_make(NULL, 0), 1850000000, &e);
+		countdown = 0;
+		failed += rc != 0;
+		if (rc != 0)
+			assert_string_not_equal(e.msg, "");
+	}
+	assert_int_equal(rc, 0);
+	assert_true(failed > 10);
+	e = (struct err){ .class = ERR_BUG };
+	countdown = 1;
+	assert_int_equal(tls_cert_read(buf_span(&cert), see_nothing, NULL, &e),
+			 -1);
+	countdown = 0;
+	assert_int_equal(e.class, ERR_TEMP);
+	buf_free(&cert);
+	buf_free(&key);
+}
+
 static int
 set_up(void **state)
 {
@@ -216,6 +263,7 @@ main(void)
 		cmocka_unit_test(
 		    what_fails_before_the_handshake_leaves_the_stream_alive),
 		cmocka_unit_test(no_allocation_that_fails_does_harm),
+		cmocka_unit_test(certificates_that_cannot_be_read_say_why),
 	};
 
 	if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
