@@ -100,9 +100,12 @@ ask_all(struct smtp_client *c, const struct sendmail_mail *m, size_t first,
 		if (r.code / 100 != 2)
 			return refused(&r, m->to[i], e);
 	}
-	return smtp_client_command(c, &r, e, "RSET") == 0 && r.code / 100 == 2
-		   ? SENDMAIL_OK
-		   : SENDMAIL_TEMPFAIL;
+	if (smtp_client_command(c, &r, e, "RSET") != 0)
+		return SENDMAIL_TEMPFAIL;
+	if (r.code / 100 == 2)
+		return SENDMAIL_OK;
+	(void)refused(&r, "RSET", e); /* that is about no recipient */
+	return SENDMAIL_TEMPFAIL;
 }
 
 /* One recipient; no transaction is left open. */

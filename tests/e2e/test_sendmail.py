@@ -477,6 +477,40 @@ def test_a_silent_server_is_no_server(local):
     local.pair.wait_message(BOB, "hello")
 
 
+class Tired:
+    """A socket that takes every address and then nothing more."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen(1)
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        client, _ = self.socket.accept()
+        with client, client.makefile("rwb", 0) as lines:
+            lines.write(b"220 tired.test\r\n")
+            for line in lines:
+                is_end = line.upper().startswith(b"RSET")
+                lines.write(b"421 4.3.2 Too tired to go on\r\n" if is_end
+                            else b"250 2.0.0 OK\r\n")
+
+    def close(self):
+        self.thread.join(60)
+        self.socket.close()
+
+
+def test_what_a_server_says_behind_the_addresses_is_told(local):
+    tired = Tired(local.socket + "2")
+    local.config = local.pair.write("tired.conf", harness.ini({"sendmail": {
+        "socket": local.socket + "2", "domain": "abc.com",
+        "maildrop": local.maildrop + "/none"}}).encode())
+    done = local.sendmail(BOB, status=75)
+    tired.close()
+    assert b"Too tired to go on" in done.stderr
+
+
 class Deaf:
     """A socket before the server's: what the client says arrives, and the
     server's word that it has a message is lost."""
