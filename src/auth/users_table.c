@@ -9,6 +9,7 @@
 
 #include "auth/users.h"
 #include "base/durable.h"
+#include "base/hash.h"
 
 enum {
 	/* Decoded texts and pointers take a small multiple of the file. */
@@ -36,18 +37,8 @@ struct users_table {
 	unsigned scrammable[SCRAM_HASHES]; /* of those, with SCRAM too */
 };
 
-/* FNV-1a.  Only the administrator adds names, so nobody can craft them. */
-static unsigned
-hash_text(const char *s)
-{
-	unsigned h = 2166136261u;
-
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h;
-}
-
-/* The slot that holds `name`, or the free one where it belongs. */
+/* The slot that holds `name`, or the free one where it belongs.  Only the
+ * administrator adds names, so nobody can craft them. */
 static struct slot *
 probe(struct slot *slots, size_t n_slots, const char *name, unsigned hash)
 {

@@ -13,6 +13,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/descriptors.c src/base/descriptors.h \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
+	src/base/hash.c src/base/hash.h \
 	src/base/log.c src/base/log.h \
 	src/base/log_writer.c src/base/log_writer.h \
 	src/base/memory.c src/base/memory.h \

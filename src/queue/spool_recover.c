@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/durable.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "queue/spool_format.h"
@@ -43,11 +44,8 @@ struct recovery {
 static struct found **
 slot(struct recovery *r, struct span id)
 {
-	uint32_t h = 2166136261u;
+	struct found **at = &r->buckets[hash_span(id) % BUCKETS];
 
-	for (size_t i = 0; i < id.n; i++)
-		h = (h ^ (unsigned char)id.p[i]) * 16777619u;
-	struct found **at = &r->buckets[h % BUCKETS];
 	while (*at != NULL && !span_eq(span_of((*at)->id), id))
 		at = &(*at)->next;
 	return at;

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rand.h"
+#include "base/siphash.h"
 #include "mail/address.h"
 #include "queue/scheduler.h"
 #include "sender/verify_private.h"
@@ -50,6 +52,7 @@ struct verify {
 	int asking;
 	int n;
 	struct entry *newest, *oldest;
+	struct siphash_key key; /* clients choose the addresses */
 	struct entry *bucket[BUCKETS];
 	struct silent silent[SILENT_MAX];
 };
@@ -60,11 +63,7 @@ struct verify {
 static struct entry **
 bucket_of(struct verify *v, const char *name)
 {
-	uint32_t h = 2166136261u;
-
-	for (const char *p = name; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	return &v->bucket[h % BUCKETS];
+	return &v->bucket[siphash(&v->key, name, strlen(name)) % BUCKETS];
 }
 
 static void
@@ -348,6 +347,7 @@ verify_new(struct verify **out, const struct verify_options *o, struct err *e)
 	if (v == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "verification");
 	v->o = *o;
+	rand_bytes(&v->key, sizeof(v->key));
 	(void)pthread_mutex_init(&v->lock, NULL);
 	cond_init_mono(&v->answered);
 	*out = v;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "store/directory.h"
 #include "store/maildir_name.h"
 
@@ -154,11 +155,8 @@ unique_is(const void *key, const void *member)
 static struct listing **
 place_of(struct listings *all, const char *address)
 {
-	uint32_t h = 2166136261u;
+	struct listing **at = &all->bucket[hash_text(address) % BUCKETS];
 
-	for (const char *p = address; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	struct listing **at = &all->bucket[h % BUCKETS];
 	while (*at != NULL && strcmp((*at)->address, address) != 0)
 		at = &(*at)->next;
 	return at;

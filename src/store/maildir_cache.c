@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "mail/address.h"
 
 /* The directories of a mailbox that messages are in, or come through.  Each may
@@ -76,11 +77,7 @@ maildir_cache_free(struct maildir_cache **out)
 static struct slot *
 slot_of(struct maildir_cache *c, const char *address)
 {
-	uint32_t h = 2166136261u;
-
-	for (const char *p = address; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	return &c->slot[h % MAILDIR_CACHE_SLOTS];
+	return &c->slot[hash_text(address) % MAILDIR_CACHE_SLOTS];
 }
 
 /* Does the slot's mailbox still stand under its name, whole? */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 /* A size in a name is somebody's claim: what no mailbox can hold is not it. */
 enum { HOST_KEPT = 32 };
@@ -148,16 +149,8 @@ maildir_name_apart(const char *name, const char *fresh,
 	return -1;
 }
 
-/* FNV-1a: names come from our own disk; what is wanted is a stable short id. */
-static uint64_t
-hash(struct span s, uint64_t h)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		h ^= (unsigned char)s.p[i];
-		h *= 1099511628211u;
-	}
-	return h;
-}
+/* Names come from our own disk: what is wanted is a short id that stays. */
+static const uint64_t other_basis = UINT64_C(1099511628211) * 31;
 
 void
 maildir_name_uidl(struct span unique, unsigned copy,
@@ -177,6 +170,6 @@ maildir_name_uidl(struct span unique, unsigned copy,
 		return;
 	(void)snprintf(buf, MAILDIR_UIDL_SIZE,
 		       "x%016" PRIx64 "%016" PRIx64 ".%u",
-		       hash(unique, 14695981039346656037u),
-		       hash(unique, 1099511628211u * 31), copy + 1);
+		       hash_wide(unique, HASH_WIDE_BASIS),
+		       hash_wide(unique, other_basis), copy + 1);
 }

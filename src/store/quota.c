@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "store/directory.h"
 #include "store/maildir.h"
 #include "store/maildir_name.h"
@@ -61,16 +62,6 @@ quota_free(struct quota **q)
 	*q = NULL;
 }
 
-static uint32_t
-hash_of(const char *address)
-{
-	uint32_t h = 2166136261u;
-
-	for (const char *p = address; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	return h;
-}
-
 /* ---- claims; lock held ----------------------------------------------------
  */
 
@@ -78,7 +69,7 @@ static void
 claim_add(struct quota *q, struct quota_use *u, enum quota_kind kind,
 	  const char *address, int64_t bytes)
 {
-	struct quota_use **list = &q->use[hash_of(address) % LISTS];
+	struct quota_use **list = &q->use[hash_text(address) % LISTS];
 
 	*u = (struct quota_use){
 		.kind = kind, .next = *list, .address = address, .bytes = bytes
@@ -93,7 +84,7 @@ claim_remove(struct quota *q, struct quota_use *u)
 {
 	if (u->kind == QUOTA_NOTHING)
 		return;
-	*(u->prev == NULL ? &q->use[hash_of(u->address) % LISTS]
+	*(u->prev == NULL ? &q->use[hash_text(u->address) % LISTS]
 			  : &u->prev->next) = u->next;
 	if (u->next != NULL)
 		u->next->prev = u->prev;
@@ -108,7 +99,7 @@ claims(const struct quota *q, const char *address, enum quota_kind kind,
 	int64_t bytes = 0;
 
 	*n = 0;
-	for (const struct quota_use *u = q->use[hash_of(address) % LISTS];
+	for (const struct quota_use *u = q->use[hash_text(address) % LISTS];
 	     u != NULL; u = u->next) {
 		if (u->kind != kind || strcmp(u->address, address) != 0)
 			continue;
@@ -133,7 +124,7 @@ has_claim(const struct quota *q, const char *address, enum quota_kind kind)
 static struct slot *
 slot_of(struct quota *q, const char *address)
 {
-	return &q->slot[hash_of(address) % QUOTA_SLOTS];
+	return &q->slot[hash_text(address) % QUOTA_SLOTS];
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/rand.h"
 #include "base/secret.h"
 #include "base/thread.h"
@@ -174,11 +175,30 @@ a_secret_is_for_its_owner_and_group(void **state)
 	assert_int_equal(e.sys, ENOENT);
 }
 
+/* The vectors of draft-eastlake-fnv. */
+static void
+a_hash_is_fnv_1a(void **state)
+{
+	(void)state;
+	assert_int_equal(hash_text(""), 0x811c9dc5u);
+	assert_int_equal(hash_text("a"), 0xe40c292cu);
+	assert_int_equal(hash_text("foobar"), 0xbf9cf968u);
+	assert_int_equal(hash_span(span_of("foobar")), 0xbf9cf968u);
+	assert_true(hash_text("\x80") != hash_text("\xff"));
+	assert_true(hash_wide(span_of(""), HASH_WIDE_BASIS) ==
+		    UINT64_C(0xcbf29ce484222325));
+	assert_true(hash_wide(span_of("a"), HASH_WIDE_BASIS) ==
+		    UINT64_C(0xaf63dc4c8601ec8c));
+	assert_true(hash_wide(span_of("foobar"), HASH_WIDE_BASIS) ==
+		    UINT64_C(0x85944171f73967e8));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secret_is_for_its_owner_and_group),
+		cmocka_unit_test(a_hash_is_fnv_1a),
 		cmocka_unit_test(an_arena_keeps_to_its_budget),
 		cmocka_unit_test(an_error_is_printable_and_bounded),
 		cmocka_unit_test(ids_sort_by_time_and_do_not_repeat),
