@@ -96,10 +96,6 @@ int smtp_client_break(struct smtp_send *m,
 void smtp_client_refuse_all(struct smtp_send *m, const struct smtp_reply *mail);
 void smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r);
 
-/* smtp_client_is_settled - a connection that broke before the message was
- * taken: do a refused MAIL or a 421 say what that means for everybody? */
-bool smtp_client_is_settled(struct smtp_send *m, const struct smtp_reply *mail);
-
 /* smtp_client_read_verdicts - LMTP: one for each who was accepted. */
 int smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
 			      struct err *e);

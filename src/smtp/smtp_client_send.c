@@ -55,10 +55,10 @@ smtp_client_refuse_open(struct smtp_send *m, const struct smtp_reply *r)
 /*
  * RFC 5321 3.8: a server may answer any command with 421, and closes. Commands
  * of the same group behind it (RFC 2920) get no reply then; nobody's message
- * was taken, and the reason is known.
+ * was taken, and the reason is known: the replies say so.
  */
-bool
-smtp_client_is_settled(struct smtp_send *m, const struct smtp_reply *mail)
+static bool
+is_settled(struct smtp_send *m, const struct smtp_reply *mail)
 {
 	if (mail->code != 0 && !is_yes(mail)) {
 		smtp_client_refuse_all(m, mail);
@@ -257,7 +257,7 @@ smtp_client_break(struct smtp_send *m, const struct smtp_client_envelope *v)
 {
 	const struct smtp_reply nothing = { 0 };
 
-	if (smtp_client_is_settled(m, &v->mail))
+	if (is_settled(m, &v->mail))
 		return 0;
 	/* A yes to RCPT was no promise. */
 	smtp_client_refuse_open(m, &nothing);
