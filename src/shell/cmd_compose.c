@@ -56,10 +56,17 @@ take_lists(struct shell *sh, const struct args *a)
 
 	for (size_t k = 0; k < 3; k++)
 		for (size_t i = 0;
-		     (v = args_next(a, lists[k].option, &i)) != NULL;)
+		     (v = args_next(a, lists[k].option, &i)) != NULL;) {
+			if (draft_check_value(sh, lists[k].option,
+					      arg_span(v)) != SHELL_OK)
+				return SHELL_USAGE;
 			if (draft_add_list(lists[k].field, arg_span(v)) != 0)
 				return no_memory(sh);
+		}
 	v = args_value(a, "subject");
+	if (v != NULL &&
+	    draft_check_value(sh, "subject", arg_span(v)) != SHELL_OK)
+		return SHELL_USAGE;
 	if (v != NULL && draft_set(&d->subject, arg_span(v)) != 0)
 		return no_memory(sh);
 	return SHELL_OK;
@@ -101,10 +108,10 @@ static int
 take_options(struct shell *sh, const struct args *a)
 {
 	const struct arg *v;
-	int rc = take_lists(sh, a);
+	int rc = take_body(sh, a); /* first: it may be long, and is kept */
 
 	if (rc == SHELL_OK)
-		rc = take_body(sh, a);
+		rc = take_lists(sh, a);
 	for (size_t i = 0;
 	     rc == SHELL_OK && (v = args_next(a, "attach", &i)) != NULL;)
 		rc = draft_attach(sh, v->text);
@@ -235,6 +242,10 @@ take_recipient(struct shell *sh, const struct arg *w, size_t n)
 	}
 	buf_init(&text, 64 * 1024);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (draft_check_value(sh, "to", arg_span(&w[i])) != SHELL_OK) {
+			buf_free(&text);
+			return SHELL_USAGE;
+		}
 		bool quote = i + 1 < n && w[i].bare < w[i].n &&
 			     strpbrk(w[i].text, "\"\\") == NULL &&
 			     strpbrk(w[i].text, "()<>[]:;@,") != NULL;

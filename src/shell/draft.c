@@ -76,6 +76,29 @@ draft_set_body(struct draft *d, struct span text)
 }
 
 int
+draft_check_value(struct shell *sh, const char *name, struct span value)
+{
+	struct err e = { 0 };
+
+	if (mime_check_value(name, value, &e) == 0)
+		return SHELL_OK;
+	return failure_set(&sh->fail, SHELL_USAGE, "%s", e.msg);
+}
+
+int
+draft_put_field(struct buf *out, const char *name, const char *value)
+{
+	size_t at = out->n;
+
+	if (buf_addf(out, "%s: %s", name, value == NULL ? "" : value) != 0)
+		return -1;
+	for (; at < out->n; at++)
+		if (mime_is_control(out->p[at]))
+			out->p[at] = ' ';
+	return buf_add_char(out, '\n');
+}
+
+int
 draft_attach(struct shell *sh, const char *path)
 {
 	struct draft *d = &sh->draft;
@@ -110,6 +133,8 @@ draft_add_field(struct shell *sh, struct span text)
 	if (i == DRAFT_FIELDS_MAX)
 		return failure_set(&sh->fail, SHELL_USAGE, "at most %d fields",
 				   DRAFT_FIELDS_MAX);
+	if (draft_check_value(sh, "header", text) != SHELL_OK)
+		return SHELL_USAGE;
 	if (draft_set(&d->field_name[i],
 		      span_trim(span_head(text, (size_t)colon))) != 0 ||
 	    draft_set(&d->field_value[i],

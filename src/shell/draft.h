@@ -18,6 +18,14 @@ int draft_add_list(char **field, struct span value);
 
 int draft_set_body(struct draft *d, struct span text);
 
+/* draft_check_value - SHELL_USAGE when a line end or another control character
+ * is in it: it would be a field of its own in the next file. */
+int draft_check_value(struct shell *sh, const char *name, struct span value);
+
+/* draft_put_field - "Name: value" and a line feed; a blank for what
+ * draft_check_value refuses.  For every file of a draft. */
+int draft_put_field(struct buf *out, const char *name, const char *value);
+
 /* draft_attach, draft_add_field - SHELL_USAGE or SHELL_LOCAL when it cannot
  * be: too many, no such file, "Name: value" not one. */
 int draft_attach(struct shell *sh, const char *path);

@@ -20,12 +20,12 @@ put_file(const struct shell *sh, int fd, struct buf *text, struct err *e)
 	const struct draft *d = &sh->draft;
 	int rc = 0;
 
-	rc |= buf_addf(text, "To: %s\n", d->to == NULL ? "" : d->to);
-	rc |= buf_addf(text, "Cc: %s\n", d->cc == NULL ? "" : d->cc);
+	rc |= draft_put_field(text, "To", d->to);
+	rc |= draft_put_field(text, "Cc", d->cc);
 	if (d->bcc != NULL && d->bcc[0] != '\0')
-		rc |= buf_addf(text, "Bcc: %s\n", d->bcc);
-	rc |= buf_addf(text, "Subject: %s\n\n",
-		       d->subject == NULL ? "" : d->subject);
+		rc |= draft_put_field(text, "Bcc", d->bcc);
+	rc |= draft_put_field(text, "Subject", d->subject);
+	rc |= buf_add_char(text, '\n');
 	rc |= buf_add(text, d->body == NULL ? "" : d->body, d->body_n);
 	return rc != 0 ? err_set(e, ERR_LIMIT, 0, "the draft is too long")
 		       : durable_write(fd, text->p, text->n, e);
@@ -43,25 +43,48 @@ take_field(struct shell *sh, const struct header_field *f)
 		      { "Bcc", &d->bcc },
 		      { "Subject", &d->subject } };
 	struct buf b;
+	size_t n;
 	int rc;
 
 	buf_init(&b, HEADER_BLOCK_MAX);
-	rc = header_unfold(f->value, &b);
+	rc = buf_addf(&b, "%.*s:", SPAN_ARG(f->name));
+	n = b.n;
+	rc |= header_unfold(f->value, &b);
 	for (size_t i = 0; rc == 0 && i < sizeof(known) / sizeof(known[0]);
 	     i++) {
 		if (!span_eq_nocase(f->name, span_of(known[i].name)))
 			continue;
-		rc = draft_set(known[i].field, buf_span(&b));
+		rc = draft_set(known[i].field, span_skip(buf_span(&b), n));
 		buf_free(&b);
 		return rc == 0 ? SHELL_OK
 			       : failure_set(&sh->fail, SHELL_LOCAL,
 					     "out of memory");
 	}
-	buf_free(&b);
-	if (rc != 0)
-		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	/* Another field the writer added by hand. */
-	return draft_add_field(sh, span_trim(f->whole));
+	rc = rc != 0 ? failure_set(&sh->fail, SHELL_LOCAL, "out of memory")
+		     : draft_add_field(sh, buf_span(&b));
+	buf_free(&b);
+	return rc;
+}
+
+/* Is it a field, and can its value be one? */
+static int
+check_field(struct shell *sh, const struct header_field *f)
+{
+	struct buf b;
+	int rc;
+
+	if (f->name.n == 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "`%.*s` is no header line, and no empty "
+				   "line stands before it",
+				   SPAN_ARG(span_trim(f->whole)));
+	buf_init(&b, HEADER_BLOCK_MAX);
+	rc = header_unfold(f->value, &b) != 0
+		 ? failure_set(&sh->fail, SHELL_LOCAL, "out of memory")
+		 : draft_check_value(sh, "the text", buf_span(&b));
+	buf_free(&b);
+	return rc;
 }
 
 static int
@@ -73,12 +96,10 @@ take_text(struct shell *sh, struct span text)
 	int rc = SHELL_OK;
 
 	/* Before anything of the draft changes. */
-	while (header_next(&rest, &f))
-		if (f.name.n == 0)
-			return failure_set(&sh->fail, SHELL_USAGE,
-					   "`%.*s` is no header line, and no "
-					   "empty line stands before it",
-					   SPAN_ARG(span_trim(f.whole)));
+	while (rc == SHELL_OK && header_next(&rest, &f))
+		rc = check_field(sh, &f);
+	if (rc != SHELL_OK)
+		return rc;
 	rest = text;
 	(void)draft_set(&d->bcc, span_make(NULL, 0));
 	while (rc == SHELL_OK && header_next(&rest, &f))

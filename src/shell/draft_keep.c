@@ -85,11 +85,10 @@ put_plain(const struct draft *d, struct buf *out)
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (fields[i].value != NULL && fields[i].value[0] != '\0')
-			rc |= buf_addf(out, "%s: %s\n", fields[i].name,
-				       fields[i].value);
+			rc |= draft_put_field(out, fields[i].name,
+					      fields[i].value);
 	for (unsigned i = 0; i < d->n_fields; i++)
-		rc |= buf_addf(out, "%s: %s\n", d->field_name[i],
-			       d->field_value[i]);
+		rc |= draft_put_field(out, d->field_name[i], d->field_value[i]);
 	rc |= buf_add_char(out, '\n');
 	return rc | buf_add(out, d->body == NULL ? "" : d->body, d->body_n);
 }
@@ -107,7 +106,7 @@ put_draft(struct shell *sh, struct buf *out)
 	arena_init(&a, KEEP_ARENA_MAX);
 	if (draft_build(sh, true, true, &a, &built) == SHELL_OK) {
 		if (d->bcc != NULL && d->bcc[0] != '\0')
-			rc = buf_addf(out, "Bcc: %s\r\n", d->bcc);
+			rc = draft_put_field(out, "Bcc", d->bcc);
 		rc |= buf_add_span(out, buf_span(&built.bytes));
 	} else {
 		rc = put_plain(d, out);

@@ -212,6 +212,15 @@ struct mime_built {
 int mime_build(const struct mime_draft *d, struct buf *out,
 	       struct mime_built *built, struct err *e);
 
+/* mime_is_control - has no place in a field's value: all but the tab.
+ * mime_check_value - PERM when one of these is in `value`. */
+static inline bool
+mime_is_control(char c)
+{
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+int mime_check_value(const char *name, struct span value, struct err *e);
+
 /* mime_new_id - "<...@domain>", unique. */
 void mime_new_id(const char *domain, char buf[MIME_ID_SIZE]);
 

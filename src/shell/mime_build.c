@@ -34,17 +34,23 @@ full(struct err *e)
 		       "message too big");
 }
 
-static int
-check_value(const char *name, const char *value, struct err *e)
+int
+mime_check_value(const char *name, struct span value, struct err *e)
 {
-	for (const char *p = value; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
+	for (size_t i = 0; i < value.n; i++)
+		if (mime_is_control(value.p[i]))
 			return err_set(
 			    e, ERR_PERM, 0,
 			    "%s: a line end or control character in the value",
 			    name);
-	}
+	return 0;
+}
+
+static int
+check_value(const char *name, const char *value, struct err *e)
+{
+	if (mime_check_value(name, span_of(value), e) != 0)
+		return -1;
 	if (!width_is_utf8(span_of(value)))
 		return err_set(e, ERR_PERM, 0, "%s: not UTF-8", name);
 	return 0;

@@ -440,6 +440,21 @@ def test_a_script_does_not_put_a_draft_in_the_place_of_another(pair, next_one):
         assert "sent" in out and pair.stderr == ""
 
 
+INJECTED = "quarterly numbers\nBcc: carol@xyz.com\nX-Foo: bar"
+
+
+@pytest.mark.parametrize("value", [INJECTED, "a\n\nBODY", "a\rBcc: b"])
+@pytest.mark.parametrize("options", [
+    '-s "$t"', '--header "X-A: $t"', '--header "$t: x"', '--cc "$t"',
+    '--bcc "$t"', '-t "$t"', '"$t"'])
+def test_a_line_end_in_a_value_is_refused_at_once(pair, value, options):
+    script = (LOGIN + "let t \"$(!cat %s)\"\ncompose bob@xyz.com "
+              "--body x %s\n" % (pair.write("value", value.encode()), options))
+    pair.mailsh(script, status=2)
+    assert "compose: " in pair.stderr and "line end" in pair.stderr
+    assert "kept" not in pair.stderr
+
+
 def test_what_could_not_be_sent_does_not_keep_a_script_from_the_next(pair):
     script = ("compose nobody@xyz.com --body First\n%s send\n"
               "compose bob@xyz.com --body Second\nsend\n")
