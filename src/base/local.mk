@@ -14,6 +14,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/durable.c src/base/durable.h \
 	src/base/err.c src/base/err.h \
 	src/base/hash.c src/base/hash.h \
+	src/base/heap.c src/base/heap.h \
 	src/base/log.c src/base/log.h \
 	src/base/log_writer.c src/base/log_writer.h \
 	src/base/memory.c src/base/memory.h \
