@@ -1,9 +1,10 @@
 /*
  * Fills the queue of a stopped sender-side server.
  *
- *   fill_queue DATA-DIR MESSAGES DOMAIN
+ *   fill_queue DATA-DIR MESSAGES DOMAIN [DOMAINS]
  *
- * Writes DATA-DIR/queue/msg/ID as the spool does, without its syncs.
+ * Writes DATA-DIR/queue/msg/ID as the spool does, without its syncs.  With
+ * DOMAINS, message i goes to "d<i modulo DOMAINS>.DOMAIN".
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,22 +54,27 @@ put(int msg, const char *id, const char *domain, long number, struct err *e)
 int
 main(int argc, char **argv)
 {
-	char id[RAND_ID_SIZE];
+	char id[RAND_ID_SIZE], domain[200];
 	struct err e = { 0 };
 
-	if (argc != 4) {
-		(void)fprintf(stderr,
-			      "usage: fill_queue DATA-DIR MESSAGES DOMAIN\n");
+	if (argc != 4 && argc != 5) {
+		(void)fprintf(stderr, "usage: fill_queue DATA-DIR MESSAGES "
+				      "DOMAIN [DOMAINS]\n");
 		return 2;
 	}
 	long n = strtol(argv[2], NULL, 10);
+	long domains = argc == 5 ? strtol(argv[4], NULL, 10) : 0;
 	int data = durable_open_dir(AT_FDCWD, argv[1], 1, &e);
 	int queue = data < 0 ? -1 : durable_open_dir(data, "queue", 1, &e);
 	int msg = queue < 0 ? -1 : durable_open_dir(queue, "msg", 1, &e);
 	int rc = msg < 0 ? -1 : 0;
 	for (long i = 0; i < n && rc == 0; i++) {
 		rand_id(id);
-		rc = put(msg, id, argv[3], i, &e);
+		(void)snprintf(domain, sizeof(domain), "%s", argv[3]);
+		if (domains > 0)
+			(void)snprintf(domain, sizeof(domain), "d%ld.%s",
+				       i % domains, argv[3]);
+		rc = put(msg, id, domain, i, &e);
 	}
 	if (rc != 0)
 		(void)fprintf(stderr, "fill_queue: %s\n", e.msg);
