@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * heap - many things, the least of them at hand.  The nodes are members of the
@@ -18,6 +19,10 @@ struct heap_node {
 
 typedef bool heap_before_fn(const struct heap_node *a,
 			    const struct heap_node *b);
+
+/* HEAP_THING - whose member the node is. */
+#define HEAP_THING(node, type, member) \
+	((type *)((uintptr_t)(node)-offsetof(type, member)))
 
 struct heap {
 	struct heap_node *top; /* the least; NULL: empty */

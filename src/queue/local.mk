@@ -5,7 +5,7 @@ src_queue_libqueue_a_SOURCES = \
 	src/queue/scheduler_add.c \
 	src/queue/scheduler_admin.c src/queue/scheduler_admin.h \
 	src/queue/scheduler_attempt.c src/queue/scheduler_private.h \
-	src/queue/scheduler_share.c \
+	src/queue/scheduler_share.c src/queue/scheduler_turn.c \
 	src/queue/scheduler_wait.c src/queue/scheduler_wait.h \
 	src/queue/scheduler_dest.c src/queue/scheduler_dest.h \
 	src/queue/spool.c src/queue/spool.h \

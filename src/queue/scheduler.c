@@ -10,6 +10,8 @@
 #include "base/rand.h"
 #include "queue/scheduler_private.h"
 
+enum { AT_ONCE = 4 }; /* messages routed anew under one lock */
+
 /* ---- clock --------------------------------------------------------------
  */
 
@@ -69,6 +71,12 @@ scheduler_new(struct scheduler **out, const struct scheduler_options *o,
 		return err_set(e, ERR_TEMP, ENOMEM, "scheduler");
 	}
 	s->o = *o;
+	if (scheduler_dests_init(&s->dests, o->per_destination, e) != 0) {
+		free(s->threads);
+		free(s);
+		return -1;
+	}
+	s->workers.threads = o->threads;
 	s->watch_ms = SCHEDULER_NEVER;
 	rand_bytes(&s->party_key, sizeof(s->party_key));
 	(void)pthread_mutex_init(&s->admin, NULL);
@@ -86,24 +94,14 @@ scheduler_free(struct scheduler **out)
 
 	if (s == NULL)
 		return;
-	for (struct scheduler_dest *d = s->dests.first; d != NULL;
-	     d = d->next) {
-		struct scheduler_job *j;
-		while ((j = scheduler_dest_pop(d)) != NULL)
-			free(j);
-		d->failures = 0;
-	}
-	scheduler_dest_sweep(&s->dests, INT64_MAX);
 	while (s->messages != NULL) {
 		struct spool_msg *m = s->messages;
 		s->messages = m->next;
-		while (m->parked != NULL) {
-			struct scheduler_job *j = m->parked;
-			m->parked = j->next;
-			free(j);
-		}
+		while (m->first_job != NULL)
+			scheduler_drop_job(s, m->first_job);
 		spool_msg_free(&m);
 	}
+	scheduler_dests_clear(&s->dests);
 	(void)pthread_cond_destroy(&s->work);
 	(void)pthread_cond_destroy(&s->idle);
 	(void)pthread_mutex_destroy(&s->admin);
@@ -168,46 +166,53 @@ scheduler_unlink(struct scheduler *s, struct spool_msg *m)
 	s->n_messages--;
 }
 
-void
-scheduler_place(struct scheduler_dest *d, struct scheduler_job *j)
+bool
+scheduler_is_bookmark(const struct spool_msg *m)
 {
+	return m->n_recipients == 0;
+}
+
+void
+scheduler_place(struct scheduler *s, struct scheduler_job *j)
+{
+	int64_t now = scheduler_now_ms(s);
+
 	if (!j->m->held) {
-		scheduler_dest_push(d, j);
+		scheduler_job_put(&s->dests, j, now);
 		return;
 	}
-	j->next = j->m->parked;
-	j->m->parked = j;
-}
-
-/* Take every job out of every heap; they form a list through `out`. */
-static size_t
-take_all(struct scheduler *s, struct scheduler_job **out, size_t max)
-{
-	size_t n = 0;
-
-	for (struct scheduler_dest *d = s->dests.first; d != NULL;
-	     d = d->next) {
-		d->failures = 0;
-		d->not_before_ms = 0;
-		while (n < max && d->n + d->n_ready > 0)
-			out[n++] = scheduler_dest_pop(d);
-	}
-	return n;
+	scheduler_job_leave(&s->dests, j, now);
+	j->where = SCHEDULER_PARKED;
 }
 
 void
-scheduler_retry(struct scheduler *s)
+scheduler_drop_job(struct scheduler *s, struct scheduler_job *j)
 {
-	(void)pthread_mutex_lock(&s->lock);
-	atomic_fetch_add(&s->routes, 1);
-	size_t max = 0;
-	for (struct scheduler_dest *d = s->dests.first; d != NULL; d = d->next)
-		max += d->n + d->n_ready;
-	struct scheduler_job **all = calloc(max + 1, sizeof(*all));
-	size_t n = all == NULL ? 0 : take_all(s, all, max);
 	int64_t now = scheduler_now_ms(s);
-	for (size_t i = 0; i < n; i++) {
-		struct scheduler_job *j = all[i];
+
+	scheduler_job_take(&s->dests, j, now);
+	scheduler_job_leave(&s->dests, j, now);
+	*j->other_at = j->other;
+	if (j->other != NULL)
+		j->other->other_at = j->other_at;
+	j->m->jobs--;
+	free(j);
+}
+
+/* ---- new routes, and who is seen alive ----------------------------------
+ */
+
+/* Every job of m that waits: routed anew, and due now. */
+static void
+reroute(struct scheduler *s, struct spool_msg *m)
+{
+	struct scheduler_job *next;
+
+	for (struct scheduler_job *j = m->first_job; j != NULL; j = next) {
+		next = j->other; /* new ones come before the first */
+		if (j->where != SCHEDULER_LATER && j->where != SCHEDULER_DUE)
+			continue;
+		int64_t now = scheduler_now_ms(s);
 		struct scheduler_job_start start = {
 			.due_ms = now,
 			.warn_ms = j->warn_ms,
@@ -217,37 +222,63 @@ scheduler_retry(struct scheduler *s)
 			.manual = true,
 			.planned_ms = j->retry_ms,
 		};
-		unsigned lost =
-		    scheduler_make_jobs(s, j->m, j->recipients, j->n, &start);
-		j->n = lost;
-		if (lost > 0 && scheduler_dest_reserve(j->d) == 0) {
-			scheduler_place(j->d, j);
-		} else {
-			/* lost > 0: on disk, found again at the next start */
-			struct spool_msg *m = j->m;
-			free(j);
-			if (--m->jobs == 0) {
-				scheduler_unlink(s, m);
-				spool_msg_free(&m);
-			}
-		}
+		scheduler_job_take(&s->dests, j, now);
+		j->n = scheduler_make_jobs(s, m, j->recipients, j->n, &start);
+		if (j->n > 0) /* out of memory: they wait where they did */
+			scheduler_place(s, j);
+		else
+			scheduler_drop_job(s, j);
 	}
-	scheduler_dest_sweep(&s->dests, now);
-	(void)pthread_cond_broadcast(&s->work);
+}
+
+/* The next few, behind the bookmark; false: that was the last. */
+static bool
+reroute_some(struct scheduler *s, struct spool_msg *bookmark, bool *placed)
+{
+	struct spool_msg *m = *placed ? bookmark->next : s->messages;
+	struct spool_msg *last = NULL;
+
+	for (int i = 0; m != NULL && i < AT_ONCE; i++) {
+		last = m;
+		m = m->next;
+		if (!scheduler_is_bookmark(last))
+			reroute(s, last);
+	}
+	if (*placed)
+		scheduler_unlist(s, bookmark);
+	*placed = m != NULL;
+	if (*placed)
+		scheduler_list_after(last, bookmark);
+	return *placed;
+}
+
+void
+scheduler_retry(struct scheduler *s)
+{
+	struct spool_msg bookmark = { .n_recipients = 0 };
+	bool placed = false, more = true;
+
+	/* what comes from now on goes by the new routes */
+	atomic_fetch_add(&s->routes, 1);
+	while (more) {
+		(void)pthread_mutex_lock(&s->lock);
+		more = reroute_some(s, &bookmark, &placed);
+		(void)pthread_cond_signal(&s->work);
+		(void)pthread_mutex_unlock(&s->lock);
+	}
+	(void)pthread_mutex_lock(&s->lock);
+	scheduler_wake_all(s);
 	(void)pthread_mutex_unlock(&s->lock);
-	free(all);
 }
 
 void
 scheduler_destination_up(struct scheduler *s, const char *key)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	for (struct scheduler_dest *d = s->dests.first; d != NULL;
-	     d = d->next) {
-		if (d->failures > 0 && strcmp(d->key, key) == 0) {
-			scheduler_dest_up(d, scheduler_now_ms(s));
-			(void)pthread_cond_broadcast(&s->work);
-		}
+	struct scheduler_dest *d = scheduler_dest_find(&s->dests, key);
+	if (d != NULL && d->failures > 0) {
+		scheduler_dest_up(&s->dests, d, scheduler_now_ms(s));
+		(void)pthread_cond_broadcast(&s->work);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 }
@@ -298,14 +329,14 @@ static void
 note_down(struct scheduler *s, struct scheduler_job *j,
 	  const struct scheduler_batch *b, int64_t now)
 {
-	struct scheduler_dest *d = j->d;
+	struct scheduler_dest *d = j->line->d;
 	/* a try that somebody wanted makes no wait longer */
 	bool keeps = j->manual && d->failures > 0;
 	int64_t again = keeps && d->not_before_ms > now
 			    ? d->not_before_ms
 			    : now + delay_ms(s, d->failures + (keeps ? 0 : 1));
 
-	scheduler_dest_down(d, now, again, j->manual, b->why);
+	scheduler_dest_down(&s->dests, d, now, again, j->manual, b->why);
 	scheduler_dest_each(d, scheduler_wait_job, NULL);
 }
 
@@ -319,7 +350,7 @@ plan_retry(struct scheduler *s, struct scheduler_job *j,
 	if (!keeps)
 		j->attempts++;
 	if (b->destination_failed)
-		j->retry_ms = j->d->not_before_ms;
+		j->retry_ms = j->line->d->not_before_ms;
 	else if (keeps && j->planned_ms > now)
 		j->retry_ms = j->planned_ms;
 	else
@@ -332,7 +363,7 @@ static struct spool_msg *
 settle(struct scheduler *s, struct scheduler_job *j,
        const struct scheduler_batch *b, bool expired)
 {
-	struct scheduler_dest *d = j->d;
+	struct scheduler_dest *d = j->line->d;
 	struct spool_msg *m = j->m;
 	int64_t now = scheduler_now_ms(s);
 	bool tried;
@@ -345,48 +376,23 @@ settle(struct scheduler *s, struct scheduler_job *j,
 	if (b->destination_failed)
 		note_down(s, j, b, now);
 	else if (tried && !expired)
-		scheduler_dest_up(d, now);
+		scheduler_dest_up(&s->dests, d, now);
 	if (tried && !expired)
 		scheduler_dest_learn(d, !b->destination_failed && !all_wait(b),
 				     s->o.per_destination);
-	d->active--;
+	scheduler_turn_seat(&s->dests, d);
 	if (waits) {
 		if (tried)
 			plan_retry(s, j, b, now);
 		scheduler_job_plan(j, now);
-		scheduler_place(d, j);
+		scheduler_place(s, j);
 		return NULL;
 	}
-	free(j);
-	if (d->n + d->n_ready == 0 && d->active == 0)
-		scheduler_dest_sweep(&s->dests, now);
-	if (--m->jobs > 0)
+	scheduler_drop_job(s, j);
+	if (m->jobs > 0)
 		return NULL;
 	scheduler_unlink(s, m);
 	return m;
-}
-
-/*
- * Servers that take a connection and say nothing hold a worker each until the
- * time for it is over.  What has not answered may have half of them, so that
- * the others get their mail; and what is known not to answer half of those, so
- * that new ones get a try.
- */
-static bool
-is_held_back(const struct scheduler *s, const struct scheduler_dest *d)
-{
-	return !d->answered &&
-	       (s->doubtful >= scheduler_share_doubtful(s) ||
-		(d->failures > 0 && s->dead >= scheduler_share_dead(s)));
-}
-
-/* It answered, or the try is over.  Lock held. */
-static void
-end_doubt(struct scheduler *s, struct scheduler_job *j)
-{
-	s->doubtful -= j->doubtful ? 1 : 0;
-	s->dead -= j->dead ? 1 : 0;
-	j->doubtful = j->dead = false;
 }
 
 void
@@ -398,74 +404,34 @@ scheduler_answered(struct scheduler_batch *b)
 		return;
 	(void)pthread_mutex_lock(&s->lock);
 	bool news = b->job->doubtful;
-	b->job->d->answered = true;
-	end_doubt(s, b->job);
+	scheduler_turn_sure(&s->dests, &s->workers, b->job);
 	(void)pthread_mutex_unlock(&s->lock);
 	if (news)
 		(void)pthread_cond_signal(&s->work);
 }
 
-static bool
-may_start(const struct scheduler *s, const struct scheduler_dest *d)
-{
-	return d->active < scheduler_dest_limit(d, s->o.per_destination) &&
-	       !is_held_back(s, d);
-}
-
-/*
- * The place of the destination that is next in turn, of those with a job that
- * may go; NULL: there is none, and *until_ms is when to look again (or NEVER):
- * at once, when there are jobs that were not looked at.
- */
-static struct scheduler_dest **
-find_dest(struct scheduler *s, int64_t now, int64_t *until_ms)
-{
-	struct scheduler_share share = { .s = s };
-
-	*until_ms = SCHEDULER_NEVER;
-	if (s->active == s->o.threads)
-		return NULL; /* nor is there anybody to look */
-	for (struct scheduler_dest **at = &s->dests.first; *at != NULL;
-	     at = &(*at)->next) {
-		int64_t due = scheduler_dest_due_ms(*at);
-		if (due == SCHEDULER_NEVER || !may_start(s, *at))
-			continue;
-		if (due <= now) {
-			if (scheduler_dest_ready(
-				*at, now, scheduler_share_allows, &share))
-				return at;
-			due = scheduler_dest_later_ms(*at, now);
-		}
-		if (due < *until_ms)
-			*until_ms = due;
-	}
-	return NULL;
-}
-
 /*
  * The next job that may go, or NULL.  *more: another one may go now; if not,
- * *until_ms: when to look again.
+ * *until_ms: when to look again, or NEVER.  That is at once when there was too
+ * much to look at under one lock.
  */
 static struct scheduler_job *
 pick(struct scheduler *s, int64_t *until_ms, bool *more)
 {
-	struct scheduler_share share = { .s = s };
 	int64_t now = scheduler_now_ms(s);
-	struct scheduler_dest **at = find_dest(s, now, until_ms);
+	struct scheduler_job *j = NULL;
+	bool over;
 
-	*more = false;
-	if (at == NULL)
-		return NULL;
-	struct scheduler_dest *d = scheduler_dest_to_end(&s->dests, at);
-	struct scheduler_job *j =
-	    scheduler_dest_next(d, now, scheduler_share_allows, &share);
-	d->active++;
-	j->doubtful = !d->answered;
-	j->dead = d->failures > 0;
-	s->doubtful += j->doubtful ? 1 : 0;
-	s->dead += j->dead ? 1 : 0;
-	s->running[s->active++] = j;
-	*more = find_dest(s, now, until_ms) != NULL;
+	*until_ms = scheduler_dests_tick(&s->dests, now);
+	struct scheduler_line *x =
+	    scheduler_turn_next(&s->dests, &s->workers, &over);
+	if (x != NULL) {
+		j = scheduler_turn_take(&s->dests, &s->workers, x);
+		x = scheduler_turn_next(&s->dests, &s->workers, &over);
+	}
+	*more = x != NULL;
+	if (!over)
+		*until_ms = now;
 	return j;
 }
 
@@ -494,7 +460,8 @@ begin_job(struct scheduler *s, struct scheduler_job *j,
 		.msg = j->m, .n = j->n, .scheduler = s, .job = j
 	};
 	set_busy(j, true);
-	memcpy(b->why, j->d->why, sizeof(b->why));
+	(void)snprintf(b->why, sizeof(b->why), "%s",
+		       scheduler_dest_why(j->line->d));
 }
 
 /* Lock not held. */
@@ -514,17 +481,6 @@ do_job(struct scheduler *s, struct scheduler_job *j, struct scheduler_batch *b,
 	scheduler_record(s, j, b, last_job);
 }
 
-/* Lock held. */
-static void
-leave_running(struct scheduler *s, const struct scheduler_job *j)
-{
-	int i = 0;
-
-	while (s->running[i] != j)
-		i++;
-	s->running[i] = s->running[--s->active];
-}
-
 /* Returns the message when that was its last job.  Lock held. */
 static struct spool_msg *
 end_job(struct scheduler *s, struct scheduler_job *j,
@@ -533,15 +489,13 @@ end_job(struct scheduler *s, struct scheduler_job *j,
 	struct spool_msg *done = NULL;
 
 	set_busy(j, false);
-	end_doubt(s, j);
-	leave_running(s, j);
+	scheduler_turn_rest(&s->dests, &s->workers, j);
 	if (b->n > 0) {
 		done = settle(s, j, b, expired);
 	} else {
 		j->due_ms = j->retry_ms =
 		    scheduler_now_ms(s) + s->o.retry_min_ms;
-		j->d->active--;
-		scheduler_place(j->d, j);
+		scheduler_place(s, j);
 	}
 	if (s->stopping)
 		(void)pthread_cond_broadcast(&s->idle);
@@ -637,7 +591,7 @@ scheduler_start(struct scheduler *s, struct err *e)
 	/* Shares are of those that there are. */
 	(void)pthread_mutex_lock(&s->lock);
 	if (s->n_threads > 0)
-		s->o.threads = s->n_threads;
+		s->workers.threads = s->n_threads;
 	(void)pthread_mutex_unlock(&s->lock);
 	return s->n_threads > 0 ? 0 : -1;
 }
@@ -652,7 +606,7 @@ scheduler_stop(struct scheduler *s, int64_t grace_ms, struct wake *kill)
 	(void)pthread_cond_broadcast(&s->work);
 	for (struct spool_msg *m = s->messages; m != NULL; m = m->next)
 		scheduler_wait_end(m);
-	while (s->active > 0 &&
+	while (s->workers.active > 0 &&
 	       cond_wait_until(&s->idle, &s->lock, until_ms) == 0)
 		;
 	(void)pthread_mutex_unlock(&s->lock);

@@ -8,27 +8,45 @@
 #include "base/log.h"
 #include "queue/scheduler_private.h"
 
-/* One job for recipients that share a destination: 0, or -1 out of memory. */
-static int
-make_job(struct scheduler *s, struct spool_msg *m, const char *key,
-	 const unsigned *list, unsigned n,
-	 const struct scheduler_job_start *start)
+static uint64_t
+party_of(const struct scheduler *s, const struct spool_msg *m)
 {
-	struct scheduler_job *j =
-	    calloc(1, sizeof(*j) + n * sizeof(j->recipients[0]));
-	struct scheduler_dest *d =
-	    j == NULL ? NULL : scheduler_dest_get(&s->dests, key);
+	const char *name = spool_msg_party(m);
 
-	if (d == NULL || scheduler_dest_reserve(d) != 0) {
-		free(j);
-		return -1;
-	}
-	memcpy(j->recipients, list, n * sizeof(list[0]));
-	j->n = n;
+	return siphash(&s->party_key, name, strlen(name));
+}
+
+/* What has failed by the routes of before need not by these. */
+static void
+use_routes(struct scheduler *s, struct scheduler_dest *d)
+{
+	uint64_t routes = atomic_load(&s->routes);
+
+	if (d->routes != routes && d->failures > 0)
+		scheduler_dest_forget(&s->dests, d);
+	d->routes = routes;
+}
+
+static void
+link_to_message(struct scheduler_job *j, struct spool_msg *m)
+{
 	j->m = m;
-	j->party = scheduler_share_party(s, m);
-	j->release_ms = start->release_ms;
+	j->other = m->first_job;
+	j->other_at = &m->first_job;
+	if (j->other != NULL)
+		j->other->other_at = &j->other;
+	m->first_job = j;
+	m->jobs++;
+}
+
+/* When it is next to be looked at; its line and recipients are set. */
+static void
+set_times(struct scheduler_job *j, const struct scheduler_job_start *start)
+{
+	const struct scheduler_dest *d = j->line->d;
 	bool waits = start->due_ms < d->not_before_ms;
+
+	j->release_ms = start->release_ms;
 	j->manual = start->manual;
 	j->planned_ms = start->planned_ms;
 	if (j->manual && waits && j->planned_ms < d->not_before_ms)
@@ -42,45 +60,39 @@ make_job(struct scheduler *s, struct spool_msg *m, const char *key,
 	j->expires_ms = start->expires_ms;
 	scheduler_job_plan(j, start->due_ms);
 	j->attempts = start->attempts;
-	j->seq = s->seq++;
-	m->jobs++;
-	scheduler_place(d, j);
-	if (d->failures > 0)
-		scheduler_wait_job(NULL, j);
-	return 0;
 }
 
-unsigned
-scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
-		    unsigned n, const struct scheduler_job_start *start)
+/* One job for recipients that share a destination: 0, or -1 out of memory. */
+static int
+make_job(struct scheduler *s, struct spool_msg *m, const char *key,
+	 const unsigned *list, unsigned n,
+	 const struct scheduler_job_start *start)
 {
-	char first[SCHEDULER_KEY_SIZE], key[SCHEDULER_KEY_SIZE];
+	struct scheduler_job *j =
+	    calloc(1, sizeof(*j) + n * sizeof(j->recipients[0]));
+	struct scheduler_line *x =
+	    j == NULL ? NULL
+		      : scheduler_line_get(&s->dests, key, party_of(s, m),
+					   start->due_ms);
 
-	while (n > 0) {
-		unsigned same = 1;
-		s->o.route(s->o.ctx, m->reverse_path,
-			   m->recipients[list[0]].domain, first);
-		for (unsigned i = 1; i < n; i++) {
-			s->o.route(s->o.ctx, m->reverse_path,
-				   m->recipients[list[i]].domain, key);
-			if (strcmp(key, first) != 0)
-				continue;
-			unsigned one = list[i];
-			memmove(list + same + 1, list + same,
-				(i - same) * sizeof(list[0]));
-			list[same++] = one;
-		}
-		if (make_job(s, m, first, list, same, start) != 0)
-			return n;
-		n -= same;
-		memmove(list, list + same, n * sizeof(list[0]));
+	if (x == NULL) {
+		free(j);
+		return -1;
 	}
+	memcpy(j->recipients, list, n * sizeof(list[0]));
+	j->n = n;
+	j->seq = s->seq++;
+	link_to_message(j, m);
+	scheduler_job_join(j, x);
+	use_routes(s, x->d);
+	set_times(j, start);
+	if (x->d->failures > 0)
+		scheduler_wait_job(NULL, j);
+	scheduler_place(s, j);
 	return 0;
 }
 
-/* ---- a new message ------------------------------------------------------
- * Where its recipients go is looked up without the lock: a message for a
- * thousand domains must not keep all others waiting.
+/* ---- routes -------------------------------------------------------------
  */
 
 struct routed {
@@ -97,25 +109,22 @@ by_key(const void *a, const void *b)
 	return order != 0 ? order : (x->recipient > y->recipient) * 2 - 1;
 }
 
-static unsigned
-route_all(struct scheduler *s, const struct spool_msg *m, struct routed *v)
+/* In an order in which those stand together that share a destination. */
+static void
+route_list(struct scheduler *s, const struct spool_msg *m, const unsigned *list,
+	   unsigned n, struct routed *v)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < m->n_recipients; i++) {
-		if (m->recipients[i].state != SPOOL_WAITING)
-			continue;
-		v[n].recipient = i;
-		s->o.route(s->o.ctx, m->reverse_path, m->recipients[i].domain,
-			   v[n++].key);
+	for (unsigned i = 0; i < n; i++) {
+		v[i].recipient = list[i];
+		s->o.route(s->o.ctx, m->reverse_path,
+			   m->recipients[list[i]].domain, v[i].key);
 	}
 	if (n > 1)
 		qsort(v, n, sizeof(*v), by_key);
-	return n;
 }
 
-/* Jobs of those that are routed; how many recipients found no place.  Lock
- * held. */
+/* Jobs of those that are routed; how many recipients found no place, which are
+ * first in list then.  Lock held. */
 static unsigned
 place_routed(struct scheduler *s, struct spool_msg *m, const struct routed *v,
 	     unsigned n, unsigned *list,
@@ -124,14 +133,46 @@ place_routed(struct scheduler *s, struct spool_msg *m, const struct routed *v,
 	unsigned lost = 0;
 
 	for (unsigned i = 0, same; i < n; i += same) {
+		unsigned *these = list + lost;
 		for (same = 0;
 		     i + same < n && strcmp(v[i].key, v[i + same].key) == 0;
 		     same++)
-			list[same] = v[i + same].recipient;
-		if (make_job(s, m, v[i].key, list, same, start) != 0)
+			these[same] = v[i + same].recipient;
+		if (make_job(s, m, v[i].key, these, same, start) != 0)
 			lost += same;
 	}
 	return lost;
+}
+
+unsigned
+scheduler_make_jobs(struct scheduler *s, struct spool_msg *m, unsigned *list,
+		    unsigned n, const struct scheduler_job_start *start)
+{
+	struct routed *v = reallocarray(NULL, n, sizeof(*v));
+
+	if (v == NULL)
+		return n;
+	route_list(s, m, list, n, v);
+	unsigned lost = place_routed(s, m, v, n, list, start);
+	free(v);
+	return lost;
+}
+
+/* ---- a new message ------------------------------------------------------
+ * Where its recipients go is looked up without the lock: a message for a
+ * thousand domains must not keep all others waiting.
+ */
+
+static unsigned
+waiting_of(const struct spool_msg *m, unsigned *list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < m->n_recipients; i++) {
+		if (m->recipients[i].state == SPOOL_WAITING)
+			list[n++] = i;
+	}
+	return n;
 }
 
 /* When it is tried, and how old it is.  Lock held. */
@@ -170,7 +211,8 @@ scheduler_add(struct scheduler *s, struct spool_msg **m, struct err *e)
 	}
 	for (;;) {
 		uint64_t routes = atomic_load(&s->routes);
-		n = route_all(s, *m, v);
+		n = waiting_of(*m, list);
+		route_list(s, *m, list, n, v);
 		(void)pthread_mutex_lock(&s->lock);
 		if (routes == atomic_load(&s->routes))
 			break;

@@ -9,9 +9,9 @@
 #include "queue/scheduler_private.h"
 
 enum {
-	EXAMINED = 8192,  /* messages looked at under one lock */
-	LIST_PAGE = 4096, /* copied; each page looks at all attempts */
-	HOLD_PAGE = 256,  /* changed with a sync for each */
+	EXAMINED = 64, /* messages looked at under one lock */
+	SLICE = 16,    /* of them copied or changed */
+	PAGE = 8192,   /* removed with one sync */
 };
 
 /* One walk.  The place in the list is kept by a node of its own, a bookmark:
@@ -21,20 +21,13 @@ struct walk {
 	const struct scheduler_select *w;
 	const struct scheduler_viewer *v;
 	struct spool_msg bookmark;
-	bool placed, over, changed;
-	unsigned max; /* messages of a page */
+	bool placed, over;
 	int64_t now_ms, wall_s;
-	unsigned n;
-	struct spool_msg *page[EXAMINED];
-	enum scheduler_did did[EXAMINED];
-	struct scheduler_item item[LIST_PAGE];
+	unsigned from, n; /* the slice is page[from..n) */
+	struct spool_msg *page[PAGE];
+	char id[PAGE][RAND_ID_SIZE]; /* of these, which may go meanwhile */
+	enum scheduler_did did[PAGE];
 };
-
-static bool
-is_bookmark(const struct spool_msg *m)
-{
-	return m->n_recipients == 0;
-}
 
 /* ---- choosing (lock held) -----------------------------------------------
  */
@@ -111,7 +104,7 @@ is_chosen(const struct walk *k, const struct spool_msg *m)
 {
 	const struct scheduler_select *w = k->w;
 
-	if (is_bookmark(m))
+	if (scheduler_is_bookmark(m))
 		return false;
 	if (w->n_ids > 0 && bsearch(m->id, w->ids, w->n_ids, sizeof(w->ids[0]),
 				    compare_ids) == NULL)
@@ -126,7 +119,7 @@ is_chosen(const struct walk *k, const struct spool_msg *m)
 	return recipients_match(k->s, m, w);
 }
 
-/* The next page into k->page, each message with its number as a mark. */
+/* The next slice, behind what is in k->page. */
 static void
 gather(struct walk *k)
 {
@@ -138,15 +131,16 @@ gather(struct walk *k)
 		m = k->bookmark.next;
 		last = &k->bookmark;
 	}
-	k->n = 0;
+	k->from = k->n;
 	k->now_ms = scheduler_now_ms(s);
 	k->wall_s = scheduler_wall_s(s);
-	for (; m != NULL && k->n < k->max && seen++ < EXAMINED; m = m->next) {
+	for (; m != NULL && k->n < k->from + SLICE && seen++ < EXAMINED;
+	     m = m->next) {
 		last = m;
 		if (!is_chosen(k, m))
 			continue;
+		memcpy(k->id[k->n], m->id, sizeof(k->id[0]));
 		k->page[k->n++] = m;
-		m->mark = k->n;
 	}
 	k->over = m == NULL;
 	if (last == &k->bookmark || last == NULL)
@@ -158,31 +152,28 @@ gather(struct walk *k)
 	k->placed = true;
 }
 
-static void
-clear_marks(struct walk *k)
+static bool
+is_waiting(const struct scheduler_job *j)
 {
-	for (unsigned i = 0; i < k->n; i++)
-		k->page[i]->mark = 0;
+	return j->where == SCHEDULER_LATER || j->where == SCHEDULER_DUE;
 }
 
 /* ---- looking (lock held) ------------------------------------------------
  */
 
 static void
-note_job(void *ctx, struct scheduler_job *j)
+note_job(const struct walk *k, const struct scheduler_job *j,
+	 struct scheduler_item *i)
 {
-	struct walk *k = ctx;
-
-	if (j->m->mark == 0)
-		return;
-	struct scheduler_item *i = &k->item[j->m->mark - 1];
+	const struct scheduler_dest *d = j->line->d;
 	int64_t in_ms = j->retry_ms > k->now_ms ? j->retry_ms - k->now_ms : 0;
+
 	if (i->due_in_ms >= 0 && in_ms >= i->due_in_ms)
 		return;
 	i->due_in_ms = in_ms;
 	i->attempts = j->attempts;
-	i->destination = j->d->key;
-	i->why = j->d->failures > 0 ? j->d->why : "";
+	i->destination = d->key;
+	i->why = d->failures > 0 ? scheduler_dest_why(d) : "";
 }
 
 static bool
@@ -192,27 +183,30 @@ is_scheduled(const struct walk *k, const struct spool_msg *m)
 }
 
 static void
-look(struct walk *k)
+look(const struct walk *k)
 {
-	for (unsigned i = 0; i < k->n; i++)
-		k->item[i] = (struct scheduler_item){
-			.m = k->page[i],
-			.age_s = k->wall_s - k->page[i]->arrival_s,
+	for (unsigned i = k->from; i < k->n; i++) {
+		const struct spool_msg *m = k->page[i];
+		struct scheduler_item item = {
+			.m = m,
+			.age_s = k->wall_s - m->arrival_s,
 			.due_in_ms = -1,
-			.scheduled = is_scheduled(k, k->page[i]),
+			.scheduled = is_scheduled(k, m),
 			.destination = "",
 			.why = "",
 		};
-	for (struct scheduler_dest *d = k->s->dests.first;
-	     d != NULL && k->n > 0; d = d->next)
-		scheduler_dest_each(d, note_job, k);
-	for (unsigned i = 0; i < k->n; i++)
-		k->v->item(k->v->ctx, &k->item[i]);
+		for (const struct scheduler_job *j = m->first_job; j != NULL;
+		     j = j->other) {
+			if (is_waiting(j))
+				note_job(k, j, &item);
+		}
+		k->v->item(k->v->ctx, &item);
+	}
 }
 
 /* ---- changing -----------------------------------------------------------
  * Each takes the lock held, may let it go for the disk, and returns with it
- * held and without marks.
+ * held.
  */
 
 static bool
@@ -225,29 +219,18 @@ is_busy(const struct spool_msg *m)
 	return false;
 }
 
-/* Everything marked, out of the heaps. */
-static struct scheduler_job *
-take_marked(struct scheduler *s)
-{
-	struct scheduler_job *list = NULL;
-
-	for (struct scheduler_dest *d = s->dests.first; d != NULL; d = d->next)
-		scheduler_dest_take_marked(d, &list);
-	return list;
-}
-
 /* What waited for the release of m is due now.  Its first attempt after it
  * counts as the first: what was held for long is tried before it expires. */
 static void
 unpark(struct scheduler *s, struct spool_msg *m)
 {
-	struct scheduler_job *list = m->parked, *left = NULL;
 	bool scheduled = m->release_s > scheduler_wall_s(s);
+	struct scheduler_job *next;
 
-	m->parked = NULL;
-	while (list != NULL) {
-		struct scheduler_job *j = list;
-		list = j->next;
+	for (struct scheduler_job *j = m->first_job; j != NULL; j = next) {
+		next = j->other; /* new ones come before the first */
+		if (j->where != SCHEDULER_PARKED)
+			continue;
 		struct scheduler_job_start start = {
 			.due_ms = scheduler_now_ms(s),
 			.warn_ms = j->warn_ms,
@@ -256,51 +239,44 @@ unpark(struct scheduler *s, struct spool_msg *m)
 			.manual = true,
 		};
 		j->n = scheduler_make_jobs(s, m, j->recipients, j->n, &start);
-		if (j->n > 0) { /* out of memory: stays here */
-			j->next = left;
-			left = j;
-			continue;
-		}
-		free(j);
-		m->jobs--;
+		if (j->n == 0) /* else out of memory: stays here */
+			scheduler_drop_job(s, j);
 	}
-	m->parked = left;
 	scheduler_wake_all(s);
 }
 
-static void
-make_due(void *ctx, struct scheduler_job *j)
+static bool
+make_due(struct walk *k, struct scheduler_job *j)
 {
-	struct walk *k = ctx;
+	struct scheduler_dests *l = &k->s->dests;
 
-	if (j->m->mark == 0 || j->release_ms > k->now_ms)
-		return;
+	if (!is_waiting(j) || j->release_ms > k->now_ms)
+		return false;
+	scheduler_job_take(l, j, k->now_ms);
 	if (!j->manual)
 		j->planned_ms = j->retry_ms;
 	j->manual = true;
 	j->retry_ms = k->now_ms;
 	scheduler_job_plan(j, k->now_ms);
-	k->changed = true;
-	k->did[j->m->mark - 1] = SCHEDULER_DID;
+	scheduler_job_put(l, j, k->now_ms);
+	return true;
 }
 
 static void
 retry(struct walk *k)
 {
-	for (unsigned i = 0; i < k->n; i++)
-		k->did[i] = k->page[i]->held ? SCHEDULER_DID_HELD
-			    : is_scheduled(k, k->page[i])
-				? SCHEDULER_DID_SCHEDULED
-				: SCHEDULER_DID_BUSY;
-	for (struct scheduler_dest *d = k->s->dests.first; d != NULL;
-	     d = d->next) {
-		k->changed = false;
-		scheduler_dest_each(d, make_due, k);
-		if (k->changed)
-			scheduler_dest_reorder(d);
+	for (unsigned i = k->from; i < k->n; i++) {
+		const struct spool_msg *m = k->page[i];
+		k->did[i] = m->held              ? SCHEDULER_DID_HELD
+			    : is_scheduled(k, m) ? SCHEDULER_DID_SCHEDULED
+						 : SCHEDULER_DID_BUSY;
+		for (struct scheduler_job *j = m->first_job; j != NULL;
+		     j = j->other) {
+			if (make_due(k, j))
+				k->did[i] = SCHEDULER_DID;
+		}
 	}
 	scheduler_wake_all(k->s);
-	clear_marks(k);
 }
 
 /* Write the record for one message of the page; it is pinned meanwhile. */
@@ -328,96 +304,88 @@ unpin(struct walk *k, unsigned i)
 	(void)pthread_mutex_lock(&k->s->lock);
 }
 
-/* The page's messages that were released from their time: due now. */
+/* It was released from its time: due now. */
 static void
-end_schedule(struct walk *k)
+end_schedule(struct scheduler *s, struct spool_msg *m)
 {
-	struct scheduler *s = k->s;
-	struct scheduler_job *list = take_marked(s);
 	int64_t now_ms = scheduler_now_ms(s);
 
-	while (list != NULL) {
-		struct scheduler_job *j = list;
-		list = j->next;
-		if (j->release_ms > now_ms) {
-			j->retry_ms = now_ms;
-			j->manual = true;
-			j->planned_ms = j->d->not_before_ms;
-			j->release_ms = 0;
-		}
+	for (struct scheduler_job *j = m->first_job; j != NULL; j = j->other) {
+		if (!is_waiting(j) || j->release_ms <= now_ms)
+			continue;
+		scheduler_job_take(&s->dests, j, now_ms);
+		j->retry_ms = now_ms;
+		j->manual = true;
+		j->planned_ms = j->line->d->not_before_ms;
+		j->release_ms = 0;
 		scheduler_job_plan(j, now_ms);
-		scheduler_place(j->d, j);
+		scheduler_job_put(&s->dests, j, now_ms);
 	}
-	clear_marks(k);
 	scheduler_wake_all(s);
 }
 
-/* Hold or release: those of the page that are not so yet. */
+/* No delivery begins while the record is written. */
+static void
+park(struct scheduler *s, struct spool_msg *m)
+{
+	m->held = true;
+	for (struct scheduler_job *j = m->first_job; j != NULL; j = j->other) {
+		if (!is_waiting(j))
+			continue;
+		scheduler_job_take(&s->dests, j, scheduler_now_ms(s));
+		scheduler_place(s, j);
+	}
+}
+
+/* What is done to message i, and its pin. */
+static void
+begin_hold(struct walk *k, unsigned i, bool on)
+{
+	struct spool_msg *m = k->page[i];
+	bool to_do = m->held != on || (!on && is_scheduled(k, m));
+
+	k->did[i] = to_do ? SCHEDULER_DID
+		    : on  ? SCHEDULER_DID_HELD
+			  : SCHEDULER_DID_NONE;
+	m->jobs++;
+	if (to_do && on)
+		park(k->s, m);
+}
+
+/* Hold or release: those of the slice that are not so yet. */
 static void
 hold(struct walk *k, bool on)
 {
 	struct scheduler *s = k->s;
-	struct scheduler_job *list = NULL;
 
-	for (unsigned i = 0; i < k->n; i++) {
-		struct spool_msg *m = k->page[i];
-		bool to_do = m->held != on || (!on && is_scheduled(k, m));
-		k->did[i] = to_do ? SCHEDULER_DID
-			    : on  ? SCHEDULER_DID_HELD
-				  : SCHEDULER_DID_NONE;
-		m->jobs++;
-		if (k->did[i] != SCHEDULER_DID)
-			m->mark = 0;
-		else if (on)
-			m->held = true;
-	}
-	/* no delivery begins while the record is written */
-	if (on)
-		list = take_marked(s);
-	while (list != NULL) {
-		struct scheduler_job *j = list;
-		list = j->next;
-		scheduler_place(j->d, j);
-	}
-	scheduler_dest_sweep(&s->dests, scheduler_now_ms(s));
-	clear_marks(k);
+	for (unsigned i = k->from; i < k->n; i++)
+		begin_hold(k, i, on);
 	(void)pthread_mutex_unlock(&s->lock);
-	for (unsigned i = 0; i < k->n; i++) {
+	for (unsigned i = k->from; i < k->n; i++) {
 		if (k->did[i] == SCHEDULER_DID)
 			record_hold(k, i, on);
 		else
 			k->v->acted(k->v->ctx, k->page[i]->id, k->did[i], NULL);
 	}
 	(void)pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < k->n; i++) {
+	for (unsigned i = k->from; i < k->n; i++) {
+		struct spool_msg *m = k->page[i];
 		if ((on && k->did[i] == SCHEDULER_DID_FAIL) ||
 		    (!on && k->did[i] == SCHEDULER_DID)) {
-			k->page[i]->held = false;
-			k->page[i]->mark = on ? 0 : i + 1;
-			if (!on && is_scheduled(k, k->page[i]))
-				k->page[i]->release_s = k->wall_s;
-			unpark(s, k->page[i]);
+			m->held = false;
+			if (!on && is_scheduled(k, m))
+				m->release_s = k->wall_s;
+			unpark(s, m);
+			if (!on)
+				end_schedule(s, m);
 		}
 	}
-	if (!on)
-		end_schedule(k);
-	for (unsigned i = 0; i < k->n; i++)
+	for (unsigned i = k->from; i < k->n; i++)
 		unpin(k, i);
 }
 
-static void
-free_jobs(struct scheduler_job *list)
-{
-	while (list != NULL) {
-		struct scheduler_job *j = list;
-		list = j->next;
-		j->m->jobs--;
-		free(j);
-	}
-}
-
 /* The messages of the page that are in no list any more: unlink each, sync
- * once, say what became of them. */
+ * once, say what became of them.  Lock not held. */
 static void
 discard_page(struct walk *k)
 {
@@ -450,35 +418,22 @@ discard_page(struct walk *k)
 	}
 }
 
+/* Out of everything; discard_page does the rest. */
 static void
-remove_page(struct walk *k, bool only_scheduled)
+remove_slice(struct walk *k, bool only_scheduled)
 {
-	struct scheduler *s = k->s;
-
-	for (unsigned i = 0; i < k->n; i++) {
-		const struct spool_msg *m = k->page[i];
+	for (unsigned i = k->from; i < k->n; i++) {
+		struct spool_msg *m = k->page[i];
 		k->did[i] = is_busy(m) ? SCHEDULER_DID_BUSY
 			    : only_scheduled && !is_scheduled(k, m)
 				? SCHEDULER_DID_NONE
 				: SCHEDULER_DID;
 		if (k->did[i] != SCHEDULER_DID)
-			k->page[i]->mark = 0;
-	}
-	free_jobs(take_marked(s));
-	scheduler_dest_sweep(&s->dests, scheduler_now_ms(s));
-	clear_marks(k);
-	for (unsigned i = 0; i < k->n; i++) {
-		struct spool_msg *m = k->page[i];
-		if (k->did[i] != SCHEDULER_DID)
 			continue;
-		free_jobs(m->parked);
-		m->parked = NULL;
-		scheduler_unlink(s, m);
+		while (m->first_job != NULL)
+			scheduler_drop_job(k->s, m->first_job);
+		scheduler_unlink(k->s, m);
 	}
-	(void)pthread_mutex_unlock(&s->lock);
-	/* a busy one may be gone by now */
-	discard_page(k);
-	(void)pthread_mutex_lock(&s->lock);
 }
 
 static void
@@ -495,10 +450,10 @@ change(struct walk *k, enum scheduler_action a)
 		hold(k, false);
 		return;
 	case SCHEDULER_REMOVE:
-		remove_page(k, false);
+		remove_slice(k, false);
 		return;
 	case SCHEDULER_CANCEL:
-		remove_page(k, true);
+		remove_slice(k, true);
 		return;
 	}
 }
@@ -518,7 +473,6 @@ walk_new(struct walk **out, struct scheduler *s,
 	k->s = s;
 	k->w = w;
 	k->v = v;
-	k->max = LIST_PAGE;
 	*out = k;
 	return 0;
 }
@@ -551,15 +505,32 @@ scheduler_list(struct scheduler *s, const struct scheduler_select *w,
 	if (walk_new(&k, s, w, v, e) != 0)
 		return -1;
 	while (rc == 0 && !k->over) {
+		k->n = 0;
 		(void)pthread_mutex_lock(&s->lock);
 		gather(k);
 		look(k);
-		clear_marks(k);
 		(void)pthread_mutex_unlock(&s->lock);
 		rc = next_page(k, e);
 	}
 	walk_end(k);
 	return rc;
+}
+
+/* One slice; those that are removed become a page, for one sync. */
+static void
+act_on_page(struct walk *k, enum scheduler_action a)
+{
+	bool removes = a == SCHEDULER_REMOVE || a == SCHEDULER_CANCEL;
+
+	k->n = 0;
+	do {
+		(void)pthread_mutex_lock(&k->s->lock);
+		gather(k);
+		change(k, a);
+		(void)pthread_mutex_unlock(&k->s->lock);
+	} while (removes && !k->over && k->n + SLICE <= PAGE);
+	if (removes)
+		discard_page(k);
 }
 
 int
@@ -567,38 +538,25 @@ scheduler_act(struct scheduler *s, enum scheduler_action a,
 	      const struct scheduler_select *w,
 	      const struct scheduler_viewer *v, struct err *e)
 {
-	char(*ids)[RAND_ID_SIZE] = calloc(EXAMINED, sizeof(*ids));
+	bool holds = a == SCHEDULER_HOLD || a == SCHEDULER_RELEASE;
 	struct walk *k = NULL;
 	int rc = 0;
 
-	if (ids == NULL)
-		return err_set(e, ERR_TEMP, ENOMEM, "queue");
-	if (walk_new(&k, s, w, v, e) != 0) {
-		free(ids);
+	if (walk_new(&k, s, w, v, e) != 0)
 		return -1;
-	}
-	bool holds = a == SCHEDULER_HOLD || a == SCHEDULER_RELEASE;
-	k->max = holds ? HOLD_PAGE : EXAMINED;
 	(void)pthread_mutex_lock(&s->admin);
 	while (rc == 0 && !k->over) {
-		(void)pthread_mutex_lock(&s->lock);
-		gather(k);
-		for (unsigned i = 0; i < k->n; i++)
-			memcpy(ids[i], k->page[i]->id, sizeof(ids[i]));
-		unsigned n = k->n;
-		change(k, a);
-		(void)pthread_mutex_unlock(&s->lock);
-		for (unsigned i = 0; i < n; i++) {
+		act_on_page(k, a);
+		for (unsigned i = 0; i < k->n; i++) {
 			if (a == SCHEDULER_RETRY ||
 			    k->did[i] == SCHEDULER_DID_BUSY ||
 			    (!holds && k->did[i] == SCHEDULER_DID_NONE))
-				v->acted(v->ctx, ids[i], k->did[i], NULL);
+				v->acted(v->ctx, k->id[i], k->did[i], NULL);
 		}
 		rc = next_page(k, e);
 	}
 	(void)pthread_mutex_unlock(&s->admin);
 	walk_end(k);
-	free(ids);
 	return rc;
 }
 
@@ -606,24 +564,19 @@ bool
 scheduler_destination_get(struct scheduler *s, const char *key,
 			  struct scheduler_destination *out)
 {
-	bool found = false;
-
 	*out = (struct scheduler_destination){ 0 };
 	(void)pthread_mutex_lock(&s->lock);
-	for (struct scheduler_dest *d = s->dests.first; d != NULL && !found;
-	     d = d->next) {
-		if (strcmp(d->key, key) != 0)
-			continue;
+	const struct scheduler_dest *d = scheduler_dest_find(&s->dests, key);
+	if (d != NULL) {
 		int64_t wait_ms = d->not_before_ms - scheduler_now_ms(s);
-		found = true;
-		out->waiting = (unsigned)(d->n + d->n_ready);
+		out->waiting = (unsigned)scheduler_dest_waiting(d);
 		out->active = (unsigned)d->active;
 		out->failures = d->failures;
 		out->again_in_ms = d->failures > 0 && wait_ms > 0 ? wait_ms : 0;
 		if (d->failures > 0)
 			(void)snprintf(out->why, sizeof(out->why), "%s",
-				       d->why);
+				       scheduler_dest_why(d));
 	}
 	(void)pthread_mutex_unlock(&s->lock);
-	return found;
+	return d != NULL;
 }

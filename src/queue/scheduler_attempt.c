@@ -22,7 +22,7 @@ log_verdict(const struct scheduler_job *j, const struct scheduler_verdict *v,
 	log_str(&l, "from", j->m->reverse_path);
 	log_str(&l, "rcpt", j->m->recipients[v->recipient].address);
 	log_str(&l, "result", names[v->outcome]);
-	log_str(&l, "to", j->d->key);
+	log_str(&l, "to", j->line->d->key);
 	log_str(&l, "reply", v->reply);
 	log_num(&l, "age", age_s);
 	log_end(&l);
@@ -93,7 +93,7 @@ report(struct scheduler *s, const struct spool_msg *m,
 static const char *
 peer_of(const struct scheduler_job *j, const struct scheduler_batch *b)
 {
-	return b->peer[0] != '\0' ? b->peer : j->d->key;
+	return b->peer[0] != '\0' ? b->peer : j->line->d->key;
 }
 
 /*
@@ -298,7 +298,7 @@ scheduler_attempt(struct scheduler *s, struct scheduler_job *j,
 	if (expired)
 		expire(s, j, b);
 	else
-		s->o.deliver(s->o.ctx, j->d->key, b);
+		s->o.deliver(s->o.ctx, j->line->d->key, b);
 	note_replies(s, j, b);
 	if (report_settled(s, j, b) != 0) {
 		for (unsigned i = 0; i < b->n; i++) {

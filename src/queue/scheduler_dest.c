@@ -1,302 +1,359 @@
 #include "queue/scheduler_dest.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t
-hash_of(const char *text)
-{
-	uint32_t h = 2166136261u;
+#include "base/rand.h"
 
-	for (const char *p = text; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
-	return h;
+enum {
+	DESTS = 65536, /* buckets: a power of two */
+	LINES = 65536,
+	PARTIES = 8192,
+	BATCH = 16, /* jobs that a tick lines up */
+};
+
+/* Memory that no name has fallen into is never touched. */
+struct scheduler_buckets {
+	struct scheduler_dest *dest[DESTS];
+	struct scheduler_line *line[LINES];
+	struct scheduler_party *party[PARTIES];
+};
+
+static struct scheduler_job *
+job_of(const struct heap_node *x)
+{
+	return x == NULL ? NULL : HEAP_THING(x, struct scheduler_job, node);
 }
 
-static void
-append(struct scheduler_dests *list, struct scheduler_dest *d)
+static bool
+job_before(const struct heap_node *x, const struct heap_node *y)
 {
-	d->next = NULL;
-	if (list->last != NULL)
-		list->last->next = d;
-	else
-		list->first = d;
-	list->last = d;
-}
+	const struct scheduler_job *a = job_of(x), *b = job_of(y);
 
-struct scheduler_dest *
-scheduler_dest_get(struct scheduler_dests *list, const char *key)
-{
-	uint32_t hash = hash_of(key);
-	struct scheduler_dest *d;
-
-	for (d = list->first; d != NULL; d = d->next) {
-		if (d->hash == hash && strcmp(d->key, key) == 0)
-			return d;
-	}
-	d = calloc(1, sizeof(*d));
-	if (d == NULL)
-		return NULL;
-	(void)snprintf(d->key, sizeof(d->key), "%s", key);
-	d->hash = hash;
-	append(list, d);
-	return d;
-}
-
-void
-scheduler_dest_sweep(struct scheduler_dests *list, int64_t now_ms)
-{
-	struct scheduler_dest *d = list->first;
-
-	*list = (struct scheduler_dests){ 0 };
-	while (d != NULL) {
-		struct scheduler_dest *next = d->next;
-		if (d->n > 0 || d->n_ready > 0 || d->active > 0 ||
-		    (d->failures > 0 && d->not_before_ms > now_ms)) {
-			append(list, d);
-		} else {
-			free(d->heap);
-			free(d->lanes);
-			free(d);
-		}
-		d = next;
-	}
-}
-
-struct scheduler_dest *
-scheduler_dest_to_end(struct scheduler_dests *list, struct scheduler_dest **at)
-{
-	struct scheduler_dest *d = *at;
-
-	if (d != list->last) {
-		*at = d->next;
-		append(list, d);
-	}
-	return d;
-}
-
-static int
-before(const struct scheduler_job *a, const struct scheduler_job *b)
-{
 	return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->seq < b->seq;
 }
 
-static void
-sift_down(struct scheduler_dest *d, size_t i)
+static struct scheduler_dest *
+dest_by_time(const struct heap_node *x)
 {
-	for (;;) {
-		size_t least = i, kid = 2 * i + 1;
-		if (kid < d->n && before(d->heap[kid], d->heap[least]))
-			least = kid;
-		if (kid + 1 < d->n && before(d->heap[kid + 1], d->heap[least]))
-			least = kid + 1;
-		if (least == i)
-			return;
-		struct scheduler_job *j = d->heap[i];
-		d->heap[i] = d->heap[least];
-		d->heap[least] = j;
-		i = least;
-	}
+	return HEAP_THING(x, struct scheduler_dest, by_time);
+}
+
+static bool
+look_before(const struct heap_node *x, const struct heap_node *y)
+{
+	const struct scheduler_dest *a = dest_by_time(x), *b = dest_by_time(y);
+
+	return a->look_ms != b->look_ms ? a->look_ms < b->look_ms
+					: a->look_turn < b->look_turn;
 }
 
 int
-scheduler_dest_reserve(struct scheduler_dest *d)
+scheduler_dests_init(struct scheduler_dests *l, int per_destination,
+		     struct err *e)
 {
-	/* Those being delivered come back: they need their places too. */
-	size_t need = d->n + d->n_ready + (size_t)d->active + 1;
-
-	if (need <= d->cap)
-		return 0;
-	size_t cap = need < 16 ? 16 : need * 2;
-	struct scheduler_job **heap =
-	    reallocarray(d->heap, cap, sizeof(struct scheduler_job *));
-	if (heap == NULL)
-		return -1;
-	d->heap = heap;
-	d->cap = cap;
+	*l = (struct scheduler_dests){ .per_destination = per_destination,
+				       .by_time = { .before = look_before } };
+	l->b = calloc(1, sizeof(*l->b));
+	if (l->b == NULL)
+		return err_set(e, ERR_TEMP, ENOMEM, "queue");
+	rand_bytes(&l->key, sizeof(l->key));
+	scheduler_turn_init(l);
 	return 0;
+}
+
+/* ---- by time ------------------------------------------------------------
+ */
+
+/* The first job that is not due yet has changed, or there are no more lines;
+ * behind others with the same time. */
+static void
+time_seat(struct scheduler_dests *l, struct scheduler_dest *d, int64_t now_ms)
+{
+	const struct scheduler_job *j = job_of(d->later.top);
+
+	if (d->timed)
+		heap_take(&l->by_time, &d->by_time);
+	d->timed = j != NULL || d->n_lines == 0;
+	if (!d->timed)
+		return;
+	d->look_ms = j != NULL ? j->due_ms : d->not_before_ms;
+	if (d->look_ms < now_ms)
+		d->look_ms = now_ms;
+	d->look_turn = ++l->turns;
+	heap_push(&l->by_time, &d->by_time);
+}
+
+/* ---- coming and going ---------------------------------------------------
+ */
+
+static struct scheduler_dest **
+dest_bucket(const struct scheduler_dests *l, uint64_t hash)
+{
+	return &l->b->dest[hash % DESTS];
+}
+
+static struct scheduler_line **
+line_bucket(const struct scheduler_dests *l, const struct scheduler_dest *d,
+	    const struct scheduler_party *p)
+{
+	return &l->b->line[(d->hash ^ p->id) % LINES];
+}
+
+static struct scheduler_party **
+party_bucket(const struct scheduler_dests *l, uint64_t id)
+{
+	return &l->b->party[id % PARTIES];
+}
+
+static struct scheduler_dest *
+find_hashed(const struct scheduler_dests *l, const char *key, uint64_t hash)
+{
+	struct scheduler_dest *d = *dest_bucket(l, hash);
+
+	while (d != NULL && (d->hash != hash || strcmp(d->key, key) != 0))
+		d = d->chain;
+	return d;
+}
+
+struct scheduler_dest *
+scheduler_dest_find(const struct scheduler_dests *l, const char *key)
+{
+	return find_hashed(l, key, siphash(&l->key, key, strlen(key)));
+}
+
+static struct scheduler_dest *
+dest_get(struct scheduler_dests *l, const char *key)
+{
+	uint64_t hash = siphash(&l->key, key, strlen(key));
+	struct scheduler_dest *d = find_hashed(l, key, hash);
+
+	if (d != NULL)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (d == NULL || (d->key = strdup(key)) == NULL) {
+		free(d);
+		return NULL;
+	}
+	d->hash = hash;
+	d->later.before = job_before;
+	d->turn = ++l->turns;
+	struct scheduler_dest **at = dest_bucket(l, hash);
+	d->chain = *at;
+	*at = d;
+	return d;
+}
+
+static void
+dest_free(struct scheduler_dests *l, struct scheduler_dest *d)
+{
+	struct scheduler_dest **at = dest_bucket(l, d->hash);
+
+	while (*at != d)
+		at = &(*at)->chain;
+	*at = d->chain;
+	if (d->timed)
+		heap_take(&l->by_time, &d->by_time);
+	free(d->why);
+	free(d->key);
+	free(d);
+}
+
+/* Nothing waits for it; that it is dead is remembered for its time. */
+static void
+dest_drop(struct scheduler_dests *l, struct scheduler_dest *d, int64_t now_ms)
+{
+	if (d->n_lines > 0)
+		return;
+	if (d->failures > 0 && d->not_before_ms > now_ms)
+		time_seat(l, d, now_ms);
+	else
+		dest_free(l, d);
+}
+
+static struct scheduler_party *
+party_get(struct scheduler_dests *l, uint64_t id)
+{
+	struct scheduler_party **at = party_bucket(l, id), *p = *at;
+
+	while (p != NULL && p->id != id)
+		p = p->chain;
+	if (p != NULL)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return NULL;
+	p->id = id;
+	scheduler_turn_init_party(p);
+	p->chain = *at;
+	*at = p;
+	return p;
+}
+
+static void
+party_drop(struct scheduler_dests *l, struct scheduler_party *p)
+{
+	struct scheduler_party **at = party_bucket(l, p->id);
+
+	if (p->lines > 0)
+		return;
+	while (*at != p)
+		at = &(*at)->chain;
+	*at = p->chain;
+	free(p);
+}
+
+struct scheduler_line *
+scheduler_line_get(struct scheduler_dests *l, const char *key, uint64_t party,
+		   int64_t now_ms)
+{
+	struct scheduler_dest *d = dest_get(l, key);
+	struct scheduler_party *p = d == NULL ? NULL : party_get(l, party);
+	struct scheduler_line *x = NULL;
+
+	if (p != NULL) {
+		struct scheduler_line **at = line_bucket(l, d, p);
+		for (x = *at; x != NULL && (x->d != d || x->party != p);)
+			x = x->chain;
+		if (x != NULL)
+			return x;
+		x = calloc(1, sizeof(*x));
+		if (x != NULL) {
+			*x = (struct scheduler_line){ .chain = *at,
+						      .d = d,
+						      .party = p };
+			*at = x;
+			d->n_lines++;
+			p->lines++;
+		}
+	}
+	if (x == NULL && p != NULL)
+		party_drop(l, p);
+	if (x == NULL && d != NULL)
+		dest_drop(l, d, now_ms);
+	return x;
 }
 
 void
-scheduler_dest_push(struct scheduler_dest *d, struct scheduler_job *j)
+scheduler_line_drop(struct scheduler_dests *l, struct scheduler_line *x,
+		    int64_t now_ms)
 {
-	size_t i = d->n++;
+	struct scheduler_line **at = line_bucket(l, x->d, x->party);
 
-	j->d = d;
-	d->heap[i] = j;
-	while (i > 0 && before(d->heap[i], d->heap[(i - 1) / 2])) {
-		struct scheduler_job *up = d->heap[(i - 1) / 2];
-		d->heap[(i - 1) / 2] = d->heap[i];
-		d->heap[i] = up;
-		i = (i - 1) / 2;
-	}
+	if (x->jobs > 0)
+		return;
+	while (*at != x)
+		at = &(*at)->chain;
+	*at = x->chain;
+	x->party->lines--;
+	party_drop(l, x->party);
+	x->d->n_lines--;
+	dest_drop(l, x->d, now_ms);
+	free(x);
 }
 
-/* ---- lanes --------------------------------------------------------------
+void
+scheduler_dests_clear(struct scheduler_dests *l)
+{
+	while (l->by_time.top != NULL) /* the dead that are remembered */
+		dest_free(l, dest_by_time(l->by_time.top));
+	free(l->b);
+	l->b = NULL;
+}
+
+/* ---- jobs ---------------------------------------------------------------
  */
 
-enum { WINDOW = 512 }; /* jobs that enter the lanes at one time */
-
-static struct scheduler_job **
-end_of(struct scheduler_job **lane)
+void
+scheduler_job_join(struct scheduler_job *j, struct scheduler_line *x)
 {
-	while (*lane != NULL)
-		lane = &(*lane)->others;
-	return lane;
+	j->line = x;
+	x->jobs++;
 }
 
-/* At the end of its party's line. */
+void
+scheduler_job_leave(struct scheduler_dests *l, struct scheduler_job *j,
+		    int64_t now_ms)
+{
+	struct scheduler_line *x = j->line;
+
+	if (x == NULL)
+		return;
+	j->line = NULL;
+	x->jobs--;
+	scheduler_line_drop(l, x, now_ms);
+}
+
+void
+scheduler_job_put(struct scheduler_dests *l, struct scheduler_job *j,
+		  int64_t now_ms)
+{
+	struct scheduler_dest *d = j->line->d;
+
+	if (j->due_ms <= now_ms) {
+		scheduler_turn_enter(l, j);
+		return;
+	}
+	j->where = SCHEDULER_LATER;
+	heap_push(&d->later, &j->node);
+	if (job_of(d->later.top) == j)
+		time_seat(l, d, now_ms);
+}
+
+void
+scheduler_job_take(struct scheduler_dests *l, struct scheduler_job *j,
+		   int64_t now_ms)
+{
+	struct scheduler_dest *d;
+
+	switch (j->where) {
+	case SCHEDULER_AWAY:
+	case SCHEDULER_PARKED:
+		break;
+	case SCHEDULER_DUE:
+		scheduler_turn_leave(l, j);
+		break;
+	case SCHEDULER_LATER:
+		d = j->line->d;
+		bool first = job_of(d->later.top) == j;
+		heap_take(&d->later, &j->node);
+		if (first)
+			time_seat(l, d, now_ms);
+		break;
+	}
+	j->where = SCHEDULER_AWAY;
+}
+
+/* One job of d, which is first by time. */
 static void
-enter_lane(struct scheduler_dest *d, struct scheduler_job *j)
+tick_once(struct scheduler_dests *l, struct scheduler_dest *d, int64_t now_ms)
 {
-	unsigned lane = j->party % SCHEDULER_LANES;
-	struct scheduler_job **at = &d->lanes[lane];
+	struct scheduler_job *j = job_of(d->later.top);
 
-	while (*at != NULL && (*at)->party != j->party)
-		at = &(*at)->others;
-	j->next = j->others = NULL;
-	if (*at != NULL) {
-		(*at)->tail->next = j;
-		(*at)->tail = j;
-	} else {
-		j->tail = j;
-		*at = j;
+	if (j == NULL && d->n_lines == 0) {
+		d->failures = 0; /* its wait is over */
+		dest_drop(l, d, now_ms);
+		return;
 	}
-	d->used |= UINT64_C(1) << lane;
-	d->n_ready++;
-}
-
-/* The next line in turn whose first job is allowed (may NULL: any), or NULL. */
-static struct scheduler_job **
-find_line(struct scheduler_dest *d, scheduler_may_fn *may, void *ctx)
-{
-	for (unsigned i = 0; d->used != 0 && i < SCHEDULER_LANES; i++) {
-		unsigned lane = (d->lane + i) % SCHEDULER_LANES;
-		if ((d->used >> lane & 1) == 0)
-			continue;
-		for (struct scheduler_job **at = &d->lanes[lane]; *at != NULL;
-		     at = &(*at)->others) {
-			if (may == NULL || may(ctx, *at))
-				return at;
-		}
+	if (j != NULL && j->due_ms <= now_ms) {
+		heap_take(&d->later, &j->node);
+		scheduler_turn_enter(l, j);
 	}
-	return NULL;
-}
-
-/* The first of a line; the others of its lane go before the rest of it. */
-static struct scheduler_job *
-leave_line(struct scheduler_dest *d, struct scheduler_job **at)
-{
-	struct scheduler_job *j = *at, *rest = j->next;
-	unsigned lane = j->party % SCHEDULER_LANES;
-
-	*at = j->others;
-	if (rest != NULL) {
-		rest->tail = j->tail;
-		rest->others = NULL;
-		*end_of(at) = rest;
-	}
-	if (d->lanes[lane] == NULL)
-		d->used &= ~(UINT64_C(1) << lane);
-	j->next = j->others = j->tail = NULL;
-	d->n_ready--;
-	d->lane = (lane + 1) % SCHEDULER_LANES;
-	return j;
-}
-
-/* All back into the heap, for what looks at every job. */
-static void
-gather(struct scheduler_dest *d)
-{
-	while (d->n_ready > 0)
-		scheduler_dest_push(d, leave_line(d, find_line(d, NULL, NULL)));
-}
-
-static struct scheduler_job *
-pop_heap(struct scheduler_dest *d)
-{
-	struct scheduler_job *j = d->heap[0];
-
-	d->heap[0] = d->heap[--d->n];
-	sift_down(d, 0);
-	return j;
-}
-
-static bool
-is_due(const struct scheduler_dest *d, int64_t now_ms)
-{
-	return d->n > 0 && d->heap[0]->due_ms <= now_ms;
-}
-
-/* Out of the heap into the lanes; -1: no memory for these. */
-static int
-line_up(struct scheduler_dest *d, int64_t now_ms)
-{
-	if (d->lanes == NULL)
-		d->lanes =
-		    calloc(SCHEDULER_LANES, sizeof(struct scheduler_job *));
-	if (d->lanes == NULL)
-		return -1;
-	for (int i = 0; i < WINDOW && is_due(d, now_ms); i++)
-		enter_lane(d, pop_heap(d));
-	return 0;
-}
-
-/* When the second in the heap is due. */
-static int64_t
-second_due_ms(const struct scheduler_dest *d)
-{
-	int64_t a = d->n > 1 ? d->heap[1]->due_ms : SCHEDULER_NEVER;
-	int64_t b = d->n > 2 ? d->heap[2]->due_ms : SCHEDULER_NEVER;
-
-	return a < b ? a : b;
-}
-
-/* Is one job due, and no other?  It needs no line. */
-static bool
-is_alone(const struct scheduler_dest *d, int64_t now_ms)
-{
-	return d->n_ready == 0 && is_due(d, now_ms) &&
-	       second_due_ms(d) > now_ms;
-}
-
-bool
-scheduler_dest_ready(struct scheduler_dest *d, int64_t now_ms,
-		     scheduler_may_fn *may, void *ctx)
-{
-	if (is_alone(d, now_ms))
-		return may(ctx, d->heap[0]);
-	if (is_due(d, now_ms) && line_up(d, now_ms) != 0)
-		return true; /* first come, first served */
-	return find_line(d, may, ctx) != NULL;
-}
-
-struct scheduler_job *
-scheduler_dest_next(struct scheduler_dest *d, int64_t now_ms,
-		    scheduler_may_fn *may, void *ctx)
-{
-	if (!scheduler_dest_ready(d, now_ms, may, ctx))
-		return NULL;
-	struct scheduler_job **at = find_line(d, may, ctx);
-	return at != NULL ? leave_line(d, at) : pop_heap(d);
+	time_seat(l, d, now_ms);
 }
 
 int64_t
-scheduler_dest_later_ms(const struct scheduler_dest *d, int64_t now_ms)
+scheduler_dests_tick(struct scheduler_dests *l, int64_t now_ms)
 {
-	if (is_alone(d, now_ms))
-		return second_due_ms(d);
-	int64_t due = d->n > 0 ? d->heap[0]->due_ms : SCHEDULER_NEVER;
-	return due > now_ms ? due : now_ms;
-}
-
-int64_t
-scheduler_dest_due_ms(const struct scheduler_dest *d)
-{
-	if (d->n_ready > 0)
-		return INT64_MIN; /* long since */
-	return d->n > 0 ? d->heap[0]->due_ms : SCHEDULER_NEVER;
+	for (int i = 0; i < BATCH && l->by_time.top != NULL; i++) {
+		struct scheduler_dest *d = dest_by_time(l->by_time.top);
+		if (d->look_ms > now_ms)
+			break;
+		tick_once(l, d, now_ms);
+	}
+	return l->by_time.top == NULL ? SCHEDULER_NEVER
+				      : dest_by_time(l->by_time.top)->look_ms;
 }
 
 /* ---- how many at once ---------------------------------------------------
@@ -332,92 +389,122 @@ scheduler_dest_learn(struct scheduler_dest *d, bool ok, int max)
 /* ---- all of them --------------------------------------------------------
  */
 
-struct scheduler_job *
-scheduler_dest_pop(struct scheduler_dest *d)
+const char *
+scheduler_dest_why(const struct scheduler_dest *d)
 {
-	gather(d);
-	if (d->n == 0)
-		return NULL;
-	return pop_heap(d);
+	return d->why != NULL ? d->why : "";
+}
+
+size_t
+scheduler_dest_waiting(const struct scheduler_dest *d)
+{
+	return d->later.n + d->n_due;
+}
+
+static void
+each_due(struct scheduler_dest *d,
+	 void (*fn)(void *ctx, struct scheduler_job *j), void *ctx)
+{
+	for (struct scheduler_line *x = d->first; x != NULL; x = x->next)
+		for (struct scheduler_job *j = x->first; j != NULL; j = j->next)
+			fn(ctx, j);
+}
+
+static void
+each_later(struct scheduler_dest *d,
+	   void (*fn)(void *ctx, struct scheduler_job *j), void *ctx)
+{
+	for (struct heap_node *x = heap_first(&d->later); x != NULL;
+	     x = heap_next(x))
+		fn(ctx, job_of(x));
 }
 
 void
 scheduler_dest_each(struct scheduler_dest *d,
 		    void (*fn)(void *ctx, struct scheduler_job *j), void *ctx)
 {
-	gather(d);
-	for (size_t i = 0; i < d->n; i++)
-		fn(ctx, d->heap[i]);
+	each_due(d, fn, ctx);
+	each_later(d, fn, ctx);
 }
 
-void
-scheduler_dest_take_marked(struct scheduler_dest *d,
-			   struct scheduler_job **list)
+/* Why its text could not be kept is not worth a failure. */
+static void
+keep_why(struct scheduler_dest *d, const char *why)
 {
-	size_t kept = 0;
+	char *copy =
+	    strcmp(scheduler_dest_why(d), why) == 0 ? NULL : strdup(why);
 
-	gather(d);
-	for (size_t i = 0; i < d->n; i++) {
-		struct scheduler_job *j = d->heap[i];
-		if (j->m->mark == 0) {
-			d->heap[kept++] = j;
-			continue;
-		}
-		j->next = *list;
-		*list = j;
-	}
-	if (kept == d->n)
+	if (copy == NULL)
 		return;
-	d->n = kept;
-	scheduler_dest_reorder(d);
+	free(d->why);
+	d->why = copy;
 }
 
-void
-scheduler_dest_reorder(struct scheduler_dest *d)
+static void
+put_off(void *ctx, struct scheduler_job *j)
 {
-	for (size_t i = d->n / 2; i-- > 0;)
-		sift_down(d, i);
+	int64_t now_ms = *(const int64_t *)ctx;
+	int64_t not_before_ms = j->line->d->not_before_ms;
+
+	if (j->retry_ms <= now_ms && j->manual)
+		j->retry_ms = j->planned_ms;
+	else if (j->retry_ms <= now_ms)
+		j->attempts++;
+	j->manual = false;
+	if (j->retry_ms < not_before_ms)
+		j->retry_ms = not_before_ms;
+	/* A late or expired one is seen to on time all the same. */
+	scheduler_job_plan(j, now_ms);
 }
 
 void
-scheduler_dest_down(struct scheduler_dest *d, int64_t now_ms,
-		    int64_t not_before_ms, bool manual, const char *why)
+scheduler_dest_down(struct scheduler_dests *l, struct scheduler_dest *d,
+		    int64_t now_ms, int64_t not_before_ms, bool manual,
+		    const char *why)
 {
 	if (!manual || d->failures == 0)
 		d->failures++;
 	d->answered = false;
 	d->not_before_ms = not_before_ms;
-	gather(d);
-	(void)snprintf(d->why, sizeof(d->why), "%s", why);
-	for (size_t i = 0; i < d->n; i++) {
-		struct scheduler_job *j = d->heap[i];
-		if (j->retry_ms <= now_ms && j->manual)
-			j->retry_ms = j->planned_ms;
-		else if (j->retry_ms <= now_ms)
-			j->attempts++;
-		j->manual = false;
-		if (j->retry_ms < not_before_ms)
-			j->retry_ms = not_before_ms;
-		/* A late or expired one is seen to on time all the same. */
-		scheduler_job_plan(j, now_ms);
+	keep_why(d, why);
+	while (d->first != NULL) {
+		struct scheduler_job *j = d->first->first;
+		scheduler_turn_leave(l, j);
+		j->where = SCHEDULER_LATER;
+		heap_push(&d->later, &j->node);
 	}
-	scheduler_dest_reorder(d);
+	each_later(d, put_off, &now_ms);
+	heap_reorder(&d->later);
+	time_seat(l, d, now_ms);
+}
+
+static void
+bring_forward(void *ctx, struct scheduler_job *j)
+{
+	int64_t now_ms = *(const int64_t *)ctx;
+
+	if (j->retry_ms <= j->line->d->not_before_ms)
+		j->retry_ms = now_ms > j->release_ms ? now_ms : j->release_ms;
+	scheduler_job_plan(j, now_ms);
 }
 
 void
-scheduler_dest_up(struct scheduler_dest *d, int64_t now_ms)
+scheduler_dest_up(struct scheduler_dests *l, struct scheduler_dest *d,
+		  int64_t now_ms)
 {
 	if (d->failures == 0)
 		return;
-	gather(d);
-	for (size_t i = 0; i < d->n; i++) {
-		struct scheduler_job *j = d->heap[i];
-		if (j->retry_ms <= d->not_before_ms)
-			j->retry_ms =
-			    now_ms > j->release_ms ? now_ms : j->release_ms;
-		scheduler_job_plan(j, now_ms);
-	}
+	scheduler_dest_each(d, bring_forward, &now_ms);
+	heap_reorder(&d->later);
+	scheduler_dest_forget(l, d);
+	time_seat(l, d, now_ms);
+	dest_drop(l, d, now_ms);
+}
+
+void
+scheduler_dest_forget(struct scheduler_dests *l, struct scheduler_dest *d)
+{
 	d->failures = 0;
 	d->not_before_ms = 0;
-	scheduler_dest_reorder(d);
+	scheduler_turn_seat(l, d);
 }

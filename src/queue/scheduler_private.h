@@ -10,9 +10,9 @@
  * and what is written about it). */
 
 /*
- * One lock guards every field below it and every job that sits in a heap.  A
- * job that a worker has taken belongs to that worker, with the recipients it
- * names; the lock is not held while it is delivered or written about.
+ * One lock guards every field below it and every job that waits.  A job that a
+ * worker has taken belongs to that worker, with the recipients it names; the
+ * lock is not held while it is delivered or written about.
  *
  * Waking: whoever makes a job due earlier signals one waiter.  A worker that
  * takes a job signals the next when another may go now, or when no waiter looks
@@ -29,10 +29,7 @@ struct scheduler {
 	pthread_cond_t work; /* something may be due */
 	pthread_cond_t idle; /* a worker finished a job */
 	bool stopping;
-	int active;
-	struct scheduler_job *running[SCHEDULER_THREADS_MAX]; /* so many */
-	int doubtful;                 /* of them: nobody has answered yet */
-	int dead;                     /* of these: nor the last time */
+	struct scheduler_workers workers;
 	atomic_uint_least64_t routes; /* changed so often */
 	struct siphash_key party_key;
 	uint64_t seq;
@@ -81,28 +78,6 @@ scheduler_wake_all(struct scheduler *s)
 	(void)pthread_cond_broadcast(&s->work);
 }
 
-/*
- * A party's share (scheduler_share.c): may it have one more worker?
- *
- * scheduler_share_party - whose message it is.  scheduler_share_allows - for
- * scheduler_dest_ready and _next; ctx is a struct scheduler_share, which counts
- * a party once and is good for one walk under the lock.
- * scheduler_share_doubtful, scheduler_share_dead - how many workers the
- * destinations may have that have not answered, and those that did not the last
- * time.
- */
-struct scheduler_share {
-	const struct scheduler *s;
-	bool counted; /* the workers of `party`: */
-	uint64_t party;
-	int all, doubtful, dead;
-};
-uint64_t scheduler_share_party(const struct scheduler *s,
-			       const struct spool_msg *m);
-bool scheduler_share_allows(void *ctx, const struct scheduler_job *j);
-int scheduler_share_doubtful(const struct scheduler *s);
-int scheduler_share_dead(const struct scheduler *s);
-
 /* What a new job starts with. */
 struct scheduler_job_start {
 	int64_t due_ms, warn_ms, expires_ms;
@@ -121,9 +96,14 @@ unsigned scheduler_make_jobs(struct scheduler *s, struct spool_msg *m,
 			     unsigned *list, unsigned n,
 			     const struct scheduler_job_start *start);
 
-/* scheduler_place - put the job where it waits: the heap of d, or beside its
- * message when that is held.  Lock held; room in d is reserved. */
-void scheduler_place(struct scheduler_dest *d, struct scheduler_job *j);
+/* scheduler_place - put the job where it waits: at its destination, or beside
+ * its message when that is held.  scheduler_drop_job - it is done: out of
+ * everything, freed.  Lock held. */
+void scheduler_place(struct scheduler *s, struct scheduler_job *j);
+void scheduler_drop_job(struct scheduler *s, struct scheduler_job *j);
+
+/* scheduler_is_bookmark - no message, but the place of a walk. */
+bool scheduler_is_bookmark(const struct spool_msg *m);
 
 /* scheduler_link, scheduler_unlink - in and out of the list.  Lock held. */
 void scheduler_link(struct scheduler *s, struct spool_msg *m);

@@ -9,59 +9,59 @@
  * holds among the workers for destinations that have not answered yet, or did
  * not the last time: who names a thousand of these leaves some to others.
  */
-#include <string.h>
+#include "queue/scheduler_dest.h"
 
-#include "queue/scheduler_private.h"
-
-uint64_t
-scheduler_share_party(const struct scheduler *s, const struct spool_msg *m)
+/* Those that have not answered may have half. */
+static int
+doubtful_max(const struct scheduler_workers *w)
 {
-	const char *name = spool_msg_party(m);
-
-	return siphash(&s->party_key, name, strlen(name));
+	return w->threads > 1 ? w->threads / 2 : 1;
 }
 
-int
-scheduler_share_doubtful(const struct scheduler *s)
+/* Those that did not the last time may have half of these. */
+static int
+dead_max(const struct scheduler_workers *w)
 {
-	return s->o.threads > 1 ? s->o.threads / 2 : 1;
+	return w->threads > 3 ? w->threads / 4 : 1;
 }
 
-int
-scheduler_share_dead(const struct scheduler *s)
+static bool
+is_within(const struct scheduler_workers *w, enum scheduler_class class,
+	  int all, int doubtful, int dead)
 {
-	return s->o.threads > 3 ? s->o.threads / 4 : 1;
-}
-
-static void
-count_party(struct scheduler_share *c, uint64_t party)
-{
-	*c = (struct scheduler_share){ .s = c->s,
-				       .counted = true,
-				       .party = party };
-	for (int i = 0; i < c->s->active; i++) {
-		const struct scheduler_job *j = c->s->running[i];
-		if (j->party != party)
-			continue;
-		c->all++;
-		c->doubtful += j->doubtful ? 1 : 0;
-		c->dead += j->dead ? 1 : 0;
+	if (all >= w->threads - w->active)
+		return false;
+	switch (class) {
+	case SCHEDULER_ANSWERED:
+		return true;
+	case SCHEDULER_NEW:
+		return doubtful < doubtful_max(w) - w->doubtful;
+	case SCHEDULER_DEAD:
+		return doubtful < doubtful_max(w) - w->doubtful &&
+		       dead < dead_max(w) - w->dead;
+	case SCHEDULER_CLASSES:
+		break;
 	}
+	return false;
 }
 
 bool
-scheduler_share_allows(void *ctx, const struct scheduler_job *j)
+scheduler_share_allows(const struct scheduler_workers *w,
+		       const struct scheduler_party *p,
+		       enum scheduler_class class)
 {
-	struct scheduler_share *c = ctx;
-	const struct scheduler *s = c->s;
+	return is_within(w, class, p->all, p->doubtful, p->dead);
+}
 
-	if (!c->counted || c->party != j->party)
-		count_party(c, j->party);
-	if (c->all >= s->o.threads - s->active)
-		return false;
-	if (j->d->answered)
-		return true;
-	return c->doubtful < scheduler_share_doubtful(s) - s->doubtful &&
-	       (j->d->failures == 0 ||
-		c->dead < scheduler_share_dead(s) - s->dead);
+/*
+ * Servers that take a connection and say nothing hold a worker each until the
+ * time for it is over.  What has not answered may have half of them, so that
+ * the others get their mail; and what is known not to answer half of those, so
+ * that new ones get a try.
+ */
+bool
+scheduler_share_open(const struct scheduler_workers *w,
+		     enum scheduler_class class)
+{
+	return is_within(w, class, 0, 0, 0);
 }

@@ -26,7 +26,7 @@ scheduler_wait_job(void *ctx, struct scheduler_job *j)
 	(void)ctx;
 	for (unsigned i = 0; i < j->n && j->m->waiter != NULL; i++)
 		scheduler_wait_note(j->m, j->recipients[i], SCHEDULER_DEFERRED,
-				    j->d->why);
+				    scheduler_dest_why(j->line->d));
 }
 
 void

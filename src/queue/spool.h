@@ -99,12 +99,11 @@ struct spool_msg {
 	uint32_t message_crc;
 	unsigned n_recipients;
 	struct spool_rcpt *recipients;
-	/* the scheduler's: its list, how many jobs still name m, the jobs that
-	 * wait for its release, and a place for a note during one walk */
+	/* the scheduler's: its list, the message's jobs, and how many of them
+	 * there are; who works on m without the lock counts as one */
 	struct spool_msg *prev, *next;
-	struct scheduler_job *parked;
+	struct scheduler_job *first_job;
 	unsigned jobs;
-	unsigned mark;
 	struct scheduler_waiter *waiter; /* for its first attempt, or NULL */
 	struct spool_entry *entry; /* the spool's: when it is in the journal */
 };

@@ -500,6 +500,34 @@ new_routes_hold_for_what_waits(void **state)
 	world_close(&w);
 }
 
+/* A few messages at a time: none is left out, and what is empty goes. */
+static void
+new_routes_hold_for_all_that_wait(void **state)
+{
+	enum { N = 50 };
+	static struct world w;
+	struct scheduler_destination d;
+	char id[] = "00000000000000a0";
+
+	(void)state;
+	world_open(&w, say_yes);
+	w.route_to = "old:25";
+	for (int i = 0; i < N; i++) {
+		id[14] = (char)('a' + i / 10);
+		id[15] = (char)('0' + i % 10);
+		world_add(&w, id, "alice@abc.com", bob, 1);
+	}
+	w.route_to = "new:25";
+	scheduler_retry(w.s);
+	assert_false(scheduler_destination_get(w.s, "old:25", &d));
+	assert_true(scheduler_destination_get(w.s, "new:25", &d));
+	assert_int_equal(d.waiting, N);
+	world_run(&w);
+	assert_int_equal(w.n_tries, N);
+	assert_string_equal(w.last_key, "new:25");
+	world_close(&w);
+}
+
 static void
 a_destination_seen_alive_is_due_at_once(void **state)
 {
@@ -1075,6 +1103,7 @@ main(void)
 		cmocka_unit_test(an_old_message_is_tried_once_after_a_restart),
 		cmocka_unit_test(what_is_older_than_the_clock_is_tried_at_once),
 		cmocka_unit_test(new_routes_hold_for_what_waits),
+		cmocka_unit_test(new_routes_hold_for_all_that_wait),
 		cmocka_unit_test(a_destination_seen_alive_is_due_at_once),
 		cmocka_unit_test(a_full_queue_says_so),
 		cmocka_unit_test(deliveries_at_once_are_bounded),
