@@ -44,6 +44,6 @@ int control_why_answer(struct control_session *s, struct err *e);
  * objects of the types protection, server and no-server. */
 int control_tls_list(struct control_session *s, struct err *e);
 int control_tls_forget(struct control_session *s, struct err *e);
-void control_tls_why(struct control_session *s, const char *key);
+void control_tls_why(struct control_session *s, const struct route *way);
 
 #endif

@@ -182,22 +182,21 @@ explain_mx(struct question *q)
 }
 
 void
-control_tls_why(struct control_session *s, const char *key)
+control_tls_why(struct control_session *s, const struct route *way)
 {
 	struct question q = { .s = s,
 			      .r = s->o.reach,
+			      .way = way,
 			      .deadline_ms = clock_mono_ms() + WHY_MS };
 	char memory[TLS_MEMORY_NAME_SIZE];
-	struct route way;
 
-	if (q.r == NULL || route_parse(span_of(key), &way, NULL) != 0)
+	if (q.r == NULL)
 		return;
-	q.way = &way;
-	switch (way.kind) {
+	switch (way->kind) {
 	case ROUTE_LOCAL:
 		return;
 	case ROUTE_HOST:
-		reach_memory_name(&way, memory);
+		reach_memory_name(way, memory);
 		put_protection(&q, memory, NULL);
 		return;
 	case ROUTE_MX:

@@ -53,8 +53,8 @@ control_trail_answer(struct control_session *s, struct err *e)
  */
 
 static void
-put_verified(struct control_session *s, struct control_json *j, const char *key,
-	     const char *canonical)
+put_verified(struct control_session *s, struct control_json *j,
+	     const struct way *way, const char *canonical)
 {
 	static const char *const names[] = { "yes", "no", "later",
 					     "unreachable" };
@@ -63,7 +63,7 @@ put_verified(struct control_session *s, struct control_json *j, const char *key,
 	char text[REPLY_TEXT_SIZE];
 	int64_t left_ms;
 
-	if (!route_may_ask(key)) {
+	if (!route_may_ask(&way->route)) {
 		control_json_text(j, "verified", "not-asked");
 		return;
 	}
@@ -71,7 +71,8 @@ put_verified(struct control_session *s, struct control_json *j, const char *key,
 		control_json_text(j, "verified", "off");
 		return;
 	}
-	if (!verify_known(s->o.verify, key, canonical, &answer, &r, &left_ms)) {
+	if (!verify_known(s->o.verify, way->key, canonical, &answer, &r,
+			  &left_ms)) {
 		control_json_text(j, "verified", "unknown");
 		return;
 	}
@@ -100,10 +101,11 @@ put_destination(struct control_session *s, struct control_json *j,
 int
 control_why_answer(struct control_session *s, struct err *e)
 {
-	char canonical[ADDRESS_SIZE], key[SCHEDULER_KEY_SIZE];
+	char canonical[ADDRESS_SIZE];
 	struct span local, domain;
 	struct control_json j;
 	struct address a;
+	struct way way;
 
 	if (address_parse_mailbox(span_of(s->r.address), ADDRESS_ALLOW_UTF8, &a,
 				  e) != 0)
@@ -111,19 +113,19 @@ control_why_answer(struct control_session *s, struct err *e)
 	if (address_canonical(&a, canonical) != 0)
 		return err_set(e, ERR_PERM, 0, "%s: too long", s->r.address);
 	address_split(canonical, &local, &domain);
-	bool routed = routes_find(s->o.routes, "", domain.p, key);
+	bool routed = routes_find(s->o.routes, "", domain.p, &way);
 	control_json_begin(&j, &s->out);
 	control_json_text(&j, "type", "why");
 	control_json_text(&j, "address", canonical);
 	control_json_bool(&j, "routed", routed);
 	if (routed) {
-		control_json_text(&j, "route", key);
-		put_verified(s, &j, key, canonical);
-		put_destination(s, &j, key);
+		control_json_text(&j, "route", way.key);
+		put_verified(s, &j, &way, canonical);
+		put_destination(s, &j, way.key);
 	}
 	if (control_json_end(&j) != 0)
 		return err_set(e, ERR_TEMP, ENOMEM, "answer");
 	if (routed)
-		control_tls_why(s, key);
+		control_tls_why(s, &way.route);
 	return control_queue_list(s, s->r.address, e);
 }

@@ -269,16 +269,12 @@ open_server(const struct reach *r, const struct route *way, struct reach_try *t,
 }
 
 int
-reach_open(const struct reach *r, const char *key, struct reach_try *t,
+reach_open(const struct reach *r, const struct route *way, struct reach_try *t,
 	   struct smtp_client **c, struct err *e)
 {
-	struct route way;
-	int rc = -1;
-
 	*c = NULL;
 	t->code = 0;
-	if (route_parse(span_of(key), &way, e) == 0)
-		rc = way.kind == ROUTE_MX ? reach_mx(r, &way, t, c, e)
-					  : open_server(r, &way, t, c, e);
+	int rc = way->kind == ROUTE_MX ? reach_mx(r, way, t, c, e)
+				       : open_server(r, way, t, c, e);
 	return rc == 0 ? 0 : reach_failed(t, 451, "4.4.1");
 }

@@ -55,8 +55,8 @@ struct reach_try {
  * will never take mail, STOP, TIMEOUT when (each of) it was silent, TEMP and
  * others to be tried later.
  */
-int reach_open(const struct reach *r, const char *key, struct reach_try *t,
-	       struct smtp_client **c, struct err *e);
+int reach_open(const struct reach *r, const struct route *way,
+	       struct reach_try *t, struct smtp_client **c, struct err *e);
 
 /* reach_memory_name - what tls_memory calls the destination of a route; "" for
  * a local socket. */

@@ -81,11 +81,17 @@ connect_to(struct delivery *d, struct err *e)
 		.need = need_of(d->b->msg),
 		.trace = on_line,
 		.trace_ctx = d,
+		.code = 451,
+		.enhanced = "4.4.1",
 	};
+	struct route way;
 
 	d->client_is_kept = false;
 	trail_hop_linef(&d->hop, '=', "connecting to %s", d->key);
-	int rc = reach_open(d->relay->reach, d->key, &t, &d->client, e);
+	/* the scheduler keeps the key only: it is read for a connection */
+	int rc = route_parse(span_of(d->key), &way, e);
+	if (rc == 0)
+		rc = reach_open(d->relay->reach, &way, &t, &d->client, e);
 	memcpy(d->b->peer, t.peer, sizeof(d->b->peer));
 	if (rc != 0)
 		(void)snprintf(d->b->why, sizeof(d->b->why), "%d %s %s", t.code,

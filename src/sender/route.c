@@ -34,12 +34,9 @@ route_is_loopback(const struct route *r)
 }
 
 bool
-route_may_ask(const char *key)
+route_may_ask(const struct route *r)
 {
-	struct route r;
-
-	return route_parse(span_of(key), &r, NULL) == 0 && r.kind != ROUTE_MX &&
-	       r.auth[0] == '\0';
+	return r->kind != ROUTE_MX && r->auth[0] == '\0';
 }
 
 /* ---- reading ------------------------------------------------------------

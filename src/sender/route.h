@@ -54,6 +54,13 @@ struct route {
 	char auth[ROUTE_AUTH_SIZE]; /* name in [credentials], or "" */
 };
 
+/* A route beside its canonical text: made once, handed on to whoever needs
+ * either. */
+struct way {
+	char key[SCHEDULER_KEY_SIZE];
+	struct route route;
+};
+
 /* route_parse - a line of the configuration, or a key.  -1 (PERM): why not. */
 int route_parse(struct span text, struct route *r, struct err *e);
 
@@ -68,7 +75,7 @@ const char *route_tls_name(enum route_tls tls);
  * configuration names may; a stranger's, found by MX records, and one that
  * knows us by a login, to send on for us, are not.
  */
-bool route_may_ask(const char *key);
+bool route_may_ask(const struct route *r);
 
 /* route_is_loopback - does it stay on this machine? */
 bool route_is_loopback(const struct route *r);

@@ -7,13 +7,12 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "sender/route.h"
 
 /* One line: of a domain (canonical, or "*") or of a sender (canonical, or
  * "@domain"). */
 struct route_line {
 	char *name;
-	struct route route;
+	struct way way;
 };
 
 struct route_lines {
@@ -114,16 +113,18 @@ static int
 read_line(struct routes *r, struct route_line *l, const struct option_pair *p,
 	  name_fn *canonical, struct err *e)
 {
+	struct route *way = &l->way.route;
 	char name[ADDRESS_SIZE];
 
 	if (canonical(p->name, name, e) != 0 ||
-	    route_parse(span_of(p->value), &l->route, e) != 0)
+	    route_parse(span_of(p->value), way, e) != 0)
 		return -1;
-	if (l->route.auth[0] != '\0' &&
-	    credentials_find(r->credentials, l->route.auth) == NULL)
+	if (way->auth[0] != '\0' &&
+	    credentials_find(r->credentials, way->auth) == NULL)
 		return err_set(e, ERR_PERM, 0,
 			       "auth=%s is no name of [credentials]",
-			       l->route.auth);
+			       way->auth);
+	route_key(way, l->way.key);
 	l->name = strdup(name);
 	return l->name != NULL ? 0 : err_set(e, ERR_TEMP, ENOMEM, "routes");
 }
@@ -196,7 +197,7 @@ routes_swap(struct routes *r, struct routes *from)
 /* ---- finding (lock held) ------------------------------------------------
  */
 
-static const struct route *
+static const struct route_line *
 look_up(const struct route_lines *l, const char *name)
 {
 	/* bsearch takes the key const; it is only compared. */
@@ -206,12 +207,10 @@ look_up(const struct route_lines *l, const char *name)
 	if (l->n == 0)
 		return NULL;
 	(void)snprintf(copy, sizeof(copy), "%s", name);
-	const struct route_line *found =
-	    bsearch(&key, l->v, l->n, sizeof(*l->v), by_name);
-	return found == NULL ? NULL : &found->route;
+	return bsearch(&key, l->v, l->n, sizeof(*l->v), by_name);
 }
 
-static const struct route *
+static const struct route_line *
 look_up_sender(const struct route_lines *l, const char *reverse_path)
 {
 	char canonical[ADDRESS_SIZE];
@@ -222,35 +221,61 @@ look_up_sender(const struct route_lines *l, const char *reverse_path)
 				  NULL) != 0 ||
 	    address_canonical(&a, canonical) != 0)
 		return NULL;
-	const struct route *found = look_up(l, canonical);
+	const struct route_line *found = look_up(l, canonical);
 	if (found != NULL)
 		return found;
 	const char *at = strrchr(canonical, '@');
 	return at == NULL ? NULL : look_up(l, at);
 }
 
-bool
-routes_find(struct routes *r, const char *reverse_path, const char *domain,
-	    char key[SCHEDULER_KEY_SIZE])
+/* By MX records of the domain itself: the line's own key names none. */
+static bool
+is_by_domain(const struct route *r)
 {
-	(void)pthread_mutex_lock(&r->lock);
-	const struct route *found = look_up(&r->domains, domain);
+	return r->kind == ROUTE_MX && r->host[0] == '\0';
+}
+
+static const struct route_line *
+find_line(const struct routes *r, const char *reverse_path, const char *domain)
+{
+	const struct route_line *found = look_up(&r->domains, domain);
+
 	if (found == NULL)
 		found = look_up_sender(&r->senders, reverse_path);
-	if (found == NULL)
-		found = look_up(&r->domains, "*");
-	if (found != NULL) {
-		struct route way = *found;
-		if (way.kind == ROUTE_MX && way.host[0] == '\0')
-			(void)snprintf(way.host, sizeof(way.host), "%s",
-				       domain);
-		route_key(&way, key);
-	} else {
-		(void)snprintf(key, SCHEDULER_KEY_SIZE, "%c%s", ROUTES_NONE,
-			       domain);
-	}
+	return found != NULL ? found : look_up(&r->domains, "*");
+}
+
+bool
+routes_find(struct routes *r, const char *reverse_path, const char *domain,
+	    struct way *out)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	const struct route_line *found = find_line(r, reverse_path, domain);
+	if (found != NULL)
+		*out = found->way;
 	(void)pthread_mutex_unlock(&r->lock);
-	return found != NULL;
+	if (found == NULL) {
+		out->route = (struct route){ .kind = ROUTE_MX };
+		(void)snprintf(out->key, sizeof(out->key), "%c%s", ROUTES_NONE,
+			       domain);
+		return false;
+	}
+	if (is_by_domain(&out->route)) {
+		(void)snprintf(out->route.host, sizeof(out->route.host), "%s",
+			       domain);
+		route_key(&out->route, out->key);
+	}
+	return true;
+}
+
+void
+routes_key(struct routes *r, const char *reverse_path, const char *domain,
+	   char key[SCHEDULER_KEY_SIZE])
+{
+	struct way way;
+
+	(void)routes_find(r, reverse_path, domain, &way);
+	memcpy(key, way.key, sizeof(way.key));
 }
 
 int

@@ -7,6 +7,7 @@
 #include "base/option.h"
 #include "queue/scheduler.h"
 #include "sender/credentials.h"
+#include "sender/route.h"
 
 /*
  * routes - which way the mail for a domain goes.  Made from the sections
@@ -34,12 +35,14 @@ void routes_free(struct routes **r);
 void routes_swap(struct routes *r, struct routes *from);
 
 /*
- * routes_find - the key (sender/route.h: "127.0.0.1:2525", "mx:xyz.com") for
- * mail from reverse_path ("" for <>) to a canonical domain.  False: none; key
- * is then "!domain".
+ * routes_find - the way (its key: "127.0.0.1:2525", "mx:xyz.com") of mail from
+ * reverse_path ("" for <>) to a canonical domain.  False: none; its key is then
+ * "!domain".  routes_key - only the key.
  */
 bool routes_find(struct routes *r, const char *reverse_path, const char *domain,
-		 char key[SCHEDULER_KEY_SIZE]);
+		 struct way *out);
+void routes_key(struct routes *r, const char *reverse_path, const char *domain,
+		char key[SCHEDULER_KEY_SIZE]);
 
 /* routes_credentials - what auth=NAME stands for.  -1 (TEMP): there is none
  * any more.  The copy is to be forgotten with credential_clear. */

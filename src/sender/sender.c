@@ -209,7 +209,7 @@ route(void *ctx, const char *reverse_path, const char *domain,
 {
 	struct sender *s = ctx;
 
-	(void)routes_find(s->routes, reverse_path, domain, key);
+	routes_key(s->routes, reverse_path, domain, key);
 }
 
 static void

@@ -138,9 +138,9 @@ answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 	    struct smtp_reply *r)
 {
 	const struct submission *m = txn->policy;
-	char key[SCHEDULER_KEY_SIZE];
 	struct span local, domain;
 	struct smtp_reply said;
+	struct way way;
 
 	if (strchr(rcpt->canonical, '@') == NULL) {
 		/* RFC 5321 4.5.1 */
@@ -162,17 +162,17 @@ answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 		reply_set(r, 250, "2.1.5", "<%s> has it", rcpt->text);
 		return;
 	}
-	if (!routes_find(s->routes, txn->reverse_path, name, key)) {
+	if (!routes_find(s->routes, txn->reverse_path, name, &way)) {
 		reply_set(r, 550, "5.1.2", "No route to the domain of <%s>",
 			  rcpt->text);
 		return;
 	}
-	if (!s->o->verify || !route_may_ask(key)) {
+	if (!s->o->verify || !route_may_ask(&way.route)) {
 		reply_set(r, 250, "2.1.5", "<%s> accepted", rcpt->text);
 		return;
 	}
 	enum verify_answer answer =
-	    verify_ask(s->verify, key, rcpt->text, rcpt->canonical, &said);
+	    verify_ask(s->verify, &way, rcpt->text, rcpt->canonical, &said);
 	put_answer(answer, rcpt->text, &said, r);
 }
 

@@ -231,7 +231,7 @@ log_answer(const char *key, const char *canonical, enum verify_answer answer,
 
 /* Our own question, with a place among the questions at once. */
 static enum verify_answer
-ask_in_turn(struct verify *v, const char *key, const char *address,
+ask_in_turn(struct verify *v, const struct way *way, const char *address,
 	    const char *canonical, struct smtp_reply *r)
 {
 	int64_t start_ms = clock_mono_ms();
@@ -240,10 +240,10 @@ ask_in_turn(struct verify *v, const char *key, const char *address,
 	enum verify_answer answer;
 
 	(void)pthread_mutex_lock(&v->lock);
-	while (v->asking >= v->o.connections_max && !is_silent(v, key) &&
+	while (v->asking >= v->o.connections_max && !is_silent(v, way->key) &&
 	       cond_wait_until(&v->answered, &v->lock, deadline_ms) == 0)
 		;
-	bool silent = is_silent(v, key);
+	bool silent = is_silent(v, way->key);
 	bool turn = !silent && v->asking < v->o.connections_max;
 	v->asking += turn ? 1 : 0;
 	(void)pthread_mutex_unlock(&v->lock);
@@ -252,16 +252,16 @@ ask_in_turn(struct verify *v, const char *key, const char *address,
 		    r, silent ? "no answer a moment ago"
 			      : "too many questions at once");
 	answer =
-	    verify_question(&v->o, key, address, deadline_ms, r, &timed_out);
+	    verify_question(&v->o, way, address, deadline_ms, r, &timed_out);
 	(void)pthread_mutex_lock(&v->lock);
 	v->asking--;
 	if (timed_out)
-		note_silent(v, key);
+		note_silent(v, way->key);
 	(void)pthread_cond_broadcast(&v->answered);
 	(void)pthread_mutex_unlock(&v->lock);
-	log_answer(key, canonical, answer, r, clock_mono_ms() - start_ms);
+	log_answer(way->key, canonical, answer, r, clock_mono_ms() - start_ms);
 	if (answer != VERIFY_UNREACHABLE && v->o.answered != NULL)
-		v->o.answered(v->o.ctx, key);
+		v->o.answered(v->o.ctx, way->key);
 	return answer;
 }
 
@@ -284,13 +284,13 @@ wait_for(struct verify *v, struct entry *i, struct smtp_reply *r)
 }
 
 enum verify_answer
-verify_ask(struct verify *v, const char *key, const char *address,
+verify_ask(struct verify *v, const struct way *way, const char *address,
 	   const char *canonical, struct smtp_reply *r)
 {
 	char name[SCHEDULER_KEY_SIZE + ADDRESS_SIZE];
 	enum verify_answer answer;
 
-	(void)snprintf(name, sizeof(name), "%s %s", key, canonical);
+	(void)snprintf(name, sizeof(name), "%s %s", way->key, canonical);
 	(void)pthread_mutex_lock(&v->lock);
 	struct entry *i = find(v, name);
 	if (i != NULL) {
@@ -308,7 +308,7 @@ verify_ask(struct verify *v, const char *key, const char *address,
 	i->asking = true;
 	i->users = 1;
 	(void)pthread_mutex_unlock(&v->lock);
-	answer = ask_in_turn(v, key, address, canonical, r);
+	answer = ask_in_turn(v, way, address, canonical, r);
 	(void)pthread_mutex_lock(&v->lock);
 	note(v, i, answer, r);
 	if (--i->users == 0 && !i->keep)

@@ -54,9 +54,9 @@ enum verify_answer {
 
 /*
  * verify_ask - about `address` (as the client wrote it; `canonical` is what the
- * table is keyed by) at the receiver that `key` (sender/route.h) names.
+ * table is keyed by) at the receiver that the way leads to.
  */
-enum verify_answer verify_ask(struct verify *v, const char *key,
+enum verify_answer verify_ask(struct verify *v, const struct way *way,
 			      const char *address, const char *canonical,
 			      struct smtp_reply *r);
 

@@ -11,7 +11,7 @@ enum verify_answer verify_unreachable(struct smtp_reply *r, const char *why);
 
 /* verify_question - ask now; *timed_out: the receiver was silent. */
 enum verify_answer verify_question(const struct verify_options *o,
-				   const char *key, const char *address,
+				   const struct way *way, const char *address,
 				   int64_t deadline_ms, struct smtp_reply *r,
 				   bool *timed_out);
 

@@ -11,8 +11,8 @@ verify_unreachable(struct smtp_reply *r, const char *why)
 }
 
 static struct smtp_client *
-connect_to(const struct verify_options *v, const char *key, int64_t deadline_ms,
-	   char peer[SCHEDULER_PEER_SIZE], struct err *e)
+connect_to(const struct verify_options *v, const struct route *way,
+	   int64_t deadline_ms, char peer[SCHEDULER_PEER_SIZE], struct err *e)
 {
 	/* Kept connections are asked later questions: each reply in its time.
 	 */
@@ -22,7 +22,7 @@ connect_to(const struct verify_options *v, const char *key, int64_t deadline_ms,
 			       .data_timeout_ms = v->timeout_ms };
 	struct smtp_client *c = NULL;
 
-	if (reach_open(v->reach, key, &t, &c, e) != 0)
+	if (reach_open(v->reach, way, &t, &c, e) != 0)
 		return NULL;
 	memcpy(peer, t.peer, sizeof(t.peer));
 	return c;
@@ -66,7 +66,7 @@ is_utf8(const char *address)
 }
 
 enum verify_answer
-verify_question(const struct verify_options *o, const char *key,
+verify_question(const struct verify_options *o, const struct way *way,
 		const char *address, int64_t deadline_ms, struct smtp_reply *r,
 		bool *timed_out)
 {
@@ -76,15 +76,15 @@ verify_question(const struct verify_options *o, const char *key,
 	struct err e = { 0 };
 
 	/* A kept connection may have died unseen: then once more, anew. */
-	struct smtp_client *c = pool_take(o->pool, key, peer);
+	struct smtp_client *c = pool_take(o->pool, way->key, peer);
 	for (int tries = c != NULL ? 2 : 1; tries > 0; tries--) {
 		if (c == NULL)
-			c = connect_to(o, key, deadline_ms, peer, &e);
+			c = connect_to(o, &way->route, deadline_ms, peer, &e);
 		if (c == NULL)
 			break;
 		if (utf8 &&
 		    (smtp_client_extensions(c) & SMTP_EXT_SMTPUTF8) == 0) {
-			pool_give(o->pool, key, peer, &c);
+			pool_give(o->pool, way->key, peer, &c);
 			reply_set(r, 553, "5.6.7",
 				  "The receiver cannot take "
 				  "internationalized addresses");
@@ -92,7 +92,7 @@ verify_question(const struct verify_options *o, const char *key,
 		}
 		int rc = question(c, address, utf8, &answer, r, &e);
 		if (rc == 0)
-			pool_give(o->pool, key, peer, &c);
+			pool_give(o->pool, way->key, peer, &c);
 		else
 			smtp_client_close(&c, false);
 		if (rc >= 0)

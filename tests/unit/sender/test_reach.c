@@ -143,12 +143,16 @@ unmake(void **state)
 static int
 reach(const char *key, const char *greeting)
 {
+	struct route way;
+
 	smtp_client_close(&w.client, false);
 	(void)pthread_mutex_lock(&w.lock);
 	(void)snprintf(w.greeting, sizeof(w.greeting), "%s", greeting);
 	(void)pthread_mutex_unlock(&w.lock);
 	w.remarks[0] = '\0';
-	return reach_open(&w.reach, key, &w.try, &w.client, &w.e);
+	if (route_parse(span_of(key), &way, &w.e) != 0)
+		fail_msg("%s", w.e.msg);
+	return reach_open(&w.reach, &way, &w.try, &w.client, &w.e);
 }
 
 static void

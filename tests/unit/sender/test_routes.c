@@ -115,16 +115,24 @@ a_bad_line_is_refused_with_its_reason(void **state)
 	}
 }
 
+static bool
+may_ask(const char *key)
+{
+	struct route r;
+
+	return route_parse(span_of(key), &r, NULL) == 0 && route_may_ask(&r);
+}
+
 static void
 only_servers_of_ours_are_asked_about_recipients(void **state)
 {
 	(void)state;
-	assert_true(route_may_ask("127.0.0.1:2525"));
-	assert_true(route_may_ask("lmtp:/sock"));
-	assert_true(route_may_ask("a.example:25 tls=verify"));
-	assert_false(route_may_ask("a.example:25 tls=verify auth=x"));
-	assert_false(route_may_ask("mx:a.example"));
-	assert_false(route_may_ask("!a.example"));
+	assert_true(may_ask("127.0.0.1:2525"));
+	assert_true(may_ask("lmtp:/sock"));
+	assert_true(may_ask("a.example:25 tls=verify"));
+	assert_false(may_ask("a.example:25 tls=verify auth=x"));
+	assert_false(may_ask("mx:a.example"));
+	assert_false(may_ask("!a.example"));
 }
 
 /* ---- all of them --------------------------------------------------------
@@ -167,8 +175,16 @@ assert_route(const struct world *w, const char *from, const char *domain,
 	     const char *want)
 {
 	char key[SCHEDULER_KEY_SIZE];
+	struct way way;
 
-	assert_int_equal(routes_find(w->r, from, domain, key), want[0] != '!');
+	assert_int_equal(routes_find(w->r, from, domain, &way), want[0] != '!');
+	assert_string_equal(way.key, want);
+	routes_key(w->r, from, domain, key);
+	assert_string_equal(key, want);
+	if (want[0] == '!')
+		return;
+	/* the route is what the key says */
+	route_key(&way.route, key);
 	assert_string_equal(key, want);
 }
 
