@@ -235,9 +235,8 @@ scheduler_line_get(struct scheduler_dests *l, const char *key, uint64_t party,
 	return x;
 }
 
-void
-scheduler_line_drop(struct scheduler_dests *l, struct scheduler_line *x,
-		    int64_t now_ms)
+static void
+line_drop(struct scheduler_dests *l, struct scheduler_line *x, int64_t now_ms)
 {
 	struct scheduler_line **at = line_bucket(l, x->d, x->party);
 
@@ -282,7 +281,7 @@ scheduler_job_leave(struct scheduler_dests *l, struct scheduler_job *j,
 		return;
 	j->line = NULL;
 	x->jobs--;
-	scheduler_line_drop(l, x, now_ms);
+	line_drop(l, x, now_ms);
 }
 
 void

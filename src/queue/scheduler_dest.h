@@ -172,13 +172,11 @@ struct scheduler_dest *scheduler_dest_find(const struct scheduler_dests *l,
 					   const char *key);
 
 /* scheduler_line_get - find or make it, with its destination and party; NULL:
- * out of memory.  scheduler_line_drop - it goes if it has no jobs, and so do
- * these, the dead ones when their wait is over. */
+ * out of memory.  It goes with its last job, and so do these, the dead ones
+ * when their wait is over. */
 struct scheduler_line *scheduler_line_get(struct scheduler_dests *l,
 					  const char *key, uint64_t party,
 					  int64_t now_ms);
-void scheduler_line_drop(struct scheduler_dests *l, struct scheduler_line *x,
-			 int64_t now_ms);
 
 /* scheduler_job_join, scheduler_job_leave - it is one of the line's, or no
  * more; in no place of it.  Join first, then put. */
