@@ -258,11 +258,15 @@ send_report(struct session *s, const char *name, struct span text,
 		m.eight_bit = (unsigned char)text.p[i] >= 0x80;
 	if (smtp_client_send(s->client, &m, e) != 0)
 		return -1;
+	if (rcpt.reply.code / 100 == 4)
+		return err_set(e, ERR_TEMP, 0, "report: %s", rcpt.reply.text);
 	return rcpt.reply.code / 100 == 2;
 }
 
 /* To the owner; to the postmaster when that cannot be.  It is our own word, so
- * it is handed in as root, who may speak for MAILER-DAEMON. */
+ * it is handed in as root, who may speak for MAILER-DAEMON.  One that cannot be
+ * made now is made later, with the same id, and with as much time again as the
+ * message had; who has the message is not given it again (sender_handed.c). */
 static enum pickup_result
 report(struct pickup *p, const struct pickup_file *f, const struct smtp_send *m,
        struct err *e)
@@ -272,9 +276,13 @@ report(struct pickup *p, const struct pickup_file *f, const struct smtp_send *m,
 	struct session s;
 	struct buf text;
 	int rc = 0;
+	int64_t age_s = clock_wall_s() - f->written_s;
+	/* then it is for a person: some may have got it */
+	const enum pickup_result not_now =
+	    age_s * 1000 < 2 * p->o.expiry_ms ? PICKUP_LATER : PICKUP_DAMAGED;
 
 	if (open_session(p, 0, &s, e) != 0)
-		return PICKUP_DAMAGED;
+		return not_now;
 	if (!local_users_login(p->o.users, f->uid, login))
 		to[0] = p->o.postmaster;
 	buf_init(&text, REPORT_MAX);
@@ -288,11 +296,11 @@ report(struct pickup *p, const struct pickup_file *f, const struct smtp_send *m,
 	close_session(&s);
 	if (rc == 1)
 		return PICKUP_TAKEN;
-	if (rc == 0)
-		(void)err_set(e, ERR_PERM, 0,
-			      "refused, and nobody to be told: %s",
-			      m->recipients[0].reply.text);
-	return PICKUP_DAMAGED; /* for a person: some may have got it */
+	if (rc < 0)
+		return not_now;
+	(void)err_set(e, ERR_PERM, 0, "refused, and nobody to be told: %s",
+		      m->recipients[0].reply.text);
+	return PICKUP_DAMAGED;
 }
 
 /* ---- all together ---------------------------------------------------------

@@ -19,6 +19,7 @@ import zlib
 import pytest
 
 import harness
+from fake_milter import CONTINUE, DIE, FakeMilter
 
 ALICE, BOB, CAROL = "alice@abc.com", "bob@xyz.com", "carol@xyz.com"
 TEXT = b"Subject: hello\n\nbody\n"
@@ -605,6 +606,26 @@ def test_what_is_refused_is_reported_to_the_owner(local):
     assert b"550 5.1.1" in report and b"Subject: hello" in report
     assert b"bob@xyz.com" not in report
     local.wait_taken()
+
+
+def test_a_report_that_is_put_off_is_made_later(local):
+    sender, ends = local.pair.sender, [[DIE]]
+    with FakeMilter({"end": lambda _: ends[-1]}) as milter:
+        sender.stop()
+        sender.sections["milters"] = {"m": milter.place}
+        sender.sections["submission"]["milters"] = "m"
+        local.sendmail("unknown@xyz.com")
+        sender.start()
+        sender.wait_log("maildrop-later .*report: ")
+        ends.append([CONTINUE])
+        # a name that appears, so that the directory is looked at again
+        local.pair.write("b", b"")
+        os.rename(os.path.join(local.pair.directory, "b"),
+                  os.path.join(local.maildrop, "tmp." + "b" * 32))
+        report = local.pair.maildir(ALICE).wait(1)[0]
+        assert b"Final-Recipient: rfc822; unknown@xyz.com" in report
+        local.wait_taken()
+        assert not local.dropped("dead.")
 
 
 def test_kill_between_drop_and_delivery_loses_and_doubles_nothing(local):
