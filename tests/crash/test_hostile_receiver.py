@@ -49,7 +49,7 @@ def test_a_hostile_receiver_costs_neither_mail_nor_the_sender(way):
         pair = stack.enter_context(harness.Pair(
             sender={"relay": {"connect-timeout": "2s",
                               "command-timeout": "%ds" % TIMEOUT_S,
-                              "data-timeout": "2s"},
+                              "data-timeout": "2s", "final-timeout": "2s"},
                     "verify": {"timeout": "300ms"},
                     "queue": {"retry-min": "100ms", "retry-max": "500ms"}},
             routes={a.partition("@")[2]: "127.0.0.1:%d" % p.port
