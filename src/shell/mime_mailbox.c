@@ -286,8 +286,11 @@ save_between(struct mailbox_reader *r, struct span s, bool at_end,
 			n++;
 		struct span part = span_trim(span_head(s, n));
 		struct span word = stripped(part);
+		/* no address, but meant as one: a comma ends it, so it is no
+		 * name of what comes either */
+		bool meant = n < s.n && span_find(word, '@', 0) >= 0;
 		s = span_skip(s, n + 1);
-		if (!is_valid(word) && (!at_end || word.n == 0))
+		if (!is_valid(word) && !meant && (!at_end || word.n == 0))
 			continue;
 		*name = s;
 		if (emit(r, span_make(NULL, 0), word, true) != 0)
@@ -374,6 +377,19 @@ mime_mailbox_visit(struct span line, const struct mime_mailbox_visitor *v,
 /* ---- to be answered -------------------------------------------------------
  */
 
+/* "a..b", ".a": dots that no dot-string has, but nothing else of that kind.  A
+ * blank, a bracket or an '@' in it is a list that has broken, and quotes around
+ * it would invent an address. */
+static bool
+is_dotted(struct span local)
+{
+	for (size_t i = 0; i < local.n; i++)
+		if ((unsigned char)local.p[i] <= ' ' ||
+		    strchr("()<>[]:;@\\,\"\x7f", local.p[i]) != NULL)
+			return false;
+	return true;
+}
+
 int
 mime_mailbox_usable(struct span address, struct buf *out)
 {
@@ -383,12 +399,11 @@ mime_mailbox_usable(struct span address, struct buf *out)
 
 	if (at == NULL || is_valid(address))
 		return buf_add_span(out, address) != 0 ? -1 : at != NULL;
+	struct span local = span_head(address, (size_t)(at - address.p));
+	if (!is_dotted(local))
+		return buf_add_span(out, address) != 0 ? -1 : 0;
 	rc |= buf_add_char(out, '"');
-	for (const char *p = address.p; p < at; p++) {
-		if (*p == '"' || *p == '\\')
-			rc |= buf_add_char(out, '\\');
-		rc |= buf_add_char(out, *p);
-	}
+	rc |= buf_add_span(out, local);
 	rc |= buf_add_char(out, '"');
 	rc |= buf_add(out, at, address.n - (size_t)(at - address.p));
 	if (rc != 0)

@@ -162,7 +162,8 @@ int mime_mailbox_visit(struct span line, const struct mime_mailbox_visitor *v,
 		       struct err *e);
 
 /* mime_mailbox_usable - the address as it can be answered, into *out: a local
- * part that is no dot-string is quoted, which means the same (RFC 5321 4.1.2).
+ * part whose dots make it no dot-string is quoted, which means the same (RFC
+ * 5321 4.1.2).  One with blanks or specials in it is no address.
  * 1; 0: nobody can, it is as it was; -1: error of buf. */
 int mime_mailbox_usable(struct span address, struct buf *out);
 

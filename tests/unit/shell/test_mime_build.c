@@ -642,6 +642,50 @@ an_answer_to_my_own_message_goes_on_to_its_readers(void **state)
 }
 
 static void
+a_broken_list_invents_nobody(void **state)
+{
+	static const struct mime_reply_options o = { .me = "bob@xyz.com",
+						     .to_all = true };
+	static const struct {
+		const char *cc, *answered, *left_out;
+	} lists[] = {
+		{ "broken <a@b.example", "", "broken <a@b.example" },
+		{ "dave@@x.com", "", "dave@@x.com" },
+		{ "a b@xyz.com", "", "a b@xyz.com" },
+		{ "z@xyz.com c@xyz.com", "", "z@xyz.com c@xyz.com" },
+		{ "g@x.com, broken <a@b.example, <carol@x.com>",
+		  "g@x.com, carol@x.com", "broken <a@b.example" },
+		{ "Lee, Ann [x <ann@b.example>",
+		  "\"Lee, Ann [x\" <ann@b.example>", "" },
+		{ "a..b@x.com", "\"a..b\"@x.com", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct mime_reply r;
+		struct mime *m;
+		struct arena a;
+		struct buf text;
+		struct err e = { .msg = "" };
+
+		arena_init(&a, 1000000);
+		buf_init(&text, 1000);
+		assert_int_equal(buf_addf(&text,
+					  "From: alice@abc.com\r\n"
+					  "Cc: %s\r\n\r\n",
+					  lists[i].cc),
+				 0);
+		assert_int_equal(mime_parse(&m, buf_span(&text), &e), 0);
+		assert_int_equal(mime_make_reply(m, &o, &a, &r, &e), 0);
+		assert_string_equal(r.cc, lists[i].answered);
+		assert_string_equal(r.left_out, lists[i].left_out);
+		mime_free(&m);
+		buf_free(&text);
+		arena_reset(&a);
+	}
+}
+
+static void
 a_hostile_thread_stays_bounded(void **state)
 {
 	static const struct mime_reply_options o = { .me = "bob@xyz.com" };
@@ -728,6 +772,7 @@ main(void)
 		cmocka_unit_test(a_written_address_reads_back),
 		cmocka_unit_test(a_reply_answers_its_author),
 		cmocka_unit_test(a_reply_to_all_leaves_me_out),
+		cmocka_unit_test(a_broken_list_invents_nobody),
 		cmocka_unit_test(
 		    an_answer_to_my_own_message_goes_on_to_its_readers),
 		cmocka_unit_test(a_hostile_thread_stays_bounded),
