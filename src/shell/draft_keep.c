@@ -128,8 +128,12 @@ write_file(struct shell *sh, struct span text, char path[PATHS_SIZE])
 	rc = durable_write(fd, text.p, text.n, &e);
 	if (rc == 0)
 		rc = durable_sync(fd, &e);
-	if (close(fd) != 0)
-		rc = -1;
+	if (close(fd) != 0 && rc == 0)
+		rc = err_set(&e, ERR_TEMP, errno, "close");
+	if (rc != 0) { /* a piece of it would be taken for all of it */
+		(void)unlink(path);
+		(void)failure_from_local(&sh->fail, &e);
+	}
 	return rc;
 }
 
@@ -142,7 +146,8 @@ draft_keep_text(struct shell *sh, struct span text)
 	if (write_file(sh, text, path) == 0)
 		shell_note(sh, "what you wrote is kept in %s", path);
 	else
-		shell_note(sh, "what you wrote could not be kept in %s", path);
+		shell_note(sh, "what you wrote could not be kept in %s: %s",
+			   path, sh->fail.text);
 	sh->fail = before;
 }
 
@@ -154,11 +159,14 @@ draft_keep(struct shell *sh)
 	struct buf b;
 
 	buf_init(&b, MIME_MESSAGE_MAX + MIME_HEADER_MAX);
-	if (put_draft(sh, &b) == 0 && write_file(sh, buf_span(&b), path) == 0)
+	if (put_draft(sh, &b) != 0)
+		shell_note(sh, "the draft could not be kept: out of memory");
+	else if (write_file(sh, buf_span(&b), path) != 0)
+		shell_note(sh, "the draft could not be kept in %s: %s", path,
+			   sh->fail.text);
+	else
 		shell_note(sh, "the draft is kept in %s; `send @%s` sends it",
 			   path, path);
-	else
-		shell_note(sh, "the draft could not be kept in %s", path);
 	buf_free(&b);
 	sh->fail = before;
 }

@@ -183,23 +183,21 @@ reply_thread(const struct mime *m, struct buf *in_reply_to,
 	     struct buf *references)
 {
 	struct header_field f;
+	struct span value = { 0 };
 
-	if (!header_find(m->header, "Message-ID", &f))
-		return 0;
-	struct span value = f.value;
+	if (header_find(m->header, "Message-ID", &f))
+		value = f.value;
 	struct span id = next_id(&value);
-	if (id.n == 0)
-		return 0;
-	if (buf_add_span(in_reply_to, id) != 0)
-		return -1;
 	bool found = header_find(m->header, "References", &f) ||
 		     (header_find(m->header, "In-Reply-To", &f) &&
 		      count_ids(f.value) == 1);
 	if (found && put_chain(f.value, references) != 0)
 		return -1;
+	if (id.n == 0) /* the parent's references are taken all the same */
+		return 0;
 	if (references->n > 0 && buf_add_char(references, ' ') != 0)
 		return -1;
-	return buf_add_span(references, id);
+	return buf_add_span(in_reply_to, id) | buf_add_span(references, id);
 }
 
 /* ---- quoted text -----------------------------------------------------------

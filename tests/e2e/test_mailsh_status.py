@@ -455,6 +455,23 @@ def test_a_line_end_in_a_value_is_refused_at_once(pair, value, options):
     assert "kept" not in pair.stderr
 
 
+def test_a_piece_of_a_draft_is_not_kept_as_a_draft(pair):
+    """What finds no room is said with its reason, and leaves no file that
+    `send` would take for the whole."""
+    script = LOGIN + "compose bob@xyz.com --body @%s\n" % pair.write(
+        "long", b"line\n" * 4000)
+    full = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh",
+            harness.program("mailsh"), "-H", "127.0.0.1",
+            "--smtp-port", str(pair.submission_port),
+            "--pop3-port", str(pair.pop3_port)]
+    done = pair.run(full, script)
+    said = done.stderr.decode()
+    path = re.search("the draft could not be kept in ([^ ]*): .*File too large",
+                     said)
+    assert path, said
+    assert not os.path.exists(path.group(1))
+
+
 def test_what_could_not_be_sent_does_not_keep_a_script_from_the_next(pair):
     script = ("compose nobody@xyz.com --body First\n%s send\n"
               "compose bob@xyz.com --body Second\nsend\n")

@@ -623,6 +623,29 @@ a_reply_to_all_leaves_me_out(void **state)
 		&o, &want);
 }
 
+/* RFC 5322 3.6.4: of a parent without an id the references are taken. */
+static void
+a_reply_to_what_has_no_id_stays_in_its_thread(void **state)
+{
+	static const struct mime_reply_options o = { .me = "bob@xyz.com" };
+	static const struct mime_reply want = {
+		.to = "a@x.com",
+		.cc = "",
+		.subject = "Re: x",
+		.in_reply_to = "",
+		.references = "<1@x> <2@x>",
+		.body = "",
+	};
+
+	(void)state;
+	answers("From: a@x.com\r\nSubject: x\r\nReferences: <1@x> <2@x>\r\n"
+		"\r\nx",
+		&o, &want);
+	answers("From: a@x.com\r\nSubject: x\r\nReferences: <1@x> <2@x>\r\n"
+		"Message-ID: none\r\n\r\nx",
+		&o, &want);
+}
+
 static void
 an_answer_to_my_own_message_goes_on_to_its_readers(void **state)
 {
@@ -773,6 +796,7 @@ main(void)
 		cmocka_unit_test(a_reply_answers_its_author),
 		cmocka_unit_test(a_reply_to_all_leaves_me_out),
 		cmocka_unit_test(a_broken_list_invents_nobody),
+		cmocka_unit_test(a_reply_to_what_has_no_id_stays_in_its_thread),
 		cmocka_unit_test(
 		    an_answer_to_my_own_message_goes_on_to_its_readers),
 		cmocka_unit_test(a_hostile_thread_stays_bounded),
