@@ -147,8 +147,10 @@ password_cost(const char *stored)
 		cost.hashes = 1;
 	else if (scheme != SCHEME_NONE && scheme != SCHEME_PLAIN &&
 		 scram_key_parse(&key, hash_of(scheme), span_of(value), NULL) ==
-		     0)
+		     0) {
+		cost.keys[key.hash] = 1;
 		cost.rounds[key.hash] = key.iterations;
+	}
 	return cost;
 }
 
@@ -156,8 +158,10 @@ void
 password_cost_add(struct password_cost *sum, const struct password_cost *one)
 {
 	sum->hashes += one->hashes;
-	for (int i = 0; i < SCRAM_HASHES; i++)
+	for (int i = 0; i < SCRAM_HASHES; i++) {
+		sum->keys[i] += one->keys[i];
 		sum->rounds[i] += one->rounds[i];
+	}
 }
 
 bool
@@ -262,6 +266,23 @@ password_matches(const char *stored, struct span password, struct err *e)
 	}
 	explicit_bzero(text, sizeof(text));
 	return rc > 0 && !usable ? 0 : rc;
+}
+
+int
+password_spend(enum scram_hash hash, unsigned rounds, struct span password,
+	       struct err *e)
+{
+	const struct scram_key key = { .hash = hash,
+				       .iterations = rounds,
+				       .salt_n = SCRAM_SALT_SIZE };
+	char text[PASSWORD_MAX + 1];
+
+	if (rounds == 0)
+		return 0;
+	(void)as_text(password, text);
+	int rc = scram_key_matches(&key, text, e);
+	explicit_bzero(text, sizeof(text));
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -31,9 +31,9 @@ enum {
 int password_check_stored(const char *stored, struct err *e);
 
 /* password_cost - what a check against `stored` computes: crypt(3) hashes, and
- * rounds of SCRAM with each hash; _add: one more. */
+ * SCRAM keys with each hash and their rounds; _add: one more. */
 struct password_cost {
-	unsigned hashes, rounds[SCRAM_HASHES];
+	unsigned hashes, keys[SCRAM_HASHES], rounds[SCRAM_HASHES];
 };
 struct password_cost password_cost(const char *stored);
 void password_cost_add(struct password_cost *sum,
@@ -54,6 +54,15 @@ const char *password_plain(const char *stored);
  * but takes as long as any other.
  */
 int password_matches(const char *stored, struct span password, struct err *e);
+
+/*
+ * password_spend - take the time that a SCRAM key of `password` takes with
+ * these rounds (0: none), for nothing; -1 as password_matches().  The password
+ * counts: how long it takes to be prepared, and each round with it, depends on
+ * it.
+ */
+int password_spend(enum scram_hash hash, unsigned rounds, struct span password,
+		   struct err *e);
 
 /* password_check_new - may it be set: 1..PASSWORD_MAX bytes, no NUL, CR, LF. */
 int password_check_new(struct span password, struct err *e);

@@ -185,13 +185,3 @@ scram_key_matches(const struct scram_key *key, const char *password,
 			       gsasl_strerror(rc));
 	return usable && diff == 0;
 }
-
-int
-scram_key_spend(enum scram_hash hash, unsigned iterations, struct err *e)
-{
-	struct scram_key key = { .hash = hash,
-				 .iterations = iterations,
-				 .salt_n = SCRAM_SALT_SIZE };
-
-	return iterations == 0 ? 0 : scram_key_derive(&key, "x", e);
-}

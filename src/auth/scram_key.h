@@ -67,7 +67,4 @@ int scram_key_derive(struct scram_key *key, const char *password,
 int scram_key_matches(const struct scram_key *key, const char *password,
 		      struct err *e);
 
-/* scram_key_spend - take the time of `iterations` rounds, for nothing. */
-int scram_key_spend(enum scram_hash hash, unsigned iterations, struct err *e);
-
 #endif

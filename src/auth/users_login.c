@@ -70,14 +70,37 @@ matches_in_turn(const struct login *l, const char *stored, struct span password,
 
 static int
 spend_in_turn(const struct login *l, enum scram_hash hash, unsigned rounds,
-	      struct err *e)
+	      struct span password, struct err *e)
 {
 	struct turn turn;
 
 	turns_take(users_turns(l->users), &turn, l->party);
-	int rc = scram_key_spend(hash, rounds, e);
+	int rc = password_spend(hash, rounds, password, e);
 	turns_give(users_turns(l->users), &turn);
 	return rc;
+}
+
+/*
+ * Of SCRAM keys: as many as the user with most of them has, of one round each,
+ * and then one with all rounds that are left.  There is always one: whoever has
+ * all the keys pays for it like the others.
+ */
+static int
+spend_keys(const struct login *l, enum scram_hash hash,
+	   struct password_cost spent, struct span password, struct err *e)
+{
+	struct password_cost most = users_table_cost(l->table);
+	unsigned keys = spent.keys[hash], rounds = spent.rounds[hash];
+
+	if (most.keys[hash] == 0)
+		return 0;
+	for (; keys < most.keys[hash]; keys++, rounds++) {
+		if (spend_in_turn(l, hash, 1, password, e) != 0)
+			return -1;
+	}
+	unsigned left =
+	    most.rounds[hash] > rounds ? most.rounds[hash] - rounds : 0;
+	return spend_in_turn(l, hash, left + 1, password, e);
 }
 
 /* Compute on until a refusal has cost what the costliest user costs. */
@@ -93,9 +116,7 @@ spend_the_rest(const struct login *l, struct password_cost spent,
 			return -1;
 	}
 	for (int i = 0; i < SCRAM_HASHES; i++) {
-		if (spent.rounds[i] < most.rounds[i] &&
-		    spend_in_turn(l, (enum scram_hash)i,
-				  most.rounds[i] - spent.rounds[i], e) != 0)
+		if (spend_keys(l, (enum scram_hash)i, spent, password, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -171,6 +192,26 @@ derive_in_turn(const struct login *l, struct scram_key *key,
 	return rc;
 }
 
+enum { DUMMY_SIZE = 16 };
+
+/* What stands for the password of somebody who has none: of a length that
+ * passwords have, and the same each time, as a password takes the same. */
+static int
+dummy_password(const struct login_secret *secret, const char *name,
+	       char text[DUMMY_SIZE], struct err *e)
+{
+	unsigned char bytes[DUMMY_SIZE];
+
+	if (login_secret_derive(secret, "dummy password", name, bytes,
+				sizeof(bytes), e) != 0)
+		return -1;
+	size_t n = DUMMY_SIZE / 2 + bytes[0] % (DUMMY_SIZE / 2);
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)('a' + bytes[i] % 26);
+	text[n] = '\0';
+	return 0;
+}
+
 /*
  * The key of who may log in: 1.  Else 0, and a key that nothing proves: salt
  * and count as every new password gets them, and digests that are no digests. A
@@ -187,22 +228,24 @@ take_key(const struct login *l, enum scram_hash hash, struct users_scram *out,
 	const char *plain = open && own == NULL ? entry->plain : NULL;
 	struct login_secret secret;
 	struct scram_key made;
+	char dummy[DUMMY_SIZE];
 	int rc = 0;
 
 	users_secret(l->users, &secret);
 	out->key =
 	    (struct scram_key){ .hash = hash, .iterations = secret.iterations };
-	int salted =
-	    login_secret_salt(&secret, out->user.address, &out->key, e);
+	const char *name = out->user.address;
+	bool derived = login_secret_salt(&secret, name, &out->key, e) == 0 &&
+		       dummy_password(&secret, name, dummy, e) == 0;
 	explicit_bzero(&secret, sizeof(secret));
-	if (salted != 0)
+	if (!derived)
 		return -1;
 	rand_bytes(out->key.stored, sizeof(out->key.stored));
 	rand_bytes(out->key.server, sizeof(out->key.server));
 	made = out->key;
 	/* Only when some have their key made is this time to be hidden. */
 	if (users_table_scram(l->table, hash).made)
-		rc = derive_in_turn(l, &made, plain != NULL ? plain : "x", e);
+		rc = derive_in_turn(l, &made, plain != NULL ? plain : dummy, e);
 	if (rc < 0)
 		return -1;
 	if (own != NULL)

@@ -108,6 +108,8 @@ note_cost(struct users_table *t, const struct users_entry *entry)
 	if (sum.hashes > t->cost.hashes)
 		t->cost.hashes = sum.hashes;
 	for (int i = 0; i < SCRAM_HASHES; i++) {
+		if (sum.keys[i] > t->cost.keys[i])
+			t->cost.keys[i] = sum.keys[i];
 		if (sum.rounds[i] > t->cost.rounds[i])
 			t->cost.rounds[i] = sum.rounds[i];
 	}

@@ -5,11 +5,11 @@
 
 Asks servers of its own about a name that exists, one that does not, and one that
 is disabled, in turns whose order is drawn, so that whatever else the machine does
-falls on all alike: SCRAM (the time to the salt, and that to the refusal), PLAIN,
-and USER with PASS of POP3.  Then a rank test (Mann and Whitney) for each two of
+falls on all alike: SCRAM (the time to the salt, and that to the refusal), PLAIN
+(with a short password and a long one), and USER with PASS of POP3.  Then a rank test (Mann and Whitney) for each two of
 them: with so many tries it finds a shift of a tenth of the spread.  p over 0.01
-for all is no difference; as twelve tests would show one by chance in one run of
-nine, what is found must be found again in a second run of its own.  Status 1 when
+for all is no difference; as fifteen tests would show one by chance in one run of
+seven, what is found must be found again in a second run of its own.  Status 1 when
 it is.
 """
 
@@ -99,12 +99,17 @@ def by_scram(line, name):
     return {"SCRAM, the salt": salted, "SCRAM, the refusal": refused}
 
 
-def by_plain(line, name):
+def by_plain(line, name, what="PLAIN", password="wrong"):
     line.fresh()
     answer, refused = line.ask("AUTH PLAIN " + scram.b64(
-        b"\0%s\0wrong" % name.encode()))
+        ("\0%s\0%s" % (name, password)).encode()))
     assert answer.startswith("535"), answer
-    return {"PLAIN": refused}
+    return {what: refused}
+
+
+def by_long_plain(line, name):
+    """Each round of a hash costs more with it, and so does its preparation."""
+    return by_plain(line, name, "PLAIN, 250 umlauts", "\u00e4" * 250)
 
 
 def by_pass(line, name):
@@ -142,6 +147,8 @@ def rank_test(a, b):
 def measure(pair, tries):
     lines = {by_scram: Line(pair.submission_port, (b"EHLO client.example",)),
              by_plain: Line(pair.submission_port, (b"EHLO client.example",)),
+             by_long_plain: Line(pair.submission_port,
+                                 (b"EHLO client.example",)),
              by_pass: Line(pair.pop3_port)}
     times = {}
     for way, line in lines.items():
