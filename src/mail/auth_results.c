@@ -8,7 +8,6 @@ enum {
 	IN_ID,   /* held: it is, and whose and what it is we do not know yet */
 	KEEPING,
 	DROPPING,
-	BODY,
 };
 
 /* Where we are before and in the authserv-id, and the version behind it. */
@@ -33,12 +32,6 @@ void
 auth_results_free(struct auth_results *a)
 {
 	buf_free(&a->held);
-}
-
-bool
-auth_results_is_past(const struct auth_results *a)
-{
-	return a->state == BODY;
 }
 
 /* ---- what was held --------------------------------------------------------
@@ -298,14 +291,14 @@ end_field(struct auth_results *a, struct buf *out)
 	return 0;
 }
 
-/* The first byte of a line: a fold of the field before, a field, the end. */
+/* The first byte of a line: a fold of the field before, a field, the empty
+ * line. */
 static int
 begin_line(struct auth_results *a, char c, struct buf *out)
 {
 	int rc = 0;
 
 	a->at_line = false;
-	a->empty = true;
 	if (span_is_blank(c))
 		return 0;
 	/* what the field before left unsaid it will not say any more */
@@ -340,8 +333,6 @@ step(struct auth_results *a, struct span bytes, size_t *n, struct buf *out)
 	int rc = 0;
 
 	*n = bytes.n;
-	if (a->state == BODY)
-		return buf_add_span(out, bytes);
 	if (a->at_line && begin_line(a, bytes.p[0], out) != 0)
 		return -1;
 	if (a->state == IN_NAME || a->state == IN_ID) {
@@ -353,14 +344,7 @@ step(struct auth_results *a, struct span bytes, size_t *n, struct buf *out)
 		if (a->state == KEEPING)
 			rc = buf_add_span(out, span_head(bytes, *n));
 	}
-	/* only "\r\n" or "\n" is an empty line */
-	for (size_t i = 0; i < *n && a->empty; i++)
-		a->empty = bytes.p[i] == '\r' || bytes.p[i] == '\n';
-	if (bytes.p[*n - 1] == '\n') {
-		a->at_line = true;
-		if (a->empty)
-			a->state = BODY;
-	}
+	a->at_line = bytes.p[*n - 1] == '\n';
 	return rc;
 }
 

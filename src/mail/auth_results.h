@@ -28,7 +28,7 @@ struct auth_results {
 	struct buf held;  /* of a field that nothing is known of yet */
 	unsigned removed; /* fields taken out */
 	int state;        /* the rest is private */
-	bool at_line, empty;
+	bool at_line;
 	int place;
 	size_t matched;
 	bool dot; /* behind what has matched */
@@ -43,15 +43,12 @@ struct auth_results {
 void auth_results_init(struct auth_results *a, const char *id);
 void auth_results_free(struct auth_results *a); /* as after init */
 
-/* auth_results_feed - the next bytes, with CRLF or LF line ends, in pieces of
- * any size; what of them, and of what was held, is known to stay is added to
- * *out.  auth_results_end - the message is over: the last of it.  -1 (TEMP):
- * no memory, or *out is full. */
+/* auth_results_feed - the next bytes of the header, with CRLF or LF line ends,
+ * in pieces of any size; what of them, and of what was held, is known to stay
+ * is added to *out.  auth_results_end - the header is over: the last of it.
+ * -1 (TEMP): no memory, or *out is full. */
 int auth_results_feed(struct auth_results *a, struct span bytes,
 		      struct buf *out, struct err *e);
 int auth_results_end(struct auth_results *a, struct buf *out, struct err *e);
-
-/* auth_results_is_past - the header is over: what comes is not looked at. */
-bool auth_results_is_past(const struct auth_results *a);
 
 #endif

@@ -74,6 +74,28 @@ header_block_end(struct span text)
 	return -1;
 }
 
+size_t
+header_end_feed(struct header_end *h, struct span bytes)
+{
+	size_t at = 0;
+
+	while (!h->over && at < bytes.n) {
+		if (h->in_line) {
+			long lf = span_find(bytes, '\n', at);
+			if (lf < 0)
+				return bytes.n;
+			at = (size_t)lf + 1;
+			h->in_line = h->in_cr = false;
+			continue;
+		}
+		char c = bytes.p[at++];
+		h->over = c == '\n';
+		h->in_line = !h->over && (c != '\r' || h->in_cr);
+		h->in_cr = c == '\r';
+	}
+	return at;
+}
+
 bool
 header_find(struct span block, const char *name, struct header_field *f)
 {

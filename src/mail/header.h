@@ -35,6 +35,18 @@ bool header_next(struct span *rest, struct header_field *f);
  * -1 when `text` does not hold it yet. */
 long header_block_end(struct span text);
 
+/*
+ * struct header_end - the same for a header that comes in pieces of any size:
+ * every byte is looked at once.  Zero is the start of a message.
+ * header_end_feed - how many of the next bytes are header, the empty line that
+ * ends it included; once that was among them `over` is true, and none are.
+ */
+struct header_end {
+	bool over;
+	bool in_line, in_cr; /* private */
+};
+size_t header_end_feed(struct header_end *h, struct span bytes);
+
 /* header_find - first field with this name (ASCII case-insensitive). */
 bool header_find(struct span block, const char *name, struct header_field *f);
 

@@ -200,7 +200,7 @@ on_queue(void *ctx, const struct smtp_client_info *c, const char *id,
  */
 
 /* One more op in the engine is one more to hand on below. */
-_Static_assert(sizeof(struct smtp_server_ops) == 11 * sizeof(void (*)(void)),
+_Static_assert(sizeof(struct smtp_server_ops) == 12 * sizeof(void (*)(void)),
 	       "every op of a policy is handed on");
 
 int
@@ -220,7 +220,8 @@ milter_filter_new(struct milter_filter **out,
 		.on_mail = milter_filter_mail,
 		.on_rcpt = milter_filter_rcpt,
 		.on_data = milter_filter_data,
-		.on_bytes = milter_filter_bytes,
+		.on_header = milter_filter_header,
+		.on_body = milter_filter_body,
 		.on_end = milter_filter_end,
 		.on_reset = milter_filter_reset,
 		/* to have one or not is a statement of the policy */

@@ -34,7 +34,7 @@ struct milter_filter_options {
 	 * mend - may be NULL: what the policy will do to the header, before
 	 * the milters see it, so that they sign what is sent.  Appends to *out,
 	 * or fills in *refusal; may set txn->redirected.  -1 with *e: as
-	 * on_bytes.
+	 * on_header.
 	 */
 	int (*mend)(void *policy_ctx, struct smtp_txn *txn, struct span block,
 		    struct buf *out, struct smtp_reply *refusal, struct err *e);

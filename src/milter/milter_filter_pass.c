@@ -7,7 +7,7 @@
 /* ---- the text -------------------------------------------------------------
  */
 
-/* To the policy's on_bytes. */
+/* To the policy's on_body. */
 struct sink {
 	const struct milter_filter *f;
 	struct smtp_txn *txn;
@@ -18,13 +18,15 @@ put(void *sink, struct span piece, struct err *e)
 {
 	const struct sink *to = sink;
 
-	return to->f->o.policy->on_bytes(to->f->o.policy_ctx, to->txn, piece,
-					 e);
+	return piece.n == 0 ? 0
+			    : to->f->o.policy->on_body(to->f->o.policy_ctx,
+						       to->txn, piece, e);
 }
 
 static int
 put_header(struct sink *to, const struct milter_header *h, struct err *e)
 {
+	const struct smtp_server_ops *policy = to->f->o.policy;
 	struct buf out;
 	int rc = -1;
 
@@ -33,7 +35,13 @@ put_header(struct sink *to, const struct milter_header *h, struct err *e)
 	    buf_add_str(&out, "\r\n") != 0)
 		(void)err_set(e, ERR_TEMP, errno, "header");
 	else
-		rc = put(to, buf_span(&out), e);
+		rc = policy->on_header(
+		    to->f->o.policy_ctx, to->txn,
+		    span_head(buf_span(&out), HEADER_BLOCK_MAX),
+		    out.n <= HEADER_BLOCK_MAX, e);
+	/* the empty line may be what is too much */
+	if (rc == 0)
+		rc = put(to, span_skip(buf_span(&out), HEADER_BLOCK_MAX), e);
 	buf_free(&out);
 	return rc;
 }

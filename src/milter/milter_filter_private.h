@@ -35,7 +35,6 @@ struct filter_txn {
 	bool stale;  /* the policy has recipients that a milter refused */
 	bool direct; /* no milter is to see the content */
 	bool closed; /* the policy's transaction was reset already */
-	bool in_body;
 	struct smtp_reply refusal; /* code 0: none so far */
 	struct milter_message message;
 	struct buf message_id;
@@ -55,8 +54,10 @@ void milter_filter_rcpt(void *ctx, const struct smtp_client_info *c,
 			struct smtp_reply *r);
 void milter_filter_data(void *ctx, const struct smtp_client_info *c,
 			struct smtp_txn *txn, struct smtp_reply *r);
-int milter_filter_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
-			struct err *e);
+int milter_filter_header(void *ctx, struct smtp_txn *txn, struct span block,
+			 bool whole, struct err *e);
+int milter_filter_body(void *ctx, struct smtp_txn *txn, struct span bytes,
+		       struct err *e);
 void milter_filter_end(void *ctx, const struct smtp_client_info *c,
 		       struct smtp_txn *txn, struct smtp_reply *r);
 void milter_filter_reset(void *ctx, struct smtp_txn *txn);

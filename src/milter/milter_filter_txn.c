@@ -207,48 +207,36 @@ milter_filter_data(void *ctx, const struct smtp_client_info *c,
 		policy->on_data(f->o.policy_ctx, c, txn, r);
 }
 
-/* Gather the header until its end; what follows is the body. */
-static int
-gather(struct filter_txn *t, struct span bytes, struct err *e)
-{
-	struct buf *block = &t->message.block;
-	size_t had = block->n, room = block->max - block->n;
-	struct span part = span_head(bytes, room);
-
-	if (buf_add_span(block, part) != 0)
-		return err_set(e, ERR_TEMP, errno, "header");
-	size_t from = had; /* where the line begins that was cut */
-	while (from > 0 && block->p[from - 1] != '\n')
-		from--;
-	long end = header_block_end(span_skip(buf_span(block), from));
-	if (end >= 0)
-		end += (long)from;
-	if (end < 0 && part.n == bytes.n)
-		return 0;
-	t->in_body = true;
-	if (end < 0) {
-		reply_set(&t->refusal, 552, "5.3.4",
-			  "Header block over %d bytes", HEADER_BLOCK_MAX);
-		return 0;
-	}
-	block->n = (size_t)end;
-	return milter_body_add(&t->message.body,
-			       span_skip(bytes, (size_t)end - had), e);
-}
-
 int
-milter_filter_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
-		    struct err *e)
+milter_filter_header(void *ctx, struct smtp_txn *txn, struct span block,
+		     bool whole, struct err *e)
 {
 	const struct milter_filter *f = ctx;
 	struct filter_txn *t = txn->filter;
 
 	if (t == NULL || t->direct)
-		return f->o.policy->on_bytes(f->o.policy_ctx, txn, bytes, e);
+		return f->o.policy->on_header(f->o.policy_ctx, txn, block,
+					      whole, e);
+	if (!whole)
+		reply_set(&t->refusal, 552, "5.3.4",
+			  "Header block over %d bytes", HEADER_BLOCK_MAX);
+	else if (buf_add_span(&t->message.block, block) != 0)
+		return err_set(e, ERR_TEMP, errno, "header");
+	return 0;
+}
+
+int
+milter_filter_body(void *ctx, struct smtp_txn *txn, struct span bytes,
+		   struct err *e)
+{
+	const struct milter_filter *f = ctx;
+	struct filter_txn *t = txn->filter;
+
+	if (t == NULL || t->direct)
+		return f->o.policy->on_body(f->o.policy_ctx, txn, bytes, e);
 	if (t->refusal.code != 0)
 		return 0; /* read to its end, for the answer then */
-	return t->in_body ? milter_body_add(&t->message.body, bytes, e)
-			  : gather(t, bytes, e);
+	return milter_body_add(&t->message.body, bytes, e);
 }
 
 static int

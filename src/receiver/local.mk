@@ -1,6 +1,5 @@
 noinst_LIBRARIES += src/receiver/libreceiver.a
 src_receiver_libreceiver_a_SOURCES = \
-	src/receiver/received_count.c src/receiver/received_count.h \
 	src/receiver/receiver.c src/receiver/receiver.h \
 	src/receiver/receiver_alias.c src/receiver/receiver_alias.h \
 	src/receiver/receiver_alias_file.c \

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "mail/header.h"
 #include "mail/submit.h"
 #include "receiver/receiver_private.h"
 
@@ -190,15 +191,27 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 }
 
 static int
-on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
+on_body(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
 {
 	struct incoming *in = txn->policy;
-
-	received_count_feed(&in->received, bytes);
 	int rc = delivery_write(in->delivery, bytes, e);
+
 	if (rc != 0)
 		note_broken(ctx, in, delivery_broken(in->delivery));
 	return rc;
+}
+
+/* Of a header that is not whole the top is here, where every hop puts its
+ * field. */
+static int
+on_header(void *ctx, struct smtp_txn *txn, struct span block, bool whole,
+	  struct err *e)
+{
+	struct incoming *in = txn->policy;
+
+	(void)whole;
+	in->hops = header_count(block, "Received");
+	return block.n == 0 ? 0 : on_body(ctx, txn, block, e);
 }
 
 static void
@@ -211,9 +224,9 @@ on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	size_t n = 0;
 	struct err e = { 0 };
 
-	if (in->received.n >= SMTP_RECEIVED_MAX) { /* RFC 5321 6.3 */
+	if (in->hops >= SMTP_RECEIVED_MAX) { /* RFC 5321 6.3 */
 		reply_set(r, 554, "5.4.6", "mail loop: %u Received lines",
-			  in->received.n);
+			  in->hops);
 		log_message(c, in, txn, r, NULL);
 		return;
 	}
@@ -251,7 +264,8 @@ static const struct smtp_server_ops ops = {
 	.on_mail = on_mail,
 	.on_rcpt = receiver_rcpt_ask,
 	.on_data = on_data,
-	.on_bytes = on_bytes,
+	.on_header = on_header,
+	.on_body = on_body,
 	.on_end = on_end,
 	.on_reset = on_reset,
 };

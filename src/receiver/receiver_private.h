@@ -11,7 +11,6 @@
 #include "net/listener.h"
 #include "net/network.h"
 #include "pop3/pop3_server.h"
-#include "receiver/received_count.h"
 #include "receiver/receiver_limits.h"
 #include "receiver/receiver_options.h"
 #include "receiver/receiver_rules.h"
@@ -82,7 +81,7 @@ struct incoming {
 	struct incoming_mailbox *mailbox; /* each once */
 	size_t n, cap;
 	struct delivery *delivery;
-	struct received_count received;
+	unsigned hops; /* Received fields of its header */
 	struct smtp_reply *refusal[ROOM_STATES]; /* for lack of room */
 };
 struct incoming_rcpt { /* smtp_txn_rcpt.policy: which mailboxes it is */

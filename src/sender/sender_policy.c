@@ -14,9 +14,9 @@
 
 /*
  * What the submission service (RFC 6409) accepts.  A message passes in three
- * steps: its header block is gathered (bounded), mended and written to the
- * spool under a Received line of ours; the body follows piece by piece; at the
- * end the spool makes it durable, and only then the client hears 250.
+ * steps: its header block is mended and written to the spool under a Received
+ * line of ours; the body follows piece by piece; at the end the spool makes it
+ * durable, and only then the client hears 250.
  */
 
 /* Room for what the mending adds: Received, Date, From, Message-ID. */
@@ -84,7 +84,6 @@ sender_on_mail(void *ctx, const struct smtp_client_info *c,
 	}
 	memcpy(m->id, txn->id, sizeof(m->id));
 	sender_handed_name(c, txn, m->handed);
-	buf_init(&m->header, HEADER_BLOCK_MAX);
 	trail_hop_begin(&m->hop);
 	txn->policy = m;
 	reply_set(r, 250, "2.1.0", "<%s> ok", txn->reverse_text);
@@ -103,7 +102,6 @@ sender_on_reset(void *ctx, struct smtp_txn *txn)
 		sender_handed_drop(ctx, m->handed, txn, txn->n_recipients);
 	spool_abort(&m->writer);
 	trail_hop_clear(&m->hop);
-	buf_free(&m->header);
 	free(m);
 	txn->policy = NULL;
 }
@@ -327,57 +325,27 @@ out:
 }
 
 static int
-end_header(struct submission *m, const struct smtp_txn *txn, struct span block,
-	   struct err *e)
-{
-	m->in_body = true;
-	if (is_refused(m, block))
-		return 0;
-	return write_header(m, txn, block, e);
-}
-
-/* Gather until the empty line; what follows it is the body's first piece. */
-static int
-gather(struct submission *m, const struct smtp_txn *txn, struct span bytes,
-       struct err *e)
-{
-	size_t room = m->header.max - m->header.n;
-	size_t take = bytes.n < room ? bytes.n : room;
-	size_t had = m->header.n;
-
-	if (buf_add(&m->header, bytes.p, take) != 0)
-		return err_set(e, ERR_TEMP, errno, "header");
-	long end = header_block_end(buf_span(&m->header));
-	if (end < 0) {
-		if (take == bytes.n)
-			return 0;
-		m->in_body = true;
-		reply_set(&m->refusal, 552, "5.3.4",
-			  "Header block over %d bytes", HEADER_BLOCK_MAX);
-		return 0;
-	}
-	struct span block = span_make(m->header.p, (size_t)end);
-	if (end_header(m, txn, block, e) != 0)
-		return -1;
-	buf_free(&m->header);
-	struct span body = span_skip(bytes, (size_t)end - had);
-	if (m->refusal.code != 0 || body.n == 0)
-		return 0;
-	return spool_write(m->writer, body, e);
-}
-
-static int
-sender_on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes,
-		struct err *e)
+sender_on_header(void *ctx, struct smtp_txn *txn, struct span block, bool whole,
+		 struct err *e)
 {
 	struct submission *m = txn->policy;
 
 	(void)ctx;
-	if (!m->in_body)
-		return gather(m, txn, bytes, e);
-	if (m->refusal.code != 0)
-		return 0;
-	return spool_write(m->writer, bytes, e);
+	if (!whole)
+		reply_set(&m->refusal, 552, "5.3.4",
+			  "Header block over %d bytes", HEADER_BLOCK_MAX);
+	return !whole || is_refused(m, block) ? 0
+					      : write_header(m, txn, block, e);
+}
+
+static int
+sender_on_body(void *ctx, struct smtp_txn *txn, struct span bytes,
+	       struct err *e)
+{
+	struct submission *m = txn->policy;
+
+	(void)ctx;
+	return m->refusal.code != 0 ? 0 : spool_write(m->writer, bytes, e);
 }
 
 /* ---- end ----------------------------------------------------------------
@@ -420,11 +388,6 @@ take_message(struct sender *s, const struct smtp_client_info *c,
 	struct spool_msg *msg = NULL;
 	struct err e;
 
-	/* A message may be a header only, without its empty line. */
-	if (!m->in_body && end_header(m, txn, buf_span(&m->header), &e) != 0) {
-		reply_from_err(r, &e);
-		return;
-	}
 	if (m->refusal.code != 0) {
 		*r = m->refusal;
 		return;
@@ -475,7 +438,8 @@ sender_policy_ops(void)
 		.on_mail = sender_on_mail,
 		.on_rcpt = sender_on_rcpt,
 		.on_data = sender_on_data,
-		.on_bytes = sender_on_bytes,
+		.on_header = sender_on_header,
+		.on_body = sender_on_body,
 		.on_end = sender_on_end,
 		.on_reset = sender_on_reset,
 		.on_queue = sender_on_queue,

@@ -23,8 +23,6 @@ struct submission {
 	bool queued;
 	struct received_facts received; /* borrows from session and txn */
 	int64_t arrival_s;
-	bool in_body;
-	struct buf header; /* until in_body */
 	struct spool_writer *writer;
 	struct trail_hop hop;
 	/* Set when the message is refused for what it is, or was taken before:

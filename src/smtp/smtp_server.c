@@ -462,8 +462,9 @@ smtp_server_new(struct smtp_server **s, const struct smtp_server_options *o,
 		const struct smtp_server_ops *ops, void *ctx, struct err *e)
 {
 	if (ops->on_mail == NULL || ops->on_rcpt == NULL ||
-	    ops->on_bytes == NULL || ops->on_end == NULL ||
-	    ops->on_reset == NULL || o->hostname == NULL || o->service == NULL)
+	    ops->on_header == NULL || ops->on_body == NULL ||
+	    ops->on_end == NULL || ops->on_reset == NULL ||
+	    o->hostname == NULL || o->service == NULL)
 		return err_set(e, ERR_BUG, 0, "incomplete SMTP service");
 	struct smtp_server *n = calloc(1, sizeof(*n));
 	if (n == NULL)

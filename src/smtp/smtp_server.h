@@ -138,12 +138,20 @@ struct smtp_server_ops {
 	void (*on_data)(void *ctx, const struct smtp_client_info *c,
 			struct smtp_txn *txn, struct smtp_reply *r);
 	/*
-	 * on_bytes - the next piece of the message, dots removed, CRLF line
-	 * ends. 0, or -1 with *e: the rest is read and dropped, on_end is not
-	 * called, on_reset is, and the client gets the reply for *e.
+	 * on_header - the header of the message, dots removed, CRLF line ends,
+	 * with the empty line that ends it where there is one; exactly once for
+	 * each message that comes to on_end, and before its body.  whole: false
+	 * when the header is over HEADER_BLOCK_MAX bytes; then these are its
+	 * first, and the others come as if they were body.
+	 * on_body - the next piece of what follows, never empty.
+	 * Both: the bytes are borrowed for the call. 0, or -1 with *e: the rest
+	 * is read and dropped, on_end is not called, on_reset is, and the
+	 * client gets the reply for *e.
 	 */
-	int (*on_bytes)(void *ctx, struct smtp_txn *txn, struct span bytes,
-			struct err *e);
+	int (*on_header)(void *ctx, struct smtp_txn *txn, struct span block,
+			 bool whole, struct err *e);
+	int (*on_body)(void *ctx, struct smtp_txn *txn, struct span bytes,
+		       struct err *e);
 	/* on_end - end of data; a 2xx in *r means stored and synced for every
 	 * recipient, except those whose own reply says otherwise: only an LMTP
 	 * client hears these (RFC 2033 4.2), to all others *r is the answer. */

@@ -1,11 +1,13 @@
+#include <errno.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "smtp/smtp_server_private.h"
 
 /*
  * A message on its way in, by DATA or by BDAT: decoded from the stream's buffer
- * into one of our own and handed to the policy in large pieces.  Three things
- * can be wrong with it:
+ * into one of our own and handed to the policy, the header as a whole and the
+ * body in large pieces.  Three things can be wrong with it:
  *
  *  - It is too large, or the policy cannot take more of it.  The protocol has
  *    no way to interrupt a client, so the rest is read and thrown away, and the
@@ -36,6 +38,7 @@ smtp_server_intake_begin(struct smtp_session *s)
 	};
 	buf_init(&s->intake.piece, PIECE_MAX);
 	buf_init(&s->intake.kept, PIECE_MAX + AUTH_RESULTS_HELD_MAX);
+	buf_init(&s->intake.header, HEADER_BLOCK_MAX);
 	auth_results_init(&s->intake.results, s->info.keeps_results
 						  ? NULL
 						  : s->server->o.authserv_id);
@@ -68,27 +71,90 @@ smtp_server_intake_refuse_bare(struct smtp_session *s, enum dot_result what)
 	smtp_server_intake_refuse(s, &r);
 }
 
-/*
- * Bytes for the policy; the last may be none.  Results that claim to be ours go
- * first of all, so that what a filter before the policy adds stays.
+/* ---- header and body ------------------------------------------------------
+ *
+ * A policy looks at the header as a whole, and every chunk of BDAT may be one
+ * byte: so its end is looked for once, here, and its pieces are gathered.  One
+ * that came in one piece is not copied.
  */
+
 static int
-give(struct smtp_session *s, struct span bytes, bool last, struct err *e)
+give_header(struct smtp_session *s, struct span block, bool whole,
+	    struct err *e)
 {
 	const struct smtp_server *server = s->server;
 	struct smtp_server_intake *in = &s->intake;
-	struct auth_results *a = &in->results;
 
-	if (a->id != NULL && !auth_results_is_past(a)) {
-		buf_clear(&in->kept);
-		if (auth_results_feed(a, bytes, &in->kept, e) != 0 ||
-		    (last && auth_results_end(a, &in->kept, e) != 0))
-			return -1;
-		bytes = buf_span(&in->kept);
-	}
+	in->has_header = true;
+	int rc = server->ops.on_header(server->ctx, &s->txn, block, whole, e);
+	buf_free(&in->header);
+	return rc;
+}
+
+static int
+give_body(struct smtp_session *s, struct span bytes, struct err *e)
+{
+	const struct smtp_server *server = s->server;
+
 	return bytes.n == 0
 		   ? 0
-		   : server->ops.on_bytes(server->ctx, &s->txn, bytes, e);
+		   : server->ops.on_body(server->ctx, &s->txn, bytes, e);
+}
+
+/* Bytes of the header; `ends`: the last of it. */
+static int
+gather(struct smtp_session *s, struct span bytes, bool ends, struct err *e)
+{
+	struct buf *header = &s->intake.header;
+
+	if (s->intake.has_header) /* it was too long */
+		return give_body(s, bytes, e);
+	if (ends && header->n == 0 && bytes.n <= header->max)
+		return give_header(s, bytes, true, e);
+	struct span fits = span_head(bytes, header->max - header->n);
+	if (buf_add_span(header, fits) != 0)
+		return err_set(e, ERR_TEMP, errno, "message header");
+	if (fits.n == bytes.n)
+		return ends ? give_header(s, buf_span(header), true, e) : 0;
+	if (give_header(s, buf_span(header), false, e) != 0)
+		return -1;
+	return give_body(s, span_skip(bytes, fits.n), e);
+}
+
+/* Take the results that claim to be ours out of bytes of the header, first of
+ * all, so that what a filter before the policy adds stays. */
+static int
+strip(struct smtp_session *s, struct span *bytes, bool ends, struct err *e)
+{
+	struct smtp_server_intake *in = &s->intake;
+	struct auth_results *a = &in->results;
+
+	if (a->id == NULL)
+		return 0;
+	buf_clear(&in->kept);
+	if (auth_results_feed(a, *bytes, &in->kept, e) != 0 ||
+	    (ends && auth_results_end(a, &in->kept, e) != 0))
+		return -1;
+	*bytes = buf_span(&in->kept);
+	return 0;
+}
+
+/* Bytes for the policy; the last may be none. */
+static int
+give(struct smtp_session *s, struct span bytes, bool last, struct err *e)
+{
+	struct header_end *end = &s->intake.end;
+
+	if (!end->over) {
+		size_t n = header_end_feed(end, bytes);
+		struct span header = span_head(bytes, n);
+		bool ends = end->over || last;
+		if (strip(s, &header, ends, e) != 0 ||
+		    gather(s, header, ends, e) != 0)
+			return -1;
+		bytes = span_skip(bytes, n);
+	}
+	return give_body(s, bytes, e);
 }
 
 /* The policy cannot take it: what went wrong is in the reply by its class

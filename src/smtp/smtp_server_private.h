@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "mail/auth_results.h"
 #include "mail/dot.h"
+#include "mail/header.h"
 #include "smtp/smtp_server.h"
 
 /*
@@ -69,8 +70,11 @@ struct smtp_server {
 struct smtp_server_intake {
 	struct dot_decoder chunks;   /* BDAT: goes on from chunk to chunk */
 	struct buf piece;            /* decoded, for the policy */
+	struct header_end end;       /* of the header, in what has come */
 	struct auth_results results; /* id NULL: all of it is kept */
-	struct buf kept;             /* of the piece */
+	struct buf kept;             /* of the piece's header */
+	struct buf header;           /* what is gathered of it */
+	bool has_header;             /* the policy has it, or its first part */
 	int64_t bytes;               /* decoded */
 	int64_t come;                /* from the client, since started_ms */
 	int64_t started_ms;

@@ -113,6 +113,7 @@ smtp_server_txn_reset(struct smtp_session *s)
 		return;
 	s->state = SMTP_ST_READY;
 	auth_results_free(&s->intake.results);
+	buf_free(&s->intake.header);
 	s->server->ops.on_reset(s->server->ctx, &s->txn);
 	smtp_server_txn_drop(s);
 }

@@ -6,19 +6,25 @@
 #include <stdlib.h>
 
 #include "mail/auth_results.h"
+#include "mail/header.h"
 
 enum { TEXT_MAX = 4 * 1024 * 1024 };
 
 static unsigned
 filter(struct span text, size_t piece, struct buf *out)
 {
+	struct header_end end = { 0 };
 	struct auth_results a;
 	struct err e;
 	int rc = 0;
 
 	auth_results_init(&a, "mx.test");
 	while (rc == 0 && text.n > 0) {
-		rc = auth_results_feed(&a, span_head(text, piece), out, &e);
+		struct span part = span_head(text, piece);
+		size_t n = header_end_feed(&end, part);
+		rc = auth_results_feed(&a, span_head(part, n), out, &e);
+		if (buf_add_span(out, span_skip(part, n)) != 0)
+			abort();
 		text = span_skip(text, piece);
 	}
 	if (rc != 0 || auth_results_end(&a, out, &e) != 0)

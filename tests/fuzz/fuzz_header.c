@@ -33,6 +33,23 @@ check_partition(struct span block)
 	FUZZ_CHECK(header_find(block, "a", &f) == (named > 0));
 }
 
+/* In pieces of any size the header ends at the same place. */
+static void
+check_pieces(struct span text)
+{
+	long end = header_block_end(text);
+
+	for (size_t piece = 1; piece < 8; piece++) {
+		struct header_end h = { 0 };
+		size_t n = 0;
+		for (size_t at = 0; at < text.n; at += piece)
+			n += header_end_feed(
+			    &h, span_head(span_skip(text, at), piece));
+		FUZZ_CHECK(h.over == (end >= 0));
+		FUZZ_CHECK(n == (end < 0 ? text.n : (size_t)end));
+	}
+}
+
 static void
 check_unfold(struct span block)
 {
@@ -95,6 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span block = span_make((const char *)data, size);
 
 	check_partition(block);
+	check_pieces(block);
 	check_unfold(block);
 	long end = header_block_end(block);
 	check_submit(end < 0 ? block : span_head(block, (size_t)end));

@@ -28,6 +28,7 @@ struct model {
 	int recipients, stored;
 	bool tls, login, remote, closed;
 	bool bytes; /* of the message have come in chunks */
+	bool body;  /* the header has, too: from now on the policy writes */
 };
 
 static int
@@ -35,7 +36,7 @@ end_txn(struct model *m, int code)
 {
 	m->txn = READY;
 	m->recipients = 0;
-	m->bytes = false;
+	m->bytes = m->body = false;
 	return code;
 }
 
@@ -151,7 +152,7 @@ end_of_message(struct model *m, bool bytes)
 	return end_txn(m, code);
 }
 
-enum { PLAIN = 1, LAST = 2, EMPTY = 4, BARE = 8, LARGE = 16 };
+enum { PLAIN = 1, LAST = 2, EMPTY = 4, BARE = 8, LARGE = 16, HEADER = 32 };
 
 static int
 bdat(struct model *m, int flags)
@@ -171,7 +172,8 @@ bdat(struct model *m, int flags)
 	if ((flags & BARE) != 0)
 		return end_txn(m, 550);
 	m->bytes = m->bytes || (flags & EMPTY) == 0;
-	if (m->sender == DISKFULL && (flags & EMPTY) == 0)
+	m->body = m->body || (flags & HEADER) != 0;
+	if (m->sender == DISKFULL && m->body && (flags & EMPTY) == 0)
 		return end_txn(m, 452);
 	if ((flags & LAST) != 0)
 		return end_of_message(m, m->bytes);
@@ -289,7 +291,7 @@ static const struct command commands[] = {
 	{ "DATA x", data, 501 },
 	{ "BDAT 4\r\nhi\r\n", bdat, PLAIN },
 	{ "BDAT 4 LAST\r\n.\r\n.", bdat, PLAIN | LAST },
-	{ "BDAT 6\r\nQUIT\r\n", bdat, PLAIN },
+	{ "BDAT 8\r\nQUIT\r\n\r\n", bdat, PLAIN | HEADER },
 	{ "BDAT 0\r\n", bdat, EMPTY },
 	{ "BDAT 0 LAST\r\n", bdat, EMPTY | LAST },
 	{ "BDAT 3\r\na\nb", bdat, BARE },

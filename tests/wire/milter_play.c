@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "mail/header.h"
 #include "milter/milter_filter.h"
 #include "milter/milter_packet.h"
 
@@ -223,10 +224,15 @@ give_text(struct caller *x)
 	x->ops->on_data(x->filter, &x->c, &x->txn, &r);
 	if (!accepted(x, &r))
 		return;
-	for (size_t i = 0; i < sizeof(text) - 1; i += 20) {
-		struct span rest = span_skip(span_of(text), i);
-		if (x->ops->on_bytes(x->filter, &x->txn, span_head(rest, 20),
-				     &e) != 0)
+	struct span rest = span_of(text);
+	size_t header = (size_t)header_block_end(rest);
+	if (x->ops->on_header(x->filter, &x->txn, span_head(rest, header), true,
+			      &e) != 0)
+		return;
+	for (rest = span_skip(rest, header); rest.n > 0;
+	     rest = span_skip(rest, 4)) {
+		if (x->ops->on_body(x->filter, &x->txn, span_head(rest, 4),
+				    &e) != 0)
 			return;
 	}
 	r = (struct smtp_reply){ 0 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "mail/header.h"
 
 void
 smtp_recorder_init(struct smtp_recorder *r)
@@ -187,16 +188,41 @@ on_data(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 }
 
 static int
-on_bytes(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
+take_text(struct smtp_recorder *rec, const struct smtp_txn *txn,
+	  struct span bytes, struct err *e)
 {
-	struct smtp_recorder *rec = ctx;
-
-	must(rec, rec->open && bytes.n > 0, "on_bytes out of order");
 	if (is_local(txn->reverse_path, "diskfull"))
 		return err_set(e, ERR_TEMP, ENOSPC, "write");
 	return buf_add_span(&rec->text, bytes) == 0
 		   ? 0
 		   : err_set(e, ERR_LIMIT, 0, "test message too large");
+}
+
+static int
+on_header(void *ctx, struct smtp_txn *txn, struct span block, bool whole,
+	  struct err *e)
+{
+	struct smtp_recorder *rec = ctx;
+	long end = header_block_end(block);
+
+	must(rec, rec->open && !rec->has_header, "on_header out of order");
+	must(rec, end < 0 || (whole && (size_t)end == block.n),
+	     "a header with some body");
+	must(rec,
+	     whole ? block.n <= HEADER_BLOCK_MAX : block.n == HEADER_BLOCK_MAX,
+	     "a header over its limit");
+	rec->has_header = true;
+	return block.n == 0 ? 0 : take_text(rec, txn, block, e);
+}
+
+static int
+on_body(void *ctx, struct smtp_txn *txn, struct span bytes, struct err *e)
+{
+	struct smtp_recorder *rec = ctx;
+
+	must(rec, rec->open && rec->has_header && bytes.n > 0,
+	     "on_body out of order");
+	return take_text(rec, txn, bytes, e);
 }
 
 /* The recipients "over" and "gone" are refused after the data. */
@@ -224,7 +250,7 @@ on_end(void *ctx, const struct smtp_client_info *c, struct smtp_txn *txn,
 	struct smtp_recorder *rec = ctx;
 
 	(void)c;
-	must(rec, rec->open, "on_end out of order");
+	must(rec, rec->open && rec->has_header, "on_end out of order");
 	rec->ends++;
 	(void)buf_add_str(&rec->events, "end\n");
 	if (is_local(txn->reverse_path, "late")) {
@@ -247,7 +273,7 @@ on_reset(void *ctx, struct smtp_txn *txn)
 	must(rec, rec->open && txn->policy == rec, "on_reset out of order");
 	(void)buf_add_str(&rec->events, "reset\n");
 	rec->resets++;
-	rec->open = false;
+	rec->open = rec->has_header = false;
 	buf_clear(&rec->text);
 }
 
@@ -277,7 +303,8 @@ const struct smtp_server_ops smtp_recorder_ops = {
 	.on_mail = on_mail,
 	.on_rcpt = on_rcpt,
 	.on_data = on_data,
-	.on_bytes = on_bytes,
+	.on_header = on_header,
+	.on_body = on_body,
 	.on_end = on_end,
 	.on_reset = on_reset,
 	.on_queue = on_queue,

@@ -29,6 +29,7 @@ struct smtp_recorder {
 	struct buf messages; /* stored: each "LENGTH\n" and its bytes */
 	int connects, disconnects, mails, resets, ends, stored;
 	bool open;          /* between an accepted on_mail and its on_reset */
+	bool has_header;    /* on_header was called */
 	const char *broken; /* a broken promise of the engine, or NULL */
 };
 

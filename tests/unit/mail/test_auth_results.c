@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "mail/auth_results.h"
+#include "mail/header.h"
 
-/* What is left of `text`, fed in pieces; "!" for a failure. */
+/* What is left of `text`, its header fed in pieces; "!" for a failure. */
 static const char *
 left_of(const char *text, size_t piece, unsigned *removed)
 {
@@ -13,13 +14,17 @@ left_of(const char *text, size_t piece, unsigned *removed)
 	struct auth_results a;
 	struct span rest = span_of(text);
 	struct buf out;
+	struct header_end end = { 0 };
 	struct err e;
 
 	auth_results_init(&a, "mx.test");
 	buf_init(&out, sizeof(kept) - 1);
 	int rc = 0;
 	while (rc == 0 && rest.n > 0) {
-		rc = auth_results_feed(&a, span_head(rest, piece), &out, &e);
+		struct span part = span_head(rest, piece);
+		size_t n = header_end_feed(&end, part);
+		rc = auth_results_feed(&a, span_head(part, n), &out, &e);
+		(void)buf_add_span(&out, span_skip(part, n));
 		rest = span_skip(rest, piece);
 	}
 	if (rc == 0)

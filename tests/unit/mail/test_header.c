@@ -87,6 +87,21 @@ what_is_no_field_has_no_name(void **state)
 	}
 }
 
+/* The same, whatever the pieces. */
+static void
+ends_there_in_pieces(struct span text, long end)
+{
+	for (size_t piece = 1; piece <= text.n; piece++) {
+		struct header_end h = { 0 };
+		size_t n = 0;
+		for (size_t at = 0; at < text.n; at += piece)
+			n += header_end_feed(
+			    &h, span_head(span_skip(text, at), piece));
+		assert_int_equal(h.over, end >= 0);
+		assert_int_equal(n, end >= 0 ? (size_t)end : text.n);
+	}
+}
+
 static void
 the_end_is_the_first_empty_line(void **state)
 {
@@ -111,6 +126,8 @@ the_end_is_the_first_empty_line(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(header_block_end(span_of(cases[i].text)),
 				 cases[i].end);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ends_there_in_pieces(span_of(cases[i].text), cases[i].end);
 }
 
 static void
@@ -166,6 +183,22 @@ folds_become_one_space(void **state)
 	buf_free(&out);
 }
 
+static void
+received_fields_are_those_of_the_header(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    header_count(span_of("Received: a\r\n\tReceived: fold\r\n"
+				 "RECEIVED : b\r\nX-Received: c\r\n"
+				 "Received-SPF: d\r\nreceived:\r\n"
+				 "Subject: Received: e\r\n\r\n"
+				 "Received: body\r\n\r\nReceived: x"),
+			 "Received"),
+	    3);
+	assert_int_equal(
+	    header_count(span_of("\r\nReceived: a\r\n"), "Received"), 0);
+}
+
 int
 main(void)
 {
@@ -174,6 +207,7 @@ main(void)
 		cmocka_unit_test(blocks_without_an_end_end_with_the_text),
 		cmocka_unit_test(names_are_of_printable_characters),
 		cmocka_unit_test(what_is_no_field_has_no_name),
+		cmocka_unit_test(received_fields_are_those_of_the_header),
 		cmocka_unit_test(the_end_is_the_first_empty_line),
 		cmocka_unit_test(fields_are_found_whatever_their_case),
 		cmocka_unit_test(folds_become_one_space),

@@ -15,7 +15,7 @@ open_rig(struct rig *g,
 		.service = "smtp",
 		.lmtp = g->lmtp,
 		.sasl = smtp_recorder_sasl(),
-		.size_max_bytes = 100000,
+		.size_max_bytes = 1000000,
 	};
 	struct err e;
 

@@ -395,6 +395,90 @@ the_log_tells_the_story(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* What was stored: one message, `header` and `body`. */
+static void
+assert_stored(const struct rig *g, struct span header, struct span body)
+{
+	struct span got = buf_span(&g->recorder.messages);
+	long lf = span_find(got, '\n', 0);
+
+	assert_true(lf > 0);
+	got = span_skip(got, (size_t)lf + 1);
+	assert_int_equal(got.n, header.n + body.n);
+	assert_memory_equal(got.p, header.p, header.n);
+	if (body.n > 0)
+		assert_memory_equal(got.p + header.n, body.p, body.n);
+}
+
+static void
+put_chunk(struct rig *g, struct span bytes, bool last)
+{
+	char line[40];
+
+	(void)snprintf(line, sizeof(line), "BDAT %zu%s\r\n", bytes.n,
+		       last ? " LAST" : "");
+	(void)wire_send(&g->w, span_of(line));
+	(void)wire_send(&g->w, bytes);
+	assert_int_equal(rig_reply(g), 250);
+}
+
+/* The recorder sees the header as one, whatever came before and behind. */
+static void
+a_header_is_handed_on_whole_whatever_its_chunks(void **state)
+{
+	static const char tail[] = "Subject: x\r\n\r\nbody\r\n\r\n";
+	const struct span end = span_of(tail);
+	const size_t header_end = 14;
+	struct buf header;
+
+	(void)state;
+	buf_init(&header, 1024 * 1024);
+	while (header.n < (size_t)200 * 1000)
+		assert_int_equal(buf_add_str(&header, "A: b\r\n"), 0);
+	for (size_t cut = 0; cut <= end.n; cut++) {
+		struct rig g;
+		rig_open(&g);
+		go_to(&g, RCPT);
+		put_chunk(&g, buf_span(&header), false);
+		/* one at a time up to the cut, then the rest */
+		for (size_t i = 0; i < cut; i++)
+			put_chunk(&g, span_head(span_skip(end, i), 1), false);
+		assert_int_equal(g.recorder.has_header, cut >= header_end);
+		put_chunk(&g, span_skip(end, cut), true);
+		assert_stored(&g, buf_span(&header), end);
+		rig_close(&g, 1);
+	}
+	buf_free(&header);
+}
+
+/* Up to HEADER_BLOCK_MAX it is whole; the recorder checks what it is told. */
+static void
+a_header_over_the_limit_comes_in_two(void **state)
+{
+	static const long sizes[] = { -1, 0, 1, 2, 100 * 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t n = (size_t)(HEADER_BLOCK_MAX + sizes[i]);
+		struct buf text;
+		struct rig g;
+		buf_init(&text, n);
+		assert_int_equal(buf_reserve(&text, n), 0);
+		memset(text.p, 'x', n);
+		text.n = n;
+		memcpy(text.p, "A:", 2);
+		memcpy(text.p + n - 4, "\r\n\r\n", 4);
+		rig_open(&g);
+		go_to(&g, RCPT);
+		put_chunk(&g, span_head(buf_span(&text), 1000), false);
+		put_chunk(&g, span_skip(buf_span(&text), 1000), false);
+		put_chunk(&g, span_of("body\r\n"), true);
+		assert_stored(&g, buf_span(&text), span_of("body\r\n"));
+		rig_close(&g, 1);
+		buf_free(&text);
+	}
+}
+
 static void
 a_policy_that_is_incomplete_is_refused(void **state)
 {
@@ -426,6 +510,9 @@ main(void)
 		cmocka_unit_test(a_long_reply_is_several_lines),
 		cmocka_unit_test(a_trickle_of_bytes_meets_the_session_limit),
 		cmocka_unit_test(the_log_tells_the_story),
+		cmocka_unit_test(
+		    a_header_is_handed_on_whole_whatever_its_chunks),
+		cmocka_unit_test(a_header_over_the_limit_comes_in_two),
 		cmocka_unit_test(a_policy_that_is_incomplete_is_refused),
 	};
 	struct err e;

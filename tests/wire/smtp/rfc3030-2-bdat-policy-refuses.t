@@ -12,7 +12,7 @@ expect 451 4.3.0
 expect 250
 > RCPT TO:<bob@xyz.com>
 expect 250
->> BDAT 6\r\nQUIT\r\n
+>> BDAT 8\r\nQUIT\r\n\r\n
 expect 452 4.3.1
 >> BDAT 6 LAST\r\nQUIT\r\n
 expect 503 5.5.1
