@@ -16,6 +16,7 @@
 #include "base/durable.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "mail/utf8.h"
 #include "sender/pickup_private.h"
 
 /*
@@ -134,7 +135,7 @@ read_head(struct pickup_file *f, struct err *e)
 static int
 check_message(struct pickup_file *f, struct err *e)
 {
-	unsigned char *piece = malloc(PIECE);
+	char *piece = malloc(PIECE);
 	off_t at = (off_t)f->head_bytes;
 	uint32_t crc = 0;
 	ssize_t n;
@@ -143,8 +144,7 @@ check_message(struct pickup_file *f, struct err *e)
 		return err_set(e, ERR_TEMP, ENOMEM, "maildrop file");
 	while ((n = pread(f->fd, piece, PIECE, at)) > 0) {
 		crc = crc32_add(crc, piece, (size_t)n);
-		for (ssize_t i = 0; i < n && !f->eight_bit; i++)
-			f->eight_bit = piece[i] >= 0x80;
+		f->eight_bit |= !utf8_is_ascii(span_make(piece, (size_t)n));
 		at += n;
 	}
 	int sys = errno;

@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "mail/dsn.h"
 #include "mail/header.h"
+#include "mail/utf8.h"
 #include "net/listener.h"
 #include "sender/pickup_private.h"
 
@@ -249,13 +250,12 @@ send_report(struct session *s, const char *name, struct span text,
 			       .recipients = &rcpt,
 			       .n_recipients = 1,
 			       .size = (int64_t)text.n,
+			       .eight_bit = !utf8_is_ascii(text),
 			       .read_bytes = read_bytes,
 			       .ctx = &source };
 
 	/* once, also when we are killed before the file is gone */
 	(void)snprintf(id, sizeof(id), "%s.report", name);
-	for (size_t i = 0; i < text.n && !m.eight_bit; i++)
-		m.eight_bit = (unsigned char)text.p[i] >= 0x80;
 	if (smtp_client_send(s->client, &m, e) != 0)
 		return -1;
 	if (rcpt.reply.code / 100 == 4)

@@ -258,6 +258,7 @@ a_full_backlog_is_waited_for_with_a_deadline(void **state)
 	wake_raise(&stop);
 	assert_int_equal(unix_socket_dial(&client[2], path, -1, &stop, &e), -1);
 	assert_int_equal(e.class, ERR_STOP);
+	assert_string_equal(e.msg, "shutting down"); /* no errno behind it */
 	wake_close(&stop);
 	for (int i = 0; i < 3; i++)
 		stream_free(&client[i]);
