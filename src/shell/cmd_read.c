@@ -87,6 +87,7 @@ render(struct shell *sh, uint32_t n, struct reading *r)
 	struct err e = { 0 };
 	int rc = SHELL_OK;
 
+	o.message = n;
 	if (r->a->format == FORMAT_JSON) {
 		o.headers = MIME_HEADERS_NONE;
 		rc = mailbox_summarise(sh, &n, 1);
@@ -95,7 +96,7 @@ render(struct shell *sh, uint32_t n, struct reading *r)
 		return rc;
 	if (mime_parse(&m, buf_span(&sh->box.raw), &e) != 0)
 		return failure_from_local(&sh->fail, &e);
-	if ((r->part != 0 ? mime_part_text(m, r->part, o.width, &r->text, &e)
+	if ((r->part != 0 ? mime_part_text(m, r->part, &o, &r->text, &e)
 			  : mime_render(m, &o, &r->text, &e)) != 0)
 		rc = e.class == ERR_PERM
 			 ? failure_set(&sh->fail, SHELL_REFUSED, "%s", e.msg)

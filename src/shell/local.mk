@@ -11,6 +11,7 @@ src_shell_libmime_a_SOURCES = \
 	src/shell/mime_file.c \
 	src/shell/mime_mailbox.c \
 	src/shell/mime_html.c \
+	src/shell/mime_leaf.c \
 	src/shell/mime_param.c \
 	src/shell/mime_part.c \
 	src/shell/mime_reply.c \

@@ -206,11 +206,14 @@ out:
 
 /* A message inside the message: its own header and text. */
 static int
-inner_message(const struct mime_leaf *leaf, unsigned width, struct buf *out,
+inner_message(const struct mime_leaf *leaf,
+	      const struct mime_render_options *outer, struct buf *out,
 	      struct err *e)
 {
 	struct mime_render_options o = { .headers = MIME_HEADERS_SHORT,
-					 .width = width };
+					 .width = outer->width,
+					 .message = outer->message,
+					 .inside = leaf->part.number };
 	struct mime *inner = NULL;
 	struct buf bytes;
 	int rc = -1;
@@ -225,14 +228,21 @@ inner_message(const struct mime_leaf *leaf, unsigned width, struct buf *out,
 }
 
 int
-mime_part_text(const struct mime *m, unsigned number, unsigned width,
-	       struct buf *out, struct err *e)
+mime_part_text(const struct mime *m, unsigned number,
+	       const struct mime_render_options *o, struct buf *out,
+	       struct err *e)
 {
 	const struct mime_leaf *leaf = find_leaf(m, number, e);
+	uint64_t left_out;
 
 	if (leaf == NULL)
 		return -1;
 	if (mime_leaf_is_message(leaf))
-		return inner_message(leaf, width, out, e);
-	return mime_leaf_text(leaf, width, out, e);
+		return inner_message(leaf, o, out, e);
+	if (mime_leaf_text(leaf, o->width, MIME_TEXT_MAX, out, &left_out, e) !=
+	    0)
+		return -1;
+	if (left_out == 0 || mime_put_left_out(number, left_out, o, out) == 0)
+		return 0;
+	return err_set(e, ERR_LIMIT, 0, "message text");
 }

@@ -100,13 +100,17 @@ struct mime_render_options {
 	bool no_attachments; /* leave out the "[2] plan.pdf ..." lines */
 	bool bold_names;     /* field names in bold (a terminal) */
 	bool all_text;       /* LIMIT where a text is too long to show */
+	/* what `save` is to be given for the whole of a text that is too long:
+	 * the message, and the part in it that this message is; 0: none */
+	unsigned message, inside;
 };
 
 /*
  * mime_render - header fields, an empty line, the text, then a line for each
  * attachment, all lines ended by LF, appended to *out (out->max bounds it:
- * LIMIT).  A line in brackets says what is not shown for a bound.  HTML goes
- * through w3m without network where it is installed.
+ * LIMIT).  Of texts of over MIME_TEXT_MAX in all the beginning is shown.  A
+ * line in brackets says what is not shown for a bound.  HTML goes through w3m
+ * without network where it is installed.
  */
 int mime_render(const struct mime *m, const struct mime_render_options *o,
 		struct buf *out, struct err *e);
@@ -137,9 +141,11 @@ void mime_part_file_name(const struct mime_part *p, char buf[MIME_NAME_SIZE]);
 int mime_part_save(const struct mime *m, unsigned number, int fd,
 		   uint64_t *bytes, struct err *e);
 
-/* mime_part_text - part `number` as clean UTF-8 text (HTML rendered). */
-int mime_part_text(const struct mime *m, unsigned number, unsigned width,
-		   struct buf *out, struct err *e);
+/* mime_part_text - part `number` as clean UTF-8 text (HTML rendered); bounds as
+ * in mime_render.  PERM: no such part. */
+int mime_part_text(const struct mime *m, unsigned number,
+		   const struct mime_render_options *o, struct buf *out,
+		   struct err *e);
 
 /* ---- addresses -------------------------------------------------------------
  */

@@ -251,6 +251,16 @@ mime_part_file_name(const struct mime_part *p, char buf[MIME_NAME_SIZE])
 }
 
 int
+mime_part_size(uint64_t bytes, struct buf *out)
+{
+	if (bytes < 1024)
+		return buf_addf(out, "%u B", (unsigned)bytes);
+	if (bytes < 1024 * 1024)
+		return buf_addf(out, "%.1f KiB", (double)bytes / 1024);
+	return buf_addf(out, "%.1f MiB", (double)bytes / (1024 * 1024));
+}
+
+int
 mime_part_line(const struct mime_part *p, struct buf *out)
 {
 	char name[MIME_NAME_SIZE];
@@ -258,9 +268,5 @@ mime_part_line(const struct mime_part *p, struct buf *out)
 	mime_part_file_name(p, name);
 	if (buf_addf(out, "[%u] %s %s ", p->number, name, p->type) != 0)
 		return -1;
-	if (p->size < 1024)
-		return buf_addf(out, "%u B", (unsigned)p->size);
-	if (p->size < 1024 * 1024)
-		return buf_addf(out, "%.1f KiB", (double)p->size / 1024);
-	return buf_addf(out, "%.1f MiB", (double)p->size / (1024 * 1024));
+	return mime_part_size(p->size, out);
 }

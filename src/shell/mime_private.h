@@ -11,6 +11,7 @@
  *   mime_words.c    encoded words in header fields
  *   mime_charset.c  charsets
  *   mime_part.c     names, sizes and content of parts
+ *   mime_leaf.c     a text part as lines
  *   mime_text.c     format=flowed, what a person reads
  *   mime_html.c     HTML to text
  *   mime_w3m.c      the same through w3m
@@ -124,9 +125,23 @@ int mime_leaf_bytes(const struct mime_leaf *leaf, struct buf *out,
 /* mime_leaf_is_message - a message inside the message. */
 bool mime_leaf_is_message(const struct mime_leaf *leaf);
 
-/* mime_leaf_text - content as clean UTF-8 text with LF line ends. */
-int mime_leaf_text(const struct mime_leaf *leaf, unsigned width,
-		   struct buf *out, struct err *e);
+/* mime_leaf_text - content as clean UTF-8 text with LF line ends, at most
+ * `most` bytes of it: the beginning where it is longer, and *left_out is how
+ * many bytes of the content are behind that. */
+int mime_leaf_text(const struct mime_leaf *leaf, unsigned width, size_t most,
+		   struct buf *out, uint64_t *left_out, struct err *e);
+
+/* mime_flowed_text - RFC 3676: rejoin and wrap at `width` (0: as sent). */
+int mime_flowed_text(struct span text, bool delsp, unsigned width,
+		     struct buf *out);
+
+/* mime_put_left_out - the line that says what is not shown of part `number`,
+ * and how to get it. */
+int mime_put_left_out(unsigned number, uint64_t bytes,
+		      const struct mime_render_options *o, struct buf *out);
+
+/* mime_part_size - "12.3 KiB". */
+int mime_part_size(uint64_t bytes, struct buf *out);
 
 /* mime_leaf_is_blank - a text with nothing to see. */
 bool mime_leaf_is_blank(const struct mime_leaf *leaf);

@@ -233,7 +233,7 @@ reply_body(const struct mime *m, const char *author, struct buf *out,
 	struct buf text, date;
 	int rc = -1;
 
-	buf_init(&text, MIME_TEXT_MAX);
+	buf_init(&text, MIME_TEXT_MAX + MIME_HEADER_MAX);
 	buf_init(&date, MIME_HEADER_MAX * 8U);
 	if (mime_render(m, &o, &text, e) != 0)
 		goto out;
@@ -304,8 +304,9 @@ mime_make_reply(const struct mime *m, const struct mime_reply_options *o,
 	buf_init(&p.seen, MIME_HEADER_MAX * 8U);
 	buf_init(&p.left_out, MIME_HEADER_MAX * 8U);
 	for (int i = 0; i < FIELDS; i++)
-		buf_init(&b[i],
-			 i == BODY ? MIME_TEXT_MAX * 2U : MIME_HEADER_MAX * 8U);
+		buf_init(&b[i], i == BODY
+				    ? (MIME_TEXT_MAX + MIME_HEADER_MAX) * 2U
+				    : MIME_HEADER_MAX * 8U);
 	if (fill(&p, o, b, e) != 0)
 		goto out;
 	for (int i = 0; i < FIELDS; i++) {

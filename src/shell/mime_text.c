@@ -84,8 +84,7 @@ take_flowed(struct span *rest)
 	return l;
 }
 
-/* RFC 3676: rejoin and wrap at `width` (0: as sent). */
-static int
+int
 mime_flowed_text(struct span text, bool delsp, unsigned width, struct buf *out)
 {
 	struct buf paragraph;
@@ -127,109 +126,6 @@ mime_flowed_text(struct span text, bool delsp, unsigned width, struct buf *out)
 	rc = 0;
 out:
 	buf_free(&paragraph);
-	return rc;
-}
-
-/* ---- one text part ---------------------------------------------------------
- */
-
-static bool
-is_html(const struct mime_leaf *leaf)
-{
-	return strcmp(leaf->part.type, "text/html") == 0;
-}
-
-/* Decoded, in UTF-8; not yet clean. */
-static int
-leaf_utf8(const struct mime_leaf *leaf, struct buf *out, struct err *e)
-{
-	char charset[MIME_CHARSET_SIZE];
-	struct buf bytes;
-	int rc = -1;
-
-	buf_init(&bytes, MIME_TEXT_MAX);
-	if (mime_leaf_bytes(leaf, &bytes, e) == 0) {
-		struct span text = buf_span(&bytes);
-		(void)span_copy(span_of(leaf->charset), charset,
-				sizeof(charset));
-		if (charset[0] == '\0' && is_html(leaf) && !width_is_utf8(text))
-			mime_html_charset(text, charset);
-		rc = mime_charset_to_utf8(text, charset, out);
-		if (rc != 0)
-			(void)err_set(e, errno == ENOMEM ? ERR_TEMP : ERR_LIMIT,
-				      0, "text of over %d bytes",
-				      MIME_TEXT_MAX);
-	}
-	buf_free(&bytes);
-	return rc;
-}
-
-bool
-mime_leaf_is_blank(const struct mime_leaf *leaf)
-{
-	struct buf utf8, text;
-	struct err e;
-	bool blank = false;
-
-	buf_init(&utf8, MIME_TEXT_MAX);
-	buf_init(&text, MIME_TEXT_MAX);
-	if (leaf_utf8(leaf, &utf8, &e) == 0) {
-		if (!is_html(leaf))
-			blank = mime_charset_is_blank(buf_span(&utf8));
-		else if (mime_html_strip(buf_span(&utf8), &text, &e) == 0)
-			blank = mime_charset_is_blank(buf_span(&text));
-	}
-	buf_free(&utf8);
-	buf_free(&text);
-	return blank;
-}
-
-/* From UTF-8 to lines; not yet clean. */
-static int
-text_lines(const struct mime_leaf *leaf, struct span utf8, unsigned width,
-	   struct buf *out, struct err *e)
-{
-	struct buf plain;
-	int rc = -1;
-
-	if (is_html(leaf))
-		return mime_html_text(utf8, width, out, e);
-	if (!leaf->flowed)
-		return buf_add_span(out, utf8);
-	buf_init(&plain, MIME_TEXT_MAX);
-	if (width_clean(utf8, WIDTH_LINES, &plain) == 0) /* CRLF to LF */
-		rc =
-		    mime_flowed_text(buf_span(&plain), leaf->delsp, width, out);
-	buf_free(&plain);
-	return rc;
-}
-
-int
-mime_leaf_text(const struct mime_leaf *leaf, unsigned width, struct buf *out,
-	       struct err *e)
-{
-	struct buf utf8, lines;
-	size_t start = out->n;
-	int rc = -1;
-
-	buf_init(&utf8, MIME_TEXT_MAX);
-	buf_init(&lines, MIME_TEXT_MAX);
-	errno = 0;
-	if (leaf_utf8(leaf, &utf8, e) != 0)
-		goto out;
-	(void)err_set(e, ERR_LIMIT, 0, "text of over %d bytes", MIME_TEXT_MAX);
-	if (text_lines(leaf, buf_span(&utf8), width, &lines, e) != 0 ||
-	    width_clean(buf_span(&lines), WIDTH_LINES, out) != 0)
-		goto out;
-	if (out->n > start && out->p[out->n - 1] != '\n' &&
-	    buf_add_char(out, '\n') != 0)
-		goto out;
-	rc = 0;
-out:
-	if (rc != 0 && errno == ENOMEM)
-		(void)err_set(e, ERR_TEMP, ENOMEM, "message text");
-	buf_free(&utf8);
-	buf_free(&lines);
 	return rc;
 }
 
@@ -302,10 +198,24 @@ is_shown(const struct mime_leaf *leaf, bool prefer_html)
 	       !(prefer_html ? leaf->hidden_html : leaf->hidden);
 }
 
+int
+mime_put_left_out(unsigned number, uint64_t bytes,
+		  const struct mime_render_options *o, struct buf *out)
+{
+	if (buf_add_char(out, '[') != 0 || mime_part_size(bytes, out) != 0 ||
+	    buf_addf(out, " of part %u are left out", number) != 0)
+		return -1;
+	if (o->message == 0)
+		return buf_add_str(out, "]\n");
+	return buf_addf(out, "; `save %u %u` writes all of it]\n", o->message,
+			o->inside != 0 ? o->inside : number);
+}
+
 static int
 put_body(const struct mime *m, const struct mime_render_options *o,
 	 struct buf *out, struct err *e)
 {
+	size_t begin = out->n;
 	bool first = true;
 
 	for (unsigned i = 0; i < m->n_leaves; i++) {
@@ -315,18 +225,19 @@ put_body(const struct mime *m, const struct mime_render_options *o,
 		if (!first && buf_add_char(out, '\n') != 0)
 			return err_set(e, ERR_LIMIT, 0, "message text");
 		first = false;
-		size_t start = out->n;
-		if (mime_leaf_text(leaf, o->width, out, e) == 0)
+		size_t used = out->n - begin;
+		size_t most = used < MIME_TEXT_MAX ? MIME_TEXT_MAX - used : 0;
+		uint64_t left_out;
+		if (mime_leaf_text(leaf, o->width, most, out, &left_out, e) !=
+		    0)
+			return -1;
+		if (left_out == 0)
 			continue;
-		if (e->class != ERR_LIMIT || o->all_text)
-			return -1;
-		/* the others all the same */
-		out->n = start;
-		if (buf_addf(out,
-			     "[part %u is a text of over %d MiB: it is not "
-			     "shown]\n",
-			     leaf->part.number, MIME_TEXT_MAX >> 20) != 0)
-			return -1;
+		if (o->all_text)
+			return err_set(e, ERR_LIMIT, 0, "text of over %d bytes",
+				       MIME_TEXT_MAX);
+		if (mime_put_left_out(leaf->part.number, left_out, o, out) != 0)
+			return err_set(e, ERR_LIMIT, 0, "message text");
 	}
 	return 0;
 }

@@ -113,6 +113,22 @@ def test_what_is_over_a_bound_ends_no_script(odd):
         assert len(os.listdir(os.path.join(odd.directory, what[-1]))) == files
 
 
+def test_the_beginning_of_a_long_text_is_read(pair):
+    """What the line below it says is how to get the rest."""
+    text = "needle\n" + "0123456789 0123456789 0123456789\n" * 550000
+    deliver(pair, mail("first"))
+    put(pair, "9999999998.long.xyz.com", mail("long", text).replace("\r\n", "\n"))
+    for part in ("", " --part 1"):
+        out = shell(pair, "read 2%s\necho end\n" % part)
+        assert "needle\n0123456789 " in out and out.endswith("\nend\n")
+        assert len(out) > 16000000
+        word = out.splitlines()[-2]
+        assert word == "[1.8 MiB of part 1 are left out; `save 2 1` writes all of it]"
+    shell(pair, word.split("`")[1] + "\n")
+    with open(pair.directory + "/part-1.txt", encoding="ascii", newline="") as f:
+        assert f.read() == text.replace("\n", "\r\n")
+
+
 def test_read_and_save_go_on_behind_a_message_that_is_not_given(odd):
     cur = odd.maildir("bob@xyz.com").path
     script = "list 1\n!rm %s/*/9999999998.long*\n%%s 1:4 %%s\n" % cur

@@ -56,6 +56,8 @@ check_text(const struct mime *m, bool html, unsigned width)
 static void
 check_parts(const struct mime *m)
 {
+	static const struct mime_render_options o = { .message = 1 };
+
 	for (unsigned i = 0; i < mime_part_count(m); i++) {
 		const struct mime_part *p = mime_part_at(m, i);
 		char name[MIME_NAME_SIZE];
@@ -68,7 +70,7 @@ check_parts(const struct mime *m)
 		FUZZ_CHECK(name[0] != '\0' && name[0] != '.');
 		FUZZ_CHECK(strchr(name, '/') == NULL);
 		buf_init(&out, TEXT_MAX);
-		if (i < 8 && mime_part_text(m, p->number, 0, &out, &e) == 0)
+		if (i < 8 && mime_part_text(m, p->number, &o, &out, &e) == 0)
 			check_clean(buf_span(&out), true);
 		buf_free(&out);
 	}

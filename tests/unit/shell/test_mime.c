@@ -148,7 +148,7 @@ parts_are_listed_and_saved(void **state)
 	assert_int_equal(unlink(path), 0);
 
 	buf_init(&text, 1000);
-	assert_int_equal(mime_part_text(m, 2, 0, &text, &e), 0);
+	assert_int_equal(mime_part_text(m, 2, &PLAIN, &text, &e), 0);
 	assert_span(buf_span(&text), "fine text\n");
 	buf_free(&text);
 	mime_free(&m);
@@ -385,7 +385,7 @@ what_is_too_deep_is_a_part(void **state)
 	    buf_span(&out), span_of("[multiparts inside each other more")));
 	/* and so on, step by step */
 	buf_clear(&out);
-	assert_int_equal(mime_part_text(m, 1, 0, &out, &e), 0);
+	assert_int_equal(mime_part_text(m, 1, &PLAIN, &out, &e), 0);
 	assert_true(span_starts_nocase(
 	    buf_span(&out), span_of("\n[multiparts inside each other more")));
 	buf_free(&out);
@@ -583,11 +583,30 @@ a_huge_parameter_is_no_error(void **state)
 	buf_free(&text);
 }
 
-/* Another text is shown all the same; a search is told. */
-static void
-a_text_over_the_bound_is_not_shown_and_said(void **state)
+/* The line that ends what is shown. */
+static struct span
+last_line(const struct buf *b)
 {
-	const struct mime_render_options all = { .all_text = true };
+	size_t n = b->n - 1;
+
+	while (n > 0 && b->p[n - 1] != '\n')
+		n--;
+	return span_skip(buf_span(b), n);
+}
+
+static void
+holds(const struct buf *b, const char *want)
+{
+	if (memmem(b->p, b->n, want, strlen(want)) == NULL)
+		fail_msg("%s is missing", want);
+}
+
+/* The beginning is shown, and what is left out is said; a search is told. */
+static void
+a_text_over_the_bound_shows_its_beginning(void **state)
+{
+	static const struct mime_render_options all = { .all_text = true };
+	static const struct mime_render_options third = { .message = 3 };
 	struct buf text, out;
 	struct err e;
 
@@ -596,16 +615,80 @@ a_text_over_the_bound_is_not_shown_and_said(void **state)
 	buf_init(&out, 20 << 20);
 	(void)buf_add_str(
 	    &text, TYPE("multipart/mixed; boundary=b") "\r\n--b\r\n\r\n");
-	while (text.n <= MIME_TEXT_MAX + 1000)
+	while (text.n <= MIME_TEXT_MAX + (2 << 20))
 		(void)buf_add_str(&text, "0123456789 0123456789 01234\r\n");
 	(void)buf_add_str(&text, "--b\r\n\r\nsecond\r\n--b--\r\n");
 	struct mime *m = parse_bytes(buf_span(&text));
-	assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
-	assert_span(buf_span(&out),
-		    "[part 1 is a text of over 16 MiB: it is not "
-		    "shown]\n\nsecond\n");
+	assert_int_equal(mime_render(m, &third, &out, &e), 0);
+	assert_true(out.n > MIME_TEXT_MAX / 10 * 9);
+	assert_int_equal(memcmp(out.p, "0123456789 0123", 15), 0);
+	holds(&out, " 01234\n[2.0 MiB of part 1 are left out; `save 3 1` "
+		    "writes all of it]\n\nsecond\n");
+	/* the part alone: the same */
+	buf_clear(&out);
+	assert_int_equal(mime_part_text(m, 1, &third, &out, &e), 0);
+	assert_span(last_line(&out), "[2.0 MiB of part 1 are left out; `save "
+				     "3 1` writes all of it]\n");
+	buf_clear(&out);
 	assert_int_equal(mime_render(m, &all, &out, &e), -1);
 	assert_int_equal(e.class, ERR_LIMIT);
+	mime_free(&m);
+	buf_free(&text);
+	buf_free(&out);
+}
+
+/* Written out, a control takes two bytes and a letter of Latin-1, too. */
+static void
+a_text_that_grows_is_cut_too(void **state)
+{
+	static const char *const lines[] = { "\001\002\003\004\r\n",
+					     "\xE9\xE9\xE9\xE9\r\n" };
+	struct buf text, out;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		buf_init(&text, 40 << 20);
+		buf_init(&out, 20 << 20);
+		(void)buf_add_str(&text,
+				  TYPE("text/plain; charset=latin1") "\r\n");
+		while (text.n <= MIME_TEXT_MAX)
+			(void)buf_add_str(&text, lines[i]);
+		struct mime *m = parse_bytes(buf_span(&text));
+		assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+		assert_true(out.n > MIME_TEXT_MAX / 2);
+		assert_true(out.n <= MIME_TEXT_MAX + 100);
+		assert_span(last_line(&out),
+			    "[8.0 MiB of part 1 are left out]\n");
+		mime_free(&m);
+		buf_free(&text);
+		buf_free(&out);
+	}
+}
+
+/* The bound is one for all: a message is no heap of texts just under it. */
+static void
+texts_over_the_bound_together_are_cut(void **state)
+{
+	struct buf text, out;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 60 << 20);
+	buf_init(&out, 20 << 20);
+	(void)buf_add_str(&text, TYPE("multipart/mixed; boundary=b") "\r\n");
+	for (size_t i = 1; i <= 3; i++) {
+		(void)buf_add_str(&text, "--b\r\n\r\n");
+		while (text.n <= i * (9 << 20))
+			(void)buf_add_str(&text, "0123456789 0123456789\n");
+		(void)buf_add_str(&text, "\r\n");
+	}
+	(void)buf_add_str(&text, "--b--\r\n");
+	struct mime *m = parse_bytes(buf_span(&text));
+	assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+	assert_true(out.n > MIME_TEXT_MAX);
+	holds(&out, " MiB of part 2 are left out]\n");
+	assert_span(last_line(&out), "[9.0 MiB of part 3 are left out]\n");
 	mime_free(&m);
 	buf_free(&text);
 	buf_free(&out);
@@ -726,7 +809,9 @@ main(void)
 		cmocka_unit_test(odd_messages_are_shown_all_the_same),
 		cmocka_unit_test(a_huge_header_is_read_to_its_bound),
 		cmocka_unit_test(a_huge_parameter_is_no_error),
-		cmocka_unit_test(a_text_over_the_bound_is_not_shown_and_said),
+		cmocka_unit_test(a_text_over_the_bound_shows_its_beginning),
+		cmocka_unit_test(a_text_that_grows_is_cut_too),
+		cmocka_unit_test(texts_over_the_bound_together_are_cut),
 		cmocka_unit_test(the_output_bound_holds),
 		cmocka_unit_test(a_summary_needs_the_header_only),
 		cmocka_unit_test(a_summary_is_bounded_whatever_the_header),

@@ -332,10 +332,10 @@ a_digest_holds_messages(void **state)
 	assert_int_equal(mime_part_count(m), 3);
 	assert_string_equal(mime_part_at(m, 0)->type, "message/rfc822");
 	assert_string_equal(mime_part_at(m, 1)->type, "text/plain");
-	assert_int_equal(mime_part_text(m, 1, 0, &out, &e), 0);
+	assert_int_equal(mime_part_text(m, 1, &PLAIN, &out, &e), 0);
 	assert_span(buf_span(&out), "Subject: one\n\ntext\n");
 	buf_clear(&out);
-	assert_int_equal(mime_part_text(m, 3, 0, &out, &e), 0);
+	assert_int_equal(mime_part_text(m, 3, &PLAIN, &out, &e), 0);
 	assert_span(buf_span(&out), "Subject: three\n\ntext\n");
 	/* byte for byte */
 	saves(m, 1, span_of("Subject: one\r\n\r\ntext"));
