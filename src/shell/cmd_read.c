@@ -88,6 +88,7 @@ render(struct shell *sh, uint32_t n, struct reading *r)
 	int rc = SHELL_OK;
 
 	o.message = n;
+	o.never_empty = r->a->format != FORMAT_JSON;
 	if (r->a->format == FORMAT_JSON) {
 		o.headers = MIME_HEADERS_NONE;
 		rc = mailbox_summarise(sh, &n, 1);
@@ -118,6 +119,8 @@ read_one(struct shell *sh, uint32_t n, bool titled, struct reading *r)
 		return rc;
 	buf_clear(&r->text);
 	if (args_has(r->a, "raw")) {
+		if (sh->box.raw.n == 0) /* no byte of it may be ours */
+			shell_note(sh, "[message %u is empty]", n);
 		rc = output_raw(sh, buf_span(&sh->box.raw), false);
 	} else {
 		if (titled && r->a->format != FORMAT_JSON &&

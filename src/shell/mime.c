@@ -212,6 +212,7 @@ inner_message(const struct mime_leaf *leaf,
 {
 	struct mime_render_options o = { .headers = MIME_HEADERS_SHORT,
 					 .width = outer->width,
+					 .never_empty = outer->never_empty,
 					 .message = outer->message,
 					 .inside = leaf->part.number };
 	struct mime *inner = NULL;
@@ -233,7 +234,9 @@ mime_part_text(const struct mime *m, unsigned number,
 	       struct err *e)
 {
 	const struct mime_leaf *leaf = find_leaf(m, number, e);
+	size_t begin = out->n;
 	uint64_t left_out;
+	int rc = 0;
 
 	if (leaf == NULL)
 		return -1;
@@ -242,7 +245,15 @@ mime_part_text(const struct mime *m, unsigned number,
 	if (mime_leaf_text(leaf, o->width, MIME_TEXT_MAX, out, &left_out, e) !=
 	    0)
 		return -1;
-	if (left_out == 0 || mime_put_left_out(number, left_out, o, out) == 0)
-		return 0;
-	return err_set(e, ERR_LIMIT, 0, "message text");
+	if (left_out != 0)
+		rc = mime_put_left_out(number, left_out, o, out);
+	else if (o->never_empty &&
+		 mime_charset_is_blank(span_skip(buf_span(out), begin)))
+		rc = buf_addf(out,
+			      leaf->part.size == 0
+				  ? "[part %u is empty]\n"
+				  : "[part %u holds no text that can be "
+				    "seen]\n",
+			      number);
+	return rc == 0 ? 0 : err_set(e, ERR_LIMIT, 0, "message text");
 }

@@ -100,6 +100,7 @@ struct mime_render_options {
 	bool no_attachments; /* leave out the "[2] plan.pdf ..." lines */
 	bool bold_names;     /* field names in bold (a terminal) */
 	bool all_text;       /* LIMIT where a text is too long to show */
+	bool never_empty;    /* a word where there is nothing to see */
 	/* what `save` is to be given for the whole of a text that is too long:
 	 * the message, and the part in it that this message is; 0: none */
 	unsigned message, inside;

@@ -251,8 +251,11 @@ put_nothing(const struct mime *m, struct buf *out)
 	struct buf utf8;
 	int rc = -1;
 
-	if (mime_charset_is_blank(m->body))
+	if (span_trim(m->body).n == 0)
 		return 0; /* there is nothing */
+	if (mime_charset_is_blank(m->body))
+		return buf_add_str(out, "[this message holds no text that can "
+					"be seen]\n");
 	buf_init(&utf8, MIME_TEXT_MAX);
 	if (buf_add_str(out, "[this message holds no text that can be seen; as "
 			     "it came:]\n") == 0 &&
@@ -262,6 +265,15 @@ put_nothing(const struct mime *m, struct buf *out)
 		rc = out->p[out->n - 1] == '\n' ? 0 : buf_add_char(out, '\n');
 	buf_free(&utf8);
 	return rc;
+}
+
+/* The only word on a screen that would be empty. */
+static int
+put_empty(const struct mime *m, struct buf *out)
+{
+	return buf_add_str(out, m->bytes.n == 0 ? "[this message is empty]\n"
+						: "[this message has no text]"
+						  "\n");
 }
 
 /* What is not shown for a bound: never without a word. */
@@ -300,6 +312,8 @@ int
 mime_render(const struct mime *m, const struct mime_render_options *o,
 	    struct buf *out, struct err *e)
 {
+	size_t begin = out->n;
+
 	errno = 0;
 	if (put_header(m, o, out) != 0)
 		goto full;
@@ -310,7 +324,10 @@ mime_render(const struct mime *m, const struct mime_render_options *o,
 		return 0;
 	if (put_over(m, out) != 0 || put_attachments(m, out) != 0 ||
 	    (mime_charset_is_blank(span_skip(buf_span(out), start)) &&
-	     put_nothing(m, out) != 0))
+	     put_nothing(m, out) != 0) ||
+	    (o->never_empty &&
+	     mime_charset_is_blank(span_skip(buf_span(out), begin)) &&
+	     put_empty(m, out) != 0))
 		goto full;
 	return 0;
 full:

@@ -179,6 +179,18 @@ def test_what_can_be_shown_is_shown(pair):
         assert "visible" in shell(pair, "read %d\n" % (i + 1)), SEEN[i]
 
 
+def test_an_empty_mail_has_a_word(pair):
+    """Programs get what there is: nothing."""
+    deliver(pair, mail("x", ""))
+    put(pair, "9999999999.none.xyz.com", "")
+    assert shell(pair, "read 1 --headers none\n") == "[this message has no text]\n"
+    assert shell(pair, "read 2\n") == "\n[this message is empty]\n"
+    assert shell(pair, "read 1 --part 1\n") == "[part 1 is empty]\n"
+    assert '"body":""' in shell(pair, "read 1 --json\n")
+    assert shell(pair, "read 2 --raw\n") == ""
+    assert pair.stderr == "[message 2 is empty]\n"
+
+
 @pytest.mark.parametrize("w3m", [None, "exit 1", "cat >/dev/null", "cat"])
 def test_html_with_and_without_w3m(pair, w3m):
     """Whatever the machine has, or what that does."""

@@ -268,12 +268,57 @@ an_empty_screen_has_a_word(void **state)
 	shows(TYPE("multipart/mixed; boundary=b") "\r\n--b\r\nHello: you\r\n"
 						  "--b--\r\n",
 	      &PLAIN, NO_TEXT "--b\nHello: you\n--b--\n");
+	/* blanks that are none of ASCII's: they came as they are shown */
+	shows(TYPE("text/plain; charset=utf-8") "\r\n\xE2\x80\x8B\r\n", &PLAIN,
+	      "\xE2\x80\x8B\n[this message holds no text that can be seen]\n");
 	/* nothing at all is nothing */
 	shows("Subject: x\r\n\r\n", &PLAIN, "");
 	shows("Subject: x\r\n\r\n\r\n", &PLAIN, "\n");
 	/* and attachments are something */
 	shows(TYPE("image/png") "\r\nx", &PLAIN,
 	      "\n[1] part-1.png image/png 1 B\n");
+}
+
+static void
+reads_part(const char *text, const char *want)
+{
+	static const struct mime_render_options screen = { .never_empty =
+							       true };
+	struct mime *m = parse(text);
+	struct buf out;
+	struct err e;
+
+	buf_init(&out, 1000);
+	assert_int_equal(mime_part_text(m, 1, &screen, &out, &e), 0);
+	assert_span(buf_span(&out), want);
+	buf_free(&out);
+	mime_free(&m);
+}
+
+/* Where a person looks at the screen, the header alone is something. */
+static void
+a_person_never_sees_nothing(void **state)
+{
+	static const struct mime_render_options text = { .never_empty = true };
+	static const struct mime_render_options header = {
+		.headers = MIME_HEADERS_SHORT,
+		.never_empty = true,
+	};
+
+	(void)state;
+	shows("", &text, "[this message is empty]\n");
+	shows("", &header, "\n[this message is empty]\n");
+	shows("Subject: x\r\n\r\n", &text, "[this message has no text]\n");
+	shows("Subject: x\r\n\r\n \r\n\r\n", &text,
+	      " \n\n[this message has no text]\n");
+	shows("Subject: x\r\n\r\n", &header, "Subject: x\n\n");
+	shows("X-Other: x\r\n\r\n", &header, "\n[this message has no text]\n");
+	shows("Subject: x\r\n\r\nword", &text, "word\n");
+	reads_part("Subject: x\r\n\r\n", "[part 1 is empty]\n");
+	reads_part("\r\n \r\n", " \n[part 1 holds no text that can be "
+				"seen]\n");
+	reads_part(TYPE("message/rfc822") "\r\n",
+		   "\n[this message is empty]\n");
 }
 
 /* The line end before a delimiter belongs to it, and no more (RFC 2046 5.1.1).
@@ -353,6 +398,7 @@ main(void)
 		cmocka_unit_test(a_part_may_lack_its_header),
 		cmocka_unit_test(an_empty_alternative_is_none),
 		cmocka_unit_test(an_empty_screen_has_a_word),
+		cmocka_unit_test(a_person_never_sees_nothing),
 		cmocka_unit_test(a_part_is_saved_to_the_byte),
 		cmocka_unit_test(a_digest_holds_messages),
 	};
