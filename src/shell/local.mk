@@ -15,6 +15,7 @@ src_shell_libmime_a_SOURCES = \
 	src/shell/mime_param.c \
 	src/shell/mime_part.c \
 	src/shell/mime_reply.c \
+	src/shell/mime_tag.c \
 	src/shell/mime_text.c \
 	src/shell/mime_tree.c \
 	src/shell/mime_value.c \

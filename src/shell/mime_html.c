@@ -5,7 +5,8 @@
 
 /*
  * HTML without w3m: tags are stripped; breaks and entities are understood, the
- * targets of links are written behind them.
+ * targets of links are written behind them, the alt texts of pictures in
+ * brackets.
  */
 enum { ENTITY_MAX = 10 };
 
@@ -14,9 +15,9 @@ enum { ENTITY_MAX = 10 };
 
 struct strip {
 	struct buf *out;
-	struct span skip_until; /* "style": text is dropped up to </style> */
-	struct span link;       /* target of the <a> we are in */
-	bool gap;               /* a blank is due before the next text */
+	struct mime_tags tags;
+	struct span link; /* target of the <a> we are in */
+	bool gap;         /* a blank is due before the next text */
 	bool pre;
 };
 
@@ -47,33 +48,6 @@ put_text(struct strip *s, struct span text)
 	return buf_add_span(s->out, text);
 }
 
-/* The value of attribute `name` inside a tag; no entities in it. */
-static struct span
-attribute(struct span tag, const char *name)
-{
-	struct span want = span_of(name), none = { NULL, 0 };
-
-	for (size_t i = 0; i + want.n + 1 < tag.n; i++) {
-		struct span at = span_skip(tag, i);
-		if (!span_is_blank(tag.p[i]) && tag.p[i] != '\n')
-			continue;
-		at = span_skip(at, 1);
-		if (!span_starts_nocase(at, want) || at.p[want.n] != '=')
-			continue;
-		at = span_skip(at, want.n + 1);
-		if (at.n == 0)
-			return none;
-		char quote = at.p[0];
-		if (quote == '"' || quote == '\'') {
-			long end = span_find(at, quote, 1);
-			return end < 0 ? none
-				       : span_make(at.p + 1, (size_t)end - 1);
-		}
-		return span_word(&at);
-	}
-	return none;
-}
-
 static bool
 is_one_of(struct span name, const char *const *names)
 {
@@ -81,71 +55,6 @@ is_one_of(struct span name, const char *const *names)
 		if (span_eq_nocase(name, span_of(*names)))
 			return true;
 	return false;
-}
-
-static int
-end_link(struct strip *s)
-{
-	struct span link = s->link;
-
-	s->link = span_make(NULL, 0);
-	if (!span_starts_nocase(link, span_of("http")) || link.n > 2000)
-		return 0;
-	struct span shown = span_make(s->out->p, s->out->n);
-	/* the text is the target already */
-	if (shown.n >= link.n &&
-	    span_eq(span_skip(shown, shown.n - link.n), link))
-		return 0;
-	if (buf_add_str(s->out, " <") != 0 || buf_add_span(s->out, link) != 0)
-		return -1;
-	return buf_add_char(s->out, '>');
-}
-
-/* `tag` is what stands between < and >. */
-static int
-take_tag(struct strip *s, struct span tag)
-{
-	static const char *const skipped[] = { "style", "script", "title",
-					       "head", NULL };
-	static const char *const blocks[] = {
-		"p",  "div", "table", "ul",  "ol", "h1",         "h2", "h3",
-		"h4", "h5",  "h6",    "pre", "hr", "blockquote", NULL
-	};
-	static const char *const lines[] = {
-		"br", "tr", "li", "dt", "dd", NULL
-	};
-	bool closing = tag.n > 0 && tag.p[0] == '/';
-	size_t n = 0;
-
-	if (closing)
-		tag = span_skip(tag, 1);
-	while (n < tag.n && tag.p[n] > ' ' && tag.p[n] != '/')
-		n++;
-	struct span name = span_head(tag, n);
-	if (s->skip_until.n > 0) {
-		/* a head that is not closed ends where the body begins */
-		if ((closing && span_eq_nocase(name, s->skip_until)) ||
-		    span_eq_nocase(name, span_of("body")))
-			s->skip_until.n = 0;
-		return 0;
-	}
-	if (!closing && is_one_of(name, skipped))
-		s->skip_until = name;
-	if (span_eq_nocase(name, span_of("pre")))
-		s->pre = !closing;
-	if (span_eq_nocase(name, span_of("a"))) {
-		if (closing)
-			return end_link(s);
-		s->link = attribute(tag, "href");
-	}
-	if (is_one_of(name, blocks))
-		return newline(s, span_eq_nocase(name, span_of("div")) ? 1 : 2);
-	if (is_one_of(name, lines) && newline(s, 1) == 0 && !closing &&
-	    span_eq_nocase(name, span_of("li")))
-		return buf_add_str(s->out, "* ");
-	if (span_eq_nocase(name, span_of("td")))
-		s->gap = true;
-	return 0;
 }
 
 /* "&amp;" at the start of `text`; *used bytes of it. */
@@ -226,25 +135,135 @@ take_run(struct strip *s, struct span run)
 	return 0;
 }
 
-/* Offset past the '>' of the tag or comment that begins at p[0]; at least 1. */
-static size_t
-tag_end(struct span s)
+/* The value of an attribute, as text. */
+static int
+put_value(struct strip *s, struct span v)
 {
-	if (span_starts_nocase(s, span_of("<!--"))) {
-		const char *end = memmem(s.p, s.n, "-->", 3);
-		return end == NULL ? s.n : (size_t)(end - s.p) + 3;
+	size_t used = 0;
+	int rc = 0;
+
+	for (; rc == 0 && v.n > 0; v = span_skip(v, used)) {
+		long amp = span_find(v, '&', 0);
+		if (amp == 0) {
+			rc = take_entity(s, v, &used);
+			continue;
+		}
+		used = amp < 0 ? v.n : (size_t)amp;
+		rc = take_run(s, span_head(v, used));
 	}
-	long gt = span_find(s, '>', 1);
-	return gt < 0 ? s.n : (size_t)gt + 1;
+	return rc;
 }
 
-/* HTML 13.2.5.6: a '<' before anything else is text. */
-static bool
-begins_tag(struct span s)
+/* A picture speaks by its alt text; one of blanks is none. */
+static int
+put_picture(struct strip *s, struct span alt)
 {
-	unsigned char c = s.n > 1 ? span_lower(s.p[1]) : ' ';
+	struct strip before = *s;
+	size_t start = s->out->n;
 
-	return (c >= 'a' && c <= 'z') || c == '/' || c == '!' || c == '?';
+	alt = span_trim(alt);
+	if (alt.n == 0)
+		return 0;
+	s->pre = false;
+	if (put_text(s, span_of("[")) != 0)
+		return -1;
+	size_t text = s->out->n;
+	if (put_value(s, alt) != 0)
+		return -1;
+	s->gap = false;
+	s->pre = before.pre;
+	if (!mime_charset_is_blank(span_skip(buf_span(s->out), text)))
+		return put_text(s, span_of("]"));
+	s->out->n = start;
+	*s = before;
+	return 0;
+}
+
+static int
+end_link(struct strip *s)
+{
+	struct span link = s->link;
+	size_t start = s->out->n;
+	bool pre = s->pre, gap = s->gap;
+
+	s->link = span_make(NULL, 0);
+	if (!span_starts_nocase(link, span_of("http")) || link.n > 2000)
+		return 0;
+	s->pre = true;
+	s->gap = false;
+	if (buf_add_str(s->out, " <") != 0 || put_value(s, link) != 0)
+		return -1;
+	s->pre = pre;
+	s->gap = gap;
+	struct span target = span_skip(buf_span(s->out), start + 2);
+	struct span shown = span_head(buf_span(s->out), start);
+	/* the text is the target already */
+	if (shown.n >= target.n &&
+	    span_eq(span_skip(shown, shown.n - target.n), target)) {
+		s->out->n = start;
+		return 0;
+	}
+	return buf_add_char(s->out, '>');
+}
+
+static int
+take_block(struct strip *s, struct span name, bool closing)
+{
+	static const char *const blocks[] = {
+		"p",  "div", "table", "ul",  "ol", "h1",         "h2", "h3",
+		"h4", "h5",  "h6",    "pre", "hr", "blockquote", NULL
+	};
+	static const char *const lines[] = {
+		"br", "tr", "li", "dt", "dd", NULL
+	};
+
+	if (is_one_of(name, blocks))
+		return newline(s, span_eq_nocase(name, span_of("div")) ? 1 : 2);
+	if (is_one_of(name, lines) && newline(s, 1) == 0 && !closing &&
+	    span_eq_nocase(name, span_of("li")))
+		return buf_add_str(s->out, "* ");
+	if (span_eq_nocase(name, span_of("td")))
+		s->gap = true;
+	return 0;
+}
+
+/* `tag` is what stands between < and >, `rest` what stands behind it; *hidden
+ * bytes of that are no text. */
+static int
+take_tag(struct strip *s, struct span tag, struct span rest, size_t *hidden)
+{
+	static const char *const pictures[] = { "img", "area", "input", NULL };
+	bool closing = tag.n > 0 && tag.p[0] == '/';
+	size_t n = 0;
+
+	if (closing)
+		tag = span_skip(tag, 1);
+	while (n < tag.n && tag.p[n] > ' ' && tag.p[n] != '/')
+		n++;
+	struct span name = span_head(tag, n), attributes = span_skip(tag, n);
+	if (!closing)
+		*hidden = mime_tag_hidden(&s->tags, name, rest);
+	if (span_eq_nocase(name, span_of("pre")))
+		s->pre = !closing;
+	if (span_eq_nocase(name, span_of("a"))) {
+		if (closing)
+			return end_link(s);
+		s->link = mime_tag_attribute(attributes, "href");
+	}
+	if (!closing && is_one_of(name, pictures))
+		return put_picture(s, mime_tag_attribute(attributes, "alt"));
+	return take_block(s, name, closing);
+}
+
+/* Where text goes on: at the next '<' or '&', not at the first byte. */
+static size_t
+run_length(struct span html)
+{
+	size_t n = 1;
+
+	while (n < html.n && html.p[n] != '<' && html.p[n] != '&')
+		n++;
+	return n;
 }
 
 static int
@@ -253,27 +272,22 @@ strip_tags(struct span html, struct buf *out)
 	struct strip s = { .out = out };
 
 	while (html.n > 0) {
-		size_t used = 0;
+		size_t used =
+		    mime_tag_begins(html) ? mime_tag_end(&s.tags, html) : 0;
+		size_t hidden = 0;
 		int rc = 0;
-		if (html.p[0] == '<' && begins_tag(html)) {
-			used = tag_end(html);
-			bool closed = html.p[used - 1] == '>';
-			if (!span_starts_nocase(html, span_of("<!")))
-				rc = take_tag(&s, span_make(html.p + 1,
-							    used - 1 - closed));
-		} else if (html.p[0] == '&' && s.skip_until.n == 0) {
+		if (used > 0 && html.p[1] != '!') {
+			rc = take_tag(&s, span_make(html.p + 1, used - 2),
+				      span_skip(html, used), &hidden);
+		} else if (used == 0 && html.p[0] == '&') {
 			rc = take_entity(&s, html, &used);
-		} else {
-			used = 1; /* a '<' that begins no tag, too */
-			while (used < html.n && html.p[used] != '<' &&
-			       html.p[used] != '&')
-				used++;
-			if (s.skip_until.n == 0)
-				rc = take_run(&s, span_head(html, used));
+		} else if (used == 0) { /* a '<' that begins no tag, too */
+			used = run_length(html);
+			rc = take_run(&s, span_head(html, used));
 		}
 		if (rc != 0)
 			return -1;
-		html = span_skip(html, used);
+		html = span_skip(html, used + hidden);
 	}
 	while (out->n > 0 && out->p[out->n - 1] == '\n')
 		out->n--;

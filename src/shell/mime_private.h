@@ -14,6 +14,7 @@
  *   mime_leaf.c     a text part as lines
  *   mime_text.c     format=flowed, what a person reads
  *   mime_html.c     HTML to text
+ *   mime_tag.c      its tags
  *   mime_w3m.c      the same through w3m
  *   mime_address.c  address lists as typed: strict
  *   mime_mailbox.c  address lists as received: lenient
@@ -152,6 +153,28 @@ bool mime_leaf_is_blank(const struct mime_leaf *leaf);
 int mime_html_text(struct span html, unsigned width, struct buf *out,
 		   struct err *e);
 int mime_html_strip(struct span html, struct buf *out, struct err *e);
+
+/* What is known of the rest of an HTML text that is read from its beginning;
+ * all zero at first. */
+enum { MIME_TAG_HIDING = 3 };
+struct mime_tags {
+	bool no_end, no_quoted_end, no_comment_end; /* none is left */
+	const char *end[MIME_TAG_HIDING];           /* the next end tag */
+};
+
+/* mime_tag_begins - a tag or comment: HTML 13.2.5.6, a '<' before anything else
+ * is text.  mime_tag_end - its length with the '>'; 0: it has none, and is
+ * text, too.  A comment without an end is its "<!--" alone. */
+bool mime_tag_begins(struct span html);
+size_t mime_tag_end(struct mime_tags *t, struct span html);
+
+/* mime_tag_attribute - of what stands behind the name in a tag; no entities are
+ * decoded. */
+struct span mime_tag_attribute(struct span attributes, const char *name);
+
+/* mime_tag_hidden - how much of `rest`, behind <name ...>, is no text: that of
+ * <style> and the like up to its end tag; 0 where that is missing. */
+size_t mime_tag_hidden(struct mime_tags *t, struct span name, struct span rest);
 
 /* mime_html_charset - the one that the HTML itself names; "". */
 void mime_html_charset(struct span html, char charset[MIME_CHARSET_SIZE]);

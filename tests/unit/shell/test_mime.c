@@ -245,11 +245,116 @@ html_becomes_text(void **state)
 	      &PLAIN,
 	      "Head\n\none & two\nthree <x> €\n\n* a\n* b\n\n"
 	      "here <http://x.com/y>\n");
-	/* never closed, never ended */
-	shows(TYPE("text/html") "\r\na<b", &PLAIN, "a\n");
-	shows(TYPE("text/html") "\r\na<!-- b", &PLAIN, "a\n");
 	shows(TYPE("text/html") "\r\na&amp b&;&#;&#x110000;", &PLAIN,
 	      "a&amp b&;\xEF\xBF\xBD\xEF\xBF\xBD\n");
+}
+
+static void
+reads_html(const char *html, const char *want)
+{
+	char text[2048];
+
+	(void)snprintf(text, sizeof(text),
+		       TYPE("text/html; charset=utf-8") "\r\n%s", html);
+	shows(text, &PLAIN, want);
+}
+
+/* A browser takes what is never closed to the end of the document. */
+static void
+what_is_never_closed_hides_nothing(void **state)
+{
+	(void)state;
+	reads_html("a<b", "a<b\n");
+	reads_html("if a<b then c & d", "if a<b then c & d\n");
+	reads_html("a <!-- b <b>c</b>", "a b c\n");
+	reads_html("a<!-- b <!-- c <!-- d", "a b c d\n");
+	reads_html("a<style>p {} <p>b", "ap {}\n\nb\n");
+	reads_html("a<script>x()<p>b<style>c", "ax()\n\nbc\n");
+	reads_html("<title>a<p>b", "a\n\nb\n");
+	reads_html("<head>a<p>b", "a\n\nb\n");
+	reads_html("a</b", "a</b\n");
+	/* ... before the next tag: a quote */
+	reads_html("<a href=\"http://x>b</a> <b class=\"c\">d</b>",
+		   "b <http://x> d\n");
+	reads_html("<img alt='a>b", "[a]b\n");
+	/* but a body ends a head that is not closed, and what is in it */
+	reads_html("<head><style>p{}<body>a", "a\n");
+	reads_html("<style>x</STYLE >a<script>y</script\n>b<title>c</title>d",
+		   "abd\n");
+	/* in a style <!-- is no comment */
+	reads_html("<style><!-- p{} </style>a<!-- b -->c", "ac\n");
+}
+
+static void
+comments_end_as_in_a_browser(void **state)
+{
+	(void)state;
+	reads_html("a<!-->b", "ab\n");
+	reads_html("a<!--->b", "ab\n");
+	reads_html("a<!-- x --!>b-->c", "ab-->c\n");
+	reads_html("a<!--!>x-->b", "ab\n");
+	reads_html("a<!-- > -- > -->b", "ab\n");
+	reads_html("a<!DOCTYPE x>b<?xml y?>c<![if !mso]>d<![endif]>e",
+		   "abcde\n");
+}
+
+static void
+pictures_have_their_text(void **state)
+{
+	(void)state;
+	reads_html("<img src=x alt=\"Fish &amp; chips\"> for two",
+		   "[Fish & chips] for two\n");
+	reads_html("a <IMG ALT = 'b\n  c' src=x/>d", "a [b c]d\n");
+	reads_html("<img\r\nalt=one>", "[one]\n");
+	reads_html("<img alt=\"a > b\">c", "[a > b]c\n");
+	reads_html("<img title='x alt=y' alt=z/>", "[z/]\n");
+	reads_html("<a href=\"http://x.com/?a=1&amp;b=2\"><img alt=Shop></a>",
+		   "[Shop] <http://x.com/?a=1&b=2>\n");
+	reads_html("<a href='http://x.com/?a&amp;b'>http://x.com/?a&amp;b</a>",
+		   "http://x.com/?a&b\n");
+	reads_html("<a href=http://x.com>b </a>c", "b <http://x.com> c\n");
+	reads_html("<pre>a\n<img alt='b\nc'>\nd</pre>", "a\n[b c]\nd\n");
+	reads_html("<map><area alt=North></map><input type=image alt=Go>",
+		   "[North][Go]\n");
+	/* none, and blank */
+	reads_html("a<img src=x><img alt=''><img alt><img alt='&nbsp; '>b",
+		   "ab\n");
+	reads_html("<img alt='&nbsp;'>", "[this HTML holds no text]\n");
+}
+
+/* Each of these took time with the square of its length. */
+static void
+html_is_read_in_linear_time(void **state)
+{
+	static const char *const heaps[] = {
+		"<a",
+		"<!--",
+		"<a b=\">\" ",
+		"<style>",
+		"<style><body>",
+		"<a b=\"",
+		"<a b=\">\"<",
+		"<img alt='>",
+		"<!-- --",
+		"<title></titl",
+		"&",
+	};
+	struct buf text, out;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heaps) / sizeof(heaps[0]); i++) {
+		buf_init(&text, 20 << 20);
+		buf_init(&out, 20 << 20);
+		(void)buf_add_str(&text, TYPE("text/html") "\r\n");
+		while (text.n < 4 << 20)
+			(void)buf_add_str(&text, heaps[i]);
+		struct mime *m = parse_bytes(buf_span(&text));
+		assert_int_equal(mime_render(m, &PLAIN, &out, &e), 0);
+		mime_free(&m);
+		buf_free(&text);
+		buf_free(&out);
+	}
 }
 
 /* Where the header does not name a charset, the HTML may. */
@@ -798,6 +903,10 @@ main(void)
 		cmocka_unit_test(rfc_2231_names_are_decoded_and_cut),
 		cmocka_unit_test(flowed_text_is_rejoined),
 		cmocka_unit_test(html_becomes_text),
+		cmocka_unit_test(what_is_never_closed_hides_nothing),
+		cmocka_unit_test(comments_end_as_in_a_browser),
+		cmocka_unit_test(pictures_have_their_text),
+		cmocka_unit_test(html_is_read_in_linear_time),
 		cmocka_unit_test(html_names_its_charset),
 		cmocka_unit_test(html_goes_through_w3m_where_it_is),
 		cmocka_unit_test(a_w3m_that_fails_leaves_the_text),
