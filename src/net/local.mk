@@ -6,6 +6,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/dns_answer.c src/net/dns_private.h \
 	src/net/dns_rdata.c src/net/dns_rdata.h \
 	src/net/https.c src/net/https.h \
+	src/net/listen_options.c src/net/listen_options.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/listener_place.c \
 	src/net/listener_private.h src/net/listener_session.c \

@@ -55,7 +55,7 @@ check(const char *path, const void *values, struct err *e)
 	struct receiver_limits *limits = NULL;
 	struct receiver_rules *rules = NULL;
 
-	if (check_lmtp(path, &o->lmtp_listen, e) != 0 ||
+	if (check_lmtp(path, &o->lmtp.listen, e) != 0 ||
 	    login_options_check(&o->login, path, e) != 0)
 		return -1;
 	if (receiver_rules_new(&rules, path, o, e) != 0)
@@ -65,20 +65,17 @@ check(const char *path, const void *values, struct err *e)
 		return -1;
 	receiver_limits_free(&limits);
 	if (tls_settings_check(path, &o->tls,
-			       o->smtp_listen_tls.n > 0 ? &o->smtp_listen_tls
-							: &o->pop3_listen_tls,
+			       o->smtp.listen_tls.n > 0 ? &o->smtp.listen_tls
+							: &o->pop3.listen_tls,
 			       e) != 0)
 		return -1;
-	if (network_list_check(path, "[smtp] proxy-from", &o->smtp_proxy_from,
-			       e) != 0 ||
+	if (listen_options_check(path, "smtp", &o->smtp, e) != 0 ||
 	    network_list_check(path, "[smtp] xclient-from",
 			       &o->smtp_xclient_from, e) != 0 ||
 	    network_list_check(path, "[smtp] delivery-ids-from",
 			       &o->smtp_delivery_ids_from, e) != 0 ||
-	    network_list_check(path, "[lmtp] proxy-from", &o->lmtp_proxy_from,
-			       e) != 0 ||
-	    network_list_check(path, "[pop3] proxy-from", &o->pop3_proxy_from,
-			       e) != 0 ||
+	    listen_options_check(path, "lmtp", &o->lmtp, e) != 0 ||
+	    listen_options_check(path, "pop3", &o->pop3, e) != 0 ||
 	    receiver_filter_check(path, o, e) != 0)
 		return -1;
 	return users_check(o->users_file, e);
@@ -164,17 +161,9 @@ bind_services(struct receiver *r, struct err *e)
 	char **free_from = free_networks(o, &n_free);
 	struct listener_options smtp = {
 		.service = "smtp",
-		.addresses = (const char *const *)o->smtp_listen.v,
-		.n_addresses = o->smtp_listen.n,
-		.tls_addresses = (const char *const *)o->smtp_listen_tls.v,
-		.n_tls_addresses = o->smtp_listen_tls.n,
 		.tls = r->smtp_tls,
-		.max_clients = (int)o->smtp_max_clients,
-		.max_per_address = (int)o->smtp_max_per_address,
 		.free_from = free_from,
 		.n_free_from = n_free,
-		.proxy_from = o->smtp_proxy_from.v,
-		.n_proxy_from = o->smtp_proxy_from.n,
 		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve_smtp,
 		.ctx = r,
@@ -182,36 +171,22 @@ bind_services(struct receiver *r, struct err *e)
 	/* One mail server may have many connections: no cap for an address. */
 	struct listener_options lmtp = {
 		.service = "lmtp",
-		.addresses = (const char *const *)o->lmtp_listen.v,
-		.n_addresses = o->lmtp_listen.n,
-		.max_clients = (int)o->lmtp_max_clients,
-		.max_per_address = (int)o->lmtp_max_clients,
-		.proxy_from = o->lmtp_proxy_from.v,
-		.n_proxy_from = o->lmtp_proxy_from.n,
-		.socket_mode = receiver_options_mode(o->lmtp_mode),
-		.socket_group = o->lmtp_group,
 		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve_lmtp,
 		.ctx = r,
 	};
 	struct listener_options pop3 = {
 		.service = "pop3",
-		.addresses = (const char *const *)o->pop3_listen.v,
-		.n_addresses = o->pop3_listen.n,
-		.tls_addresses = (const char *const *)o->pop3_listen_tls.v,
-		.n_tls_addresses = o->pop3_listen_tls.n,
 		.tls = r->pop3_tls,
-		.max_clients = (int)o->pop3_max_clients,
-		.max_per_address = (int)o->pop3_max_per_address,
-		.max_per_user = (int)o->pop3_max_per_user,
-		.proxy_from = o->pop3_proxy_from.v,
-		.n_proxy_from = o->pop3_proxy_from.n,
 		.busy_reply =
 		    "-ERR [SYS/TEMP] too many clients, try again later\r\n",
 		.serve = serve_pop3,
 		.ctx = r,
 	};
 
+	listen_options_listener(&o->smtp, &smtp);
+	listen_options_listener(&o->lmtp, &lmtp);
+	listen_options_listener(&o->pop3, &pop3);
 	int rc = free_from == NULL ? err_set(e, ERR_TEMP, ENOMEM, "networks")
 				   : listener_new(&r->smtp_listener, &smtp, e);
 	free(free_from);
@@ -292,12 +267,12 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 		stop(r);
 		return -1;
 	}
-	note_ports(ports, r->smtp_listener, "smtp", r->o->smtp_listen.n,
-		   "smtp-tls", r->o->smtp_listen_tls.n);
-	note_ports(ports, r->lmtp_listener, "lmtp", r->o->lmtp_listen.n, NULL,
+	note_ports(ports, r->smtp_listener, "smtp", r->o->smtp.listen.n,
+		   "smtp-tls", r->o->smtp.listen_tls.n);
+	note_ports(ports, r->lmtp_listener, "lmtp", r->o->lmtp.listen.n, NULL,
 		   0);
-	note_ports(ports, r->pop3_listener, "pop3", r->o->pop3_listen.n,
-		   "pop3-tls", r->o->pop3_listen_tls.n);
+	note_ports(ports, r->pop3_listener, "pop3", r->o->pop3.listen.n,
+		   "pop3-tls", r->o->pop3.listen_tls.n);
 	*server = r;
 	return 0;
 }

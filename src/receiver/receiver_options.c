@@ -14,7 +14,6 @@ static const char *const durabilities[] = { "strict", "journal", NULL };
 
 /* In the order of enum receiver_over_quota. */
 static const char *const over_quota[] = { "defer", "refuse", NULL };
-static const char *const modes[] = { "0600", "0660", "0666", NULL };
 
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
@@ -78,20 +77,8 @@ static const struct option table[] = {
 
 	TLS_SETTINGS(AT(tls)),
 
-	{ "smtp", "listen", OPTION_WORDS, AT(smtp_listen), "127.0.0.1:2525", 0,
-	  0, NULL, "Addresses and ports for incoming mail." },
-	{ "smtp", "listen-tls", OPTION_WORDS, AT(smtp_listen_tls), "", 0, 0,
-	  NULL, "The same with TLS from the first byte." },
-	{ "smtp", "max-clients", OPTION_INT, AT(smtp_max_clients), "1000", 1,
-	  100000, NULL, "Clients at once; one more gets 421." },
-	{ "smtp", "max-clients-per-address", OPTION_INT,
-	  AT(smtp_max_per_address), "50", 1, 100000, NULL,
-	  "Clients at once from one address, or IPv6 /64; this machine"
-	  " has no such cap." },
-	{ "smtp", "proxy-from", OPTION_WORDS, AT(smtp_proxy_from), "", 0, 0,
-	  NULL,
-	  "Networks of load balancers, whose connections begin with a PROXY"
-	  " header." },
+	LISTEN_OPTIONS("smtp", AT(smtp), "127.0.0.1:2525", "incoming mail",
+		       "421"),
 	{ "smtp", "xclient-from", OPTION_WORDS, AT(smtp_xclient_from), "", 0, 0,
 	  NULL, "Networks that may name another client with XCLIENT." },
 	{ "smtp", "size-max", OPTION_SIZE, AT(smtp_size_max), "50M", 65536,
@@ -141,42 +128,18 @@ static const struct option table[] = {
 	{ "limits", "exempt", OPTION_WORDS, AT(limit_exempt), "127.0.0.0/8 ::1",
 	  0, 0, NULL, "Networks whose clients have no such limits." },
 
-	{ "lmtp", "listen", OPTION_WORDS, AT(lmtp_listen), "", 0, 0, NULL,
-	  "Addresses and ports, or paths of unix sockets, where mail servers"
-	  " of this machine deliver by LMTP." },
-	{ "lmtp", "socket-mode", OPTION_ENUM, AT(lmtp_mode), "0660", 0, 0,
-	  modes, "Permissions of the unix sockets: who may deliver." },
-	{ "lmtp", "socket-group", OPTION_STRING, AT(lmtp_group), "", 0, 0, NULL,
-	  "Group of the unix sockets; empty: the server's own." },
-	{ "lmtp", "max-clients", OPTION_INT, AT(lmtp_max_clients), "1000", 1,
-	  100000, NULL, "Clients at once; one more gets 421." },
-	{ "lmtp", "proxy-from", OPTION_WORDS, AT(lmtp_proxy_from), "", 0, 0,
-	  NULL,
-	  "Networks of load balancers, whose connections begin with a PROXY"
-	  " header." },
+	LISTEN_LOCAL_OPTIONS("lmtp", AT(lmtp), "",
+			     "mail servers of this machine that deliver by"
+			     " LMTP; or paths of unix sockets",
+			     "421"),
 
 	{ "milters", NULL, OPTION_MAP, AT(milter_section), "", 0, 0, NULL,
 	  "Filters: name = inet:host:port or unix:/path, then default=tempfail,"
 	  " accept or reject, and timeouts." },
 
-	{ "pop3", "listen", OPTION_WORDS, AT(pop3_listen), "127.0.0.1:2110", 0,
-	  0, NULL, "Addresses and ports for reading mail." },
-	{ "pop3", "listen-tls", OPTION_WORDS, AT(pop3_listen_tls), "", 0, 0,
-	  NULL, "The same with TLS from the first byte (RFC 8314: port 995)." },
-	{ "pop3", "max-clients", OPTION_INT, AT(pop3_max_clients), "1000", 1,
-	  100000, NULL, "Clients at once; one more gets -ERR." },
-	{ "pop3", "max-clients-per-address", OPTION_INT,
-	  AT(pop3_max_per_address), "50", 1, 100000, NULL,
-	  "Clients at once from one address, or IPv6 /64, before they log in; "
-	  "this machine"
-	  " has no such cap." },
-	{ "pop3", "max-clients-per-user", OPTION_INT, AT(pop3_max_per_user),
-	  "20", 1, 100000, NULL,
-	  "Clients at once that have logged in as one user." },
-	{ "pop3", "proxy-from", OPTION_WORDS, AT(pop3_proxy_from), "", 0, 0,
-	  NULL,
-	  "Networks of load balancers, whose connections begin with a PROXY"
-	  " header." },
+	LISTEN_OPTIONS("pop3", AT(pop3), "127.0.0.1:2110", "reading mail",
+		       "-ERR"),
+	LISTEN_USER_OPTIONS("pop3", AT(pop3)),
 	{ "pop3", "idle-timeout", OPTION_TIME, AT(pop3_idle), "10m", 100,
 	  24 * HOUR, NULL,
 	  "Longest wait for a command (RFC 1939: 10m or more)." },
@@ -195,14 +158,6 @@ const struct option *
 receiver_options_table(void)
 {
 	return table;
-}
-
-unsigned
-receiver_options_mode(int index)
-{
-	static const unsigned bits[] = { 0600, 0660, 0666 };
-
-	return bits[index];
 }
 
 void

@@ -7,6 +7,7 @@
 #include "auth/login_options.h"
 #include "base/daemon.h"
 #include "base/option.h"
+#include "net/listen_options.h"
 #include "net/tls_settings.h"
 
 enum receiver_over_quota { RECEIVER_DEFER, RECEIVER_REFUSE };
@@ -44,10 +45,8 @@ struct receiver_options {
 
 	struct option_list smtp_milters;
 	struct option_map milter_section;
-	struct option_list smtp_listen, smtp_listen_tls;
-	struct option_list smtp_proxy_from, smtp_xclient_from, lmtp_proxy_from,
-	    pop3_proxy_from;
-	int64_t smtp_max_clients, smtp_max_per_address;
+	struct listen_options smtp, lmtp, pop3;
+	struct option_list smtp_xclient_from;
 	int64_t smtp_size_max;
 	int64_t smtp_recipients_max;
 	int64_t smtp_greet_pause, smtp_idle, smtp_data, smtp_session;
@@ -59,22 +58,12 @@ struct receiver_options {
 	int64_t limit_connections, limit_messages, limit_recipients;
 	struct option_list limit_exempt;
 
-	struct option_list lmtp_listen;
-	int lmtp_mode; /* index of receiver_options_mode */
-	char *lmtp_group;
-	int64_t lmtp_max_clients;
-
-	struct option_list pop3_listen, pop3_listen_tls;
-	int64_t pop3_max_clients, pop3_max_per_address, pop3_max_per_user;
 	int64_t pop3_idle, pop3_session;
 	bool pop3_clear_text, pop3_tls_required;
 };
 
 /* receiver_options_table - one row a key; ends with section == NULL. */
 const struct option *receiver_options_table(void);
-
-/* receiver_options_mode - permission bits that an option names. */
-unsigned receiver_options_mode(int index);
 
 /* receiver_options_settings - what base/daemon wants to know. */
 void receiver_options_settings(const void *options, struct daemon_settings *s);

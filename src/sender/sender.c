@@ -47,12 +47,12 @@ check(const char *path, const void *values, struct err *e)
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
-	if (tls_settings_check(path, &o->tls, &o->listen_tls, e) != 0 ||
+	if (tls_settings_check(path, &o->tls, &o->submission.listen_tls, e) !=
+		0 ||
 	    sender_filter_check(path, o, e) != 0 ||
 	    sender_reach_check(path, o, e) != 0)
 		return -1;
-	if (network_list_check(path, "[submission] proxy-from", &o->proxy_from,
-			       e) != 0 ||
+	if (listen_options_check(path, "submission", &o->submission, e) != 0 ||
 	    network_list_check(path, "[submission] xclient-from",
 			       &o->xclient_from, e) != 0)
 		return -1;
@@ -166,21 +166,13 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	struct routes_config way = routes_config("configuration", s->o);
 	struct listener_options l = {
 		.service = "submission",
-		.addresses = (const char *const *)s->o->listen.v,
-		.n_addresses = s->o->listen.n,
-		.tls_addresses = (const char *const *)s->o->listen_tls.v,
-		.n_tls_addresses = s->o->listen_tls.n,
-		.max_clients = (int)s->o->max_clients,
-		.max_per_address = (int)s->o->max_per_address,
-		.max_per_user = (int)s->o->max_per_user,
 		.free_from = s->o->xclient_from.v,
 		.n_free_from = s->o->xclient_from.n,
-		.proxy_from = s->o->proxy_from.v,
-		.n_proxy_from = s->o->proxy_from.n,
 		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
 		.serve = serve,
 		.ctx = s,
 	};
+	listen_options_listener(&s->o->submission, &l);
 	if (wake_init(&s->stop, e) != 0 ||
 	    routes_new(&s->routes, &way, e) != 0 || make_tls(s, s->o, e) != 0)
 		goto fail;
@@ -188,8 +180,8 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	if (listener_new(&s->listener, &l, e) != 0 ||
 	    sender_local_bind(s, e) != 0)
 		goto fail;
-	size_t n_clear = s->o->listen.n;
-	for (size_t i = 0; i < n_clear + s->o->listen_tls.n; i++)
+	size_t n_clear = s->o->submission.listen.n;
+	for (size_t i = 0; i < n_clear + s->o->submission.listen_tls.n; i++)
 		daemon_ports_add(ports,
 				 i < n_clear ? "submission" : "submission-tls",
 				 listener_port(s->listener, i));

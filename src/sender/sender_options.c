@@ -14,8 +14,6 @@ static const char *const durabilities[] = { "journal", "strict", NULL };
 
 static const char *const from_headers[] = { "own", "sender", "any", NULL };
 
-static const char *const modes[] = { "0600", "0660", "0666", NULL };
-
 static const struct option table[] = {
 	{ "server", "hostname", OPTION_STRING, AT(hostname), "", 0, 0, NULL,
 	  "Name in greetings and Received lines; empty: the machine's own." },
@@ -33,24 +31,9 @@ static const struct option table[] = {
 	TLS_SETTINGS(AT(tls)),
 	LOGIN_OPTIONS(struct sender_options),
 
-	{ "submission", "listen", OPTION_WORDS, AT(listen), "127.0.0.1:2587", 0,
-	  0, NULL, "Addresses and ports for clients." },
-	{ "submission", "listen-tls", OPTION_WORDS, AT(listen_tls), "", 0, 0,
-	  NULL, "The same with TLS from the first byte (RFC 8314: port 465)." },
-	{ "submission", "max-clients", OPTION_INT, AT(max_clients), "1000", 1,
-	  100000, NULL, "Clients at once; one more gets 421." },
-	{ "submission", "max-clients-per-address", OPTION_INT,
-	  AT(max_per_address), "50", 1, 100000, NULL,
-	  "Clients at once from one address, or IPv6 /64, before they log in; "
-	  "this machine"
-	  " has no such cap." },
-	{ "submission", "max-clients-per-user", OPTION_INT, AT(max_per_user),
-	  "20", 1, 100000, NULL,
-	  "Clients at once that have logged in as one user." },
-	{ "submission", "proxy-from", OPTION_WORDS, AT(proxy_from), "", 0, 0,
-	  NULL,
-	  "Networks of load balancers, whose connections begin with a PROXY"
-	  " header." },
+	LISTEN_OPTIONS("submission", AT(submission), "127.0.0.1:2587",
+		       "clients", "421"),
+	LISTEN_USER_OPTIONS("submission", AT(submission)),
 	{ "submission", "xclient-from", OPTION_WORDS, AT(xclient_from), "", 0,
 	  0, NULL,
 	  "Networks that may name another client, and its login, with"
@@ -108,7 +91,8 @@ static const struct option table[] = {
 	  "Path of a unix socket for programs of this machine, who are logged"
 	  " in as the system user they run as; empty: none." },
 	{ "submission", "local-socket-mode", OPTION_ENUM, AT(local_mode),
-	  "0666", 0, 0, modes, "Its permissions: who may send by it." },
+	  "0666", 0, 0, listen_options_modes,
+	  "Its permissions: who may send by it." },
 	{ "submission", "maildrop", OPTION_STRING, AT(maildrop), "", 0, 0, NULL,
 	  "Directory from which messages are taken that postpair-sendmail left"
 	  " while the server was not there; empty: none." },
@@ -241,14 +225,6 @@ const struct option *
 sender_options_table(void)
 {
 	return table;
-}
-
-unsigned
-sender_options_mode(int index)
-{
-	static const unsigned bits[] = { 0600, 0660, 0666 };
-
-	return bits[index];
 }
 
 void

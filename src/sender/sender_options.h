@@ -4,6 +4,7 @@
 #include "auth/login_options.h"
 #include "base/daemon.h"
 #include "base/option.h"
+#include "net/listen_options.h"
 #include "net/tls_settings.h"
 
 enum { SENDER_JOURNAL, SENDER_STRICT };
@@ -19,9 +20,8 @@ struct sender_options {
 	struct login_options login;
 	struct tls_settings tls;
 
-	struct option_list listen, listen_tls;
-	struct option_list proxy_from, xclient_from;
-	int64_t max_clients, max_per_address, max_per_user;
+	struct listen_options submission;
+	struct option_list xclient_from;
 	int64_t size_max, recipients_max;
 	int from_header; /* enum from_header_mode */
 	int64_t messages_per_hour, recipients_per_hour;
@@ -32,7 +32,7 @@ struct sender_options {
 	int64_t future_release_max; /* ms; 0: not offered */
 
 	char *local_socket, *maildrop; /* "": none */
-	int local_mode;                /* index of sender_options_mode */
+	int local_mode;                /* index of listen_options_modes */
 	struct option_map local_users;
 
 	int64_t relay_connect, relay_command, relay_data, relay_idle;
@@ -66,9 +66,6 @@ struct sender_options {
 };
 
 const struct option *sender_options_table(void);
-
-/* sender_options_mode - permission bits that an option names. */
-unsigned sender_options_mode(int index);
 
 /* sender_options_settings - for struct daemon_program. */
 void sender_options_settings(const void *options, struct daemon_settings *s);
