@@ -85,6 +85,14 @@ choose_name(struct saving *s, const char *name, char own[SAVE_NAME_SIZE])
 			       name + stem);
 }
 
+static bool
+ends_in_slash(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 0 && path[n - 1] == '/';
+}
+
 /* ---- one file -------------------------------------------------------------
  */
 
@@ -151,7 +159,8 @@ save_file(struct saving *s, const struct mime *m, unsigned part,
 	int fd, rc;
 
 	if (s->to_dir)
-		(void)snprintf(s->path, sizeof(s->path), "%s/%s", s->to, name);
+		(void)snprintf(s->path, sizeof(s->path), "%s%s%s", s->to,
+			       ends_in_slash(s->to) ? "" : "/", name);
 	else
 		(void)snprintf(s->path, sizeof(s->path), "%s", s->to);
 	special = is_special(s);
@@ -198,13 +207,34 @@ save_to_stdout(struct saving *s, const struct mime *m, unsigned part)
 		   : SHELL_OK;
 }
 
-/* What is wrong with one file is reported at the end, after the others. */
+/* What is wrong with one file is reported at the end, after the others; with
+ * several each is named where it comes. */
 static int
 put_off(struct saving *s)
 {
-	if (s->wrong++ == 0)
+	if (++s->wrong == 1) {
 		s->first = s->sh->fail;
+		return SHELL_OK;
+	}
+	if (s->wrong == 2)
+		shell_note(s->sh, "not saved: %s", s->first.text);
+	shell_note(s->sh, "not saved: %s", s->sh->fail.text);
 	return SHELL_OK;
+}
+
+/* A status.  That of several is the first one's, as in a script. */
+static int
+report_wrong(struct saving *s)
+{
+	unsigned all = s->done + s->wrong;
+
+	if (s->wrong == 1 && s->done > 0)
+		shell_note(s->sh, "%u of %u files saved", s->done, all);
+	s->sh->fail = s->first;
+	if (s->wrong > 1)
+		(void)snprintf(s->sh->fail.text, sizeof(s->sh->fail.text),
+			       "%u of %u files are not saved", s->wrong, all);
+	return (int)s->first.status;
 }
 
 static int
@@ -259,11 +289,18 @@ one_file_only(const struct saving *s)
 }
 
 static int
-no_part(struct shell *sh, const char *what)
+no_part(struct shell *sh, const char *what, bool of_one)
 {
-	(void)failure_set(&sh->fail, SHELL_REFUSED, "no part matches %s", what);
+	unsigned n = sh->box.raw_number;
+
+	if (of_one)
+		(void)failure_set(&sh->fail, SHELL_REFUSED,
+				  "message %u: no part matches %s", n, what);
+	else
+		(void)failure_set(&sh->fail, SHELL_REFUSED,
+				  "no part matches %s", what);
 	sh->fail.symbol = "no-match";
-	failure_hint(&sh->fail, "`read` lists the parts");
+	failure_hint(&sh->fail, "`read %u` shows its attachments", n);
 	return SHELL_REFUSED;
 }
 
@@ -288,7 +325,7 @@ save_parts(struct saving *s, const char *what, unsigned *found)
 	if (!s->to_dir && !s->to_stdout && wanted > 1)
 		rc = one_file_only(s);
 	if (wanted == 0 && span_u64(span_of(what), &number) == 0) {
-		(void)no_part(sh, what);
+		(void)no_part(sh, what, true);
 		rc = put_off(s);
 	}
 	for (unsigned i = 0; rc == SHELL_OK && i < mime_part_count(m); i++) {
@@ -317,8 +354,7 @@ save_target(struct saving *s, const struct args *a)
 		return local_failure(s->sh, where, errno);
 	s->to_stdout = strcmp(s->to, "-") == 0;
 	/* "bills/" is a directory, there or not. */
-	if (s->to[0] != '\0' && s->to[strlen(s->to) - 1] == '/' &&
-	    mkdir(s->to, 0777) != 0 && errno != EEXIST)
+	if (ends_in_slash(s->to) && mkdir(s->to, 0777) != 0 && errno != EEXIST)
 		return local_failure(s->sh, s->to, errno);
 	s->to_dir = stat(s->to, &st) == 0 && S_ISDIR(st.st_mode);
 	return SHELL_OK;
@@ -354,7 +390,7 @@ save_messages(struct saving *s, const struct args *a, const uint32_t *numbers,
 			rc = save_fetched(s, what, numbers[i], &found);
 	}
 	if (rc == SHELL_OK && what != NULL && found == 0 && s->wrong == 0)
-		return no_part(s->sh, what);
+		return no_part(s->sh, what, n == 1);
 	return rc;
 }
 
@@ -370,13 +406,8 @@ save_end(struct saving *s)
 
 	if (fd >= 0)
 		(void)close(fd);
-	if (s->wrong > 0) {
-		s->sh->fail = s->first;
-		if (s->wrong > 1 || s->done > 0)
-			shell_note(s->sh, "%u of %u files saved", s->done,
-				   s->done + s->wrong);
-		return (int)s->first.status;
-	}
+	if (s->wrong > 0)
+		return report_wrong(s);
 	/* some file systems cannot sync a directory */
 	return bad && sys != EINVAL ? local_failure(s->sh, s->to, sys)
 				    : SHELL_OK;

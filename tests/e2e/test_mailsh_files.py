@@ -90,6 +90,27 @@ def test_a_file_in_the_way_stays_and_the_others_are_saved(pair):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
+def test_every_file_that_is_not_saved_is_named(pair):
+    deliver(pair, with_parts(("a.txt", "one"), ("b.txt", "two"),
+                             ("c.txt", "three")))
+    os.mkdir(os.path.join(pair.directory, "w"))
+    for name in ("a.txt", "c.txt"):
+        pair.write("w/" + name, b"mine")
+    # "w/" with the slash of a directory, and files inside without another
+    out = shell(pair, "save 1 '*' --to w/\n", status=9)
+    assert out == "saved w/b.txt (3 bytes)\n"
+    assert pair.stderr == (
+        "not saved: w/a.txt: File exists\nnot saved: w/c.txt: File exists\n"
+        "mailsh: stdin:2: save: 2 of 3 files are not saved [local]\n"
+        "hint: --force replaces it\n")
+    # a part that is not there: in which of the messages
+    deliver(pair, with_parts(("a.txt", "one")))
+    shell(pair, "save 1:2 4 --to .\n", status=1)
+    assert "message 2: no part matches 4 [no-match]" in pair.stderr
+    hint = pair.stderr.split("hint: `")[1].split("`")[0]
+    assert "[2] a.txt text/plain" in shell(pair, hint + "\n")
+
+
 def test_a_full_disk_costs_no_file(pair):
     deliver(pair, with_parts(("big.txt", "x" * 70 + "\r\n" + "y" * 900000)))
     with harness.small_disk(os.path.join(pair.directory, "disk")) as disk:
