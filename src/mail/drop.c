@@ -1,6 +1,7 @@
 #include "mail/drop.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "mail/address.h"
 
@@ -174,16 +175,17 @@ int
 drop_format(const struct drop *d, struct buf *out, struct err *e)
 {
 	size_t start = out->n, size = 0;
-	struct drop again = { .n_to = 0 };
+	struct drop *again = calloc(1, sizeof(*again));
 	int rc = 0;
 
-	if (add_head(d, out) != 0)
+	if (again == NULL || add_head(d, out) != 0)
 		rc = err_set(e, ERR_TEMP, errno, "maildrop file");
 	else
-		rc = drop_parse(span_skip(buf_span(out), start), &again, &size,
+		rc = drop_parse(span_skip(buf_span(out), start), again, &size,
 				e);
-	if (rc == 0 && (size != out->n - start || again.n_to != d->n_to))
+	if (rc == 0 && (size != out->n - start || again->n_to != d->n_to))
 		rc = err_set(e, ERR_PERM, 0, "an address is not valid");
+	free(again);
 	if (rc != 0)
 		out->n = start;
 	return rc;

@@ -22,14 +22,16 @@
  *   to <bob@xyz.com>              1 to DROP_RECIPIENTS_MAX times
  *   message 1234 89abcdef         its bytes, and their CRC-32
  *
- * Everybody may write such a file: it is as hostile as what a peer sends.
- * Pure; any thread.
+ * All recipients are in one file: it has one name, so it is there for all of
+ * them or for none.  Everybody may write such a file: it is as hostile as what
+ * a peer sends.  Pure; any thread.
  */
 enum {
-	DROP_RECIPIENTS_MAX = 100,
-	DROP_HEAD_MAX = 48 * 1024, /* with its empty line */
+	DROP_RECIPIENTS_MAX = 1000,
+	DROP_HEAD_MAX = 288 * 1024, /* with its empty line */
 };
 
+/* Too large for the stack of a thread. */
 struct drop {
 	struct span reverse_path; /* without <>; empty: the null path */
 	struct span to[DROP_RECIPIENTS_MAX];

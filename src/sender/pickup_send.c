@@ -310,29 +310,28 @@ static enum pickup_result
 settle(struct pickup *p, struct pickup_file *f, const struct smtp_send *m,
        struct err *e)
 {
-	unsigned taken = 0, later = 0;
+	const struct smtp_reply *no = NULL, *later = NULL;
 	int64_t age_s = clock_wall_s() - f->written_s;
 
 	for (unsigned i = 0; i < m->n_recipients; i++) {
-		taken += m->recipients[i].reply.code / 100 == 2;
-		later += m->recipients[i].reply.code / 100 == 4;
+		const struct smtp_reply *r = &m->recipients[i].reply;
+		if (r->code / 100 != 2 && no == NULL)
+			no = r;
+		if (r->code / 100 == 4 && later == NULL)
+			later = r;
 	}
-	if (taken == m->n_recipients)
+	if (no == NULL)
 		return PICKUP_TAKEN;
-	/* Once somebody has it, it cannot be tried again without a second copy:
-	 * the others are reported, whatever kept it from them. */
-	if (taken == 0 && later > 0 && age_s * 1000 < p->o.expiry_ms) {
-		(void)err_set(e, ERR_TEMP, 0, "%s",
-			      m->recipients[0].reply.text);
+	/* who has it is not given it again (sender_handed.c) */
+	if (later != NULL && age_s * 1000 < p->o.expiry_ms) {
+		(void)err_set(e, ERR_TEMP, 0, "%s", later->text);
 		/* sender_author_take */
 		f->over_limit =
-		    m->recipients[0].reply.code == 452 &&
-		    strcmp(m->recipients[0].reply.enhanced, "4.7.1") == 0;
+		    later->code == 452 && strcmp(later->enhanced, "4.7.1") == 0;
 		return PICKUP_LATER;
 	}
 	if (f->d.reverse_path.n == 0) { /* RFC 5321 6.1: no report on one */
-		(void)err_set(e, ERR_PERM, 0, "refused: %s",
-			      m->recipients[0].reply.text);
+		(void)err_set(e, ERR_PERM, 0, "refused: %s", no->text);
 		return PICKUP_DAMAGED;
 	}
 	if ((f->d.notify & DSN_NOTIFY_NEVER) != 0)

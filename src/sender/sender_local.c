@@ -66,6 +66,9 @@ sender_local_make(struct sender *s, const struct smtp_server_options *o,
 	smtp.sasl = NULL;
 	smtp.greet_pause_ms = 0;
 	smtp.delivery_ids = true; /* of hand-overs */
+	/* A program is told one thing of all its recipients, so all of them are
+	 * taken at once or none (RFC 5321 4.5.3.1.8 has a least number). */
+	smtp.recipients_max = SMTP_HAND_OVER_MAX;
 	smtp.local_user = local_user;
 	smtp.local_ctx = s;
 	return smtp_server_new(&s->local, &smtp, milter_filter_ops(s->filter),

@@ -133,7 +133,7 @@ put_answer(enum verify_answer answer, const char *address,
 
 static void
 answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
-	    struct smtp_reply *r)
+	    bool *known, struct smtp_reply *r)
 {
 	const struct submission *m = txn->policy;
 	struct span local, domain;
@@ -156,7 +156,8 @@ answer_rcpt(struct sender *s, struct smtp_txn *txn, struct smtp_txn_rcpt *rcpt,
 		return;
 	}
 	rcpt->policy = name;
-	if (m != NULL && sender_handed_is_known(s, m->handed, rcpt->text)) {
+	*known = m != NULL && sender_handed_is_known(s, m->handed, rcpt->text);
+	if (*known) {
 		reply_set(r, 250, "2.1.5", "<%s> has it", rcpt->text);
 		return;
 	}
@@ -180,12 +181,13 @@ sender_on_rcpt(void *ctx, const struct smtp_client_info *c,
 	       struct smtp_reply *r)
 {
 	struct submission *m = txn->policy;
+	bool known = false; /* and counted, when it was taken */
 
 	(void)c;
-	answer_rcpt(ctx, txn, rcpt, r);
+	answer_rcpt(ctx, txn, rcpt, &known, r);
 	if (m == NULL)
 		return;
-	if (r->code / 100 == 2 &&
+	if (r->code / 100 == 2 && !known &&
 	    sender_author_take(m, LOGIN_RECIPIENTS, r) == 0)
 		m->counted_rcpts++;
 	submission_trail_rcpt(&m->hop, rcpt, r);

@@ -59,15 +59,14 @@ send_mail(const struct sendmail_args *a, const struct sendmail_options *o)
 {
 	struct sendmail_mail m;
 	struct err e = { 0 }, why = { 0 };
-	size_t first = 0;
 
 	enum sendmail_status rc =
 	    sendmail_mail_read(&m, a, o, STDIN_FILENO, &e);
 	sendmail_mail_identify(&m);
 	if (rc == SENDMAIL_OK)
-		rc = sendmail_submit(&m, a, o, &first, &e);
+		rc = sendmail_submit(&m, a, o, &e);
 	if (rc == SENDMAIL_TEMPFAIL) {
-		rc = sendmail_drop(&m, a, o, first, &why);
+		rc = sendmail_drop(&m, a, o, &why);
 		if (a->verbose || rc != SENDMAIL_OK)
 			(void)complain(rc, &e);
 		e = why;

@@ -32,11 +32,9 @@ enum sendmail_status {
 };
 
 enum {
-	SENDMAIL_RECIPIENTS_MAX = 1000,
+	/* they go together: who called us is told one thing of all of them */
+	SENDMAIL_RECIPIENTS_MAX = DROP_RECIPIENTS_MAX,
 	SENDMAIL_NAME_SIZE = 128,
-	/* recipients that go together, and have one id */
-	SENDMAIL_PART_MAX = DROP_RECIPIENTS_MAX,
-	SENDMAIL_PARTS_MAX = SENDMAIL_RECIPIENTS_MAX / SENDMAIL_PART_MAX,
 	SENDMAIL_ID_SIZE = 33,
 };
 
@@ -87,9 +85,9 @@ struct sendmail_mail {
 	size_t n_to;
 	struct buf text; /* LF line ends, without NUL and CR */
 	bool eight_bit, smtputf8;
-	/* by which the server knows each part again, whichever way it comes:
-	 * 128 random bits in hexadecimal digits */
-	char id[SENDMAIL_PARTS_MAX][SENDMAIL_ID_SIZE];
+	/* by which the server knows it again, whichever way it comes: 128
+	 * random bits in hexadecimal digits */
+	char id[SENDMAIL_ID_SIZE];
 };
 
 /* sendmail_mail_address - the recipients of the command line, each once and
@@ -106,10 +104,7 @@ enum sendmail_status sendmail_mail_read(struct sendmail_mail *m,
 					const struct sendmail_args *a,
 					const struct sendmail_options *o,
 					int fd, struct err *e);
-/* sendmail_mail_identify - fill in the ids.  sendmail_mail_id - that of the
- * part that begins with recipient `first`. */
-void sendmail_mail_identify(struct sendmail_mail *m);
-const char *sendmail_mail_id(const struct sendmail_mail *m, size_t first);
+void sendmail_mail_identify(struct sendmail_mail *m); /* fill in the id */
 void sendmail_mail_free(struct sendmail_mail *m);
 
 /* sendmail_mail_normal - `raw` with LF line ends appended to *out: CRLF (with
@@ -147,15 +142,14 @@ int sendmail_header_from(struct buf *text, const char *name,
 int sendmail_lines_bound(struct buf *text, struct err *e);
 
 /*
- * sendmail_submit - hand it to the server's socket, for recipients *first and
- * up; *first is then the first who is still to be served.  TEMPFAIL: the
- * maildrop may help; another status: refused, *e in the server's words, and
- * when *first is 0 nobody got it.
+ * sendmail_submit - hand it to the server's socket, for all recipients in one
+ * transaction.  TEMPFAIL: the maildrop may help; another status: refused, *e in
+ * the server's words.
  */
 enum sendmail_status sendmail_submit(const struct sendmail_mail *m,
 				     const struct sendmail_args *a,
 				     const struct sendmail_options *o,
-				     size_t *first, struct err *e);
+				     struct err *e);
 
 /*
  * sendmail_submit_verify - ask the server about every recipient, and print what
@@ -171,11 +165,11 @@ enum sendmail_status sendmail_submit_verify(const struct sendmail_mail *m,
 enum sendmail_status sendmail_relay(const struct sendmail_options *o,
 				    struct err *e);
 
-/* sendmail_drop - leave it in the maildrop directory, synced, for recipients
- * `first` and up. */
+/* sendmail_drop - leave it in the maildrop directory, synced: one file, for all
+ * recipients. */
 enum sendmail_status sendmail_drop(const struct sendmail_mail *m,
 				   const struct sendmail_args *a,
 				   const struct sendmail_options *o,
-				   size_t first, struct err *e);
+				   struct err *e);
 
 #endif

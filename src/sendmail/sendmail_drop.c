@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,44 +96,34 @@ run_drop(const char *maildrop, const char *id, struct span head,
 		   : err_set(e, ERR_TEMP, 0, "the message was not left there");
 }
 
-static int
-drop_some(const char *maildrop, const struct sendmail_mail *m,
-	  const struct sendmail_args *a, size_t first, size_t n, struct err *e)
-{
-	struct drop d = { .reverse_path = span_of(m->from),
-			  .ret = a->ret,
-			  .envid = a->envid != NULL ? span_of(a->envid)
-						    : span_make(NULL, 0),
-			  .notify = a->notify,
-			  .n_to = (unsigned)n,
-			  .size_bytes = (int64_t)m->text.n,
-			  .crc = crc32_add(0, m->text.p, m->text.n) };
-	struct buf head;
-
-	for (size_t i = 0; i < n; i++)
-		d.to[i] = span_of(m->to[first + i]);
-	buf_init(&head, DROP_HEAD_MAX);
-	int rc = drop_format(&d, &head, e);
-	if (rc == 0)
-		rc = run_drop(maildrop, sendmail_mail_id(m, first),
-			      buf_span(&head), buf_span(&m->text), e);
-	buf_free(&head);
-	return rc;
-}
-
 enum sendmail_status
 sendmail_drop(const struct sendmail_mail *m, const struct sendmail_args *a,
-	      const struct sendmail_options *o, size_t first, struct err *e)
+	      const struct sendmail_options *o, struct err *e)
 {
-	const size_t most = SENDMAIL_PART_MAX;
-	size_t n;
-	int rc = 0;
+	struct drop *d = calloc(1, sizeof(*d));
+	struct buf head;
 
-	for (size_t i = first; rc == 0 && i < m->n_to; i += n) {
-		n = m->n_to - i < most ? m->n_to - i : most;
-		rc = drop_some(o->maildrop, m, a, i, n, e);
+	if (d == NULL) {
+		(void)err_set(e, ERR_TEMP, ENOMEM, "%s", o->maildrop);
+		return SENDMAIL_TEMPFAIL;
 	}
+	d->reverse_path = span_of(m->from);
+	d->ret = a->ret;
+	if (a->envid != NULL)
+		d->envid = span_of(a->envid);
+	d->notify = a->notify;
+	d->size_bytes = (int64_t)m->text.n;
+	d->crc = crc32_add(0, m->text.p, m->text.n);
+	for (; d->n_to < m->n_to; d->n_to++)
+		d->to[d->n_to] = span_of(m->to[d->n_to]);
+	buf_init(&head, DROP_HEAD_MAX);
+	int rc = drop_format(d, &head, e);
+	if (rc == 0)
+		rc = run_drop(o->maildrop, m->id, buf_span(&head),
+			      buf_span(&m->text), e);
 	if (rc != 0)
 		(void)err_prefix(e, "%s", o->maildrop);
+	buf_free(&head);
+	free(d);
 	return rc == 0 ? SENDMAIL_OK : SENDMAIL_TEMPFAIL;
 }

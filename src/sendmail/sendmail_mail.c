@@ -325,16 +325,9 @@ sendmail_mail_read(struct sendmail_mail *m, const struct sendmail_args *a,
 void
 sendmail_mail_identify(struct sendmail_mail *m)
 {
-	for (size_t i = 0; i < SENDMAIL_PARTS_MAX; i++)
-		(void)snprintf(m->id[i], sizeof(m->id[i]), "%016llx%016llx",
-			       (unsigned long long)rand_u64(),
-			       (unsigned long long)rand_u64());
-}
-
-const char *
-sendmail_mail_id(const struct sendmail_mail *m, size_t first)
-{
-	return m->id[first / SENDMAIL_PART_MAX];
+	(void)snprintf(m->id, sizeof(m->id), "%016llx%016llx",
+		       (unsigned long long)rand_u64(),
+		       (unsigned long long)rand_u64());
 }
 
 void

@@ -83,8 +83,7 @@ open_server(const struct sendmail_args *a, const struct sendmail_options *o,
  */
 
 static enum sendmail_status
-ask_all(struct smtp_client *c, const struct sendmail_mail *m, size_t first,
-	size_t n, struct err *e)
+ask_all(struct smtp_client *c, const struct sendmail_mail *m, struct err *e)
 {
 	struct smtp_reply r;
 
@@ -93,7 +92,7 @@ ask_all(struct smtp_client *c, const struct sendmail_mail *m, size_t first,
 		return SENDMAIL_TEMPFAIL;
 	if (r.code / 100 != 2)
 		return refused(&r, m->from[0] != '\0' ? m->from : "<>", e);
-	for (size_t i = first; i < first + n; i++) {
+	for (size_t i = 0; i < m->n_to; i++) {
 		if (smtp_client_command(c, &r, e, "RCPT TO:<%s>", m->to[i]) !=
 		    0)
 			return SENDMAIL_TEMPFAIL;
@@ -173,46 +172,44 @@ read_bytes(void *ctx, char *p, unsigned long size, struct err *e)
 	return (long)part.n;
 }
 
-/* One transaction; *served when it is not to be sent again. */
 static enum sendmail_status
-send_some(struct smtp_client *c, const struct sendmail_mail *m,
-	  const struct sendmail_args *a, size_t first, size_t n, bool *served,
-	  struct err *e)
+send_all(struct smtp_client *c, const struct sendmail_mail *m,
+	 const struct sendmail_args *a, struct err *e)
 {
-	struct smtp_send_rcpt *to = calloc(n, sizeof(*to));
+	struct smtp_send_rcpt *to = calloc(m->n_to, sizeof(*to));
 	struct source source = { .text = buf_span(&m->text) };
 	struct smtp_send send = { .reverse_path = m->from,
 				  .recipients = to,
-				  .n_recipients = (unsigned)n,
+				  .n_recipients = (unsigned)m->n_to,
 				  .eight_bit = m->eight_bit,
 				  .smtputf8 = m->smtputf8,
 				  .ret = a->ret,
 				  .envid = a->envid,
-				  .delivery_id = sendmail_mail_id(m, first),
+				  .delivery_id = m->id,
 				  .size = (int64_t)m->text.n,
 				  .read_bytes = read_bytes,
 				  .ctx = &source };
 	enum sendmail_status rc = SENDMAIL_OK;
+	bool served = false;
 
-	*served = false;
 	if (to == NULL) {
 		(void)err_set(e, ERR_TEMP, ENOMEM, "recipients");
 		return SENDMAIL_TEMPFAIL;
 	}
-	for (size_t i = 0; i < n; i++) {
-		to[i].address = m->to[first + i];
+	for (size_t i = 0; i < m->n_to; i++) {
+		to[i].address = m->to[i];
 		to[i].notify = a->notify;
 	}
 	if (smtp_client_send(c, &send, e) != 0)
 		rc = SENDMAIL_TEMPFAIL;
 	/* some taken: the others cannot be tried again without a second copy */
-	for (size_t i = 0; i < n; i++)
-		*served = *served || to[i].reply.code / 100 == 2;
-	for (size_t i = 0; i < n && rc == SENDMAIL_OK; i++) {
+	for (size_t i = 0; i < m->n_to; i++)
+		served = served || to[i].reply.code / 100 == 2;
+	for (size_t i = 0; i < m->n_to && rc == SENDMAIL_OK; i++) {
 		if (to[i].reply.code / 100 != 2)
 			rc = refused(&to[i].reply, to[i].address, e);
 	}
-	if (*served && rc == SENDMAIL_TEMPFAIL)
+	if (served && rc == SENDMAIL_TEMPFAIL)
 		rc = SENDMAIL_REFUSED;
 	free(to);
 	return rc;
@@ -220,24 +217,15 @@ send_some(struct smtp_client *c, const struct sendmail_mail *m,
 
 enum sendmail_status
 sendmail_submit(const struct sendmail_mail *m, const struct sendmail_args *a,
-		const struct sendmail_options *o, size_t *first, struct err *e)
+		const struct sendmail_options *o, struct err *e)
 {
 	struct smtp_client *c = NULL;
 	enum sendmail_status rc = open_server(a, o, &c, e);
-	const size_t most = SENDMAIL_PART_MAX;
-	size_t n;
 
-	for (size_t i = *first; rc == SENDMAIL_OK && i < m->n_to; i += n) {
-		n = m->n_to - i < most ? m->n_to - i : most;
-		rc = ask_all(c, m, i, n, e);
-	}
-	while (rc == SENDMAIL_OK && *first < m->n_to) {
-		bool served = false;
-		n = m->n_to - *first < most ? m->n_to - *first : most;
-		rc = send_some(c, m, a, *first, n, &served, e);
-		if (served)
-			*first += n;
-	}
+	if (rc == SENDMAIL_OK)
+		rc = ask_all(c, m, e);
+	if (rc == SENDMAIL_OK)
+		rc = send_all(c, m, a, e);
 	smtp_client_close(&c, rc == SENDMAIL_OK);
 	return rc;
 }

@@ -182,7 +182,7 @@ struct smtp_send_rcpt {
 struct smtp_send {
 	const char *reverse_path; /* without <>; "" for the null path */
 	struct smtp_send_rcpt *recipients;
-	unsigned n_recipients; /* <= SMTP_RECIPIENTS_MAX */
+	unsigned n_recipients; /* <= SMTP_HAND_OVER_MAX */
 	bool eight_bit, smtputf8;
 	bool require_tls; /* REQUIRETLS (RFC 8689) */
 	enum dsn_ret ret;

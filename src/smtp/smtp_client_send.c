@@ -18,8 +18,8 @@
  * socket buffers hold, so writing it all before reading cannot block for
  * longer than a stuck peer deserves (the command deadline).
  *
- * Each reply may take its time (RFC 5321 4.5.3.2), but the hundred of one
- * transaction would take hours.  So a group has no more recipients than
+ * Each reply may take its time (RFC 5321 4.5.3.2), but the hundreds of
+ * one transaction would take hours.  So a group has no more recipients than
  * data_timeout_ms allows in the worst case, and none begins after it: who was
  * not asked about is left for the next time, and the message goes to the
  * others.  A server that is slow, and keeps to its limits, gets all of it in
@@ -470,7 +470,7 @@ smtp_client_send(struct smtp_client *c, struct smtp_send *m, struct err *e)
 		memset(&m->recipients[i].reply, 0, sizeof(struct smtp_reply));
 		memset(&m->recipients[i].at_rcpt, 0, sizeof(struct smtp_reply));
 	}
-	if (m->n_recipients == 0 || m->n_recipients > SMTP_RECIPIENTS_MAX)
+	if (m->n_recipients == 0 || m->n_recipients > SMTP_HAND_OVER_MAX)
 		return err_set(e, ERR_BUG, 0, "%u recipients at once",
 			       m->n_recipients);
 	if (refused_unasked(c, m))

@@ -19,6 +19,8 @@ enum {
 	SMTP_REPLY_BYTES_MAX = 1024 * 1024,
 	SMTP_EHLO_LINES_MAX = 100,  /* heeded */
 	SMTP_RECIPIENTS_MAX = 100,  /* 4.5.3.1.8; the 101st gets 452 4.5.3 */
+	SMTP_HAND_OVER_MAX = 1000,  /* ... of a program of this machine, who
+				       has one status for all of them */
 	SMTP_TEXT_LINE_MAX = 998,   /* RFC 5322 2.1.1; longer is accepted */
 	SMTP_RECEIVED_MAX = 100,    /* 6.3 loop detection */
 	SMTP_AUTH_FAILURES_MAX = 5, /* then 421 and close */

@@ -14,6 +14,7 @@ from harness import Pair
 from test_sendmail import Local, NOBODY, can_be_nobody, is_root
 
 ALICE, BOB, BOSS = "alice@abc.com", "bob@xyz.com", "boss@abc.com"
+CAROL = "carol@xyz.com"
 
 
 def submit(pair, header, login=ALICE, sender=None, to=(BOB,)):
@@ -275,6 +276,31 @@ def test_what_is_over_the_hour_waits_in_the_maildrop_with_one_line():
         assert pair.sender.stop() == 0
         assert pair.sender.log().count("maildrop-later") == 1
         assert len([n for n in local.dropped() if len(n) == 32]) == 4
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can be somebody else")
+def test_recipients_over_the_hour_wait_and_nobody_gets_two():
+    local = Local(**{"submission": {"recipients-per-hour": "2"}})
+    if not can_be_nobody(local, drop=True):
+        local.pair.kill()
+        pytest.skip("needs programs that others may run, set-gid ones too")
+    with local.pair as pair:
+        assert pair.sender.stop() == 0
+        subprocess.run(local.command(BOB, ALICE, CAROL),
+                       input=b"Subject: x\n\nx\n", check=True, user=NOBODY,
+                       timeout=50)
+        pair.sender.start()
+        pair.sender.wait_log("maildrop-later")
+        assert len(pair.maildir(BOB).wait(1)) == 1
+        assert pair.sender.stop() == 0
+        assert len(local.dropped()) == 1
+        # who has it is not counted again
+        pair.sender.sections["submission"]["recipients-per-hour"] = "3"
+        pair.sender.start()
+        local.wait_taken()
+        pair.wait_queue_empty()
+        for user in (BOB, ALICE, CAROL):
+            assert len(pair.maildir(user).wait(1)) == 1
 
 
 def test_an_hour_has_so_many_recipients():

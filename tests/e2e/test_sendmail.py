@@ -6,6 +6,7 @@ import email
 import os
 import pwd
 import re
+import resource
 import select
 import shutil
 import signal
@@ -444,15 +445,45 @@ def test_waits_in_the_maildrop_until_the_server_is_there(local):
     local.wait_taken()
 
 
-def test_many_recipients_are_several_files(local):
-    local.pair.sender.stop()
-    local.sendmail(*["bob+%d@xyz.com" % i for i in range(250)])
-    assert len(local.dropped()) == 3
-    local.pair.sender.start()
+MANY = ["bob+%d@xyz.com" % i for i in range(999)] + [CAROL]
+
+
+def check_sent_at_once(local):
+    """One message in the queue for all of them, and one in each mailbox."""
     local.wait_taken()
     local.pair.wait_queue_empty()
-    # one mailbox, so a message from each file
-    assert len(local.pair.maildir(BOB).wait(3)) == 3
+    log = local.pair.sender.log()
+    assert re.findall(r" queued .*rcpts=(\d+)", log) == ["1000"]
+    for user in (BOB, CAROL):
+        assert len(local.pair.maildir(user).wait(1)) == 1
+
+
+def test_many_recipients_are_one_file(local):
+    local.pair.sender.stop()
+    local.sendmail(*MANY)
+    assert len(local.dropped()) == 1
+    local.pair.sender.start()
+    check_sent_at_once(local)
+
+
+def test_many_recipients_are_one_transaction(local):
+    local.sendmail(*MANY)
+    check_sent_at_once(local)
+    done = local.sendmail(*MANY, "one@more.org", status=64)
+    assert b"over 1000 recipients" in done.stderr
+
+
+def test_the_maildrop_has_it_for_all_recipients_or_for_none(local):
+    """The addresses behind the first hundred do not fit; who is told 75 sends
+    it again, to all of them."""
+    local.pair.sender.stop()
+    to = ["b+%d@xyz.com" % i for i in range(100)] + \
+        ["bob+%055d@xyz.com" % i for i in range(100)]
+    local.sendmail(*to, status=75, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (6000, 6000)))
+    assert local.dropped() == []
+    local.sendmail(*to)
+    assert len(local.dropped()) == 1
 
 
 def test_neither_server_nor_maildrop_is_75(local):
