@@ -73,7 +73,8 @@ interact(struct shell *sh, bool login)
 	struct err e;
 
 	sh->interactive = true;
-	if (shell_catch_end(sh, &e) != 0 || tty_open(&sh->tty, sh, &e) != 0) {
+	shell_hold_end(sh);
+	if (tty_open(&sh->tty, sh, &e) != 0) {
 		(void)failure_from_local(&sh->fail, &e);
 		run_report(sh, NULL);
 		return SHELL_LOCAL;
@@ -107,6 +108,8 @@ finish(struct shell *sh, int rc)
 	if (sh->draft.exists)
 		draft_keep(sh);
 	int left = cmd_leave(sh);
+	if (!sh->interactive)
+		shell_interrupt_done(sh); /* by which signal? */
 	if (left != SHELL_OK) {
 		sh->file = NULL;
 		run_report(sh, "logout");
@@ -178,8 +181,10 @@ main(int argc, char **argv)
 		(void)fprintf(stderr, "mailsh: cannot start [local]\n");
 		goto out;
 	}
-	/* A reader that leaves early is an error of one write, no death. */
+	/* A reader that leaves early is an error of one write, no death; so is
+	 * a file that may not grow. */
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	rc = mailsh_options_parse(sh, argc, argv, in);
 	if (rc == SHELL_OK) {
 		(void)setvbuf(stdout, NULL, sh->out_is_tty ? _IOLBF : _IOFBF,
@@ -190,6 +195,8 @@ main(int argc, char **argv)
 	}
 	shell_clear(sh);
 	rc = rc < 0 ? SHELL_OK : rc;
+	if (sh->ended_by != 0 && !sh->interactive)
+		shell_die(sh);
 out:
 	free(sh);
 	free(in);

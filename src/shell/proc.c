@@ -6,10 +6,26 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+void
+proc_end_signals(sigset_t *set)
+{
+	static const int ends[] = { SIGHUP, SIGTERM, SIGQUIT };
+	struct sigaction now;
+
+	(void)sigemptyset(set);
+	/* What is ignored (nohup) stays so; blocked, it would be pending. */
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (sigaction(ends[i], NULL, &now) == 0 &&
+		    now.sa_handler != SIG_IGN)
+			(void)sigaddset(set, ends[i]);
+}
 
 /* The child's signals: nothing blocked, nothing ignored. */
 static int
@@ -22,6 +38,7 @@ plain_signals(posix_spawnattr_t *attr)
 	(void)sigaddset(&all, SIGINT);
 	(void)sigaddset(&all, SIGQUIT);
 	(void)sigaddset(&all, SIGPIPE);
+	(void)sigaddset(&all, SIGXFSZ);
 	(void)sigaddset(&all, SIGTERM);
 	(void)sigaddset(&all, SIGHUP);
 	(void)sigaddset(&all, SIGWINCH);
@@ -81,6 +98,32 @@ proc_wait(struct proc *p)
 	p->pid = 0;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 				   : WEXITSTATUS(status);
+}
+
+int
+proc_wait_or_end(struct proc *p)
+{
+	struct pollfd f[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	sigset_t ends;
+	bool end;
+
+	if (p->pid == 0)
+		return 0;
+	proc_end_signals(&ends);
+	f[0].fd = pidfd_open(p->pid, 0);
+	f[1].fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	while (f[0].fd >= 0 && f[1].fd >= 0 && poll(f, 2, -1) < 0 &&
+	       errno == EINTR)
+		;
+	end = f[0].revents == 0 && f[1].revents != 0;
+	if (f[0].fd >= 0)
+		(void)close(f[0].fd);
+	if (f[1].fd >= 0)
+		(void)close(f[1].fd);
+	if (!end)
+		return proc_wait(p);
+	p->pid = 0;
+	return 128 + SIGTERM;
 }
 
 int

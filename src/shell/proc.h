@@ -1,6 +1,7 @@
 #ifndef PP_SHELL_PROC_H
 #define PP_SHELL_PROC_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -10,7 +11,7 @@
 /*
  * Other programs: the pager, the editor, the system shell after | and !.
  * They get the usual signal behaviour back (the shell blocks SIGINT and ignores
- * SIGPIPE for itself).
+ * SIGPIPE and SIGXFSZ for itself).
  */
 struct proc {
 	int pid; /* 0: none */
@@ -23,6 +24,12 @@ int proc_shell(struct proc *p, const char *command, const char *arg, int in_fd,
 
 /* proc_wait - its exit status, 128 + signal number when it was killed. */
 int proc_wait(struct proc *p);
+
+/* proc_wait_or_end - the same, but a program is left to itself when a signal
+ * that ends the shell waits; the status is then 128 + SIGTERM.
+ * proc_end_signals - those which are not ignored. */
+int proc_wait_or_end(struct proc *p);
+void proc_end_signals(sigset_t *set);
 
 /* proc_pipe_to - run `command`, its output to out_fd (-1: as ours); *in is a
  * stream to its standard input. */

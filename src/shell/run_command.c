@@ -92,7 +92,8 @@ redirect_close(struct shell *sh, struct redirect *r, int rc)
 		bad |= fclose(r->file) != 0;
 	else
 		clearerr(sh->out);
-	status = proc_wait(&r->proc);
+	status =
+	    sh->interactive ? proc_wait(&r->proc) : proc_wait_or_end(&r->proc);
 	/* A reader such as head(1) may leave early: its status says enough. */
 	if (bad && sys == EPIPE && r->file != NULL)
 		bad = false;
@@ -128,7 +129,7 @@ shell_escape(struct shell *sh, const struct lex_command *c, struct arena *a)
 	(void)fflush(sh->out);
 	if (proc_shell(&p, command, NULL, -1, fileno(sh->out), &e) != 0)
 		return failure_from_local(&sh->fail, &e);
-	status = proc_wait(&p);
+	status = sh->interactive ? proc_wait(&p) : proc_wait_or_end(&p);
 	if (status == 0 || c->pipe.n == 0)
 		return SHELL_OK;
 	return failure_set(&sh->fail, SHELL_LOCAL, "it ended with status %d",
@@ -264,6 +265,8 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 					 "interrupted");
 		if (sh->interactive)
 			shell_interrupt_done(sh);
+	} else {
+		shell_hold_end(sh);
 	}
 	if ((c->prefixes & LEX_TIME) != 0)
 		shell_note(sh, "time: %lld ms",

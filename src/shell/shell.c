@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/option.h"
 #include "shell/draft.h"
 #include "shell/paths.h"
+#include "shell/proc.h"
 #include "shell/session.h"
 #include "shell/session_tls.h"
 #include "shell/tty.h"
@@ -22,20 +24,17 @@
  * watches.  So it interrupts what runs, and nothing else ever sees it.
  */
 static int
-open_stop(struct wake *w, bool ends_too, struct err *e)
+open_stop(struct wake *w, struct err *e)
 {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
-	if (ends_too) {
-		(void)sigaddset(&set, SIGHUP);
-		(void)sigaddset(&set, SIGTERM);
-		(void)sigaddset(&set, SIGQUIT);
-	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(e, ERR_TEMP, errno, "sigprocmask");
-	w->fd = signalfd(w->fd, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	proc_end_signals(&set);
+	(void)sigaddset(&set, SIGINT);
+	w->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (w->fd < 0)
 		return err_set(e, ERR_TEMP, errno, "signalfd");
 	return 0;
@@ -50,13 +49,31 @@ shell_init(struct shell *sh, struct err *e)
 			      .out_is_tty = isatty(STDOUT_FILENO) == 1,
 			      .stop = { -1 } };
 	mailbox_init(&sh->box);
-	return open_stop(&sh->stop, false, e);
+	return open_stop(&sh->stop, e);
 }
 
-int
-shell_catch_end(struct shell *sh, struct err *e)
+void
+shell_hold_end(const struct shell *sh)
 {
-	return open_stop(&sh->stop, true, e);
+	sigset_t set;
+
+	proc_end_signals(&set);
+	(void)sigprocmask(sh->interactive || sh->draft.exists ? SIG_BLOCK
+							      : SIG_UNBLOCK,
+			  &set, NULL);
+}
+
+void
+shell_die(const struct shell *sh)
+{
+	static const struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, sh->ended_by);
+	(void)sigaction(sh->ended_by, &plain, NULL);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)raise(sh->ended_by);
 }
 
 void
@@ -172,7 +189,15 @@ read_all(struct shell *sh, int fd, const char *name, struct buf *out)
 	char text[128];
 
 	for (;;) {
+		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+				       { .fd = wake_fd(&sh->stop),
+					 .events = POLLIN } };
 		ssize_t got;
+
+		/* a pipe or a terminal may have nothing for a long time */
+		if (poll(p, 2, -1) > 0 && (p[1].revents & POLLIN) != 0)
+			return failure_set(&sh->fail, SHELL_INTERRUPTED,
+					   "interrupted");
 
 		if (buf_reserve(out, 64 * 1024) != 0 &&
 		    buf_reserve(out, 1) != 0)

@@ -105,7 +105,7 @@ struct shell {
 	enum output_format format;
 	enum color_when color;
 	struct wake stop; /* a signalfd: readable after ^C */
-	int ended_by;     /* the signal that ends an interactive shell, or 0 */
+	int ended_by;     /* the signal that ends the shell, or 0 */
 
 	/* running */
 	const char *file; /* what errors call the source; NULL when typed */
@@ -130,9 +130,12 @@ struct shell {
 int shell_init(struct shell *sh, struct err *e);
 void shell_clear(struct shell *sh);
 
-/* shell_catch_end - SIGHUP, SIGTERM and SIGQUIT interrupt as ^C does, and then
- * end the shell: what is being written must be kept first. */
-int shell_catch_end(struct shell *sh, struct err *e);
+/* shell_hold_end - at a prompt and while there is a draft SIGHUP, SIGTERM and
+ * SIGQUIT interrupt as ^C does, and then end the shell: what is being written
+ * must be kept first.  Else they end it at once.  To be called when either
+ * changes.  shell_die - end by the signal that ended_by names. */
+void shell_hold_end(const struct shell *sh);
+void shell_die(const struct shell *sh);
 
 /* shell_size - of the terminal that the command writes to; zeroes when there is
  * none. */

@@ -440,6 +440,52 @@ def test_a_script_does_not_put_a_draft_in_the_place_of_another(pair, next_one):
         assert "sent" in out and pair.stderr == ""
 
 
+def plain_signals():
+    """Whatever ran the tests may ignore some."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("options, busy", [
+    ([], "!echo ready"),  # it waits for the next line
+    (["-k"], "!echo ready; exec cat <fifo"),
+    ([], "echo x | echo ready; exec cat <fifo"),
+    ([], "echo \"$(!echo ready >&2; exec cat <fifo)\""),
+    ([], "!echo ready\nlist --wait 300s from:nobody"),
+    (["-f", "end.msh"], "!echo ready\nsend @-"),
+    (["-f", "end.msh"], "source end2.msh"),
+])
+def test_a_draft_is_kept_when_a_signal_ends_a_script(pair, number, options,
+                                                     busy):
+    """Whatever the script is about then."""
+    text = (LOGIN + "compose bob@xyz.com --body 'Not sent'\n%s\n" %
+            busy).encode()
+    pair.write("end.msh", text)
+    pair.write("end2.msh", b"!echo ready; exec cat <fifo\n")
+    fifo = os.path.join(pair.directory, "fifo")
+    if not os.path.exists(fifo):
+        os.mkfifo(fifo)
+    held = os.open(fifo, os.O_RDWR)  # what a child of the script waits for
+    with subprocess.Popen(
+            ["sh", "-c", "exec \"$@\" 2>&1", "sh", harness.program("mailsh"),
+             "-H", "127.0.0.1", "--smtp-port", str(pair.submission_port),
+             "--pop3-port", str(pair.pop3_port), *options],
+            cwd=pair.directory, env=pair.environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            preexec_fn=plain_signals) as process:
+        if not options or options == ["-k"]:
+            process.stdin.write(text)
+            process.stdin.flush()
+        while (line := process.stdout.readline()) != b"ready\n":
+            assert line != b""
+        process.send_signal(number)
+        assert process.wait(20) == -number
+        os.close(held)
+        pair.stderr = process.stdout.read().decode()
+    assert kept(pair) == ["Not sent"], pair.stderr
+
+
 INJECTED = "quarterly numbers\nBcc: carol@xyz.com\nX-Foo: bar"
 
 
@@ -460,7 +506,7 @@ def test_a_piece_of_a_draft_is_not_kept_as_a_draft(pair):
     `send` would take for the whole."""
     script = LOGIN + "compose bob@xyz.com --body @%s\n" % pair.write(
         "long", b"line\n" * 4000)
-    full = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh",
+    full = ["sh", "-c", "ulimit -f 8; exec \"$@\"", "sh",
             harness.program("mailsh"), "-H", "127.0.0.1",
             "--smtp-port", str(pair.submission_port),
             "--pop3-port", str(pair.pop3_port)]
