@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -99,6 +100,21 @@ draft_put_field(struct buf *out, const char *name, const char *value)
 }
 
 int
+draft_check_attachment(struct shell *sh, const char *path)
+{
+	struct stat st;
+	char text[128];
+
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
+				   err_sys_text(errno, text, sizeof(text)));
+	if (!S_ISREG(st.st_mode))
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "%s: not a regular file", path);
+	return SHELL_OK;
+}
+
+int
 draft_attach(struct shell *sh, const char *path)
 {
 	struct draft *d = &sh->draft;
@@ -111,9 +127,8 @@ draft_attach(struct shell *sh, const char *path)
 		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
 				   err_sys_text(errno, text, sizeof(text)));
 	/* Better said now than when it is sent. */
-	if (access(full, R_OK) != 0)
-		return failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", full,
-				   err_sys_text(errno, text, sizeof(text)));
+	if (draft_check_attachment(sh, full) != SHELL_OK)
+		return SHELL_LOCAL;
 	if (draft_set(&d->attachment[d->n_attachments], span_of(full)) != 0)
 		return failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	d->n_attachments++;

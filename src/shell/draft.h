@@ -27,7 +27,9 @@ int draft_check_value(struct shell *sh, const char *name, struct span value);
 int draft_put_field(struct buf *out, const char *name, const char *value);
 
 /* draft_attach, draft_add_field - SHELL_USAGE or SHELL_LOCAL when it cannot
- * be: too many, no such file, "Name: value" not one. */
+ * be: too many, no such file, "Name: value" not one.  draft_check_attachment -
+ * SHELL_LOCAL when it is no file that can be read. */
+int draft_check_attachment(struct shell *sh, const char *path);
 int draft_attach(struct shell *sh, const char *path);
 int draft_add_field(struct shell *sh, struct span text);
 

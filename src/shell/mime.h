@@ -214,7 +214,7 @@ struct mime_built {
  * attachments gets no MIME fields, so that From, To, an empty line and the body
  * are all of a message without subject, date and id.
  * -1: PERM (an address or field is not valid, a line end inside a value, the
- * body is not UTF-8, a file is missing: the text names it), LIMIT, TEMP.
+ * body is not UTF-8), LIMIT, TEMP (a file cannot be read: the text names it).
  */
 int mime_build(const struct mime_draft *d, struct buf *out,
 	       struct mime_built *built, struct err *e);

@@ -92,9 +92,9 @@ read_file(const char *path, uint64_t *left, struct buf *out, struct err *e)
 	int rc = -1;
 
 	if (fd < 0)
-		return err_set(e, ERR_PERM, errno, "%s", path);
+		return err_set(e, ERR_TEMP, errno, "%s", path);
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		(void)err_set(e, ERR_PERM, 0, "%s: not a regular file", path);
+		(void)err_set(e, ERR_TEMP, 0, "%s: not a regular file", path);
 		goto out;
 	}
 	for (;;) {
@@ -107,7 +107,7 @@ read_file(const char *path, uint64_t *left, struct buf *out, struct err *e)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
-			(void)err_set(e, ERR_PERM, errno, "%s", path);
+			(void)err_set(e, ERR_TEMP, errno, "%s", path);
 			goto out;
 		}
 		if (got == 0)

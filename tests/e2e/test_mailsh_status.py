@@ -191,6 +191,22 @@ def test_9_local(pair):
         assert done.returncode == 9 and b"cannot write" in done.stderr
 
 
+def test_9_an_attachment_that_is_no_file_or_gone(pair):
+    compose = LOGIN + "compose bob@xyz.com --body x --attach %s\n"
+    for command in ("send", "preview"):
+        path = pair.write("gone.txt", b"x\n")
+        pair.mailsh((compose + "!rm %s\n" + command + "\ncancel\n") %
+                    (path, path), "-k", status=9)
+        assert re.search(r"^mailsh: stdin:4: %s: %s: .* \[local\]$" % (
+            command, re.escape(path)), pair.stderr, re.M), pair.stderr
+    # what never was one is said before anything else is
+    os.mkfifo(path + ".fifo")
+    for what in (pair.directory, "/dev/null", path + ".fifo"):
+        pair.mailsh(compose % what + "echo no\n", status=9)
+        assert "mailsh: stdin:2: compose: %s: not a regular file [local]" % \
+            what in pair.stderr
+
+
 @pytest.mark.parametrize("options", [
     ["-n"], ["-k", "-f", "-", "-c", "echo more"]])
 def test_130_interrupted(pair, options):

@@ -409,11 +409,11 @@ what_is_no_file_is_not_attached(void **state)
 	(void)state;
 	d.attachments = files;
 	d.n_attachments = 1;
-	refused(&d, ERR_PERM, "/dev/null/x");
+	refused(&d, ERR_TEMP, "/dev/null/x");
 	files[0] = "/dev/zero";
-	refused(&d, ERR_PERM, "not a regular file");
+	refused(&d, ERR_TEMP, "not a regular file");
 	files[0] = "/tmp";
-	refused(&d, ERR_PERM, "not a regular file");
+	refused(&d, ERR_TEMP, "not a regular file");
 }
 
 /* ---- addresses -------------------------------------------------------------
