@@ -133,12 +133,19 @@ begin(struct shell *sh)
 
 	if (rc != SHELL_OK)
 		return rc;
-	if (exists && !sh->interactive)
-		draft_keep(sh);
+	if (exists && !sh->interactive && draft_keep(sh) != 0) {
+		sh->exiting = true; /* no `send` is meant for it */
+		sh->exit_status = SHELL_LOCAL;
+		return failure_set(&sh->fail, SHELL_LOCAL,
+				   "the draft before it has no place");
+	}
 	if (!exists || !sh->interactive)
 		draft_clear(&sh->draft);
-	if (!exists || (tried && !sh->interactive))
+	if (!exists || (tried && !sh->interactive)) {
+		(void)span_copy(span_of(sh->session.user), sh->draft.from,
+				sizeof(sh->draft.from));
 		return SHELL_OK;
+	}
 	(void)failure_set(&sh->fail, SHELL_USAGE, "a draft is not sent yet");
 	failure_hint(&sh->fail, "%s",
 		     sh->interactive

@@ -156,12 +156,8 @@ cmd_exit(struct shell *sh, const struct args *a)
 		failure_hint(&sh->fail, "`send` it, or `exit` again");
 		return SHELL_USAGE;
 	}
-	/* while it is known who wrote it */
-	if (sh->draft.exists) {
-		draft_keep(sh);
-		draft_clear(&sh->draft);
-	}
 	sh->exiting = true;
 	sh->exit_status = (int)n;
+	draft_end(sh);
 	return cmd_leave(sh);
 }

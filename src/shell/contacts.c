@@ -310,9 +310,9 @@ part_length(struct span s)
 	return s.n;
 }
 
-int
-contacts_resolve(const struct contacts *c, struct span text, struct buf *out,
-		 struct err *e)
+static int
+resolve(const struct contacts *c, struct span text, bool known_only,
+	struct buf *out, struct err *e)
 {
 	bool first = true;
 
@@ -332,7 +332,7 @@ contacts_resolve(const struct contacts *c, struct span text, struct buf *out,
 			rc |= buf_addf(out, "\"%s\" <%s>", x->full, x->address);
 		else if (x != NULL)
 			rc |= buf_add_str(out, x->address);
-		else if (span_find(part, '@', 0) >= 0 ||
+		else if (known_only || span_find(part, '@', 0) >= 0 ||
 			 span_find(part, ':', 0) >= 0)
 			rc |= buf_add_span(out, part);
 		else
@@ -344,4 +344,18 @@ contacts_resolve(const struct contacts *c, struct span text, struct buf *out,
 			return err_set(e, ERR_LIMIT, 0, "too many addresses");
 	}
 	return 0;
+}
+
+int
+contacts_resolve(const struct contacts *c, struct span text, struct buf *out,
+		 struct err *e)
+{
+	return resolve(c, text, false, out, e);
+}
+
+int
+contacts_resolve_known(const struct contacts *c, struct span text,
+		       struct buf *out, struct err *e)
+{
+	return resolve(c, text, true, out, e);
 }

@@ -71,4 +71,8 @@ int contacts_remove(struct contacts *c, struct span name);
 int contacts_resolve(const struct contacts *c, struct span text,
 		     struct buf *out, struct err *e);
 
+/* contacts_resolve_known - the same; what is neither stays as it is. */
+int contacts_resolve_known(const struct contacts *c, struct span text,
+			   struct buf *out, struct err *e);
+
 #endif

@@ -291,12 +291,18 @@ copy_fields(struct shell *sh, struct arena *a, struct mime_draft *m)
 	return SHELL_OK;
 }
 
+const char *
+draft_author(const struct shell *sh)
+{
+	return sh->session.user[0] != '\0' ? sh->session.user : sh->draft.from;
+}
+
 int
 draft_build(struct shell *sh, bool eight_bit, bool utf8, struct arena *a,
 	    struct draft_built *built)
 {
 	const struct draft *d = &sh->draft;
-	const char *user = sh->session.user;
+	const char *user = draft_author(sh);
 	const char *at = strrchr(user, '@');
 	struct mime_draft m = {
 		.from = user,

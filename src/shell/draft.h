@@ -43,6 +43,9 @@ struct draft_built {
 	bool is_ready; /* by draft_ready: sh->draft is another message */
 };
 
+/* draft_author - who is logged in, or was when the draft was begun. */
+const char *draft_author(const struct shell *sh);
+
 /* draft_build - eight_bit, utf8: what the server offers. */
 int draft_build(struct shell *sh, bool eight_bit, bool utf8, struct arena *a,
 		struct draft_built *built);
@@ -74,15 +77,23 @@ int draft_check(struct shell *sh, struct arena *a);
 int draft_edit(struct shell *sh);
 
 /* draft_file - a new private file for what is being written, which outlives the
- * shell.  A descriptor and its path, or -1 with sh->fail. */
+ * shell.  A descriptor and its path, or -1 with sh->fail.  draft_put_file - the
+ * text in such a file, in the first place that takes all of it; 0, or -1 with
+ * the first place's path and failure. */
 int draft_file(struct shell *sh, char path[PATHS_SIZE]);
+int draft_put_file(struct shell *sh, struct span text, char path[PATHS_SIZE]);
 
-/* draft_keep - the draft in such a file; says where.  draft_keep_text - the
- * same of a text that has not become the draft.  draft_tell_kept - which files
- * there are.  sh->fail stays as it is. */
-void draft_keep(struct shell *sh);
+/* draft_keep - the draft in such a file; says where, what of it is missing
+ * there, and how it can be sent.  0, or -1: there is no file, which is said.
+ * draft_keep_text - the same of a text that has not become the draft.
+ * draft_tell_kept - which files there are.  sh->fail stays as it is. */
+int draft_keep(struct shell *sh);
 void draft_keep_text(struct shell *sh, struct span text);
 void draft_tell_kept(struct shell *sh);
+
+/* draft_end - the shell ends: keep the draft, which is then none.  One that is
+ * lost is said, and makes sh->exit_status SHELL_LOCAL if it was 0. */
+void draft_end(struct shell *sh);
 
 /* draft_origin - before text comes from @FILE: is that such a file?
  * draft_origin_done - the text was taken by a server for all its recipients:

@@ -263,9 +263,10 @@ draft_write(struct shell *sh)
 		rc = failure_from_local(&sh->fail, &e);
 	/* ^C means that it is not to be sent, not that it is to be lost. */
 	if (got < 0 && e.class == ERR_STOP) {
-		if (typed)
-			draft_keep(sh);
-		draft_clear(d);
+		if (!typed || draft_keep(sh) == 0)
+			draft_clear(d);
+		else
+			d->exists = true;
 	}
 	return rc;
 }

@@ -1,83 +1,74 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/durable.h"
 #include "shell/draft.h"
-#include "shell/paths.h"
 
 /*
  * What a person wrote and nobody got is kept in a file, whatever ends the
  * writing: ^C, a hang-up, an editor that fails, the end of the shell.  The file
- * stands with the history: a runtime directory or /tmp may be empty tomorrow.
+ * is the message that `send` would have sent.  Where that cannot be built, it
+ * is as much of it as can; what is missing then is named.
  */
-enum {
-	KEEP_ARENA_MAX = 8 * 1024 * 1024,
-	TELL_MAX = 20, /* by name */
+enum { KEEP_ARENA_MAX = 8 * 1024 * 1024 };
+
+struct kept {
+	struct buf text;
+	const char *left_out[DRAFT_FILES_MAX]; /* of the draft's attachments */
+	unsigned n_left_out;
 };
-static const char SUFFIX[] = ".eml";
 
-/* The directory of these files, and how their names begin. */
-static const char *
-place(char dir[PATHS_SIZE])
-{
-	const char *tmp = getenv("TMPDIR");
+/* Which attachments are tried. */
+enum with { WITH_ALL, WITH_READABLE, WITH_NONE };
 
-	if (paths_state(dir, NULL) == 0)
-		return "draft-";
-	if (tmp == NULL || tmp[0] == '\0' || strlen(tmp) >= PATHS_SIZE)
-		tmp = "/tmp";
-	(void)snprintf(dir, PATHS_SIZE, "%s", tmp);
-	return "mailsh-draft-"; /* among files of others */
-}
-
-static bool
-is_ours(const char *name, const char *prefix)
-{
-	size_t n = strlen(name), end = sizeof(SUFFIX) - 1;
-
-	return n > strlen(prefix) + end &&
-	       strncmp(name, prefix, strlen(prefix)) == 0 &&
-	       strcmp(name + n - end, SUFFIX) == 0;
-}
-
-int
-draft_file(struct shell *sh, char path[PATHS_SIZE])
-{
-	char dir[PATHS_SIZE];
-	const char *prefix = place(dir);
-	struct err e = { 0 };
-	int fd;
-
-	if (snprintf(path, PATHS_SIZE, "%s/%sXXXXXX%s", dir, prefix, SUFFIX) >=
-	    PATHS_SIZE) {
-		(void)failure_set(&sh->fail, SHELL_LOCAL,
-				  "the path of the directory for drafts is "
-				  "too long");
-		return -1;
-	}
-	fd = mkostemps(path, 4, O_CLOEXEC); /* 0600 */
-	if (fd < 0) {
-		(void)err_set(&e, ERR_TEMP, errno, "%s", path);
-		(void)failure_from_local(&sh->fail, &e);
-	}
-	return fd;
-}
-
-/* As an editor gets it; what is empty is left out, so that `send @FILE` takes
- * it. */
+/* A list with its contacts resolved, unless draft_build puts it.  What is no
+ * list of addresses stays as it is, to be corrected in the file, and is none of
+ * the draft to be built. */
 static int
-put_plain(const struct draft *d, struct buf *out)
+put_list(struct shell *sh, struct kept *k, const char *name, char **list,
+	 struct arena *a)
 {
+	struct draft_built ignored = { 0 };
+	struct err e = { 0 };
+	struct buf b;
+	int rc = 0;
+
+	if (*list == NULL || **list == '\0')
+		return 0;
+	buf_init(&b, 1024 * 1024);
+	if (a != NULL && strcmp(name, "Bcc") != 0 &&
+	    draft_add_typed(sh, name, *list, a, NULL, &ignored) == SHELL_OK)
+		goto out;
+	if (contacts_resolve_known(&sh->contacts, span_of(*list), &b, &e) !=
+		0 ||
+	    buf_add_char(&b, '\0') != 0)
+		rc = -1;
+	else
+		rc = draft_put_field(&k->text, name, b.p);
+	*list = NULL;
+out:
+	buf_free(&b);
+	return rc;
+}
+
+/* a: of the draft to be built, or NULL. */
+static int
+put_lists(struct shell *sh, struct kept *k, struct arena *a)
+{
+	struct draft *d = &sh->draft;
+
+	return put_list(sh, k, "To", &d->to, a) |
+	       put_list(sh, k, "Cc", &d->cc, a) |
+	       put_list(sh, k, "Bcc", &d->bcc, a);
+}
+
+/* As an editor gets it: the text, and what the header has beside the lists. */
+static int
+put_plain(const struct shell *sh, struct buf *out)
+{
+	const struct draft *d = &sh->draft;
 	const struct {
 		const char *name, *value;
-	} fields[] = { { "To", d->to },
-		       { "Cc", d->cc },
-		       { "Bcc", d->bcc },
+	} fields[] = { { "From", draft_author(sh) },
 		       { "Subject", d->subject },
 		       { "In-Reply-To", d->in_reply_to },
 		       { "References", d->references } };
@@ -93,48 +84,77 @@ put_plain(const struct draft *d, struct buf *out)
 	return rc | buf_add(out, d->body == NULL ? "" : d->body, d->body_n);
 }
 
-/* The whole message, attachments too; where that cannot be built, the text. */
+/* Returns 0, 1 when it cannot be built so, -1 without memory. */
 static int
-put_draft(struct shell *sh, struct buf *out)
+put_message(struct shell *sh, struct kept *k, enum with with, bool plain)
 {
-	const struct draft *d = &sh->draft;
-	struct failure before = sh->fail;
+	const struct draft whole = sh->draft;
+	struct draft *d = &sh->draft;
 	struct draft_built built = { 0 };
 	struct arena a;
-	int rc = 0;
+	int rc;
 
 	arena_init(&a, KEEP_ARENA_MAX);
-	if (draft_build(sh, true, true, &a, &built) == SHELL_OK) {
-		if (d->bcc != NULL && d->bcc[0] != '\0')
-			rc = draft_put_field(out, "Bcc", d->bcc);
-		rc |= buf_add_span(out, buf_span(&built.bytes));
-	} else {
-		rc = put_plain(d, out);
+	buf_clear(&k->text);
+	k->n_left_out = d->n_attachments = 0;
+	for (unsigned i = 0; i < whole.n_attachments; i++) {
+		char *path = whole.attachment[i];
+
+		if (with == WITH_ALL ||
+		    (with == WITH_READABLE &&
+		     draft_check_attachment(sh, path) == SHELL_OK))
+			d->attachment[d->n_attachments++] = path;
+		else
+			k->left_out[k->n_left_out++] = path;
 	}
-	sh->fail = before;
+	rc = put_lists(sh, k, plain ? NULL : &a);
+	if (rc == 0 && plain)
+		rc = put_plain(sh, &k->text);
+	else if (rc == 0 && draft_build(sh, true, true, &a, &built) != SHELL_OK)
+		rc = 1;
+	else if (rc == 0)
+		rc = buf_add_span(&k->text, buf_span(&built.bytes));
+	sh->draft = whole;
 	buf_free(&built.bytes);
 	arena_reset(&a);
 	return rc;
 }
 
+/* As much as can be. */
 static int
-write_file(struct shell *sh, struct span text, char path[PATHS_SIZE])
+put_draft(struct shell *sh, struct kept *k)
 {
-	struct err e = { 0 };
-	int fd = draft_file(sh, path), rc;
+	int rc = put_message(sh, k, WITH_ALL, false);
 
-	if (fd < 0)
-		return -1;
-	rc = durable_write(fd, text.p, text.n, &e);
-	if (rc == 0)
-		rc = durable_sync(fd, &e);
-	if (close(fd) != 0 && rc == 0)
-		rc = err_set(&e, ERR_TEMP, errno, "close");
-	if (rc != 0) { /* a piece of it would be taken for all of it */
-		(void)unlink(path);
-		(void)failure_from_local(&sh->fail, &e);
-	}
-	return rc;
+	if (rc == 1 && sh->draft.n_attachments > 0)
+		rc = put_message(sh, k, WITH_READABLE, false);
+	if (rc == 1 && sh->draft.n_attachments > 0)
+		rc = put_message(sh, k, WITH_NONE, false);
+	return rc == 1 ? put_message(sh, k, WITH_NONE, true) : rc;
+}
+
+/* Where it is, and the way to send it: the one that `send` will find good. */
+static void
+say_kept(struct shell *sh, const struct kept *k, const char *path)
+{
+	struct draft_built ready = { 0 };
+	struct arena a;
+
+	arena_init(&a, KEEP_ARENA_MAX);
+	if (draft_ready(sh, buf_span(&k->text), NULL, &a, &ready) != SHELL_OK)
+		shell_note(sh,
+			   "the draft is kept in %s; `send @%s` sends it when "
+			   "it is corrected: %s",
+			   path, path, sh->fail.text);
+	else
+		shell_note(sh, "the draft is kept in %s; `send @%s%s` sends it",
+			   path, path,
+			   ready.n_recipients == 0 ? " --to ADDRESS" : "");
+	buf_free(&ready.bytes);
+	arena_reset(&a);
+	for (unsigned i = 0; i < k->n_left_out; i++)
+		shell_note(sh, "not in it is the attachment %s",
+			   k->left_out[i]);
 }
 
 void
@@ -143,7 +163,7 @@ draft_keep_text(struct shell *sh, struct span text)
 	struct failure before = sh->fail;
 	char path[PATHS_SIZE] = "";
 
-	if (write_file(sh, text, path) == 0)
+	if (draft_put_file(sh, text, path) == 0)
 		shell_note(sh, "what you wrote is kept in %s", path);
 	else
 		shell_note(sh, "what you wrote could not be kept in %s: %s",
@@ -151,99 +171,35 @@ draft_keep_text(struct shell *sh, struct span text)
 	sh->fail = before;
 }
 
-void
+int
 draft_keep(struct shell *sh)
 {
 	struct failure before = sh->fail;
 	char path[PATHS_SIZE] = "";
-	struct buf b;
+	struct kept k = { .n_left_out = 0 };
+	int rc;
 
-	buf_init(&b, MIME_MESSAGE_MAX + MIME_HEADER_MAX);
-	if (put_draft(sh, &b) != 0)
+	buf_init(&k.text, MIME_MESSAGE_MAX + MIME_HEADER_MAX);
+	rc = put_draft(sh, &k);
+	if (rc != 0)
 		shell_note(sh, "the draft could not be kept: out of memory");
-	else if (write_file(sh, buf_span(&b), path) != 0)
+	else if ((rc = draft_put_file(sh, buf_span(&k.text), path)) != 0)
 		shell_note(sh, "the draft could not be kept in %s: %s", path,
 			   sh->fail.text);
 	else
-		shell_note(sh, "the draft is kept in %s; `send @%s` sends it",
-			   path, path);
-	buf_free(&b);
+		say_kept(sh, &k, path);
+	buf_free(&k.text);
 	sh->fail = before;
-}
-
-/* Is it a file of ours that a draft was kept in? */
-static bool
-look(int dirfd, const char *name, const char *prefix, struct stat *st)
-{
-	return is_ours(name, prefix) &&
-	       fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st->st_mode) && st->st_uid == geteuid();
+	return rc;
 }
 
 void
-draft_tell_kept(struct shell *sh)
+draft_end(struct shell *sh)
 {
-	char dir[PATHS_SIZE], *name[TELL_MAX] = { NULL };
-	const char *prefix = place(dir);
-	const struct dirent *d;
-	struct stat st;
-	size_t n = 0;
-	DIR *there = opendir(dir);
-
-	while (there != NULL && (d = readdir(there)) != NULL)
-		if (look(dirfd(there), d->d_name, prefix, &st) &&
-		    n++ < TELL_MAX)
-			name[n - 1] = strdup(d->d_name);
-	if (there != NULL)
-		(void)closedir(there);
-	if (n == 1 && name[0] != NULL)
-		shell_note(sh, "1 unsent draft is kept: %s/%s", dir, name[0]);
-	else if (n > 0)
-		shell_note(sh, "%zu unsent drafts are kept:", n);
-	for (size_t i = 0; i < TELL_MAX; i++) {
-		if (n > 1 && name[i] != NULL)
-			shell_note(sh, "  %s/%s", dir, name[i]);
-		free(name[i]);
+	if (sh->draft.exists && draft_keep(sh) != 0) {
+		shell_note(sh, "mailsh: the draft is lost [local]");
+		if (sh->exit_status == SHELL_OK)
+			sh->exit_status = SHELL_LOCAL;
 	}
-	if (n > TELL_MAX)
-		shell_note(sh, "  and %zu more in %s", n - TELL_MAX, dir);
-}
-
-void
-draft_origin(struct draft_origin *o, const struct arg *v)
-{
-	char dir[PATHS_SIZE], typed[PATHS_SIZE];
-	const char *prefix = place(dir), *name;
-	struct stat here;
-	const char *slash;
-	int fd;
-
-	o->path[0] = '\0';
-	if (v->bare == 0 || v->n < 2 || v->text[0] != '@' ||
-	    paths_expand(typed, v->text + 1) != 0)
-		return;
-	slash = strrchr(typed, '/');
-	name = slash == NULL ? typed : slash + 1;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && look(fd, name, prefix, &o->seen) &&
-	    stat(typed, &here) == 0 && here.st_dev == o->seen.st_dev &&
-	    here.st_ino == o->seen.st_ino)
-		(void)snprintf(o->path, sizeof(o->path), "%s", typed);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
-void
-draft_origin_done(struct shell *sh, const struct draft_origin *o)
-{
-	const struct stat *was = &o->seen;
-	struct stat now;
-
-	if (o->path[0] == '\0' || lstat(o->path, &now) != 0)
-		return;
-	if (now.st_ino == was->st_ino && now.st_dev == was->st_dev &&
-	    now.st_size == was->st_size &&
-	    now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	    now.st_mtim.tv_nsec == was->st_mtim.tv_nsec && unlink(o->path) == 0)
-		shell_say(sh, "%s was a kept draft, and is removed", o->path);
+	draft_clear(&sh->draft);
 }

@@ -48,6 +48,7 @@ src_shell_libshell_a_SOURCES = \
 	src/shell/draft.c src/shell/draft.h \
 	src/shell/draft_edit.c \
 	src/shell/draft_keep.c \
+	src/shell/draft_place.c \
 	src/shell/draft_ready.c \
 	src/shell/expand.c src/shell/expand.h \
 	src/shell/json.c src/shell/json.h \

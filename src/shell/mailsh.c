@@ -104,9 +104,7 @@ interact(struct shell *sh, bool login)
 static int
 finish(struct shell *sh, int rc)
 {
-	/* while it is known who wrote it */
-	if (sh->draft.exists)
-		draft_keep(sh);
+	draft_end(sh);
 	int left = cmd_leave(sh);
 	if (!sh->interactive)
 		shell_interrupt_done(sh); /* by which signal? */

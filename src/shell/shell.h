@@ -54,7 +54,8 @@ struct draft_origin {
 enum { DRAFT_FIELDS_MAX = 64, DRAFT_FILES_MAX = 64 };
 struct draft {
 	bool exists;
-	bool tried; /* `send` failed, and said why */
+	bool tried;              /* `send` failed, and said why */
+	char from[ADDRESS_SIZE]; /* who began it */
 	char *to, *cc, *bcc, *subject;
 	char *in_reply_to, *references;
 	char *body;

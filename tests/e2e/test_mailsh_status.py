@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 
 import harness
@@ -532,6 +533,84 @@ def test_a_piece_of_a_draft_is_not_kept_as_a_draft(pair):
                      said)
     assert path, said
     assert not os.path.exists(path.group(1))
+    assert done.returncode == 9
+    assert said.endswith("\nmailsh: the draft is lost [local]\n")
+    # nor is another sent in its place, or it in place of another
+    done = pair.run([*full, "-k"], script + "compose carol@xyz.com --body x\n"
+                    "send\n")
+    assert done.returncode == 9 and b"sent <" not in done.stdout
+
+
+@pytest.mark.parametrize("tmp", ["here", "/dev/null/none", ""])
+def test_a_draft_that_has_no_place_with_the_others_gets_another(pair, tmp):
+    here = os.path.join(pair.directory, "here")
+    os.makedirs(here, exist_ok=True)
+    shell_there = ["env", "XDG_STATE_HOME=/dev/null",
+                   "TMPDIR=" + (here if tmp == "here" else tmp),
+                   harness.program("mailsh"), "-H", "127.0.0.1",
+                   "--smtp-port", str(pair.submission_port)]
+    done = pair.run(shell_there, LOGIN + "compose bob@xyz.com --body There\n")
+    assert done.returncode == 0
+    pair.stderr = done.stderr.decode()
+    (path,) = re.findall("the draft is kept in ([^;]*);", pair.stderr)
+    assert os.path.dirname(path) == (here if tmp == "here" else "/tmp")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    # it is known as one there, too
+    done = pair.run(shell_there, LOGIN + "send @%s\n" % path)
+    assert b"sent <" in done.stdout
+    assert (path + " was a kept draft, and is removed\n").encode() in \
+        done.stdout and not os.path.exists(path)
+
+
+def test_a_kept_draft_can_be_sent_as_the_hint_says(pair):
+    """With its attachments, to whom the contacts were then."""
+    with_file = "--attach %s" % pair.write("plan.txt", b"The plan\n")
+    pair.mailsh("contact add ed bob@xyz.com\n"
+                "contact add flo carol@xyz.com Flo R.\n")
+
+    def keep(script, *options, status=0):
+        pair.mailsh(LOGIN + script + "\n", *options, status=status)
+        return re.search("the draft is kept in ([^;]*); (.*)",
+                         pair.stderr).groups()
+
+    def send(subject, path, more=""):
+        out = pair.mailsh(LOGIN + "send @%s%s\n" % (path, more))
+        assert path + " was a kept draft, and is removed\n" in out or more
+        return pair.wait_message("bob@xyz.com", subject)
+
+    path, hint = keep("compose ed --cc flo --bcc 'flo, ed' -s Whole --body x "
+                      + with_file)
+    assert hint == "`send @%s` sends it" % path
+    got = send("Whole", path)
+    assert b"filename=plan.txt" in got and b"VGhlIHBsYW4K" in got
+    # what became of the attachments, of the login, of the contacts
+    gone = pair.write("gone.txt", b"x\n")
+    path, hint = keep("compose ed -s Gone --body x %s -a %s\n!rm %s\nsend" % (
+        with_file, gone, gone), status=9)
+    assert hint == "`send @%s` sends it" % path
+    assert "\nnot in it is the attachment %s\n" % gone in pair.stderr
+    assert b"filename=plan.txt" in send("Gone", path)
+    path, _ = keep("compose ed -s Left --body x %s\nlogout" % with_file)
+    assert "\nnot in it" not in pair.stderr
+    got = send("Left", path)
+    assert b"filename=plan.txt" in got and b"From: alice@abc.com\n" in got
+    path, _ = keep("compose -s Nobody --body x " + with_file)
+    assert "`send @%s --to ADDRESS` sends it\n" % path in pair.stderr
+    assert b"filename=plan.txt" in send("Nobody", path, " --to bob@xyz.com")
+    path, hint = keep("contact add gus gus@xyz.com\n"
+                      "compose 'gus, ed' -s Lost --body x %s\n"
+                      "contact remove gus" % with_file)
+    why = hint.partition("sends it when it is corrected: ")[2]
+    pair.mailsh(LOGIN + "send @%s\n" % path, status=2)
+    assert why and why in pair.stderr
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    assert text.startswith("To: gus, bob@xyz.com\n") and \
+        "filename=plan.txt" in text
+    # and where nothing can be built of it
+    path, _ = keep("compose ed -s Odd --body x --header To:x " + with_file)
+    assert "\nnot in it is the attachment " in pair.stderr
+    assert "plan.txt\n" in pair.stderr
 
 
 def test_what_could_not_be_sent_does_not_keep_a_script_from_the_next(pair):
