@@ -51,13 +51,21 @@ int cmd_select(struct shell *sh, const struct arg *words, size_t n,
 	       const char *standard, bool may_be_empty, uint32_t **numbers,
 	       uint32_t *count);
 
-/* cmd_set_find - which setting; -1 with sh->fail: none. */
-int cmd_set_find(struct shell *sh, const char *name);
+/* cmd_..._check - what is wrong with the arguments, whatever the state of the
+ * shell; the command itself says the same.  A status.  cmd_contact_check looks
+ * at the name of the subcommand and the number of words alone. */
+int cmd_contact_check(struct shell *sh, const struct args *a);
+int cmd_set_check(struct shell *sh, const struct args *a);
+int cmd_help_check(struct shell *sh, const struct args *a);
+int cmd_exit_check(struct shell *sh, const struct args *a);
+int cmd_let_check(struct shell *sh, const struct args *a);
+int cmd_read_check(struct shell *sh, const struct args *a);
+int cmd_list_check(struct shell *sh, const struct args *a);
 
 /* cmd_set_name - the i-th setting, NULL behind the last; cmd_set_words - what
- * it can be, NULL when that is not a word; *is_file: a path. */
+ * it can be, NULL when that is not a word; *file: a path. */
 const char *cmd_set_name(size_t i);
-const char *const *cmd_set_words(size_t i, bool *is_file);
+const char *const *cmd_set_words(size_t i, bool *file);
 
 /* cmd_leave - what logout and the end of the shell do: deletions, QUIT.  A
  * script that failed, and a shell that ends with a status, delete nothing. */

@@ -28,6 +28,8 @@ show(struct shell *sh, const struct args *a, const char *filter)
 	return output_end(&o);
 }
 
+#define ADD_USAGE "add NAME ADDRESS [FULL NAME]"
+
 static int
 change(struct shell *sh, const struct contacts_change *x)
 {
@@ -48,29 +50,32 @@ change(struct shell *sh, const struct contacts_change *x)
 		return failure_from_local(&sh->fail, &e);
 	(void)failure_set(&sh->fail, x->add ? SHELL_USAGE : SHELL_REFUSED, "%s",
 			  e.msg);
-	if (!x->add)
+	if (x->add)
+		failure_hint(&sh->fail, "usage: contact " ADD_USAGE);
+	else
 		sh->fail.symbol = "no-match";
 	return (int)sh->fail.status;
+}
+
+/* The operands of each begin behind its name. */
+static int
+list(struct shell *sh, const struct args *a)
+{
+	return show(sh, a, a->n > 1 ? a->operand[1].text : NULL);
 }
 
 static int
 add(struct shell *sh, const struct args *a)
 {
-	struct span name;
+	struct span name = arg_span(&a->operand[1]);
 	struct contacts_change x = { .name = &name, .n_names = 1, .add = true };
 	struct buf full;
 	int rc;
 
-	if (a->n < 3) {
-		(void)failure_set(&sh->fail, SHELL_USAGE, "too few arguments");
-		failure_hint(&sh->fail, "contact add NAME ADDRESS [FULL NAME]");
-		return SHELL_USAGE;
-	}
 	buf_init(&full, 4096);
 	for (size_t i = 3; i < a->n; i++)
 		(void)buf_addf(&full, "%s%s", i > 3 ? " " : "",
 			       a->operand[i].text);
-	name = arg_span(&a->operand[1]);
 	x.address = arg_span(&a->operand[2]);
 	x.full = buf_span(&full);
 	rc = change(sh, &x);
@@ -91,18 +96,57 @@ drop(struct shell *sh, const struct args *a)
 	return change(sh, &x);
 }
 
+/* ---- the command ----------------------------------------------------------
+ */
+
+enum { ANY = 100 };
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct shell *sh, const struct args *a);
+	unsigned min, max; /* operands behind the name */
+	const char *usage;
+} verbs[] = {
+	{ "list", list, 0, 1, "list [TEXT]" },
+	{ "add", add, 2, ANY, ADD_USAGE },
+	{ "remove", drop, 1, ANY, "remove NAME..." },
+};
+
+static const struct verb *
+find_verb(struct shell *sh, const struct args *a)
+{
+	const char *name = a->n == 0 ? verbs[0].name : a->operand[0].text;
+	size_t n = a->n == 0 ? 0 : a->n - 1;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		const struct verb *v = &verbs[i];
+
+		if (strcmp(name, v->name) != 0)
+			continue;
+		if (n >= v->min && n <= v->max)
+			return v;
+		(void)failure_set(&sh->fail, SHELL_USAGE,
+				  "%s: too %s arguments", name,
+				  n < v->min ? "few" : "many");
+		failure_hint(&sh->fail, "usage: contact %s", v->usage);
+		return NULL;
+	}
+	(void)failure_set(&sh->fail, SHELL_USAGE,
+			  "%s: it is none of list, add and remove", name);
+	failure_hint(&sh->fail, "usage: contact %s", a->command->usage);
+	return NULL;
+}
+
+int
+cmd_contact_check(struct shell *sh, const struct args *a)
+{
+	return find_verb(sh, a) == NULL ? SHELL_USAGE : SHELL_OK;
+}
+
 int
 cmd_contact(struct shell *sh, const struct args *a)
 {
-	const char *verb = a->n == 0 ? "list" : a->operand[0].text;
+	const struct verb *v = find_verb(sh, a);
 
-	if (strcmp(verb, "list") == 0)
-		return show(sh, a, a->n > 1 ? a->operand[1].text : NULL);
-	if (strcmp(verb, "add") == 0)
-		return add(sh, a);
-	if (strcmp(verb, "remove") == 0)
-		return drop(sh, a);
-	(void)failure_set(&sh->fail, SHELL_USAGE,
-			  "%s: contact list, add or remove", verb);
-	return SHELL_USAGE;
+	return v == NULL ? SHELL_USAGE : v->run(sh, a);
 }

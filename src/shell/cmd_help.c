@@ -78,6 +78,22 @@ one(struct buf *b, const struct command *c)
 	return rc;
 }
 
+static bool
+is_topic(const char *word)
+{
+	return word[0] == '\0' || strcmp(word, "sets") == 0 ||
+	       strcmp(word, "all") == 0;
+}
+
+int
+cmd_help_check(struct shell *sh, const struct args *a)
+{
+	if (a->n == 0 || is_topic(a->operand[0].text) ||
+	    command_find(arg_span(&a->operand[0]), false, &sh->fail) != NULL)
+		return SHELL_OK;
+	return (int)sh->fail.status;
+}
+
 int
 cmd_help(struct shell *sh, const struct args *a)
 {

@@ -163,6 +163,28 @@ wait_time(struct shell *sh, const struct args *a, int64_t *until)
 	return SHELL_OK;
 }
 
+static int
+limit_number(struct shell *sh, const struct args *a, uint64_t *most)
+{
+	const struct arg *limit = args_value(a, "limit");
+
+	*most = UINT64_MAX;
+	if (limit != NULL && span_u64(arg_span(limit), most) != 0)
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "--limit wants a number");
+	return SHELL_OK;
+}
+
+int
+cmd_list_check(struct shell *sh, const struct args *a)
+{
+	uint64_t most;
+	int64_t until;
+	int rc = wait_time(sh, a, &until);
+
+	return rc == SHELL_OK ? limit_number(sh, a, &most) : rc;
+}
+
 /* Look for new mail; with --wait as long as nothing matches. */
 static int
 list_select(struct shell *sh, const struct args *a, int64_t until,
@@ -193,20 +215,18 @@ list_select(struct shell *sh, const struct args *a, int64_t until,
 int
 cmd_list(struct shell *sh, const struct args *a)
 {
-	const struct arg *limit = args_value(a, "limit");
 	uint32_t *numbers = NULL, n = 0, from = 0;
 	struct output o;
 	uint64_t most;
 	int64_t until;
 	int rc = wait_time(sh, a, &until);
 
+	if (rc == SHELL_OK)
+		rc = limit_number(sh, a, &most);
 	if (rc != SHELL_OK)
 		return rc;
-	if (limit != NULL && span_u64(arg_span(limit), &most) != 0)
-		return failure_set(&sh->fail, SHELL_USAGE,
-				   "--limit wants a number");
 	rc = list_select(sh, a, until, &numbers, &n);
-	if (rc == SHELL_OK && limit != NULL && most < n)
+	if (rc == SHELL_OK && most < n)
 		from = n - (uint32_t)most;
 	if (rc == SHELL_OK)
 		rc = mailbox_summarise(sh, numbers + from, n - from);

@@ -59,6 +59,14 @@ reading_options(struct shell *sh, const struct args *a, struct reading *r)
 	return SHELL_OK;
 }
 
+int
+cmd_read_check(struct shell *sh, const struct args *a)
+{
+	struct reading r = { .a = a };
+
+	return reading_options(sh, a, &r);
+}
+
 static int
 json_message(struct shell *sh, uint32_t n, const struct reading *r)
 {

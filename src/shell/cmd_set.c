@@ -121,8 +121,9 @@ unknown_setting(struct shell *sh, const char *name)
 	return SHELL_USAGE;
 }
 
-int
-cmd_set_find(struct shell *sh, const char *name)
+/* Which setting; -1 with sh->fail: none. */
+static int
+find_setting(struct shell *sh, const char *name)
 {
 	for (int k = 0; k < SET_KEYS; k++)
 		if (strcmp(settings[k].name, name) == 0)
@@ -151,25 +152,32 @@ set_file(struct shell *sh, enum setting k, const char *path)
 	return (int)sh->fail.status;
 }
 
+static bool
+is_file(enum setting k)
+{
+	return k == SET_KEY_CA || k == SET_KEY_CERT || k == SET_KEY_KEY;
+}
+
+/* Which of its words, or how many milliseconds; 0 for a path. */
 static int
-set_one(struct shell *sh, enum setting k, const struct arg *value)
+take_value(struct shell *sh, enum setting k, const struct arg *value,
+	   int64_t *number)
 {
 	const char *const *w = settings[k].words;
-	int64_t ms;
 
-	if (k == SET_KEY_CA || k == SET_KEY_CERT || k == SET_KEY_KEY)
-		return set_file(sh, k, value->text);
+	*number = 0;
+	if (is_file(k))
+		return SHELL_OK;
 	if (w == NULL) {
-		if (shell_parse_time(arg_span(value), &ms) != 0)
+		if (shell_parse_time(arg_span(value), number) != 0)
 			return failure_set(&sh->fail, SHELL_USAGE,
 					   "%s wants a time: 500ms, 30s, 2m",
 					   settings[k].name);
-		sh->timeout_ms = ms;
 		return SHELL_OK;
 	}
 	for (unsigned i = 0; w[i] != NULL; i++) {
 		if (strcmp(w[i], value->text) == 0) {
-			setting_store(sh, k, i);
+			*number = i;
 			return SHELL_OK;
 		}
 	}
@@ -180,6 +188,36 @@ set_one(struct shell *sh, enum setting k, const struct arg *value)
 		     w[2] == NULL || w[3] == NULL ? "" : ", ",
 		     w[2] == NULL || w[3] == NULL ? "" : w[3]);
 	return SHELL_USAGE;
+}
+
+static int
+set_one(struct shell *sh, enum setting k, const struct arg *value)
+{
+	int64_t number;
+	int rc = take_value(sh, k, value, &number);
+
+	if (rc != SHELL_OK)
+		return rc;
+	if (is_file(k))
+		return set_file(sh, k, value->text);
+	if (k == SET_KEY_TIMEOUT)
+		sh->timeout_ms = number;
+	else
+		setting_store(sh, k, (unsigned)number);
+	return SHELL_OK;
+}
+
+int
+cmd_set_check(struct shell *sh, const struct args *a)
+{
+	int k = a->n == 0 ? 0 : find_setting(sh, a->operand[0].text);
+	int64_t number;
+
+	if (k < 0)
+		return (int)sh->fail.status;
+	return a->n < 2
+		   ? SHELL_OK
+		   : take_value(sh, (enum setting)k, &a->operand[1], &number);
 }
 
 int
@@ -196,7 +234,7 @@ cmd_set(struct shell *sh, const struct args *a)
 				      settings[k].help);
 		return SHELL_OK;
 	}
-	k = cmd_set_find(sh, a->operand[0].text);
+	k = find_setting(sh, a->operand[0].text);
 	if (k < 0)
 		return (int)sh->fail.status;
 	if (a->n > 1)
@@ -212,8 +250,8 @@ cmd_set_name(size_t i)
 }
 
 const char *const *
-cmd_set_words(size_t i, bool *is_file)
+cmd_set_words(size_t i, bool *file)
 {
-	*is_file = i == SET_KEY_CA || i == SET_KEY_CERT || i == SET_KEY_KEY;
+	*file = is_file((enum setting)i);
 	return settings[i].words;
 }

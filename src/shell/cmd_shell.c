@@ -31,12 +31,11 @@ cmd_echo(struct shell *sh, const struct args *a)
 }
 
 int
-cmd_let(struct shell *sh, const struct args *a)
+cmd_let_check(struct shell *sh, const struct args *a)
 {
 	static const char *const own[] = { "error", "code", "enhanced", "count",
 					   "last" };
 	struct span name = arg_span(&a->operand[0]);
-	struct err e = { 0 };
 
 	if (!lex_is_name(name))
 		return failure_set(&sh->fail, SHELL_USAGE,
@@ -46,7 +45,19 @@ cmd_let(struct shell *sh, const struct args *a)
 			return failure_set(&sh->fail, SHELL_USAGE,
 					   "$%s is set by the shell itself",
 					   own[i]);
-	if (vars_set(&sh->vars, name, arg_span(&a->operand[1]), &e) != 0)
+	return SHELL_OK;
+}
+
+int
+cmd_let(struct shell *sh, const struct args *a)
+{
+	struct err e = { 0 };
+	int rc = cmd_let_check(sh, a);
+
+	if (rc != SHELL_OK)
+		return rc;
+	if (vars_set(&sh->vars, arg_span(&a->operand[0]),
+		     arg_span(&a->operand[1]), &e) != 0)
 		return failure_from_local(&sh->fail, &e);
 	return SHELL_OK;
 }
@@ -140,15 +151,33 @@ cmd_history(struct shell *sh, const struct args *a)
 	return SHELL_OK;
 }
 
+static int
+exit_status(struct shell *sh, const struct args *a, uint64_t *n)
+{
+	*n = 0;
+	if (a->n > 0 &&
+	    (span_u64(arg_span(&a->operand[0]), n) != 0 || *n > 255))
+		return failure_set(&sh->fail, SHELL_USAGE,
+				   "a status is 0 to 255");
+	return SHELL_OK;
+}
+
+int
+cmd_exit_check(struct shell *sh, const struct args *a)
+{
+	uint64_t n;
+
+	return exit_status(sh, a, &n);
+}
+
 int
 cmd_exit(struct shell *sh, const struct args *a)
 {
-	uint64_t n = 0;
+	uint64_t n;
+	int rc = exit_status(sh, a, &n);
 
-	if (a->n > 0 &&
-	    (span_u64(arg_span(&a->operand[0]), &n) != 0 || n > 255))
-		return failure_set(&sh->fail, SHELL_USAGE,
-				   "a status is 0 to 255");
+	if (rc != SHELL_OK)
+		return rc;
 	if (sh->interactive && sh->draft.exists && !sh->exit_warned) {
 		sh->exit_warned = true;
 		(void)failure_set(&sh->fail, SHELL_USAGE,

@@ -215,7 +215,7 @@ contacts_change(struct contacts *c, const struct contacts_change *x,
 {
 	for (size_t i = 0; !x->add && i < x->n_names; i++)
 		if (contacts_find(c, x->name[i]) == NULL)
-			return err_set(e, ERR_PERM, ENOENT, "no contact %.*s",
+			return err_set(e, ERR_PERM, 0, "no contact %.*s",
 				       SPAN_ARG(x->name[i]));
 	if (x->add)
 		return contacts_put(c, x->name[0], x->address, x->full, e);

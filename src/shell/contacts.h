@@ -47,8 +47,8 @@ struct contacts_change {
 };
 
 /*
- * contacts_change - in memory: all of it or nothing.  PERM (and ENOENT) when a
- * name to be removed is not there.
+ * contacts_change - in memory: all of it or nothing.  PERM when a name to be
+ * removed is not there.
  * contacts_change_file - the same in the file, as it is by now: other shells
  * change it, too.  Every other line stays byte for byte, also one that nobody
  * understands.  *c becomes what the file holds then.

@@ -336,7 +336,9 @@ lex_unit(struct span text, int *line, struct arena *a,
 		}
 		if (r != LEX_DONE)
 			break;
-		if (x.p < x.end && *x.p == ';')
+		if (x.p < x.end && *x.p == ';' && c == NULL)
+			r = lex_fail(&x, "a ; wants a command before it");
+		else if (x.p < x.end && *x.p == ';')
 			x.p++;
 		else
 			r = line_end(&x, tag);

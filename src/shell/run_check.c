@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "shell/cmd.h"
+#include "shell/proc.h"
 #include "shell/run_private.h"
 
 /*
@@ -68,18 +69,46 @@ has_expansion(const struct lex_word *w)
 /* ---- one command ----------------------------------------------------------
  */
 
-/* Are the operands what the command wants?  They are all known. */
+typedef int check_fn(struct shell *sh, const struct args *a);
+
+/* How many of the words are known: all, the first operand, not even that. */
+enum known { KNOWN_NONE, KNOWN_FIRST, KNOWN_ALL };
+
+/* What a command says about its arguments before it does anything. */
 static int
-check_operands(struct checking *k, const struct command *cmd,
-	       const struct args *a)
+check_by_command(struct checking *k, const struct args *a, enum known known)
 {
+	static const struct {
+		check_fn *run, *check;
+		enum known wants;
+	} checks[] = {
+		{ cmd_contact, cmd_contact_check, KNOWN_FIRST },
+		{ cmd_exit, cmd_exit_check, KNOWN_ALL },
+		{ cmd_help, cmd_help_check, KNOWN_ALL },
+		{ cmd_let, cmd_let_check, KNOWN_FIRST },
+		{ cmd_list, cmd_list_check, KNOWN_ALL },
+		{ cmd_read, cmd_read_check, KNOWN_ALL },
+		{ cmd_set, cmd_set_check, KNOWN_ALL },
+	};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (checks[i].run == a->command->run &&
+		    known >= checks[i].wants)
+			return checks[i].check(k->sh, a);
+	return SHELL_OK;
+}
+
+/* Are the arguments what the command wants? */
+static int
+check_arguments(struct checking *k, const struct args *a, enum known known)
+{
+	const struct command *cmd = a->command;
 	struct failure *f = &k->sh->fail;
 	struct set *set;
-	int rc;
+	int rc = check_by_command(k, a, known);
 
-	if (cmd->run == cmd_set && a->n > 0)
-		return cmd_set_find(k->sh, a->operand[0].text) < 0 ? SHELL_USAGE
-								   : SHELL_OK;
+	if (rc != SHELL_OK || known != KNOWN_ALL)
+		return rc;
 	if (cmd->complete != COMPLETE_MESSAGE || a->n == 0)
 		return SHELL_OK;
 	set = calloc(1, sizeof(*set));
@@ -93,6 +122,48 @@ check_operands(struct checking *k, const struct command *cmd,
 	return rc;
 }
 
+static enum known
+what_is_known(const struct lex_command *c, const struct arg *words,
+	      const struct args *a)
+{
+	enum known known = KNOWN_ALL;
+
+	for (const struct lex_word *w = c->words; w != NULL; w = w->next) {
+		bool first = a->n > 0 && a->operand[0].text == words->text;
+
+		words++;
+		if (!has_expansion(w))
+			continue;
+		if (first)
+			return KNOWN_NONE;
+		known = KNOWN_FIRST;
+	}
+	return known;
+}
+
+/* Can the system's shell read what is written for it?  With -n it runs
+ * nothing. */
+static void
+check_shell(struct checking *k, const struct lex_command *c, struct arena *a)
+{
+	const char *text = c->pipe.n == 0 ? NULL : arena_str(a, c->pipe);
+	struct proc p;
+	struct err e;
+	int status;
+
+	if (text == NULL ||
+	    proc_shell(&p, "exec /bin/sh -n -c -- \"$1\" 2>/dev/null", text, -1,
+		       -1, &e) != 0)
+		return;
+	status = proc_wait(&p);
+	if (status == 0 || status >= 126)
+		return;
+	k->sh->line = c->line;
+	(void)failure_set(&k->sh->fail, SHELL_USAGE,
+			  "the system's shell does not understand %s", text);
+	report(k, c->escape ? "!" : "|");
+}
+
 static void
 check_command(struct checking *k, const struct lex_command *c, struct arena *a)
 {
@@ -100,7 +171,6 @@ check_command(struct checking *k, const struct lex_command *c, struct arena *a)
 	struct args *args = arena_alloc(a, sizeof(*args));
 	struct arg *words = arena_alloc(a, (c->n_words + 1) * sizeof(*words));
 	const struct command *cmd;
-	bool all_known = true;
 	struct err e = { 0 };
 	struct arg other;
 	size_t n = 0;
@@ -115,10 +185,8 @@ check_command(struct checking *k, const struct lex_command *c, struct arena *a)
 	args->arena = a;
 	args->has_body = c->heredoc != NULL;
 	for (const struct lex_word *w = c->words; rc == 0 && w != NULL;
-	     w = w->next) {
-		all_known = all_known && !has_expansion(w);
+	     w = w->next)
 		rc = expand_word(w, &from, a, &words[n++], &e);
-	}
 	if (rc == 0 && c->heredoc != NULL)
 		rc = expand_word(c->heredoc, &from, a, &other, &e);
 	if (rc == 0 && c->target != NULL)
@@ -135,8 +203,17 @@ check_command(struct checking *k, const struct lex_command *c, struct arena *a)
 		report(k, NULL);
 	else if (command_parse(cmd, words, n, false, args, &k->sh->fail) !=
 		     SHELL_OK ||
-		 (all_known && check_operands(k, cmd, args) != SHELL_OK))
+		 check_arguments(k, args, what_is_known(c, words, args)) !=
+		     SHELL_OK)
 		report(k, cmd->name);
+}
+
+static void
+check_unit(struct checking *k, const struct lex_command *c, struct arena *a)
+{
+	if (!c->escape)
+		check_command(k, c, a);
+	check_shell(k, c, a);
 }
 
 int
@@ -158,8 +235,7 @@ run_check(struct shell *sh, struct source *src)
 		if (got < 0)
 			k.status = SHELL_USAGE;
 		for (; got > 0 && c != NULL; c = c->next)
-			if (!c->escape)
-				check_command(&k, c, &a);
+			check_unit(&k, c, &a);
 		arena_reset(&a);
 		if (got < 0 && src->eof && src->in.n == 0 && src->text.n == 0)
 			break;

@@ -308,6 +308,25 @@ MISTAKES = [
     ("echo \"open", ""),
     ("echo $(open", ""),
     ("send <<END\nno end", ""),
+    ("echo a;; echo b", "a ; wants a command before it"),
+    ("; echo b", "a ; wants a command before it"),
+    ("!ls 'open", "!: the system's shell does not understand ls 'open"),
+    ("try !if true", "!: the system's shell does not understand if true"),
+    ("echo x | (cat", "|: the system's shell does not understand (cat"),
+    ("contact remove", "contact: remove: too few arguments"),
+    ("contact add $x", "contact: add: too few arguments"),
+    ("contacts list a $b", "contact: list: too many arguments"),
+    ("contact drop bob", "contact: drop: it is none of list, add and remove"),
+    ("set color sometimes", "set: color cannot be `sometimes`"),
+    ("set timeout soon", "set: timeout wants a time"),
+    ("let 1x $y", "let: a name is letters, digits and _"),
+    ("let error x", "let: $error is set by the shell itself"),
+    ("exit 256", "exit: a status is 0 to 255"),
+    ("help lits", "help: lits: unknown command"),
+    ("list --wait soon", "list: --wait wants a time"),
+    ("list --limit few", "list: --limit wants a number"),
+    ("read 1 --part two", "read: --part wants a number"),
+    ("read 1 --headers some", "read: --headers is none, minimal, short or all"),
 ]
 FINE = """login $1 --smtp $2
 compose $1 --to=$2 --body @$3 -s "$x $(count unread from:$1)"
@@ -323,7 +342,19 @@ let n $(count (unread $1))
 set $key x
 set color always
 delete -- $x
-!ls 'open
+!ls 'not open' ; mailsh() { :; } # -n
+!
+! -x
+echo x; # behind the last
+echo x | sed 's/;;/$x/'
+contact $x a b c
+contact add $x $y
+contact --json list $x
+let x $(exit)
+exit $x
+set timeout $x
+list --limit $x --wait $x
+help sets
 source other.msh
 exit $n
 """
@@ -668,6 +699,28 @@ def test_a_ready_message_from_a_file_and_from_standard_input(pair):
         path = pair.write("bad.eml", bad)
         pair.mailsh(LOGIN + "send @%s\n" % path, status=2)
         assert "send: line " in pair.stderr, pair.stderr
+
+
+@pytest.mark.parametrize("options", ["-n", ""])
+@pytest.mark.parametrize("words,said,hint", [
+    ("remove", "remove: too few arguments [usage]", "remove NAME..."),
+    ("add", "add: too few arguments [usage]", "add NAME ADDRESS [FULL NAME]"),
+    ("add bob", "add: too few arguments [usage]",
+     "add NAME ADDRESS [FULL NAME]"),
+    ("add bob Bob", "no '@' after the local part [usage]",
+     "add NAME ADDRESS [FULL NAME]"),
+    ("list a b", "list: too many arguments [usage]", "list [TEXT]"),
+    ("bob", "bob: it is none of list, add and remove [usage]",
+     "[list [TEXT] | add NAME ADDRESS [FULL NAME] | remove NAME...]"),
+    ("remove bob", "no contact bob [no-match]", None),
+])
+def test_contact_says_how_it_is_used(pair, options, words, said, hint):
+    done = shell(pair, *options.split(), "-c", "contact " + words)
+    assert (done.returncode, done.stdout) == (1 if hint is None else 2, b"")
+    want = "mailsh: -c:1: contact: %s\n" % said
+    if hint is not None:
+        want += "hint: usage: contact %s\n" % hint
+    assert done.stderr.decode() == want
 
 
 @pytest.mark.parametrize("words,to", [
