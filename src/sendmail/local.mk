@@ -6,6 +6,7 @@ src_sendmail_libsendmail_a_SOURCES = \
 	src/sendmail/sendmail_header.c \
 	src/sendmail/sendmail_lines.c \
 	src/sendmail/sendmail_mail.c \
+	src/sendmail/sendmail_mime.c \
 	src/sendmail/sendmail_options.c src/sendmail/sendmail_options.h \
 	src/sendmail/sendmail_submit.c
 SENDMAIL_LIBS = src/sendmail/libsendmail.a $(SMTP_LIBS) $(AUTH_LIBS) \

@@ -135,9 +135,28 @@ int sendmail_header_from(struct buf *text, const char *name,
 			 const char *address, struct err *e);
 
 /*
+ * sendmail_mime_read - what the header `head` says of its body; `boundary`
+ * borrows from it.  sealed: signed or encrypted, so that a byte changed spoils
+ * it.
+ */
+enum sendmail_encoding {
+	SENDMAIL_PLAIN, /* 7bit, 8bit, binary, or not said */
+	SENDMAIL_QUOTED,
+	SENDMAIL_BASE64,
+	SENDMAIL_UNKNOWN,
+};
+struct sendmail_mime {
+	bool has_type, is_multipart, is_message, is_sealed;
+	struct span boundary; /* empty: none */
+	enum sendmail_encoding encoding;
+};
+void sendmail_mime_read(struct span head, struct sendmail_mime *m);
+
+/*
  * sendmail_lines_bound - no line of the message (LF line ends) is over 998
- * octets afterwards: fields are folded, a text of one part is encoded, anything
- * else broken.  -1 (TEMP): it stays as it was.
+ * octets afterwards: fields are folded, a body of one part is encoded, anything
+ * else broken; but for the body of what is signed or encrypted, or has a part
+ * that is, which stays as it was.  -1 (TEMP): all of it stays.
  */
 int sendmail_lines_bound(struct buf *text, struct err *e);
 

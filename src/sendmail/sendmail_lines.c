@@ -11,14 +11,18 @@
  * and servers outside refuse more.  It is mended here, before a signature or a
  * filter sees it; what comes by SMTP is not changed.
  *
- * Fields are folded where they have a blank, else behind a comma.  A text that
- * is one part becomes quoted-printable, which loses nothing.  What has parts,
- * or an encoding of its own, is broken before a blank, or with one put there.
+ * Fields are folded where they have a blank, else behind a comma.  A body of
+ * one part becomes quoted-printable, and what is encoded already gets the line
+ * breaks of its encoding; both lose nothing.  A part of several is broken
+ * before a blank, or with one put there.  What is signed or encrypted would be
+ * spoiled by that: its body stays as it is, and who cannot take it refuses it.
  */
 enum {
 	LINE_BYTES = HEADER_LINE_MAX,
-	FOLD_BYTES = 78,  /* RFC 5322 2.1.1, of a line that must be folded */
-	QUOTED_BYTES = 75 /* RFC 2045 6.7 (5): 76 with the '=' */
+	FOLD_BYTES = 78,   /* RFC 5322 2.1.1, of a line that must be folded */
+	QUOTED_BYTES = 75, /* RFC 2045 6.7 (5): 76 with the '=' */
+	BASE64_BYTES = 76, /* 6.8 */
+	BOUNDARIES_MAX = 16,
 };
 
 /* One line without its LF. */
@@ -145,24 +149,38 @@ put_quoted(struct span line, struct buf *out)
 	return rc | buf_add_char(out, '\n');
 }
 
-/* A text in one part, as it is, of which we know what its bytes are. */
-static bool
-may_encode(struct span head, struct span body)
+/* It is quoted already: a soft line break (5), never amid an escape, and behind
+ * the last byte no other. */
+static int
+put_quoted_again(struct span line, struct buf *out)
 {
-	static const char *const plain[] = { "7bit", "8bit", "binary" };
-	struct header_field f;
-	bool is_plain = true;
+	size_t column = 0;
+	int rc = 0;
 
-	if (header_find(head, "Content-Transfer-Encoding", &f)) {
-		is_plain = false;
-		for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-			is_plain = is_plain ||
-				   span_eq_nocase(f.value, span_of(plain[i]));
+	while (line.n > 0 && span_is_blank(line.p[line.n - 1]))
+		line.n--; /* they mean nothing (3) */
+	while (line.n > 0) {
+		struct span one = span_head(line, line.p[0] == '=' ? 3 : 1);
+		bool is_soft_end = one.n == 1 && one.p[0] == '=';
+		if (column + one.n > QUOTED_BYTES && !is_soft_end) {
+			rc |= buf_add_str(out, "=\n");
+			column = 0;
+		}
+		rc |= buf_add_span(out, one);
+		column += one.n;
+		line = span_skip(line, one.n);
 	}
-	if (header_find(head, "Content-Type", &f))
-		return is_plain &&
-		       span_starts_nocase(f.value, span_of("text/"));
-	return is_plain && utf8_is_valid(body);
+	return rc | buf_add_char(out, '\n');
+}
+
+/* ---- a body of one part ---------------------------------------------------
+ */
+
+/* RFC 1428 3 has a name for what nobody knows. */
+static const char *
+charset_of(struct span body)
+{
+	return utf8_is_valid(body) ? "utf-8" : "unknown-8bit";
 }
 
 static int
@@ -180,8 +198,8 @@ put_encoded(struct span head, struct span body, struct buf *out)
 	if (!header_find(head, "MIME-Version", &f))
 		rc |= buf_add_str(out, "MIME-Version: 1.0\n");
 	if (!header_find(head, "Content-Type", &f) && !utf8_is_ascii(body))
-		rc |= buf_add_str(out,
-				  "Content-Type: text/plain; charset=utf-8\n");
+		rc |= buf_addf(out, "Content-Type: text/plain; charset=%s\n",
+			       charset_of(body));
 	rc |=
 	    buf_add_str(out, "Content-Transfer-Encoding: quoted-printable\n\n");
 	if (body.n > 0 && body.p[0] == '\n')
@@ -191,27 +209,157 @@ put_encoded(struct span head, struct span body, struct buf *out)
 	return rc;
 }
 
+/* ---- a body of parts ------------------------------------------------------
+ */
+
+struct walk {
+	struct buf *out;
+	struct span boundary[BOUNDARIES_MAX]; /* what is behind has no part of
+						 its own: it is broken */
+	size_t n_boundaries;
+	enum sendmail_encoding encoding; /* of the part we are in */
+	bool is_sealed;                  /* one of them is */
+};
+
+/* RFC 2046 5.1.1: a delimiter of any part we are in; *is_end: the last. */
+static bool
+is_delimiter(const struct walk *w, struct span line, bool *is_end)
+{
+	static const struct span dashes = { "--", 2 };
+
+	if (!span_starts_nocase(line, dashes))
+		return false;
+	line = span_skip(line, dashes.n);
+	for (size_t i = 0; i < w->n_boundaries; i++) {
+		struct span b = w->boundary[i];
+		if (!span_eq(span_head(line, b.n), b))
+			continue;
+		struct span rest = span_skip(line, b.n);
+		*is_end = span_starts_nocase(rest, dashes);
+		if (span_trim(span_skip(rest, *is_end ? 2 : 0)).n == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+enter(struct walk *w, const struct sendmail_mime *m)
+{
+	w->encoding = m->encoding;
+	w->is_sealed = w->is_sealed || m->is_sealed;
+	if (m->boundary.n > 0 && w->n_boundaries < BOUNDARIES_MAX)
+		w->boundary[w->n_boundaries++] = m->boundary;
+}
+
+/* The fields at the start of *rest, without the empty line behind them. */
+static struct span
+take_fields(struct span *rest)
+{
+	struct span whole = *rest, at = whole;
+	struct header_field f;
+
+	while (header_next(&at, &f) && f.name.n > 0)
+		*rest = at;
+	return span_head(whole, whole.n - rest->n);
+}
+
+/* The header of a part; that of a message in it, too. */
+static int
+put_part_head(struct walk *w, struct span *rest)
+{
+	struct sendmail_mime m;
+	int rc = 0;
+
+	do {
+		struct span head = take_fields(rest);
+		sendmail_mime_read(head, &m);
+		enter(w, &m);
+		rc |= put_lines(head, true, w->out);
+		if (rest->n == 0 || rest->p[0] != '\n')
+			break;
+		rc |= buf_add_char(w->out, '\n');
+		*rest = span_skip(*rest, 1);
+	} while (m.is_message && rc == 0);
+	return rc;
+}
+
+static int
+put_encoded_line(struct span line, enum sendmail_encoding encoding,
+		 struct buf *out)
+{
+	int rc = 0;
+
+	if (line.n <= LINE_BYTES)
+		return buf_add_span(out, line) | buf_add_char(out, '\n');
+	if (encoding == SENDMAIL_QUOTED)
+		return put_quoted_again(line, out);
+	if (encoding != SENDMAIL_BASE64)
+		return put_broken(line, false, out);
+	for (; line.n > 0 && rc == 0; line = span_skip(line, BASE64_BYTES))
+		rc = buf_add_span(out, span_head(line, BASE64_BYTES)) |
+		     buf_add_char(out, '\n');
+	return rc;
+}
+
+static int
+put_parts(struct walk *w, const struct sendmail_mime *m, struct span body)
+{
+	bool is_end = false;
+	int rc = 0;
+
+	enter(w, m);
+	if (m->is_message && body.n > 0 && body.p[0] == '\n') {
+		body = span_skip(body, 1); /* the end of the header */
+		rc = buf_add_char(w->out, '\n') | put_part_head(w, &body);
+	}
+	while (body.n > 0 && rc == 0) {
+		struct span line = take_line(&body);
+		bool is_begin = is_delimiter(w, line, &is_end);
+		if (is_begin)
+			w->encoding = SENDMAIL_PLAIN;
+		rc = put_encoded_line(line, w->encoding, w->out);
+		if (is_begin && !is_end && rc == 0)
+			rc = put_part_head(w, &body);
+	}
+	return rc;
+}
+
+/* ---- all of it ------------------------------------------------------------
+ */
+
+static int
+put_message(struct span head, struct span body, struct buf *out)
+{
+	struct walk w = { .out = out };
+	struct sendmail_mime m;
+
+	sendmail_mime_read(head, &m);
+	bool is_one = !m.is_multipart && !m.is_message && !m.is_sealed;
+	if (is_one && m.encoding == SENDMAIL_PLAIN && has_long_line(body) &&
+	    put_encoded(head, body, out) == 0)
+		return 0;
+	buf_clear(out); /* also without room for the other */
+	if (put_lines(head, true, out) != 0)
+		return -1;
+	size_t at = out->n;
+	int rc = put_parts(&w, &m, body);
+	if (!w.is_sealed)
+		return rc;
+	out->n = at;
+	return buf_add_span(out, body);
+}
+
 int
 sendmail_lines_bound(struct buf *text, struct err *e)
 {
-	struct span whole = buf_span(text), rest = whole, body = whole;
-	struct header_field f;
+	struct span whole = buf_span(text), body = whole;
 	struct buf out;
-	int rc = -1;
 
 	if (!has_long_line(whole))
 		return 0;
-	while (header_next(&rest, &f) && f.name.n > 0)
-		body = rest;
-	struct span head = span_head(whole, whole.n - body.n);
+	struct span head = take_fields(&body);
 	buf_init(&out, text->max);
-	if (has_long_line(body) && may_encode(head, body))
-		rc = put_encoded(head, body, &out);
-	if (rc != 0) { /* also without room for the other */
-		buf_clear(&out);
-		rc = put_lines(head, true, &out) | put_lines(body, false, &out);
-	}
-	if (rc != 0) {
+	if (put_message(head, body, &out) != 0) {
 		buf_free(&out);
 		return err_set(e, ERR_TEMP, errno, "message");
 	}

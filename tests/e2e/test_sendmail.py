@@ -328,6 +328,17 @@ def test_long_lines_are_folded_or_encoded(local):
         body.rstrip("\n")
 
 
+def test_what_is_signed_comes_as_it_is(local):
+    """A line that was broken would spoil the signature; no hop does so."""
+    body = (b"--b\nContent-Type: text/plain\n\n" + b"a line, " * 500 +
+            b"\n--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n")
+    local.sendmail(BOB, text=b"Subject: signed\nMIME-Version: 1.0\n"
+                   b"Content-Type: multipart/signed; micalg=x; boundary=b\n\n" +
+                   body)
+    raw = local.pair.wait_message(BOB, "signed")
+    assert raw.partition(b"\n\n")[2] == body
+
+
 def test_mbox_and_blank_lines_in_front(local):
     local.sendmail("-t", text=b"\n\nTo: bob@xyz.com\nSubject: blank\n\nb\n")
     assert b"\nTo: bob@xyz.com\n" in header(local.pair.wait_message(BOB, "blank"))
