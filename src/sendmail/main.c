@@ -36,7 +36,12 @@ load(struct sendmail_options *o, const struct sendmail_args *a, struct err *e)
 
 	if (a->config == NULL && access(path, F_OK) != 0 && errno == ENOENT)
 		return option_defaults(table, o, e);
-	return option_load(table, path, o, e);
+	if (option_load(table, path, o, e) != 0)
+		return -1;
+	if (sendmail_options_check(o, path, e) == 0)
+		return 0;
+	option_free(table, o);
+	return -1;
 }
 
 static int

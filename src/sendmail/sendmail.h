@@ -126,7 +126,7 @@ int sendmail_mail_normal(struct span raw, bool dots, struct buf *out);
  * the name is fit for it.
  */
 void sendmail_header_begin(struct buf *text, bool recipients_inside);
-/* "localhost", or one of own-domains */
+/* "localhost", or one of own-domains; a dot may end it */
 bool sendmail_header_is_local(struct span domain,
 			      const struct sendmail_options *o);
 int sendmail_header_complete(struct buf *text, const struct sendmail_options *o,

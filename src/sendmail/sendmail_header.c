@@ -80,9 +80,12 @@ sendmail_header_begin(struct buf *text, bool recipients_inside)
 bool
 sendmail_header_is_local(struct span domain, const struct sendmail_options *o)
 {
-	static const char *const names[] = { "localhost", "localhost.",
+	static const char *const names[] = { "localhost",
 					     "localhost.localdomain" };
 
+	/* with its root, as resolvers write it */
+	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
+		domain.n--;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (span_eq_nocase(domain, span_of(names[i])))
 			return true;

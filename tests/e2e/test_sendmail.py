@@ -239,6 +239,19 @@ def test_mistakes(local, args, status, words):
     assert words in local.sendmail(*args, status=status).stderr
 
 
+@pytest.mark.parametrize("key,value,name", [
+    ("own-domains", "web2 example.org.", "example.org."),
+    ("own-domains", "a..b", "a..b"), ("own-domains", "[127.0.0.1]", "[127.0.0.1]"),
+    ("domain", "abc.com.", "abc.com.")])
+def test_what_is_no_domain_is_refused(local, key, value, name):
+    """As the servers do; a name that matches nothing would be no help."""
+    config = local.pair.write("wrong.conf", harness.ini(
+        {"sendmail": {key: value}}).encode())
+    done = local.sendmail("-C", config, BOB, status=78)
+    assert done.stderr.decode() == "postpair-sendmail: %s: sendmail: %s:" \
+        " not a domain: %s\n" % (config, key, name)
+
+
 def test_what_other_sendmails_know_is_passed_over(local):
     local.sendmail("-oi", "-oem", "-odb", "-m", "-n", "-U", "-h", "3", "-Am",
                    "-L", "tag", "-O", "Timeout=1", "-q", "-G", "--", BOB)
@@ -282,8 +295,8 @@ def test_localhost_is_no_domain(local):
                    b" \"a@b\"@localhost.localdomain\nBcc: bob@xyz.com\n"
                    b"From: Root <root@localhost>\nSubject: local\n\nx\n",
                    status=67)  # a@b is unknown there
-    local.sendmail("-t", "-f", "root@web1", text=b"To: root@localhost\n"
-                   b"From: Root <root@web1.lan>\nSubject: local\n\nx\n")
+    local.sendmail("-t", "-f", "root@web1.", text=b"To: root@localhost.\n"
+                   b"From: Root <root@web1.lan.>\nSubject: local\n\nx\n")
     head = header(local.pair.wait_message(ALICE, "local")) + b"\n"
     assert b"Return-Path: <root@abc.com>\n" in head
     assert b"\nFrom: Root <root@abc.com>\n" in head
