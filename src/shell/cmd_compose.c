@@ -197,6 +197,7 @@ finish(struct shell *sh, const struct args *a)
 		return rc;
 	}
 	sh->draft.exists = true;
+	sh->text_taken = true;
 	shell_hold_end(sh);
 	if (rc == SHELL_OK)
 		say_draft(sh);

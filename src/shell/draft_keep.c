@@ -164,7 +164,10 @@ draft_keep_text(struct shell *sh, struct span text)
 	char path[PATHS_SIZE] = "";
 
 	if (draft_put_file(sh, text, path) == 0)
-		shell_note(sh, "what you wrote is kept in %s", path);
+		shell_note(sh,
+			   "what you wrote is kept in %s; `compose --body "
+			   "@%s` or `send @%s` takes it",
+			   path, path, path);
 	else
 		shell_note(sh, "what you wrote could not be kept in %s: %s",
 			   path, sh->fail.text);

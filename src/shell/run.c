@@ -24,13 +24,22 @@ run_report(struct shell *sh, const char *verb)
 		(void)fprintf(stderr, "hint: %s\n", f->hint);
 }
 
-static struct span
-after_first_line(const struct buf *unit)
+/* What was typed behind <<, and nobody has: without the command's line and,
+ * where the text was ended, without the last one. */
+static void
+keep_typed(struct shell *sh, const struct buf *unit, bool ended)
 {
 	struct span text = buf_span(unit);
 	long lf = span_find(text, '\n', 0);
+	size_t n;
 
-	return span_skip(text, lf < 0 ? text.n : (size_t)lf + 1);
+	text = span_skip(text, lf < 0 ? text.n : (size_t)lf + 1);
+	if (ended && text.n > 0) {
+		for (n = text.n - 1; n > 0 && text.p[n - 1] != '\n'; n--)
+			;
+		text.n = n;
+	}
+	draft_keep_text(sh, text);
 }
 
 int
@@ -41,7 +50,7 @@ run_read_unit(struct shell *sh, struct source *src, struct buf *unit,
 	char tag_text[LEX_TAG_MAX + 1];
 	struct err e = { 0 };
 	int begin = src->line;
-	bool more = false;
+	bool more = false, body = false;
 
 	buf_clear(unit);
 	for (;;) {
@@ -53,7 +62,7 @@ run_read_unit(struct shell *sh, struct source *src, struct buf *unit,
 		if (got < 0 || (got == 0 && more)) {
 			/* a message that was being typed */
 			if (src->typed != NULL && tag.n > 0)
-				draft_keep_text(sh, after_first_line(unit));
+				keep_typed(sh, unit, false);
 			(void)(e.class == ERR_STOP
 				   ? failure_from_local(&sh->fail, &e)
 				   : failure_set(&sh->fail, SHELL_USAGE, "%s",
@@ -73,6 +82,7 @@ run_read_unit(struct shell *sh, struct source *src, struct buf *unit,
 			return 1;
 		case LEX_MORE:
 			more = true;
+			body = tag.n > 0;
 			if (span_copy(tag, tag_text, sizeof(tag_text)) == 0)
 				tag = span_of(tag_text);
 			break;
@@ -80,6 +90,7 @@ run_read_unit(struct shell *sh, struct source *src, struct buf *unit,
 			sh->line = line;
 			(void)failure_set(&sh->fail, SHELL_USAGE, "%s", e.msg);
 			run_report(sh, NULL);
+			sh->text_left = body && src->typed != NULL;
 			return -1;
 		}
 	}
@@ -120,11 +131,14 @@ run_source(struct shell *sh, struct source *src)
 		int got, rc = SHELL_OK;
 
 		sh->file = src->name;
+		sh->text_left = false;
 		got = run_read_unit(sh, src, &unit, &a, &c);
 		if (got == 0)
 			break;
 		rc = got < 0 ? (int)sh->fail.status : run_unit(sh, c, &a);
 		arena_reset(&a);
+		if (src->typed != NULL && sh->text_left)
+			keep_typed(sh, &unit, true);
 		sh->failed |= got < 0;
 		if (rc != SHELL_OK && first == SHELL_OK)
 			first = rc;

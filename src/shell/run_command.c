@@ -257,7 +257,12 @@ run_command(struct shell *sh, const struct lex_command *c, struct arena *a)
 		sh->fail = (struct failure){ 0 };
 		rc = shell_escape(sh, c, a);
 	} else {
+		sh->text_taken = false;
 		rc = dispatch(sh, c, a, &verb);
+		/* the text of a file is in the file */
+		if (rc != SHELL_OK && c->heredoc != NULL && !sh->text_taken &&
+		    sh->tty != NULL && sh->file == NULL)
+			sh->text_left = true;
 	}
 	if (shell_interrupted(sh)) {
 		if (rc != SHELL_OK || !sh->interactive)

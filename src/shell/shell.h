@@ -114,6 +114,8 @@ struct shell {
 	unsigned depth;
 	bool failed; /* a command did, and no `try` or `not` allowed for it */
 	bool exiting, exit_warned;
+	bool text_taken; /* << of this command is in the draft */
+	bool text_left;  /* one that was typed is nowhere */
 	int exit_status;
 	struct failure fail;
 	struct vars vars;

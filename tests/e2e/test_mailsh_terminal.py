@@ -427,6 +427,89 @@ def test_a_typed_here_document_is_kept(pair):
     assert text == b"line two\n"
 
 
+def test_a_typed_here_document_outlives_its_command(pair):
+    """Whatever is wrong with the command, or with the text."""
+    t = log_in(pair)
+    t.type("contact add dan dan@abc.com\n")
+    t.expect("\n")
+    t.expect("> ")
+    for command, text, why in (
+            ("compose dan Carol <carol@xyz.com>", "One", "part of a name?"),
+            ("compose bob@xyz.com --bogus", "Two", "unknown option"),
+            ("compse bob@xyz.com", "Three", "unknown command"),
+            ("compose bob@xyz.com", "Four $(lst)", "unknown command"),
+            ("compose bob@xyz.com", "Five $(open", "$("),
+            ("try compose bob@xyz.com --body x", "Six", "one body"),
+            ("send", "Seven", "is no header field"),
+            ("send", "To: nobody@xyz.com\n\nEight", "550 ")):
+        t.type("%s <<END\n%s\nEND\n" % (command, text))
+        t.expect(why)
+        t.expect("what you wrote is kept in ")
+        path = t.expect("; ")
+        t.expect("> ")
+        ((there, kept),) = kept_drafts(pair)
+        assert (there, kept) == (path, text.encode() + b"\n")
+    t.type("compose bob@xyz.com --body First\n")
+    t.expect("draft> ")
+    t.type("compose bob@xyz.com <<END\nSecond\nEND\n")
+    t.expect("a draft is not sent yet")
+    t.expect("what you wrote is kept in ")
+    path = t.expect("; ")
+    t.expect("draft> ")
+    # what somebody has is not kept
+    t.type("cancel; compose bob@xyz.com --subject Again --body @%s; send\n" %
+           path)
+    t.expect(path + " was a kept draft, and is removed")
+    t.type("compose bob@xyz.com <<END; send --in x\nThird\nEND\n")
+    assert "kept" not in t.expect("is not a time")
+    t.expect("draft> ")
+    # nor what stands in a file
+    pair.write("bad.msh", b"compose bob@xyz.com --bogus <<END\nFourth\nEND\n")
+    t.type("cancel\nsource bad.msh\n")
+    t.expect("unknown option")
+    assert "kept" not in t.expect("> ")
+    t.type("exit\n")
+    assert t.end() == 0
+    assert kept_drafts(pair) == []
+    assert b"\n\nSecond\n" in pair.wait_message("bob@xyz.com", "Again")
+
+
+def test_what_an_editor_may_write_into_the_header(pair):
+    edited = pair.write("edited", b"")
+    t = log_in(pair, EDITOR="cp " + edited)
+    t.type("compose bob@xyz.com --subject Before --body text\n")
+    t.expect("draft> ")
+    # nothing of it is taken when one line of it cannot be
+    for bad, why in ((b"Subject: a\x01b\n", "a line end or control character"),
+                     (b"X-A: one\x1b[2Jtwo\n",
+                      "a line end or control character"),
+                     (b"no header\n", "is no header line")):
+        wrote = b"To: carol@xyz.com\nSubject: After\n" + bad + b"\nnew text\n"
+        pair.write("edited", wrote)
+        t.type("edit\n")
+        t.expect("what the editor wrote is kept in ")
+        t.expect(why)
+        t.expect("draft> ")
+        assert [text for _, text in kept_drafts(pair)] == [wrote]
+        t.type("preview\n")
+        shown = t.expect("draft> ")
+        assert "To: bob@xyz.com\r\nSubject: Before\r\n" in shown
+        assert "\r\n\r\ntext\r\n" in shown
+    # a field in several lines is one
+    pair.write("edited", b"To: carol@xyz.com\nSubject: After\n two\n"
+               b"X-A: one\n\ttwo\n\nnew text\n")
+    t.type("edit\n")
+    t.expect("Subject: After two")
+    t.expect("draft> ")
+    t.type("send\n")
+    t.expect("sent <")
+    t.type("exit\n")
+    assert t.end() == 0
+    got = pair.wait_message("carol@xyz.com", "After two")
+    assert b"\nX-A: one\ttwo\n" in got or b"\nX-A: one two\n" in got
+    assert kept_drafts(pair) == []
+
+
 def test_what_an_editor_wrote_is_kept_when_it_fails(pair):
     t = log_in(pair, EDITOR="sh -c 'echo more >>$0; exit 3'")
     t.type("compose bob@xyz.com --body text --edit\n")
