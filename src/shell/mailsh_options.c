@@ -92,7 +92,10 @@ usage(void)
 		else
 			(void)printf("      %-26s %s\n", text, options[i].help);
 	}
-	(void)printf("\nWithout -c and -f, commands come from standard input.\n"
+	(void)printf(
+	    "\nOptions stand before the first ARGUMENT; what follows it "
+	    "is $2, $3 ... of FILE.\n");
+	(void)printf("Without -c and -f, commands come from standard input.\n"
 		     "`mailsh -c help` lists them; mailsh(1) has examples.\n");
 }
 
@@ -353,6 +356,41 @@ take_next(struct shell *sh, struct mailsh_options *in, int option,
 	}
 }
 
+static bool
+is_option(const char *word)
+{
+	struct span name = span_of(word);
+	long end = span_find(name, '=', 0);
+
+	if (name.n == 2 && word[0] == '-')
+		for (size_t i = 0; i < N_OPTIONS; i++)
+			if (options[i].letter == word[1])
+				return true;
+	if (name.n < 3 || word[0] != '-' || word[1] != '-')
+		return false;
+	name = span_skip(end < 0 ? name : span_head(name, (size_t)end), 2);
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (span_eq(name, span_of(options[i].name)))
+			return true;
+	return false;
+}
+
+/* What stands behind the first argument of a file is the file's, whatever it
+ * looks like.  Who meant it for us must not wonder. */
+static void
+note_arguments(const struct shell *sh, bool is_meant)
+{
+	for (size_t i = 1; i < sh->n_script_args && !is_meant; i++) {
+		if (!is_option(sh->script_args[i]))
+			continue;
+		(void)fprintf(stderr,
+			      "mailsh: %s is $%zu of the file: options stand "
+			      "before %s (behind -- nothing is said)\n",
+			      sh->script_args[i], i + 1, sh->script_args[0]);
+		return;
+	}
+}
+
 int
 mailsh_options_parse(struct shell *sh, int argc, char **argv,
 		     struct mailsh_options *in)
@@ -371,5 +409,7 @@ mailsh_options_parse(struct shell *sh, int argc, char **argv,
 	}
 	sh->script_args = (const char *const *)argv + optind;
 	sh->n_script_args = (size_t)(argc - optind);
+	if (rc == SHELL_OK && !is_user(in))
+		note_arguments(sh, strcmp(argv[optind - 1], "--") == 0);
 	return rc == SHELL_OK ? fill_servers(sh, in) : rc;
 }

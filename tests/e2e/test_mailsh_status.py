@@ -121,6 +121,20 @@ def test_a_user_beside_c_logs_in(pair):
         done.stdout.startswith(b"logged in as alice@abc.com ")
 
 
+@pytest.mark.parametrize("words, named", [
+    (["one", "-c", "echo x"], "-c is $2"), (["one", "x", "--check"], "--check is $3"),
+    (["one", "--timeout=1s"], "--timeout=1s is $2"),
+    (["--", "one", "-c"], None), (["--", "-c"], None), (["one", "-x"], None),
+    (["one", "--limit", "-"], None), (["one"], None)])
+def test_an_option_among_the_arguments_of_a_file_is_said(pair, words, named):
+    path = pair.write("words.msh", b"echo $1\n")
+    done = shell(pair, "-f", path, *words)
+    assert done.stdout.decode() == [w for w in words if w != "--"][0] + "\n"
+    assert done.stderr.decode() == (
+        "mailsh: %s of the file: options stand before one (behind -- nothing "
+        "is said)\n" % named if named else "")
+
+
 def test_3_a_password_does_not_cross_the_network_in_clear(pair):
     # 0.0.0.0 gets here, and is no loopback address
     for option, port in (("--smtp", pair.submission_port),
