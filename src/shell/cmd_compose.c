@@ -245,8 +245,10 @@ take_recipient(struct shell *sh, const struct arg *w, size_t n)
 				  "%s is a contact, and stands before %s: a "
 				  "recipient, or part of a name?",
 				  w[0].text, w[n - 1].text);
-		failure_hint(&sh->fail, "a comma behind it makes it a "
-					"recipient, quotes a name");
+		failure_hint(&sh->fail,
+			     "`%s,` is a recipient; quotes make a name of all "
+			     "words in front of the address: \"%s %s\"",
+			     w[0].text, w[0].text, n > 3 ? "..." : w[1].text);
 		return SHELL_USAGE;
 	}
 	buf_init(&text, 64 * 1024);

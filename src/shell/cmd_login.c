@@ -136,8 +136,8 @@ choose_servers(struct shell *sh, const struct args *a, bool same,
 	if (smtp->port != 0 || pop3->port != 0)
 		return SHELL_OK;
 	(void)failure_set(&sh->fail, SHELL_USAGE, "no server is named");
-	failure_hint(&sh->fail, "login USER --smtp HOST:PORT to send, --pop3 "
-				"HOST:PORT to read");
+	failure_hint(&sh->fail, "login USER@DOMAIN --smtp HOST:PORT to send, "
+				"--pop3 HOST:PORT to read");
 	return SHELL_USAGE;
 }
 

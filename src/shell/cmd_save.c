@@ -43,10 +43,15 @@ static int
 local_failure(struct shell *sh, const char *path, int sys)
 {
 	char text[128];
+	struct stat st;
+	bool exists = sys == EEXIST;
 
+	/* a directory is not replaced */
+	if (exists && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		sys = EISDIR;
 	(void)failure_set(&sh->fail, SHELL_LOCAL, "%s: %s", path,
 			  err_sys_text(sys, text, sizeof(text)));
-	if (sys == EEXIST)
+	if (exists && sys == EEXIST)
 		failure_hint(&sh->fail, "--force replaces it");
 	return SHELL_LOCAL;
 }

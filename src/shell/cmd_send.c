@@ -315,11 +315,13 @@ check_args(struct shell *sh, const struct args *a)
 	if (file != NULL && a->has_body)
 		return failure_set(&sh->fail, SHELL_USAGE,
 				   "one message: either @FILE or <<");
-	if (file != NULL &&
-	    (file->bare < 2 || file->text[0] != '@' || file->text[1] == '@')) {
+	if (file != NULL && (file->bare == 0 || file->n < 2 ||
+			     file->text[0] != '@' || file->text[1] == '@')) {
 		(void)failure_set(&sh->fail, SHELL_USAGE,
 				  "a ready message is named @FILE");
-		failure_hint(&sh->fail, "without it the draft is sent");
+		failure_hint(&sh->fail,
+			     "`send @FILE` sends what is in that file, `send` "
+			     "the draft");
 		return SHELL_USAGE;
 	}
 	if (is_ready_message(a))

@@ -25,23 +25,10 @@ static const struct command_option common[] = {
 
 enum { NAMES_MAX = 64 };
 
-/* "Did you mean `x`?" for a word that is close to a name. */
-static void
-hint_nearest(struct failure *f, const char *mark, const char *word,
-	     const char *const *names, size_t n, const char *otherwise)
-{
-	const char *near = conf_nearest(word, names, n);
-
-	if (near != NULL)
-		failure_hint(f, "did you mean `%s%s`?", mark, near);
-	else
-		failure_hint(f, "%s", otherwise);
-}
-
 static int
 unknown(struct span name, struct failure *f)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX], *near = NULL;
 	size_t n = 0;
 	char word[40];
 
@@ -51,9 +38,15 @@ unknown(struct span name, struct failure *f)
 	(void)failure_set(f, SHELL_USAGE, "%.*s: unknown command",
 			  SPAN_ARG(name));
 	f->symbol = "unknown-command";
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strlen(aliases[i].alias) > 2 && n < NAMES_MAX)
+			names[n++] = aliases[i].alias;
 	if (span_copy(name, word, sizeof(word)) == 0)
-		hint_nearest(f, "", word, names, n,
-			     "`help` lists the commands");
+		near = conf_nearest(word, names, n);
+	if (near != NULL)
+		failure_hint(f, "did you mean `%s`?", near);
+	else
+		failure_hint(f, "`help` lists the commands");
 	return SHELL_USAGE;
 }
 
@@ -135,23 +128,38 @@ option_find(const struct command *c, struct span name, char letter, bool typed)
 	return only;
 }
 
+static void
+hint_usage(const struct command *c, struct failure *f)
+{
+	failure_hint(f, "usage: %s%s%s", c->name,
+		     c->usage[0] == '\0' ? "" : " ", c->usage);
+}
+
 static int
 unknown_option(const struct command *c, const struct arg *word,
 	       struct failure *f)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX], *near = NULL;
 	size_t n = 0;
 
 	for (const struct command_option *o = c->options;
 	     o != NULL && o->name != NULL && n < NAMES_MAX; o++)
+		names[n++] = o->name;
+	for (const struct command_option *o = common;
+	     o->name != NULL && n < NAMES_MAX; o++)
 		names[n++] = o->name;
 	/* its value may be a password */
 	(void)failure_set(f, SHELL_USAGE, "unknown option %.*s",
 			  (int)strcspn(word->text, "="), word->text);
 	f->symbol = "unknown-option";
 	if (word->n > 2 && word->n < 40)
-		hint_nearest(f, "--", word->text + 2, names, n,
-			     "`help COMMAND` lists its options");
+		near = conf_nearest(word->text + 2, names, n);
+	if (near != NULL)
+		failure_hint(f, "did you mean `--%s`?", near);
+	else if (c->options != NULL)
+		failure_hint(f, "`help %s` lists its options", c->name);
+	else
+		hint_usage(c, f);
 	return SHELL_USAGE;
 }
 
@@ -272,7 +280,7 @@ command_parse(const struct command *c, const struct arg *words, size_t n,
 		return SHELL_OK;
 	(void)failure_set(f, SHELL_USAGE, "too %s arguments",
 			  a->n < c->min ? "few" : "many");
-	failure_hint(f, "usage: %s %s", c->name, c->usage);
+	hint_usage(c, f);
 	return SHELL_USAGE;
 }
 

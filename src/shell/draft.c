@@ -230,7 +230,8 @@ draft_add_typed(struct shell *sh, const char *field, const char *typed,
 		   0) {
 		rc =
 		    failure_set(&sh->fail, SHELL_USAGE, "%s: %s", field, e.msg);
-		failure_hint(&sh->fail, "contact add NAME ADDRESS");
+		if (e.class == ERR_PERM)
+			failure_hint(&sh->fail, "contact add NAME ADDRESS");
 	} else if ((resolved = arena_str(a, buf_span(&b))) == NULL) {
 		rc = failure_set(&sh->fail, SHELL_LOCAL, "out of memory");
 	} else {

@@ -80,6 +80,12 @@ def test_a_file_in_the_way_stays_and_the_others_are_saved(pair):
         pair.stderr and "2 of 3 files saved" in pair.stderr
     assert files_in(pair, "w") == {"a.txt": "mine", "b.txt": "two",
                                    "c.txt": "three"}
+    # a directory is not replaced, and no hint says that it can be
+    os.mkdir(os.path.join(pair.directory, "w", "d"))
+    deliver(pair, with_parts(("d", "four")))
+    shell(pair, "save 2 d --to w\n", status=9)
+    assert pair.stderr.endswith("save: w/d: Is a directory [local]\n")
+    os.rmdir(os.path.join(pair.directory, "w", "d"))
     # several files are not written over each other in one
     shell(pair, "save 1 '*' --to one.txt\n", status=2)
     assert not os.path.exists(os.path.join(pair.directory, "one.txt"))

@@ -715,6 +715,36 @@ def test_a_ready_message_from_a_file_and_from_standard_input(pair):
         assert "send: line " in pair.stderr, pair.stderr
 
 
+@pytest.mark.parametrize("command,hint", [
+    ("list --jsn", "did you mean `--json`?"),
+    ("list -x", "`help list` lists its options"),
+    ("read --colour", "`help read` lists its options"),
+    ("outbox --wait", "usage: outbox"),
+    ("qit", "did you mean `quit`?"),
+    ("contcts", "did you mean `contacts`?"),
+    ("login alice@abc.com",
+     "login USER@DOMAIN --smtp HOST:PORT to send, --pop3 HOST:PORT to read"),
+    ("send x.eml", "`send @FILE` sends what is in that file, `send` the draft"),
+])
+def test_a_hint_can_be_followed(pair, command, hint):
+    done = shell(pair, "-c", command)
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 2
+    assert done.stderr.decode().endswith("\nhint: %s\n" % hint)
+    for part in hint.split("`")[1::2]:
+        if part.startswith("help"):
+            assert shell(pair, "-c", part).returncode == 0
+
+
+def test_a_message_in_a_file_of_any_name_can_be_sent(pair):
+    """What @ names may be quoted, or stand in a variable."""
+    path = pair.write("my mail.eml", b"To: bob@xyz.com\nSubject: blank\n\nx\n")
+    for script in ("send @'%s'\n" % path, "let f '%s'\nsend @$f\n" % path):
+        out = pair.mailsh(LOGIN + script)
+        assert " to bob@xyz.com: 250 2.0.0 " in out
+    # and never what came out of a variable alone
+    pair.mailsh(LOGIN + "let f '@%s'\nsend $f\n" % path, status=2)
+
+
 @pytest.mark.parametrize("options", ["-n", ""])
 @pytest.mark.parametrize("words,said,hint", [
     ("remove", "remove: too few arguments [usage]", "remove NAME..."),
