@@ -1,21 +1,8 @@
 #include "net/listen_options.h"
 
-#include <stdio.h>
-
 #include "net/listener.h"
-#include "net/network.h"
 
 const char *const listen_options_modes[] = { "0600", "0660", "0666", NULL };
-
-int
-listen_options_check(const char *path, const char *section,
-		     const struct listen_options *o, struct err *e)
-{
-	char key[64];
-
-	(void)snprintf(key, sizeof(key), "[%s] proxy-from", section);
-	return network_list_check(path, key, &o->proxy_from, e);
-}
 
 void
 listen_options_listener(const struct listen_options *o,

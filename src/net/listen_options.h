@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "base/option.h"
 
 struct listener_options;
@@ -79,11 +78,6 @@ extern const char *const listen_options_modes[];
 	LISTEN_MAX_CLIENTS(section, at, busy), \
 	LISTEN_PROXY_FROM(section, at)
 /* clang-format on */
-
-/* listen_options_check - what the rows cannot say; -1 (PERM) with "path:
- * [section] key: reason". */
-int listen_options_check(const char *path, const char *section,
-			 const struct listen_options *o, struct err *e);
 
 /* listen_options_listener - the fields of *l that `o` is about; borrowed. */
 void listen_options_listener(const struct listen_options *o,

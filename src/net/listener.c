@@ -227,7 +227,9 @@ listener_new(struct listener **out, const struct listener_options *o,
 	rand_bytes(&l->key, sizeof(l->key));
 	if (network_list_new(&l->proxies, o->proxy_from, o->n_proxy_from, e) !=
 		0 ||
-	    network_list_new(&l->free, o->free_from, o->n_free_from, e) != 0)
+	    network_list_new(&l->free, o->free_from, o->n_free_from, e) != 0 ||
+	    network_list_new(&l->exempt, o->exempt_from, o->n_exempt_from, e) !=
+		0)
 		goto fail;
 	if (bind_all(l, o->addresses, o->n_addresses, e) != 0)
 		goto fail;
@@ -387,6 +389,7 @@ listener_free(struct listener **out)
 		(void)close(l->spare_fd);
 	network_list_free(&l->proxies);
 	network_list_free(&l->free);
+	network_list_free(&l->exempt);
 	wake_close(&l->drain);
 	wake_close(&l->kill);
 	(void)pthread_cond_destroy(&l->left);

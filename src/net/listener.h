@@ -50,10 +50,11 @@ struct listener_options {
 	 * the client is who that names; any other beginning is a close. */
 	char *const *proxy_from;
 	size_t n_proxy_from;
-	/* free_from - networks whose clients have no max_per_address, as those
-	 * of this machine have none. */
-	char *const *free_from;
-	size_t n_free_from;
+	/* free_from, exempt_from - networks whose clients have no
+	 * max_per_address, as those of this machine have none: those who speak
+	 * for others, and those without limits of any kind. */
+	char *const *free_from, *const *exempt_from;
+	size_t n_free_from, n_exempt_from;
 	int max_clients;          /* >= 1 */
 	int max_per_address;      /* >= 1; IPv6: of a /64 */
 	int max_per_user;         /* once logged in; 0: no such limit */

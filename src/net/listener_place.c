@@ -108,7 +108,8 @@ static bool
 is_capped(const struct listener *l, const struct listener_session *c)
 {
 	return !c->pub.is_loopback && !c->proxied && !c->is_nameless &&
-	       !network_list_has(&l->free, c->pub.address);
+	       !network_list_has(&l->free, c->pub.address) &&
+	       !network_list_has(&l->exempt, c->pub.address);
 }
 
 static void

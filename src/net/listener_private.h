@@ -39,7 +39,7 @@ struct listener {
 	size_t n_ports;
 	struct unix_socket named[LISTENER_SOCKETS_MAX]; /* fd -1: TCP */
 	size_t n;
-	struct network_list proxies, free;
+	struct network_list proxies, free, exempt;
 	struct siphash_key key;
 	size_t n_clear; /* of these, the first ones: without TLS */
 	int spare_fd;   /* given up to answer 421 when descriptors run out */

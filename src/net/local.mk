@@ -14,6 +14,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/proxy.c src/net/proxy.h src/net/proxy_accept.c \
 	src/net/rate.c src/net/rate.h \
 	src/net/resolve.c src/net/resolve.h \
+	src/net/services.c src/net/services.h \
 	src/net/stream.c src/net/stream.h \
 	src/net/stream_pace.c \
 	src/net/stream_tls.c src/net/stream_private.h \

@@ -118,11 +118,11 @@ out:
 
 int
 tls_settings_check(const char *path, const struct tls_settings *o,
-		   const struct option_list *implicit, struct err *e)
+		   bool implicit, struct err *e)
 {
 	struct tls_server *s = NULL;
 
-	if (implicit->n > 0 && o->certificate[0] == '\0')
+	if (implicit && o->certificate[0] == '\0')
 		return err_set(e, ERR_PERM, 0,
 			       "%s: listen-tls: needs [tls] certificate", path);
 	int rc = tls_settings_server(&s, o, NULL, NULL, e);

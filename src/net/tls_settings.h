@@ -43,12 +43,12 @@ extern const char *const tls_settings_minima[]; /* as in enum tls_minimum */
 /* clang-format on */
 
 /*
- * tls_settings_check - can all files be used?  `implicit`: addresses that are
- * listened on with TLS from the first byte, which need a certificate.
+ * tls_settings_check - can all files be used?  `implicit`: somewhere TLS begins
+ * with the first byte, which needs a certificate.
  * 0 or -1 (PERM) with "path: key: reason".
  */
 int tls_settings_check(const char *path, const struct tls_settings *o,
-		       const struct option_list *implicit, struct err *e);
+		       bool implicit, struct err *e);
 
 /*
  * tls_settings_server - *s is made for `service` with the protocol names `alpn`

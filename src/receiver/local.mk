@@ -14,6 +14,7 @@ src_receiver_libreceiver_a_SOURCES = \
 	src/receiver/receiver_rules_make.c \
 	src/receiver/receiver_rules_remark.c \
 	src/receiver/receiver_rules_private.h \
+	src/receiver/receiver_smtp.c \
 	src/receiver/receiver_store.c src/receiver/receiver_verdict.c
 RECEIVER_LIBS = src/receiver/libreceiver.a $(MILTER_LIBS) $(SMTP_LIBS) $(POP3_LIBS) \
 	$(STORE_LIBS) $(AUTH_LIBS) $(NET_LIBS) $(MAIL_LIBS) $(BASE_LIBS)

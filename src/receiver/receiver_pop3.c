@@ -1,7 +1,7 @@
 #include "receiver/receiver_private.h"
 #include "store/maildrop.h"
 
-/* store/maildrop behind the interface of the POP3 engine. */
+/* The service POP3: store/maildrop behind the interface of its engine. */
 
 _Static_assert((int)POP3_SERVER_UIDL_SIZE == (int)MAILDIR_UIDL_SIZE,
 	       "one UIDL size");
@@ -94,8 +94,45 @@ static const struct pop3_mailbox_ops ops = {
 	.close = close_maildrop,
 };
 
-const struct pop3_mailbox_ops *
-receiver_pop3_ops(void)
+/* ---- the service ----------------------------------------------------------
+ */
+
+void
+receiver_pop3_options(const void *values, struct listener_options *l)
 {
-	return &ops;
+	const struct receiver_options *o = values;
+
+	listen_options_listener(&o->pop3, l);
+}
+
+int
+receiver_pop3_open(void *server, struct tls_server *tls, void **engine,
+		   struct err *e)
+{
+	struct receiver *r = server;
+	const struct receiver_options *o = r->o;
+	const struct pop3_server_options pop3 = {
+		.hostname = r->hostname,
+		.service = "pop3",
+		.sasl = r->sasl,
+		.tls = tls,
+		.tls_required = o->pop3_tls_required,
+		.auth_in_clear_text = o->pop3_clear_text,
+		.idle_timeout_ms = o->pop3_idle,
+		.session_timeout_ms = o->pop3_session,
+	};
+	struct pop3_server *made = NULL;
+
+	if (pop3_server_new(&made, &pop3, &ops, r, e) != 0)
+		return -1;
+	*engine = made;
+	return 0;
+}
+
+void
+receiver_pop3_close(void *engine)
+{
+	struct pop3_server *s = engine;
+
+	pop3_server_free(&s);
 }

@@ -10,6 +10,7 @@
 #include "milter/milter_filter.h"
 #include "net/listener.h"
 #include "net/network.h"
+#include "net/services.h"
 #include "pop3/pop3_server.h"
 #include "receiver/receiver_limits.h"
 #include "receiver/receiver_options.h"
@@ -32,11 +33,8 @@ struct receiver {
 	int data_dir, data_lock; /* descriptors, or -1 */
 	struct ledger *ledger;
 	struct milter_filter *filter; /* between smtp and the policy */
-	struct smtp_server *smtp, *lmtp;
 	struct network_list xclient_from, delivery_ids_from;
-	struct pop3_server *pop3;
-	struct tls_server *smtp_tls, *lmtp_tls, *pop3_tls;
-	struct listener *smtp_listener, *lmtp_listener, *pop3_listener;
+	struct services *services;
 
 	pthread_mutex_t lock; /* guards the pointer below */
 	struct receiver_rules *rules;
@@ -121,7 +119,19 @@ int receiver_verdict_settle(struct receiver *r,
 			    struct smtp_txn *txn, const char ***to, size_t *n,
 			    struct smtp_reply *reply);
 
-/* receiver_pop3_ops - Maildirs as maildrops; ctx is the struct receiver. */
-const struct pop3_mailbox_ops *receiver_pop3_ops(void);
+/* ---- services: the fields of their rows (net/services.h) ------------------
+ * The server is the struct receiver, values are its options.
+ */
+void receiver_smtp_options(const void *values, struct listener_options *l);
+int receiver_smtp_open(void *server, struct tls_server *tls, void **engine,
+		       struct err *e);
+void receiver_smtp_close(void *engine); /* LMTP's, too */
+void receiver_lmtp_options(const void *values, struct listener_options *l);
+int receiver_lmtp_open(void *server, struct tls_server *tls, void **engine,
+		       struct err *e);
+void receiver_pop3_options(const void *values, struct listener_options *l);
+int receiver_pop3_open(void *server, struct tls_server *tls, void **engine,
+		       struct err *e);
+void receiver_pop3_close(void *engine);
 
 #endif

@@ -34,6 +34,7 @@ src_sender_libsender_a_SOURCES = \
 	src/sender/sender_author.c \
 	src/sender/sender_policy.c src/sender/sender_policy_private.h \
 	src/sender/sender_private.h \
+	src/sender/sender_submission.c \
 	src/sender/submission_trail.c src/sender/submission_trail.h \
 	src/sender/verify.c src/sender/verify.h \
 	src/sender/verify_question.c src/sender/verify_private.h

@@ -17,6 +17,20 @@ enum {
 	JOURNAL_RETRY_MS = 1000, /* on a full disk */
 };
 
+/* ---- services -----------------------------------------------------------
+ */
+
+static const char busy[] = "421 4.3.2 too many clients, try again later\r\n";
+
+static const struct service services[] = {
+	{ "submission", "smtp esmtp", busy, sender_submission_options,
+	  sender_submission_open, smtp_server_session,
+	  sender_submission_close },
+	{ "local", NULL, busy, sender_local_options, sender_local_open,
+	  smtp_server_session, sender_submission_close },
+	{ .name = NULL },
+};
+
 /* ---- configuration ------------------------------------------------------
  */
 
@@ -47,12 +61,10 @@ check(const char *path, const void *values, struct err *e)
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
 	routes_free(&routes);
-	if (tls_settings_check(path, &o->tls, &o->submission.listen_tls, e) !=
-		0 ||
+	if (services_check(path, services, o, &o->tls, e) != 0 ||
+	    sender_local_check(path, o, e) != 0 ||
 	    sender_filter_check(path, o, e) != 0 ||
-	    sender_reach_check(path, o, e) != 0)
-		return -1;
-	if (listen_options_check(path, "submission", &o->submission, e) != 0 ||
+	    sender_reach_check(path, o, e) != 0 ||
 	    network_list_check(path, "[submission] xclient-from",
 			       &o->xclient_from, e) != 0)
 		return -1;
@@ -81,39 +93,23 @@ name_host(struct sender *s)
  */
 
 static void
-stop_listener(struct listener **l, int64_t end_ms)
-{
-	int64_t left = end_ms - clock_mono_ms();
-
-	if (*l != NULL)
-		listener_stop(*l, left > 0 ? left : 0);
-	listener_free(l);
-}
-
-static void
 stop(void *server)
 {
 	struct sender *s = server;
 	int64_t end_ms = clock_mono_ms() + STOP_GRACE_MS;
 
-	if (s->listener != NULL)
-		listener_drain(s->listener);
-	if (s->local_listener != NULL)
-		listener_drain(s->local_listener);
+	services_drain(s->services);
 	pickup_free(&s->pickup);
 	control_free(&s->control);
 	if (s->scheduler != NULL)
 		scheduler_stop(s->scheduler, STOP_GRACE_MS, &s->stop);
 	else
 		wake_raise(&s->stop);
-	stop_listener(&s->listener, end_ms);
-	stop_listener(&s->local_listener, end_ms);
-	smtp_server_free(&s->smtp);
-	smtp_server_free(&s->local);
+	services_stop(s->services, end_ms);
+	services_free(&s->services);
 	network_list_free(&s->xclient_from);
 	milter_filter_free(&s->filter);
 	local_users_free(&s->local_users);
-	tls_server_free(&s->tls);
 	sasl_free(&s->sasl);
 	users_free(&s->users);
 	verify_free(&s->verify);
@@ -136,22 +132,6 @@ stop(void *server)
 /* ---- bind ---------------------------------------------------------------
  */
 
-static void
-serve(void *ctx, const struct listener_client *c)
-{
-	struct sender *s = ctx;
-
-	smtp_server_session(s->smtp, c);
-}
-
-/* For the start, and for new certificates at a reload. */
-static int
-make_tls(struct sender *s, const struct sender_options *o, struct err *e)
-{
-	return tls_settings_server(&s->tls, &o->tls, "submission", "smtp esmtp",
-				   e);
-}
-
 static int
 bind_server(void **server, const void *values, struct daemon_ports *ports,
 	    struct err *e)
@@ -164,27 +144,11 @@ bind_server(void **server, const void *values, struct daemon_ports *ports,
 	s->data_fd = s->lock_fd = s->stop.fd = -1;
 	name_host(s);
 	struct routes_config way = routes_config("configuration", s->o);
-	struct listener_options l = {
-		.service = "submission",
-		.free_from = s->o->xclient_from.v,
-		.n_free_from = s->o->xclient_from.n,
-		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
-		.serve = serve,
-		.ctx = s,
-	};
-	listen_options_listener(&s->o->submission, &l);
 	if (wake_init(&s->stop, e) != 0 ||
-	    routes_new(&s->routes, &way, e) != 0 || make_tls(s, s->o, e) != 0)
+	    routes_new(&s->routes, &way, e) != 0 ||
+	    services_new(&s->services, services, s, e) != 0 ||
+	    services_bind(s->services, s->o, &s->o->tls, ports, e) != 0)
 		goto fail;
-	l.tls = s->tls;
-	if (listener_new(&s->listener, &l, e) != 0 ||
-	    sender_local_bind(s, e) != 0)
-		goto fail;
-	size_t n_clear = s->o->submission.listen.n;
-	for (size_t i = 0; i < n_clear + s->o->submission.listen_tls.n; i++)
-		daemon_ports_add(ports,
-				 i < n_clear ? "submission" : "submission-tls",
-				 listener_port(s->listener, i));
 	*server = s;
 	return 0;
 fail:
@@ -340,24 +304,6 @@ run(void *server, struct err *e)
 {
 	struct sender *s = server;
 	const struct sender_options *o = s->o;
-	struct smtp_server_options smtp = {
-		.hostname = s->hostname,
-		.service = "submission",
-		.tls = s->tls,
-		.tls_required = o->tls_required,
-		.auth_required = true,
-		.auth_in_clear_text = o->clear_text,
-		.dsn = true,
-		.size_max_bytes = o->size_max,
-		.xclient_from = &s->xclient_from,
-		.require_tls = true,
-		.future_release_max_s = o->future_release_max / 1000,
-		.recipients_max = (int)o->recipients_max,
-		.greet_pause_ms = o->greet_pause,
-		.idle_timeout_ms = o->idle,
-		.data_timeout_ms = o->data,
-		.session_timeout_ms = o->session,
-	};
 
 	if (network_list_new(&s->xclient_from, o->xclient_from.v,
 			     o->xclient_from.n, e) != 0 ||
@@ -367,16 +313,14 @@ run(void *server, struct err *e)
 	    open_queue(s, e) != 0 || open_relay(s, e) != 0)
 		return -1;
 	sasl_keep(s->sasl, s->data_fd);
-	smtp.sasl = s->sasl;
 	if (sender_filter_open(s, e) != 0 ||
-	    smtp_server_new(&s->smtp, &smtp, milter_filter_ops(s->filter),
-			    s->filter, e) != 0 ||
-	    sender_local_make(s, &smtp, e) != 0 ||
+	    services_open(s->services, e) != 0 ||
 	    scheduler_start(s->scheduler, e) != 0)
 		return -1;
 	open_control(s);
-	return listener_start(s->listener, e) != 0 ? -1
-						   : sender_local_start(s, e);
+	if (services_start(s->services, e) != 0)
+		return -1;
+	return sender_local_pickup(s, e);
 }
 
 /* ---- reload -------------------------------------------------------------
@@ -394,8 +338,8 @@ reload(void *server, const void *values, struct err *e)
 
 	if (routes_new(&routes, &way, e) != 0)
 		return -1;
-	if (make_tls(s, o, e) != 0 || users_reload(s->users, e) != 0 ||
-	    sender_filter_use(s, o, e) != 0) {
+	if (services_reload(s->services, &o->tls, e) != 0 ||
+	    users_reload(s->users, e) != 0 || sender_filter_use(s, o, e) != 0) {
 		routes_free(&routes);
 		return -1;
 	}

@@ -4,41 +4,35 @@
 /* The service for programs of this machine: a socket whose clients the kernel
  * names, and the directory for when nobody listens on it. */
 
-static void
-serve_local(void *ctx, const struct listener_client *c)
+static bool
+has_socket(const struct sender_options *o)
 {
-	struct sender *s = ctx;
-
-	smtp_server_session(s->local, c);
+	return o->local_socket != NULL && o->local_socket[0] != '\0';
 }
 
 int
-sender_local_bind(struct sender *s, struct err *e)
+sender_local_check(const char *path, const struct sender_options *o,
+		   struct err *e)
 {
-	const struct sender_options *o = s->o;
-	const char *const path[] = { o->local_socket };
-	struct listener_options l = {
-		.service = "local",
-		.addresses = path,
-		.n_addresses = 1,
-		.max_clients = (int)o->submission.max_clients,
-		.max_per_address = (int)o->submission.max_per_address,
-		.socket_mode = listen_options_mode(o->local_mode),
-		.busy_reply = "421 4.3.2 too many clients, try again later\r\n",
-		.serve = serve_local,
-		.ctx = s,
-	};
-
-	if (local_users_new(&s->local_users, "configuration", &o->local_users,
-			    s->hostname, e) != 0)
-		return -1;
-	if (path[0] == NULL || path[0][0] == '\0')
-		return 0;
-	if (!unix_socket_is_path(path[0]))
+	if (has_socket(o) && !unix_socket_is_path(o->local_socket))
 		return err_set(e, ERR_PERM, 0,
-			       "local-socket must be an absolute path: %s",
-			       path[0]);
-	return listener_new(&s->local_listener, &l, e);
+			       "%s: local-socket must be an absolute path: %s",
+			       path, o->local_socket);
+	return 0;
+}
+
+void
+sender_local_options(const void *values, struct listener_options *l)
+{
+	const struct sender_options *o = values;
+
+	if (!has_socket(o))
+		return;
+	l->addresses = (const char *const *)&o->local_socket;
+	l->n_addresses = 1;
+	l->max_clients = (int)o->submission.max_clients;
+	l->max_per_address = (int)o->submission.max_per_address;
+	l->socket_mode = listen_options_mode(o->local_mode);
 }
 
 static bool
@@ -53,14 +47,15 @@ local_user(void *ctx, uid_t uid, struct user *user)
 }
 
 int
-sender_local_make(struct sender *s, const struct smtp_server_options *o,
+sender_local_open(void *server, struct tls_server *tls, void **engine,
 		  struct err *e)
 {
-	struct smtp_server_options smtp = *o;
+	struct sender *s = server;
+	struct smtp_server_options smtp = sender_submission_smtp(s);
 
 	/* neither passwords nor TLS, and nobody who has to be kept waiting */
 	smtp.service = "local";
-	smtp.tls = NULL;
+	smtp.tls = tls;
 	smtp.tls_required = false;
 	smtp.xclient_from = NULL;
 	smtp.sasl = NULL;
@@ -71,12 +66,17 @@ sender_local_make(struct sender *s, const struct smtp_server_options *o,
 	smtp.recipients_max = SMTP_HAND_OVER_MAX;
 	smtp.local_user = local_user;
 	smtp.local_ctx = s;
-	return smtp_server_new(&s->local, &smtp, milter_filter_ops(s->filter),
-			       s->filter, e);
+	if (local_users_new(&s->local_users, "configuration",
+			    &s->o->local_users, s->hostname, e) != 0 ||
+	    smtp_server_new(&s->local, &smtp, milter_filter_ops(s->filter),
+			    s->filter, e) != 0)
+		return -1;
+	*engine = s->local;
+	return 0;
 }
 
 int
-sender_local_start(struct sender *s, struct err *e)
+sender_local_pickup(struct sender *s, struct err *e)
 {
 	struct pickup_options p = { .path = s->o->maildrop,
 				    .smtp = s->local,
@@ -86,9 +86,6 @@ sender_local_start(struct sender *s, struct err *e)
 				    .size_max_bytes = s->o->size_max,
 				    .expiry_ms = s->o->expiry };
 
-	if (s->local_listener != NULL &&
-	    listener_start(s->local_listener, e) != 0)
-		return -1;
 	if (p.path == NULL || p.path[0] == '\0')
 		return 0;
 	return pickup_new(&s->pickup, &p, e);

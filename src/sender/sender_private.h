@@ -6,6 +6,7 @@
 #include "milter/milter_filter.h"
 #include "net/listener.h"
 #include "net/network.h"
+#include "net/services.h"
 #include "queue/scheduler.h"
 #include "sender/control.h"
 #include "sender/from_header.h"
@@ -25,15 +26,13 @@ struct sender {
 	char postmaster[ADDRESS_SIZE]; /* of this server */
 	int data_fd, lock_fd;          /* -1 until run */
 	struct wake stop;              /* ends waits for receivers */
-	struct tls_server *tls;
-	struct listener *listener;
-	struct listener *local_listener; /* NULL: no local socket */
+	struct services *services;
+	struct smtp_server *local; /* the service's engine, for the pickup */
 	struct local_users *local_users;
 	struct pickup *pickup; /* NULL: no maildrop */
 	struct users *users;
 	struct sasl *sasl;
 	struct milter_filter *filter; /* between smtp and the policy */
-	struct smtp_server *smtp, *local;
 	struct network_list xclient_from;
 	struct login_limits *limits;
 	struct routes *routes;
@@ -86,13 +85,26 @@ int sender_reach_check(const char *path, const struct sender_options *o,
 int sender_reach_open(struct sender *s, struct err *e);
 void sender_reach_close(struct sender *s);
 
-/* sender_local_bind, _make, _start - the service for programs of this machine:
- * its socket and users; the same as the submission service *o, but for clients
- * whom the kernel names; accepting, and taking in the maildrop. */
-int sender_local_bind(struct sender *s, struct err *e);
-int sender_local_make(struct sender *s, const struct smtp_server_options *o,
+/* ---- services: the fields of their rows (net/services.h) ------------------
+ * The server is the struct sender, values are its options.
+ */
+void sender_submission_options(const void *values, struct listener_options *l);
+int sender_submission_open(void *server, struct tls_server *tls, void **engine,
+			   struct err *e);
+void sender_submission_close(void *engine); /* that of local, too */
+/* sender_submission_smtp - of any service that takes mail of users; tls is
+ * still to be set. */
+struct smtp_server_options sender_submission_smtp(const struct sender *s);
+
+/* The service for programs of this machine, whose clients the kernel names. */
+void sender_local_options(const void *values, struct listener_options *l);
+int sender_local_open(void *server, struct tls_server *tls, void **engine,
 		      struct err *e);
-int sender_local_start(struct sender *s, struct err *e);
+/* sender_local_check - is the configuration's local-socket a path? */
+int sender_local_check(const char *path, const struct sender_options *o,
+		       struct err *e);
+/* sender_local_pickup - take in what is in the maildrop; after local's open. */
+int sender_local_pickup(struct sender *s, struct err *e);
 
 /* ---- hand-overs (sender_handed.c) -----------------------------------------
  */

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -88,6 +89,56 @@ def test_a_configuration_in_other_hands_is_not_for_root(pair, name):
     shutil.move(one.config, os.path.join(there, "conf"))
     os.symlink(os.path.join(there, "conf"), one.config)
     refused(one, there, "belongs to user 65534")
+
+
+# ---- where it listens --------------------------------------------------------
+
+@pytest.mark.parametrize("name,section", [("postpair-receiver", "pop3"),
+                                          ("postpair-receiver", "lmtp"),
+                                          ("postpair-sender", "submission")])
+def test_the_ports_file_has_a_line_for_each_word(pair, name, section):
+    one = server(pair, name)
+    path = os.path.join(pair.directory, "socket")
+    one.sections.setdefault(section, {})["listen"] = \
+        "localhost:0 %s *:0" % path
+    one.start()
+    with open(one.ports_path, encoding="ascii") as f:
+        ports = [int(line.split()[1]) for line in f
+                 if line.startswith(section + " ")]
+    # all that a word stands for shares its port; a path has none
+    assert len(ports) == 2 and 0 not in ports
+    ready = [line for line in one.log().splitlines() if " ready " in line]
+    assert all(" %s=%d" % (section, port) in ready[-1] for port in ports)
+    for port in ports:
+        for family, address in [(socket.AF_INET, "127.0.0.1"),
+                                (socket.AF_INET6, "::1")]:
+            if family == socket.AF_INET6 and not has_ipv6():
+                continue
+            with socket.socket(family) as s:
+                s.settimeout(30)
+                s.connect((address, port))
+                assert s.recv(3) in (b"220", b"+OK")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(30)
+        s.connect(path)
+        assert s.recv(3) in (b"220", b"+OK")
+    assert one.stop() == 0
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def test_a_local_socket_that_is_no_path_is_refused(pair):
+    pair.sender.sections["submission"]["local-socket"] = "run/socket"
+    pair.sender.write_config()
+    refused(pair.sender, pair.sender.config + ": ",
+            "local-socket must be an absolute path: run/socket")
 
 
 # ---- reload ------------------------------------------------------------------

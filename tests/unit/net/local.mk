@@ -78,3 +78,10 @@ tests_unit_net_test_tls_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_tls_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 tests_unit_net_test_tls_memory_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/net/test_services
+TESTS += tests/unit/net/test_services
+tests_unit_net_test_services_SOURCES = tests/unit/net/test_services.c \
+	tests/unit/net/issue.c tests/unit/net/issue.h
+tests_unit_net_test_services_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_net_test_services_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_services_LDADD = $(NET_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
