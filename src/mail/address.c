@@ -202,6 +202,17 @@ address_domain_is_valid(struct span domain, bool allow_utf8)
 	       domain_extent(domain, flags) == domain.n;
 }
 
+/* A last dot is none of RFC 5321 4.1.2: a name that has it would be equal to no
+ * other, and nobody would be told. */
+int
+address_domain_check(const char *name, bool literal, struct err *e)
+{
+	if (address_domain_is_valid(span_of(name), true) &&
+	    (literal || name[0] != '['))
+		return 0;
+	return err_set(e, ERR_PERM, 0, "not a domain: %s", name);
+}
+
 /* Why no local part or domain stands at the start of s, for the reply. */
 static int
 refuse(struct span s, unsigned flags, const char *what, struct err *e)

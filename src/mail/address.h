@@ -50,6 +50,10 @@ int address_parse_mailbox(struct span text, unsigned flags, struct address *a,
  * literal, not over-long: what EHLO and a route may name. */
 bool address_domain_is_valid(struct span domain, bool allow_utf8);
 
+/* address_domain_check - the same of a name in a configuration, with U-labels;
+ * a literal where that may stand.  -1 (PERM): "not a domain: <name>". */
+int address_domain_check(const char *name, bool literal, struct err *e);
+
 /*
  * address_canonical - the form used to look up and compare: local part without
  * needless quotes and, like the domain, in lower case (ASCII); a U-label

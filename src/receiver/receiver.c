@@ -73,6 +73,9 @@ check(const char *path, const void *values, struct err *e)
 	struct receiver_limits *limits = NULL;
 	struct receiver_rules *rules = NULL;
 
+	if (o->hostname[0] != '\0' &&
+	    address_domain_check(o->hostname, true, e) != 0)
+		return err_prefix(e, "%s: server: hostname", path);
 	if (check_lmtp(path, &o->lmtp.listen, e) != 0 ||
 	    login_options_check(&o->login, path, e) != 0)
 		return -1;

@@ -18,8 +18,9 @@ add_domain(struct receiver_rules *r, const char *text, struct err *e)
 	struct address a = { .local = span_of("x"), .domain = domain };
 	char canonical[ADDRESS_SIZE];
 
-	if (!address_domain_is_valid(domain, true) || domain.p[0] == '[' ||
-	    address_canonical(&a, canonical) != 0)
+	if (address_domain_check(text, false, e) != 0)
+		return -1;
+	if (address_canonical(&a, canonical) != 0)
 		return err_set(e, ERR_PERM, 0, "not a domain: %s", text);
 	address_split(canonical, &local, &domain);
 	if (receiver_rules_is_local(r, domain))

@@ -54,6 +54,9 @@ check(const char *path, const void *values, struct err *e)
 	if (o->retry_min > o->retry_max)
 		return err_set(e, ERR_PERM, 0,
 			       "%s: [queue] retry-min is over retry-max", path);
+	if (o->hostname[0] != '\0' &&
+	    address_domain_check(o->hostname, true, e) != 0)
+		return err_prefix(e, "%s: server: hostname", path);
 	if (login_options_check(&o->login, path, e) != 0 ||
 	    local_users_new(&local, path, &o->local_users, "localhost", e) != 0)
 		return -1;

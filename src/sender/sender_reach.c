@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include "base/log.h"
 #include "net/dial.h"
 #include "sender/sender_private.h"
@@ -31,6 +33,20 @@ make_tls_client(struct tls_client **c, const struct sender_options *o,
 					     : err_prefix(e, "[relay] ca-file");
 }
 
+/* Host names and addresses; one that is neither would hide a loop. */
+static int
+check_own(const struct option_list *own, struct err *e)
+{
+	struct in6_addr six;
+
+	for (size_t i = 0; i < own->n; i++) {
+		if (inet_pton(AF_INET6, own->v[i], &six) != 1 &&
+		    address_domain_check(own->v[i], false, e) != 0)
+			return err_prefix(e, "relay: own");
+	}
+	return 0;
+}
+
 int
 sender_reach_check(const char *path, const struct sender_options *o,
 		   struct err *e)
@@ -40,7 +56,9 @@ sender_reach_check(const char *path, const struct sender_options *o,
 	char host[NET_HOST_SIZE];
 	uint16_t port;
 
-	int rc = make_dns(&dns, o, e);
+	int rc = check_own(&o->relay_own, e);
+	if (rc == 0)
+		rc = make_dns(&dns, o, e);
 	if (rc == 0)
 		rc = make_tls_client(&tls, o, e);
 	if (rc == 0 && or_null(o->sts_connect_to) != NULL &&

@@ -40,28 +40,18 @@ sendmail_options_table(void)
 	return table;
 }
 
-/* A last dot makes no name that mail has (RFC 5321 4.1.2). */
-static int
-check_domain(const char *name, const char *key, const char *path, struct err *e)
-{
-	if (address_domain_is_valid(span_of(name), true) && name[0] != '[')
-		return 0;
-	return err_set(e, ERR_PERM, 0, "%s: sendmail: %s: not a domain: %s",
-		       path, key, name);
-}
-
 int
 sendmail_options_check(const struct sendmail_options *o, const char *path,
 		       struct err *e)
 {
 	for (size_t i = 0; i < o->own_domains.n; i++) {
-		if (check_domain(o->own_domains.v[i], "own-domains", path, e) !=
-		    0)
-			return -1;
+		if (address_domain_check(o->own_domains.v[i], false, e) != 0)
+			return err_prefix(e, "%s: sendmail: own-domains", path);
 	}
-	return o->domain[0] == '\0'
-		   ? 0
-		   : check_domain(o->domain, "domain", path, e);
+	if (o->domain[0] != '\0' &&
+	    address_domain_check(o->domain, false, e) != 0)
+		return err_prefix(e, "%s: sendmail: domain", path);
+	return 0;
 }
 
 const char *

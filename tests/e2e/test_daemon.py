@@ -173,6 +173,22 @@ def test_a_reload_names_what_needs_a_restart(pair):
     pair.stop()
 
 
+# ---- names -------------------------------------------------------------------
+
+@pytest.mark.parametrize("name,section,key,value,word", [
+    ("postpair-sender", "server", "hostname", "abc.com.", "abc.com."),
+    ("postpair-receiver", "server", "hostname", "abc com", "abc com"),
+    ("postpair-sender", "relay", "own", "2001:db8::1 mx.abc.com.", "mx.abc.com."),
+    ("postpair-sender", "routes", "xyz.net.", "127.0.0.1", None),
+    ("postpair-receiver", "domains", "local", "xyz.com abc.com.", "abc.com.")])
+def test_a_name_is_written_without_a_last_dot(pair, name, section, key, value, word):
+    """It would be equal to no other name."""
+    one = server(pair, name)
+    one.sections.setdefault(section, {})[key] = value
+    one.write_config()
+    refused(one, key + ": not a domain" + (": " + word if word else ""))
+
+
 # ---- secrets -----------------------------------------------------------------
 
 @pytest.mark.parametrize("name", NAMES)
