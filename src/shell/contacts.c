@@ -141,7 +141,7 @@ take_line(struct contacts *c, struct span line, struct err *e)
 
 int
 contacts_parse(struct contacts *c, struct span text, const char *name,
-	       struct err *e)
+	       struct buf *bad, struct err *e)
 {
 	struct span line;
 	int unread = 0;
@@ -155,16 +155,15 @@ contacts_parse(struct contacts *c, struct span text, const char *name,
 			*e = local;
 			return -1;
 		}
-		if (unread++ > 0)
-			continue;
-		*e = local;
-		(void)err_prefix(e, "%s:%d", name, at);
+		if (unread++ < CONTACTS_NAMED_MAX && bad != NULL)
+			(void)buf_addf(bad, "%s:%d: %s\n", name, at, local.msg);
 	}
 	return unread;
 }
 
 int
-contacts_load(struct contacts *c, const char *path, struct err *e)
+contacts_load(struct contacts *c, const char *path, struct buf *bad,
+	      struct err *e)
 {
 	struct err local = { 0 };
 	char *text = NULL;
@@ -178,7 +177,7 @@ contacts_load(struct contacts *c, const char *path, struct err *e)
 		*e = local;
 		return -1;
 	}
-	rc = contacts_parse(c, span_make(text, n), path, e);
+	rc = contacts_parse(c, span_make(text, n), path, bad, e);
 	free(text);
 	return rc;
 }
@@ -252,17 +251,14 @@ contacts_change_file(struct contacts *c, const char *path,
 {
 	struct contacts now = { 0 };
 	struct user_file f;
-	struct err ignored;
 	struct buf b;
 	int rc = -1;
 
 	buf_init(&b, CONTACTS_FILE_MAX);
 	if (user_file_open(&f, path, CONTACTS_FILE_MAX, e) != 0)
 		goto out;
-	if (contacts_parse(&now, span_make(f.text, f.n), path, &ignored) < 0) {
-		*e = ignored;
+	if (contacts_parse(&now, span_make(f.text, f.n), path, NULL, e) < 0)
 		goto out;
-	}
 	if (contacts_change(&now, x, e) != 0)
 		goto out;
 	if (edit_text(span_make(f.text, f.n), x, &b) != 0)

@@ -17,6 +17,7 @@ enum {
 	CONTACTS_MAX = 10000,
 	CONTACTS_NAME_MAX = 64,
 	CONTACTS_FILE_MAX = 4 * 1024 * 1024,
+	CONTACTS_NAMED_MAX = 10, /* lines that are no contacts */
 };
 
 struct contact {
@@ -31,12 +32,14 @@ struct contacts {
 void contacts_free(struct contacts *c);
 
 /* contacts_parse - the text of a file.  How many lines are no contacts (they
- * are passed over; *e names the first, "file:line: reason"), or -1 (TEMP). */
+ * are passed over; *bad, which may be NULL, gets a line "file:line: reason" for
+ * each of the first CONTACTS_NAMED_MAX), or -1 (TEMP). */
 int contacts_parse(struct contacts *c, struct span text, const char *name,
-		   struct err *e);
+		   struct buf *bad, struct err *e);
 
 /* contacts_load - the same of a file; a missing one is no contacts. */
-int contacts_load(struct contacts *c, const char *path, struct err *e);
+int contacts_load(struct contacts *c, const char *path, struct buf *bad,
+		  struct err *e);
 
 /* What a command does: give name[0] this address, or remove all the names. */
 struct contacts_change {

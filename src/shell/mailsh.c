@@ -16,6 +16,7 @@
 #include "shell/run.h"
 #include "shell/session.h"
 #include "shell/tty.h"
+#include "shell/user_file.h"
 
 /*
  * mailsh: options, then either the scripts named by -c and -f, or standard
@@ -125,15 +126,21 @@ load_contacts(struct shell *sh)
 {
 	char path[PATHS_SIZE];
 	struct err e = { 0 };
+	struct buf bad;
 
 	if (sh->no_config || paths_config(path, "contacts") != 0)
 		return;
-	int unread = contacts_load(&sh->contacts, path, &e);
-	if (unread != 0)
+	buf_init(&bad, CONTACTS_NAMED_MAX * (PATHS_SIZE + sizeof(e.msg)));
+	int unread = contacts_load(&sh->contacts, path, &bad, &e);
+	if (unread < 0)
 		shell_note(sh, "mailsh: %s [local]", e.msg);
-	if (unread > 1)
-		shell_note(sh, "mailsh: %s: %d lines are no contacts", path,
-			   unread);
+	struct span rest = buf_span(&bad), line;
+	while (user_file_line(&rest, &line, 0))
+		shell_note(sh, "mailsh: %.*s [local]", SPAN_ARG(line));
+	if (unread > CONTACTS_NAMED_MAX)
+		shell_note(sh, "mailsh: %s: and %d more [local]", path,
+			   unread - CONTACTS_NAMED_MAX);
+	buf_free(&bad);
 }
 
 static int

@@ -715,6 +715,23 @@ def test_a_ready_message_from_a_file_and_from_standard_input(pair):
         assert "send: line " in pair.stderr, pair.stderr
 
 
+def test_every_line_that_is_no_contact_is_named(pair):
+    path = os.path.join(pair.environment()["XDG_CONFIG_HOME"], "mailsh",
+                        "contacts")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for n in (2, 11):
+        with open(path, "w", encoding="ascii") as f:
+            f.write("".join("c%d c@abc.com\nbad%d\n" % (i, i) for i in range(n)))
+        done = shell(pair, "-c", "contact list --tsv")
+        assert done.stdout.count(b"c@abc.com") == n and done.returncode == 0
+        said = ["mailsh: %s:%d: no address [local]" % (path, 2 * i + 2)
+                for i in range(min(n, 10))]
+        if n > 10:
+            said.append("mailsh: %s: and 1 more [local]" % path)
+        os.remove(path)
+        assert done.stderr.decode().splitlines() == said
+
+
 @pytest.mark.parametrize("command,hint", [
     ("list --jsn", "did you mean `--json`?"),
     ("list -x", "`help list` lists its options"),

@@ -98,7 +98,7 @@ try_text(struct span text)
 	buf_init(&b, 1024 * 1024);
 	(void)redact_line(text, &b);
 	buf_clear(&b);
-	(void)contacts_parse(&c, text, "contacts", &e);
+	(void)contacts_parse(&c, text, "contacts", NULL, &e);
 	(void)contacts_resolve(&c, text, &b, &e);
 	contacts_free(&c);
 	buf_free(&b);

@@ -12,6 +12,7 @@
 #include "shell/contacts.h"
 #include "shell/redact.h"
 #include "shell/status.h"
+#include "shell/user_file.h"
 #include "shell/vars.h"
 
 static void
@@ -27,7 +28,7 @@ names_stand_for_addresses(void **state)
 					span_of("# mine\n\nbob bob@xyz.com "
 						"Bob Builder\r\n"
 						"carol carol@xyz.com"),
-					"contacts", &e),
+					"contacts", NULL, &e),
 			 0);
 	assert_int_equal(contacts_resolve(&c,
 					  span_of("BOB, carol,\"a, b\" "
@@ -58,19 +59,52 @@ bad_lines_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct contacts c = { 0 };
-		struct buf b;
+		struct buf b, named;
 
 		buf_init(&b, 1000);
+		buf_init(&named, 1000);
 		assert_int_equal(
 		    buf_addf(&b, "ok a@b.org\n%sbehind b@b.org\n", bad[i]), 0);
-		assert_int_equal(contacts_parse(&c, buf_span(&b), "f", &e), 1);
-		assert_int_equal(strncmp(e.msg, "f:2: ", 5), 0);
+		assert_int_equal(
+		    contacts_parse(&c, buf_span(&b), "f", &named, &e), 1);
+		assert_span(span_head(buf_span(&named), 5), "f:2: ");
+		buf_free(&named);
 		/* the others are there, also those behind it */
 		assert_int_equal(c.n, 2);
 		assert_non_null(contacts_find(&c, span_of("behind")));
 		contacts_free(&c);
 		buf_free(&b);
 	}
+}
+
+static void
+every_bad_line_is_named(void **state)
+{
+	struct contacts c = { 0 };
+	struct buf b, named;
+	struct err e;
+
+	(void)state;
+	buf_init(&b, 1000);
+	buf_init(&named, 10000);
+	for (unsigned i = 0; i < CONTACTS_NAMED_MAX + 2; i++)
+		assert_int_equal(buf_addf(&b, "n%u a@b.org\nbad\n", i), 0);
+	assert_int_equal(contacts_parse(&c, buf_span(&b), "f", &named, &e),
+			 CONTACTS_NAMED_MAX + 2);
+	assert_int_equal(c.n, CONTACTS_NAMED_MAX + 2);
+	struct span rest = buf_span(&named), line;
+	for (int i = 0; i < CONTACTS_NAMED_MAX; i++) {
+		char want[40];
+
+		(void)snprintf(want, sizeof(want), "f:%d: no address",
+			       2 * i + 2);
+		assert_true(user_file_line(&rest, &line, 0));
+		assert_span(line, want);
+	}
+	assert_int_equal(rest.n, 0);
+	contacts_free(&c);
+	buf_free(&b);
+	buf_free(&named);
 }
 
 /* A contact is taken out of the middle: what is behind it moves, and nothing
@@ -239,7 +273,7 @@ changes_of_two_shells_are_kept(void **state)
 		assert_int_equal(waitpid(child[who], &status, 0), child[who]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(contacts_load(&c, path, &e), 0);
+	assert_int_equal(contacts_load(&c, path, NULL, &e), 0);
 	assert_int_equal(c.n, 40);
 	contacts_free(&c);
 }
@@ -386,6 +420,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_stand_for_addresses),
 		cmocka_unit_test(bad_lines_are_named),
+		cmocka_unit_test(every_bad_line_is_named),
 		cmocka_unit_test(any_contact_can_be_removed),
 		cmocka_unit_test_setup_teardown(other_lines_stay_byte_for_byte,
 						make_dir, remove_dir),
