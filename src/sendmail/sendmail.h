@@ -146,7 +146,7 @@ enum sendmail_encoding {
 	SENDMAIL_UNKNOWN,
 };
 struct sendmail_mime {
-	bool has_type, is_multipart, is_message, is_sealed;
+	bool has_type, is_multipart, is_digest, is_message, is_sealed;
 	struct span boundary; /* empty: none */
 	enum sendmail_encoding encoding;
 };

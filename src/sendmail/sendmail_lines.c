@@ -11,9 +11,9 @@
  * and servers outside refuse more.  It is mended here, before a signature or a
  * filter sees it; what comes by SMTP is not changed.
  *
- * Fields are folded where they have a blank, else behind a comma.  A body of
- * one part becomes quoted-printable, and what is encoded already gets the line
- * breaks of its encoding; both lose nothing.  A part of several is broken
+ * Fields are folded where they have a blank, else behind a comma.  A part, or a
+ * body that is one, becomes quoted-printable, and what is encoded already gets
+ * the line breaks of its encoding; both lose nothing.  Anything else is broken
  * before a blank, or with one put there.  What is signed or encrypted would be
  * spoiled by that: its body stays as it is, and who cannot take it refuses it.
  */
@@ -137,11 +137,12 @@ put_quoted(struct span line, struct buf *out)
 		unsigned char c = (unsigned char)line.p[i];
 		bool plain = c > ' ' && c <= '~' && c != '=';
 		plain = plain || (span_is_blank(line.p[i]) && i + 1 < line.n);
-		size_t n = plain ? 1 : 3;
-		if (column + n > QUOTED_BYTES) {
+		if (column + (plain ? 1U : 3U) > QUOTED_BYTES) {
 			rc |= buf_add_str(out, "=\n");
 			column = 0;
+			plain = plain && c != '-'; /* it begins no delimiter */
 		}
+		size_t n = plain ? 1 : 3;
 		rc |= plain ? buf_add_char(out, line.p[i])
 			    : buf_addf(out, "=%02X", c);
 		column += n;
@@ -161,19 +162,22 @@ put_quoted_again(struct span line, struct buf *out)
 		line.n--; /* they mean nothing (3) */
 	while (line.n > 0) {
 		struct span one = span_head(line, line.p[0] == '=' ? 3 : 1);
+		struct span put = one;
 		bool is_soft_end = one.n == 1 && one.p[0] == '=';
 		if (column + one.n > QUOTED_BYTES && !is_soft_end) {
 			rc |= buf_add_str(out, "=\n");
 			column = 0;
+			if (one.p[0] == '-') /* it begins no delimiter */
+				put = span_of("=2D");
 		}
-		rc |= buf_add_span(out, one);
-		column += one.n;
+		rc |= buf_add_span(out, put);
+		column += put.n;
 		line = span_skip(line, one.n);
 	}
 	return rc | buf_add_char(out, '\n');
 }
 
-/* ---- a body of one part ---------------------------------------------------
+/* ---- one part -------------------------------------------------------------
  */
 
 /* RFC 1428 3 has a name for what nobody knows. */
@@ -183,9 +187,20 @@ charset_of(struct span body)
 	return utf8_is_valid(body) ? "utf-8" : "unknown-8bit";
 }
 
-static int
-put_encoded(struct span head, struct span body, struct buf *out)
+/* One part, as it is: no more than its encoding changes (RFC 2045 6.4). */
+static bool
+may_encode(const struct sendmail_mime *m, struct span body)
 {
+	return !m->is_multipart && !m->is_message && !m->is_sealed &&
+	       m->encoding == SENDMAIL_PLAIN && has_long_line(body);
+}
+
+/* is_whole: the header is that of a message.  -1 (no room): *out is as it was.
+ */
+static int
+put_encoded(struct span head, struct span body, bool is_whole, struct buf *out)
+{
+	size_t start = out->n;
 	struct span rest = head;
 	struct header_field f;
 	int rc = 0;
@@ -195,7 +210,7 @@ put_encoded(struct span head, struct span body, struct buf *out)
 				    span_of("Content-Transfer-Encoding")))
 			rc |= put_lines(f.whole, true, out);
 	}
-	if (!header_find(head, "MIME-Version", &f))
+	if (is_whole && !header_find(head, "MIME-Version", &f))
 		rc |= buf_add_str(out, "MIME-Version: 1.0\n");
 	if (!header_find(head, "Content-Type", &f) && !utf8_is_ascii(body))
 		rc |= buf_addf(out, "Content-Type: text/plain; charset=%s\n",
@@ -206,6 +221,8 @@ put_encoded(struct span head, struct span body, struct buf *out)
 		body = span_skip(body, 1); /* the end of the header */
 	while (body.n > 0 && rc == 0)
 		rc = put_quoted(take_line(&body), out);
+	if (rc != 0)
+		out->n = start;
 	return rc;
 }
 
@@ -219,6 +236,7 @@ struct walk {
 	size_t n_boundaries;
 	enum sendmail_encoding encoding; /* of the part we are in */
 	bool is_sealed;                  /* one of them is */
+	bool is_digest; /* parts without a type are messages (2046 5.1.5) */
 };
 
 /* RFC 2046 5.1.1: a delimiter of any part we are in; *is_end: the last. */
@@ -247,6 +265,7 @@ enter(struct walk *w, const struct sendmail_mime *m)
 {
 	w->encoding = m->encoding;
 	w->is_sealed = w->is_sealed || m->is_sealed;
+	w->is_digest = w->is_digest || m->is_digest;
 	if (m->boundary.n > 0 && w->n_boundaries < BOUNDARIES_MAX)
 		w->boundary[w->n_boundaries++] = m->boundary;
 }
@@ -263,23 +282,53 @@ take_fields(struct span *rest)
 	return span_head(whole, whole.n - rest->n);
 }
 
-/* The header of a part; that of a message in it, too. */
-static int
-put_part_head(struct walk *w, struct span *rest)
+/* What is before the next delimiter. */
+static struct span
+part_body(const struct walk *w, struct span rest)
 {
-	struct sendmail_mime m;
-	int rc = 0;
+	struct span whole = rest;
+	bool is_end;
 
-	do {
-		struct span head = take_fields(rest);
-		sendmail_mime_read(head, &m);
-		enter(w, &m);
-		rc |= put_lines(head, true, w->out);
-		if (rest->n == 0 || rest->p[0] != '\n')
-			break;
-		rc |= buf_add_char(w->out, '\n');
-		*rest = span_skip(*rest, 1);
-	} while (m.is_message && rc == 0);
+	while (rest.n > 0) {
+		struct span at = rest;
+		if (is_delimiter(w, take_line(&rest), &is_end))
+			return span_head(whole, whole.n - at.n);
+	}
+	return whole;
+}
+
+/* The header of a part, with the body behind it when that is encoded; is_whole
+ * when it is a message's.  1: a message in the part is next. */
+static int
+put_part_head(struct walk *w, bool is_whole, struct span *rest)
+{
+	struct span head = take_fields(rest), body;
+	struct sendmail_mime m;
+
+	sendmail_mime_read(head, &m);
+	enter(w, &m);
+	if (rest->n == 0 || rest->p[0] != '\n')
+		return put_lines(head, true, w->out);
+	body = part_body(w, *rest);
+	if ((m.has_type || !w->is_digest) && may_encode(&m, body) &&
+	    put_encoded(head, body, is_whole, w->out) == 0) {
+		*rest = span_skip(*rest, body.n);
+		return 0;
+	}
+	*rest = span_skip(*rest, 1);
+	if (put_lines(head, true, w->out) != 0 ||
+	    buf_add_char(w->out, '\n') != 0)
+		return -1;
+	return m.is_message ? 1 : 0;
+}
+
+static int
+put_part_heads(struct walk *w, bool is_whole, struct span *rest)
+{
+	int rc = put_part_head(w, is_whole, rest);
+
+	while (rc > 0)
+		rc = put_part_head(w, true, rest);
 	return rc;
 }
 
@@ -310,7 +359,8 @@ put_parts(struct walk *w, const struct sendmail_mime *m, struct span body)
 	enter(w, m);
 	if (m->is_message && body.n > 0 && body.p[0] == '\n') {
 		body = span_skip(body, 1); /* the end of the header */
-		rc = buf_add_char(w->out, '\n') | put_part_head(w, &body);
+		rc =
+		    buf_add_char(w->out, '\n') | put_part_heads(w, true, &body);
 	}
 	while (body.n > 0 && rc == 0) {
 		struct span line = take_line(&body);
@@ -319,7 +369,7 @@ put_parts(struct walk *w, const struct sendmail_mime *m, struct span body)
 			w->encoding = SENDMAIL_PLAIN;
 		rc = put_encoded_line(line, w->encoding, w->out);
 		if (is_begin && !is_end && rc == 0)
-			rc = put_part_head(w, &body);
+			rc = put_part_heads(w, false, &body);
 	}
 	return rc;
 }
@@ -334,11 +384,8 @@ put_message(struct span head, struct span body, struct buf *out)
 	struct sendmail_mime m;
 
 	sendmail_mime_read(head, &m);
-	bool is_one = !m.is_multipart && !m.is_message && !m.is_sealed;
-	if (is_one && m.encoding == SENDMAIL_PLAIN && has_long_line(body) &&
-	    put_encoded(head, body, out) == 0)
+	if (may_encode(&m, body) && put_encoded(head, body, true, out) == 0)
 		return 0;
-	buf_clear(out); /* also without room for the other */
 	if (put_lines(head, true, out) != 0)
 		return -1;
 	size_t at = out->n;

@@ -108,6 +108,7 @@ read_type(struct span value, struct sendmail_mime *m)
 		m->is_multipart = true;
 		m->is_sealed = span_eq_nocase(sub, span_of("signed")) ||
 			       span_eq_nocase(sub, span_of("encrypted"));
+		m->is_digest = span_eq_nocase(sub, span_of("digest"));
 		m->boundary = boundary_of(value);
 	} else if (span_eq_nocase(type, span_of("message"))) {
 		m->is_message = true;

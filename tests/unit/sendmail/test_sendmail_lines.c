@@ -236,8 +236,10 @@ parts_keep_their_encoding(void **state)
 	assert_true(holds("=E2=82=AC\n--b2\n"));
 	assert_true(holds("QUJD\nQUJD"));
 	assert_false(holds(" QUJD"));
-	assert_true(holds("=3D\n =3D")); /* that is text, as it was */
-	assert_false(holds("=3D =\n"));
+	/* that was text */
+	assert_true(holds("--b (1)\nContent-Transfer-Encoding: "
+			  "quoted-printable\n\n=3D3D =3D3D"));
+	assert_true(holds("=20\n--b (1)--\n"));
 }
 
 /* Its header is ours to fold, and no more. */
@@ -279,11 +281,58 @@ what_is_signed_or_encrypted_stays(void **state)
 	}
 }
 
+/* Where the long line is, and there alone. */
 static void
-parts_are_broken_between_words_and_characters(void **state)
+parts_are_encoded(void **state)
+{
+	static const char first[] =
+	    "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+	    "--b\nContent-Type: text/html\nContent-Transfer-Encoding: 8bit\n\n"
+	    "=\xC3\xA9\n--b\n";
+
+	(void)state;
+	add(first);
+	add("Content-Transfer-Encoding: 7bit\nContent-Type: text/html\n\n");
+	/* also where a line that is made would be a delimiter */
+	for (int i = 0; i < 15; i++)
+		add_times(74, i < 14 ? "x" : "y");
+	add("--b\n--b\nContent-Type: message/rfc822\n\nSubject: y\n\n");
+	add_times(1001, "\xE9");
+	add("\n--b--\n");
+	bound();
+	assert_memory_equal(text.p, first, sizeof(first) - 1);
+	assert_true(holds("\n--b\nContent-Type: text/html\n"
+			  "Content-Transfer-Encoding: quoted-printable\n\nxx"));
+	assert_true(
+	    holds("\n\nSubject: y\nMIME-Version: 1.0\n"
+		  "Content-Type: text/plain; charset=unknown-8bit\n"
+		  "Content-Transfer-Encoding: quoted-printable\n\n=E9"));
+	unsigned delimiters = 0;
+	for (const char *at = text.p; at < text.p + text.n; at++)
+		delimiters += at[0] == '\n' && strncmp(at, "\n--b", 4) == 0;
+	assert_int_equal(delimiters, 4);
+	assert_true(holds("=E9\n--b--\n"));
+}
+
+/* Its parts are messages, which have no encoding (RFC 2046 5.1.5, 5.2.1). */
+static void
+a_digest_is_not_encoded(void **state)
 {
 	(void)state;
-	add("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+	add("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: "
+	    "y\n\n");
+	add_times(500, "word ");
+	add("\n--b--\n");
+	bound();
+	assert_false(holds("quoted-printable"));
+}
+
+static void
+anything_else_is_broken_between_words_and_characters(void **state)
+{
+	(void)state;
+	/* nobody knows where a part begins */
+	add("MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n"
 	    "--b\nContent-Type: text/html\n\n");
 	add_times(300, "<p>word</p> ");
 	add("\n--b\n\n");
@@ -372,7 +421,9 @@ main(void)
 		TEST(base64_is_wrapped),
 		TEST(parts_keep_their_encoding),
 		TEST(what_is_signed_or_encrypted_stays),
-		TEST(parts_are_broken_between_words_and_characters),
+		TEST(parts_are_encoded),
+		TEST(a_digest_is_not_encoded),
+		TEST(anything_else_is_broken_between_words_and_characters),
 		TEST(fields_are_folded),
 		TEST(fields_without_a_blank_are_folded_too),
 		TEST(without_room_it_is_broken),
