@@ -133,11 +133,36 @@ put_draft(struct shell *sh, struct kept *k)
 	return rc == 1 ? put_message(sh, k, WITH_NONE, true) : rc;
 }
 
+/* A path as a word of the language, NUL behind it: in quotes where it needs
+ * them. */
+static const char *
+as_word(const char *path, struct buf *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+";
+	int rc = 0;
+
+	buf_init(word, 2 * PATHS_SIZE + 3);
+	if (path[strspn(path, plain)] == '\0')
+		return path;
+	rc |= buf_add_char(word, '"');
+	for (const char *p = path; *p != '\0'; p++) {
+		if (strchr("\"\\$", *p) != NULL)
+			rc |= buf_add_char(word, '\\');
+		rc |= buf_add_char(word, *p);
+	}
+	rc |= buf_add(word, "\"", 2);
+	return rc == 0 ? word->p : path;
+}
+
 /* Where it is, and the way to send it: the one that `send` will find good. */
 static void
 say_kept(struct shell *sh, const struct kept *k, const char *path)
 {
 	struct draft_built ready = { 0 };
+	struct buf word;
+	const char *file = as_word(path, &word);
 	struct arena a;
 
 	arena_init(&a, KEEP_ARENA_MAX);
@@ -145,12 +170,13 @@ say_kept(struct shell *sh, const struct kept *k, const char *path)
 		shell_note(sh,
 			   "the draft is kept in %s; `send @%s` sends it when "
 			   "it is corrected: %s",
-			   path, path, sh->fail.text);
+			   path, file, sh->fail.text);
 	else
 		shell_note(sh, "the draft is kept in %s; `send @%s%s` sends it",
-			   path, path,
+			   path, file,
 			   ready.n_recipients == 0 ? " --to ADDRESS" : "");
 	buf_free(&ready.bytes);
+	buf_free(&word);
 	arena_reset(&a);
 	for (unsigned i = 0; i < k->n_left_out; i++)
 		shell_note(sh, "not in it is the attachment %s",
@@ -162,15 +188,20 @@ draft_keep_text(struct shell *sh, struct span text)
 {
 	struct failure before = sh->fail;
 	char path[PATHS_SIZE] = "";
+	struct buf word;
 
-	if (draft_put_file(sh, text, path) == 0)
+	if (draft_put_file(sh, text, path) == 0) {
+		const char *file = as_word(path, &word);
+
 		shell_note(sh,
 			   "what you wrote is kept in %s; `compose --body "
 			   "@%s` or `send @%s` takes it",
-			   path, path, path);
-	else
+			   path, file, file);
+		buf_free(&word);
+	} else {
 		shell_note(sh, "what you wrote could not be kept in %s: %s",
 			   path, sh->fail.text);
+	}
 	sh->fail = before;
 }
 

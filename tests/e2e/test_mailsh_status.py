@@ -607,6 +607,17 @@ def test_a_draft_that_has_no_place_with_the_others_gets_another(pair, tmp):
         done.stdout and not os.path.exists(path)
 
 
+def test_the_hint_quotes_the_file_of_a_draft(pair):
+    state = os.path.join(pair.directory, "my \"$state\" é")
+    there = ["env", "XDG_STATE_HOME=" + state, harness.program("mailsh"), "-H",
+             "127.0.0.1", "--smtp-port", str(pair.submission_port)]
+    done = pair.run(there, LOGIN + "compose bob@xyz.com --body There\n")
+    said = done.stderr.decode()
+    assert "the draft is kept in %s/mailsh/draft-" % state in said
+    done = pair.run(there, LOGIN + said.split("`")[1] + "\n")
+    assert b"sent <" in done.stdout, done.stderr
+
+
 def test_a_kept_draft_can_be_sent_as_the_hint_says(pair):
     """With its attachments, to whom the contacts were then."""
     with_file = "--attach %s" % pair.write("plan.txt", b"The plan\n")
