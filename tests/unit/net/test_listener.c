@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +19,21 @@
 #include "net/listener.h"
 
 static const char busy[] = "421 busy\r\n";
+
+/* A family of which this machine shall have no sockets; AF_UNSPEC: it has what
+ * it has. */
+static int lacking = AF_UNSPEC;
+
+/* In the place of libc's. */
+int
+socket(int family, int type, int protocol)
+{
+	if (family == lacking && family != AF_UNSPEC) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return (int)syscall(SYS_socket, family, type, protocol);
+}
 
 /*
  * The service of these tests: greets, echoes lines, leaves on the drain (or,
@@ -710,6 +726,68 @@ a_name_is_listened_on_at_all_its_addresses(void **state)
 	}
 }
 
+static bool
+has_loopback6(void)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+				    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool ok =
+	    fd >= 0 && bind(fd, (struct sockaddr *)&six, sizeof(six)) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return ok;
+}
+
+/* What the machine has of a name is listened on; nothing of it is an error. */
+static void
+a_family_that_the_machine_lacks_is_left_out(void **state)
+{
+	static const char *const names[] = { "*:0", "localhost:0" };
+	struct service svc = { 0 };
+	struct listener_options o = {
+		.service = "test",
+		.n_addresses = 1,
+		.max_clients = 10,
+		.max_per_address = 10,
+		.busy_reply = busy,
+		.serve = serve,
+		.ctx = &svc,
+	};
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *at = NULL;
+	const bool six = has_loopback6();
+	struct listener *l = NULL;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		bool lacks_six = i % 2 == 0;
+		if (!lacks_six && !six)
+			continue;
+		o.addresses = &names[i / 2];
+		lacking = lacks_six ? AF_INET6 : AF_INET;
+		assert_int_equal(listener_new(&l, &o, &e), 0);
+		lacking = AF_UNSPEC;
+		assert_int_equal(listener_start(l, &e), 0);
+		uint16_t port = listener_port(l, 0);
+		assert_int_not_equal(port, 0);
+		/* the loopback of the family that is left */
+		hints.ai_family = lacks_six ? AF_INET : AF_INET6;
+		assert_int_equal(getaddrinfo(NULL, "1", &hints, &at), 0);
+		reach(at, port);
+		freeaddrinfo(at);
+		stop(l);
+	}
+	static const char *const only[] = { "127.0.0.1:0" };
+	o.addresses = only;
+	lacking = AF_INET;
+	assert_int_equal(listener_new(&l, &o, &e), -1);
+	lacking = AF_UNSPEC;
+	assert_int_equal(e.sys, EAFNOSUPPORT);
+	assert_non_null(strstr(e.msg, only[0]));
+}
+
 /* Both families of one port are ours, or none. */
 static void
 a_port_that_is_taken_in_one_family_is_named(void **state)
@@ -752,6 +830,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_listened_on_at_all_its_addresses),
+		cmocka_unit_test(a_family_that_the_machine_lacks_is_left_out),
 		cmocka_unit_test(a_port_that_is_taken_in_one_family_is_named),
 		cmocka_unit_test(a_client_over_the_cap_is_told_so),
 		cmocka_unit_test(one_network_cannot_take_every_place),
