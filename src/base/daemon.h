@@ -101,7 +101,8 @@ struct daemon_program {
 	 * ones.  SIGHUP also reopens the log. */
 	int (*reload)(void *server, const void *values, struct err *e);
 	/* live - what reload takes over: "section" or "section/key", up to a
-	 * NULL.  The log names every other key that has changed. */
+	 * NULL.  The log names every other key that has changed, and
+	 * --dump-options says it of each. */
 	const char *const *live;
 	/* stop - drain, end every thread, free; called once after bind, also
 	 * when run failed. */

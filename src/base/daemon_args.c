@@ -130,6 +130,12 @@ daemon_note_restart(const struct daemon_program *p, const void *started,
 	}
 }
 
+static const char *
+note_live(const void *program, const struct option *o)
+{
+	return is_live(program, o) ? "SIGHUP takes it over." : NULL;
+}
+
 int
 daemon_dump(const struct daemon_program *p, const struct daemon_args *a,
 	    struct err *e)
@@ -148,7 +154,7 @@ daemon_dump(const struct daemon_program *p, const struct daemon_args *a,
 			return -1;
 		}
 	}
-	option_dump(p->options, v, stdout);
+	option_dump_noted(p->options, v, note_live, p, stdout);
 	daemon_unload(p, v);
 	return 0;
 }

@@ -222,7 +222,8 @@ option_is_same(const struct option *o, const void *a, const void *b)
 }
 
 static void
-dump_one(const struct option *o, const void *values, FILE *out)
+dump_one(const struct option *o, const void *values, const char *note,
+	 FILE *out)
 {
 	char range[80];
 
@@ -238,12 +239,15 @@ dump_one(const struct option *o, const void *values, FILE *out)
 		(void)fprintf(out, "  Range: %s.", range);
 	if (o->type != OPTION_MAP && o->standard == NULL)
 		(void)fprintf(out, "  Must be set.");
+	if (note != NULL)
+		(void)fprintf(out, "  %s", note);
 	(void)fputc('\n', out);
 	option_value_print(o, values, out);
 }
 
 void
-option_dump(const struct option *table, const void *values, FILE *out)
+option_dump_noted(const struct option *table, const void *values,
+		  option_note_fn *note, const void *ctx, FILE *out)
 {
 	size_t n = table_size(table);
 
@@ -255,7 +259,16 @@ option_dump(const struct option *table, const void *values, FILE *out)
 			      table[i].section);
 		for (size_t k = i; k < n; k++) {
 			if (strcmp(table[k].section, table[i].section) == 0)
-				dump_one(&table[k], values, out);
+				dump_one(&table[k], values,
+					 note == NULL ? NULL
+						      : note(ctx, &table[k]),
+					 out);
 		}
 	}
+}
+
+void
+option_dump(const struct option *table, const void *values, FILE *out)
+{
+	option_dump_noted(table, values, NULL, NULL, out);
 }

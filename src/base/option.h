@@ -84,6 +84,12 @@ void option_free(const struct option *table, void *values);
  * its help as a comment; loadable again. */
 void option_dump(const struct option *table, const void *values, FILE *out);
 
+/* option_dump_noted - the same, and the comment of a key ends with what note()
+ * says of it, if that is not NULL. */
+typedef const char *option_note_fn(const void *ctx, const struct option *o);
+void option_dump_noted(const struct option *table, const void *values,
+		       option_note_fn *note, const void *ctx, FILE *out);
+
 /* option_is_same - has key `o` one value in both structs?  (false, too, when
  * there is no memory to see.) */
 bool option_is_same(const struct option *o, const void *a, const void *b);

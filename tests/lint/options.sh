@@ -26,6 +26,9 @@ for program in postpair-sender postpair-receiver; do
 	list -v want=dump "$work/dump" >"$work/program"
 	list -v want=page -v program="$program" "$page" >"$work/page"
 	agree "$program: every key and its default is in postpair.conf(5)"
+	list -v want=live "$work/dump" >"$work/program"
+	list -v want=livepage -v program="$program" "$page" >"$work/page"
+	agree "$program: postpair.conf(5) names the keys that SIGHUP takes over"
 done
 
 while read -r binary page; do

@@ -191,6 +191,31 @@ a_dump_loads_again(void **state)
 	option_free(table, &t);
 }
 
+static const char *
+note_idle(const void *ctx, const struct option *o)
+{
+	return o->key != NULL && strcmp(o->key, "idle") == 0 ? ctx : NULL;
+}
+
+static void
+a_note_ends_the_comment_of_its_key(void **state)
+{
+	struct settings s = { 0 };
+	struct err e;
+	char text[4096] = "";
+
+	(void)state;
+	assert_int_equal(option_defaults(table, &s, &e), 0);
+	FILE *f = fmemopen(text, sizeof(text), "w");
+	assert_non_null(f);
+	option_dump_noted(table, &s, note_idle, "Mind it.", f);
+	assert_int_equal(fclose(f), 0);
+	assert_non_null(strstr(text, "\n# A time.  Mind it.\nidle = 5m\n"));
+	const char *one = strstr(text, "Mind it.");
+	assert_null(strstr(one + 1, "Mind it."));
+	option_free(table, &s);
+}
+
 static void
 units_refuse_overflow(void **state)
 {
@@ -260,6 +285,7 @@ main(void)
 		cmocka_unit_test(defaults_stand_where_nothing_is_said),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_dump_loads_again),
+		cmocka_unit_test(a_note_ends_the_comment_of_its_key),
 		cmocka_unit_test(units_refuse_overflow),
 	};
 
