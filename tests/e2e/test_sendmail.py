@@ -157,6 +157,31 @@ def test_recipients_from_the_header(local):
         assert message.endswith(b"\n\n.\none\ntwothree\n")
 
 
+def test_forms_of_recipients(local):
+    """What other sendmails take: who gets it, and no Bcc is left."""
+    both = (BOB, CAROL)
+    for i, (args, fields, to) in enumerate((
+            (("-t", CAROL), "To: bob@xyz.com", both),  # in addition, as Postfix
+            (("-ti",), "Bcc: bob@xyz.com,\n\tCarol\n <carol@xyz.com>", both),
+            (("-oi", "-t"), "To: Friends: bob@xyz.com, Carol <carol@xyz.com>;", both),
+            (("-t",), "To: undisclosed-recipients:;\nBcc: bob@xyz.com", (BOB,)),
+            (("-t",), "To: bob@xyz.com (Bob, the (nested) one), (x) carol@(y)xyz.com",
+             both),
+            (("-t",), "To: bob@xyz.com\nCc:\nBcc: ", (BOB,)),
+            (("-t",), "To: Bob X. <bob@xyz.com>, , \"C, D\" <carol@xyz.com>,", both),
+            (("-t",), "Resent-To: bob@xyz.com\nTo: carol@xyz.com", (BOB,)),
+            (("-t", CAROL), "Resent-Bcc: bob@xyz.com\nTo: alice@abc.com", both))):
+        subject = "form %d." % i
+        local.sendmail(*args, text=("%s\nSubject: %s\n\nx\n" % (fields, subject))
+                       .encode())
+        local.pair.wait_queue_empty()
+        for user in (ALICE, *both):
+            got = [header(m) for m in local.pair.maildir(user).messages()
+                   if subject.encode() in m]
+            assert len(got) == (user in to), (fields, user)
+            assert not re.search(rb"(?im)^(resent-)?bcc: *\S", b"".join(got)), got
+
+
 def test_as_cron_does(local):
     local.sendmail("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root",
                    text=b"From: root (Cron Daemon)\nTo: root\n"
