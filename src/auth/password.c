@@ -135,33 +135,53 @@ password_check_stored(const char *stored, struct err *e)
 	return check_plain(value, e);
 }
 
-struct password_cost
-password_cost(const char *stored)
+void
+password_cost_add(struct password_cost *sum, const char *stored)
 {
-	struct password_cost cost = { 0 };
 	struct scram_key key;
 	const char *value;
 
 	enum scheme scheme = split(stored, &value);
-	if (scheme == SCHEME_CRYPT)
-		cost.hashes = 1;
-	else if (scheme != SCHEME_NONE && scheme != SCHEME_PLAIN &&
-		 scram_key_parse(&key, hash_of(scheme), span_of(value), NULL) ==
-		     0) {
-		cost.keys[key.hash] = 1;
-		cost.rounds[key.hash] = key.iterations;
+	if ((scheme == SCHEME_SCRAM_SHA_1 || scheme == SCHEME_SCRAM_SHA_256) &&
+	    scram_key_parse(&key, hash_of(scheme), span_of(value), NULL) == 0) {
+		sum->keys[key.hash]++;
+		sum->rounds[key.hash] += key.iterations;
 	}
-	return cost;
 }
 
-void
-password_cost_add(struct password_cost *sum, const struct password_cost *one)
+/* How long the setting is behind each prefix of crypt(5): so many bytes, or up
+ * to the dollar sign behind the cost.  The others have no cost to choose. */
+static const struct {
+	const char *prefix;
+	size_t bytes; /* 0: up to the dollar sign */
+} settings[] = {
+	{ "$y$", 0 },        { "$gy$", 0 },
+	{ "$7$", 14 }, /* scrypt: N, r and p in 1, 5 and 5 digits */
+	{ "$2", 7 },   /* bcrypt: $2b$NN$ */
+	{ "$5$rounds=", 0 }, { "$6$rounds=", 0 },
+	{ "$sha1$", 0 },     { "$md5,rounds=", 0 },
+	{ "_", 5 }, /* extended DES: 4 digits */
+};
+
+struct span
+password_setting(const char *stored)
 {
-	sum->hashes += one->hashes;
-	for (int i = 0; i < SCRAM_HASHES; i++) {
-		sum->keys[i] += one->keys[i];
-		sum->rounds[i] += one->rounds[i];
+	const char *value;
+
+	if (split(stored, &value) != SCHEME_CRYPT)
+		return span_make(NULL, 0);
+	struct span hash = span_of(value);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		size_t n = strlen(settings[i].prefix);
+		if (strncmp(value, settings[i].prefix, n) != 0)
+			continue;
+		if (settings[i].bytes > 0)
+			return span_head(hash, settings[i].bytes);
+		long end = span_find(hash, '$', n);
+		return end < 0 ? hash : span_head(hash, (size_t)end + 1);
 	}
+	long end = value[0] == '$' ? span_find(hash, '$', 1) : -1;
+	return end < 0 ? span_of("-") : span_head(hash, (size_t)end + 1);
 }
 
 bool

@@ -30,14 +30,18 @@ enum {
  */
 int password_check_stored(const char *stored, struct err *e);
 
-/* password_cost - what a check against `stored` computes: crypt(3) hashes, and
- * SCRAM keys with each hash and their rounds; _add: one more. */
+/*
+ * password_cost_add - one more check against `stored`: how many SCRAM keys with
+ * each hash are computed, and of how many rounds.  A hash of crypt(3) takes the
+ * time of its setting, which is the method and what it costs, without the salt;
+ * password_setting - that part of it, of no bytes when it is no such hash (the
+ * old DES method, which has none, is "-").
+ */
 struct password_cost {
-	unsigned hashes, keys[SCRAM_HASHES], rounds[SCRAM_HASHES];
+	unsigned keys[SCRAM_HASHES], rounds[SCRAM_HASHES];
 };
-struct password_cost password_cost(const char *stored);
-void password_cost_add(struct password_cost *sum,
-		       const struct password_cost *one);
+void password_cost_add(struct password_cost *sum, const char *stored);
+struct span password_setting(const char *stored);
 
 /* password_scram_key - is `stored` a key for this hash?  Then *key is filled.
  */

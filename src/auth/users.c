@@ -294,6 +294,20 @@ log_odd_keys(const struct users_table *t, unsigned iterations)
 	log_end(&l);
 }
 
+/* What the table makes up for is bounded (users_table.h). */
+static void
+log_settings(const struct users_table *t)
+{
+	struct log_line l;
+
+	if (users_table_settings(t) <= USERS_SETTINGS_MAX)
+		return;
+	log_begin(&l, LOG_WARN, "crypt-settings");
+	log_num(&l, "settings", (int64_t)users_table_settings(t));
+	log_num(&l, "alike", USERS_SETTINGS_MAX);
+	log_end(&l);
+}
+
 int
 users_check(const char *path, struct err *e)
 {
@@ -307,6 +321,7 @@ users_check(const char *path, struct err *e)
 		users_table_release(&t);
 		return -1;
 	}
+	log_settings(t);
 	int rc = login_secret_read(&s, path, &own);
 	if (rc == 0 || own.sys == ENOENT)
 		log_odd_keys(t, s.iterations);

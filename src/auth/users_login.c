@@ -89,7 +89,7 @@ static int
 spend_keys(const struct login *l, enum scram_hash hash,
 	   struct password_cost spent, struct span password, struct err *e)
 {
-	struct password_cost most = users_table_cost(l->table);
+	struct password_cost most = users_table_cost(l->table).scram;
 	unsigned keys = spent.keys[hash], rounds = spent.rounds[hash];
 
 	if (most.keys[hash] == 0)
@@ -105,31 +105,24 @@ spend_keys(const struct login *l, enum scram_hash hash,
 
 /* Compute on until a refusal has cost what the costliest user costs. */
 static int
-spend_the_rest(const struct login *l, struct password_cost spent,
+spend_the_rest(const struct login *l, struct users_cost spent,
 	       struct span password, struct err *e)
 {
-	struct password_cost most = users_table_cost(l->table);
+	struct users_cost most = users_table_cost(l->table);
 
-	for (; spent.hashes < most.hashes; spent.hashes++) {
-		const char *dummy = users_table_dummy(l->table);
-		if (matches_in_turn(l, dummy, password, e) < 0)
-			return -1;
+	for (size_t i = 0; i < USERS_SETTINGS_MAX; i++) {
+		for (; spent.hashes[i] < most.hashes[i]; spent.hashes[i]++) {
+			if (matches_in_turn(l, users_table_dummy(l->table, i),
+					    password, e) < 0)
+				return -1;
+		}
 	}
 	for (int i = 0; i < SCRAM_HASHES; i++) {
-		if (spend_keys(l, (enum scram_hash)i, spent, password, e) != 0)
+		if (spend_keys(l, (enum scram_hash)i, spent.scram, password,
+			       e) != 0)
 			return -1;
 	}
 	return 0;
-}
-
-static bool
-costs_something(const struct password_cost *c)
-{
-	unsigned all = c->hashes;
-
-	for (int i = 0; i < SCRAM_HASHES; i++)
-		all += c->rounds[i];
-	return all > 0;
 }
 
 /* Try each credential. */
@@ -138,18 +131,17 @@ check(const struct login *l, struct span password, struct err *e)
 {
 	const struct users_entry *entry = l->entry;
 	unsigned n = entry == NULL ? 0 : entry->n_credentials;
-	struct password_cost spent = { 0 };
+	struct users_cost spent = { 0 };
 	bool right = false;
 
 	for (unsigned i = 0; i < n && !right; i++) {
 		const char *stored = entry->credentials[i];
-		struct password_cost cost = password_cost(stored);
-		int rc = costs_something(&cost)
+		int rc = password_plain(stored) == NULL
 			     ? matches_in_turn(l, stored, password, e)
 			     : password_matches(stored, password, e);
 		if (rc < 0)
 			return -1;
-		password_cost_add(&spent, &cost);
+		users_table_cost_add(l->table, stored, &spent);
 		right = rc > 0;
 	}
 	if (right && !entry->disabled)

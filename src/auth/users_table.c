@@ -30,8 +30,9 @@ struct users_table {
 	size_t n, cap;
 	struct slot *slots; /* open addressing; a power of two of them */
 	size_t n_names, n_slots;
-	struct password_cost cost;
-	const char *dummy;
+	struct users_cost cost;
+	const char *dummy[USERS_SETTINGS_MAX];
+	size_t n_settings; /* found; those over the maximum are not kept */
 	struct users_table_scram scram[SCRAM_HASHES];
 	unsigned passwords;                /* users who can log in with one */
 	unsigned scrammable[SCRAM_HASHES]; /* of those, with SCRAM too */
@@ -93,25 +94,65 @@ add_name(struct users_table *t, const char *name, size_t entry, struct err *e)
 	return 0;
 }
 
+/* Which setting of crypt(3) this is; n_settings when it is none of those kept.
+ */
+static size_t
+setting_of(const struct users_table *t, struct span setting)
+{
+	size_t i = 0;
+
+	while (i < t->n_settings && i < USERS_SETTINGS_MAX &&
+	       !span_eq(password_setting(t->dummy[i]), setting))
+		i++;
+	return i < USERS_SETTINGS_MAX ? i : t->n_settings;
+}
+
+static void
+note_setting(struct users_table *t, const char *stored)
+{
+	struct span setting = password_setting(stored);
+
+	if (setting.n == 0 || setting_of(t, setting) < t->n_settings)
+		return;
+	if (t->n_settings < USERS_SETTINGS_MAX)
+		t->dummy[t->n_settings] = stored;
+	t->n_settings++;
+}
+
+void
+users_table_cost_add(const struct users_table *t, const char *stored,
+		     struct users_cost *sum)
+{
+	struct span setting = password_setting(stored);
+	size_t i = setting.n == 0 ? t->n_settings : setting_of(t, setting);
+
+	if (i < t->n_settings)
+		sum->hashes[i]++;
+	password_cost_add(&sum->scram, stored);
+}
+
+static void
+raise_to(unsigned *most, unsigned one)
+{
+	if (one > *most)
+		*most = one;
+}
+
 /* The most that a check of one user's credentials can compute. */
 static void
 note_cost(struct users_table *t, const struct users_entry *entry)
 {
-	struct password_cost sum = { 0 };
+	struct users_cost sum = { 0 };
 
 	for (unsigned i = 0; i < entry->n_credentials; i++) {
-		struct password_cost one = password_cost(entry->credentials[i]);
-		password_cost_add(&sum, &one);
-		if (t->dummy == NULL && one.hashes > 0)
-			t->dummy = entry->credentials[i];
+		note_setting(t, entry->credentials[i]);
+		users_table_cost_add(t, entry->credentials[i], &sum);
 	}
-	if (sum.hashes > t->cost.hashes)
-		t->cost.hashes = sum.hashes;
+	for (size_t i = 0; i < USERS_SETTINGS_MAX; i++)
+		raise_to(&t->cost.hashes[i], sum.hashes[i]);
 	for (int i = 0; i < SCRAM_HASHES; i++) {
-		if (sum.keys[i] > t->cost.keys[i])
-			t->cost.keys[i] = sum.keys[i];
-		if (sum.rounds[i] > t->cost.rounds[i])
-			t->cost.rounds[i] = sum.rounds[i];
+		raise_to(&t->cost.scram.keys[i], sum.scram.keys[i]);
+		raise_to(&t->cost.scram.rounds[i], sum.scram.rounds[i]);
 	}
 }
 
@@ -262,7 +303,7 @@ users_table_at(const struct users_table *t, size_t i)
 	return &t->entries[i];
 }
 
-struct password_cost
+struct users_cost
 users_table_cost(const struct users_table *t)
 {
 	return t->cost;
@@ -288,8 +329,14 @@ users_table_find_certificate(const struct users_table *t, const char *digest)
 						 : NULL;
 }
 
-const char *
-users_table_dummy(const struct users_table *t)
+size_t
+users_table_settings(const struct users_table *t)
 {
-	return t->dummy;
+	return t->n_settings;
+}
+
+const char *
+users_table_dummy(const struct users_table *t, size_t i)
+{
+	return t->dummy[i];
 }

@@ -52,11 +52,27 @@ const struct users_entry *
 users_table_find_certificate(const struct users_table *t, const char *digest);
 
 /*
- * What every refused login costs: of hashes and of rounds what the user with
- * most of them needs, and a hash to compute when there is none of one's own
- * (NULL when the file has none at all).
+ * What every refused login costs: for each thing that can be computed, what the
+ * user with most of it needs.  Hashes of crypt(3) with one setting take one
+ * time; of each of the first settings in the file there is one to compute when
+ * there is none of one's own.
  */
-struct password_cost users_table_cost(const struct users_table *t);
-const char *users_table_dummy(const struct users_table *t);
+enum { USERS_SETTINGS_MAX = 8 };
+struct users_cost {
+	unsigned hashes[USERS_SETTINGS_MAX]; /* with each setting */
+	struct password_cost scram;
+};
+struct users_cost users_table_cost(const struct users_table *t);
+
+/* users_table_cost_add - what one more check against `stored`, of this file,
+ * computes. */
+void users_table_cost_add(const struct users_table *t, const char *stored,
+			  struct users_cost *sum);
+
+/* users_table_settings - how many settings there are, those over the maximum,
+ * whose time is not made up for, included.  users_table_dummy - a hash with
+ * setting i. */
+size_t users_table_settings(const struct users_table *t);
+const char *users_table_dummy(const struct users_table *t, size_t i);
 
 #endif

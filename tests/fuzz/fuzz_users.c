@@ -90,8 +90,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < users_table_size(t); i++)
 		check_entry(t, users_table_at(t, i));
-	FUZZ_CHECK((users_table_cost(t).hashes == 0) ==
-		   (users_table_dummy(t) == NULL));
+	struct users_cost cost = users_table_cost(t);
+	for (size_t i = 0; i < USERS_SETTINGS_MAX; i++)
+		FUZZ_CHECK((cost.hashes[i] == 0) ==
+			   (users_table_dummy(t, i) == NULL));
 	users_table_release(&t);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "../test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/password.h"
@@ -57,10 +58,42 @@ new_hashes_match_their_password_only(void **state)
 	assert_memory_equal(one, "{CRYPT}$y$", 10);
 	assert_string_not_equal(one, two);
 	assert_int_equal(password_check_stored(one, &e), 0);
-	assert_int_equal(password_cost(one).hashes, 1);
 	check(one, "gr\xc3\xbc\xc3\x9f e", 1);
 	check(one, "gr\xc3\xbc\xc3\x9f", 0);
 	check(one, "", 0);
+}
+
+/* crypt(5): what decides how long a hash takes, and not its salt. */
+static void
+the_setting_of_a_hash_is_without_its_salt(void **state)
+{
+	static const struct {
+		const char *hash, *setting;
+	} all[] = {
+		{ "$y$j9T$uK3rT$x", "$y$j9T$" },
+		{ "$gy$j9T$uK3rT$x", "$gy$j9T$" },
+		{ "$7$CU..../....salt$x", "$7$CU..../...." },
+		{ "$2b$08$saltsaltsaltsaltsalt..x", "$2b$08$" },
+		{ "$6$rounds=2000$salt$x", "$6$rounds=2000$" },
+		{ "$6$salt$x", "$6$" },
+		{ "$5$rounds=7$salt$x", "$5$rounds=7$" },
+		{ "$sha1$24680$salt$x", "$sha1$24680$" },
+		{ "$md5,rounds=5000$salt$$x", "$md5,rounds=5000$" },
+		{ "$1$salt$x", "$1$" },
+		{ "_J9..rasmBYk8r9AiWNc", "_J9.." },
+		{ "abJnggxhB/yWI", "-" },
+		{ "$y$", "$y$" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char stored[100];
+		(void)snprintf(stored, sizeof(stored), "{CRYPT}%s",
+			       all[i].hash);
+		struct span got = password_setting(stored);
+		if (!span_eq(got, span_of(all[i].setting)))
+			fail_msg("%s: %.*s", all[i].hash, SPAN_ARG(got));
+	}
 }
 
 static void
@@ -73,7 +106,7 @@ plain_passwords_match_byte_by_byte(void **state)
 	check("{PLAIN}secret", "secre", 0);
 	check("{PLAIN}secret", "secrets", 0);
 	check("{PLAIN}x", "", 0);
-	assert_int_equal(password_cost("{PLAIN}secret").hashes, 0);
+	assert_int_equal(password_setting("{PLAIN}secret").n, 0);
 }
 
 /* A key with the least count and a salt of its own. */
@@ -111,9 +144,12 @@ scram_keys_match_their_password_only(void **state)
 		check(one, "gr\xfc\xdf", 0); /* not UTF-8 */
 		assert_true(password_scram_key(one, hashes[i], &key));
 		assert_false(password_scram_key(one, hashes[1 - i], &key));
-		assert_int_equal(password_cost(one).hashes, 0);
-		assert_int_equal(password_cost(one).rounds[hashes[i]], 4096);
-		assert_int_equal(password_cost(one).rounds[hashes[1 - i]], 0);
+		struct password_cost cost = { 0 };
+		password_cost_add(&cost, one);
+		assert_int_equal(cost.keys[hashes[i]], 1);
+		assert_int_equal(cost.rounds[hashes[i]], 4096);
+		assert_int_equal(cost.rounds[hashes[1 - i]], 0);
+		assert_int_equal(password_setting(one).n, 0);
 	}
 	assert_int_equal(make_scram(SCRAM_SHA_256, "a\x07", one, &e), -1);
 	assert_int_equal(e.class, ERR_PERM);
@@ -199,6 +235,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_crypt_hash_is_understood),
 		cmocka_unit_test(new_hashes_match_their_password_only),
+		cmocka_unit_test(the_setting_of_a_hash_is_without_its_salt),
 		cmocka_unit_test(plain_passwords_match_byte_by_byte),
 		cmocka_unit_test(scram_keys_match_their_password_only),
 		cmocka_unit_test(odd_passwords_are_wrong_not_fatal),

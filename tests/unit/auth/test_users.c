@@ -410,7 +410,7 @@ static void
 assert_refusals_cost_alike(struct users *u, const char *password)
 {
 	static const char *const refused[] = { "no@b.c", "hash@b.c", "key@b.c",
-					       "both@b.c", "" };
+					       "other@b.c", "" };
 	int64_t most = cost_of(u, "both@b.c", password);
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -422,6 +422,36 @@ assert_refusals_cost_alike(struct users *u, const char *password)
 	}
 }
 
+/* Hashes of two methods, the quick one first: whoever has none computes both,
+ * and so does whoever has one. */
+static void
+every_refusal_takes_as_long_with_two_methods(void **state)
+{
+	static const struct {
+		const char *prefix;
+		unsigned long count;
+	} methods[2] = { { "$6$", 1000 }, { "$2b$", 7 } };
+	static struct crypt_data data;
+	char hash[2][CRYPT_OUTPUT_SIZE], text[2000];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+		assert_non_null(crypt_gensalt_rn(methods[i].prefix,
+						 methods[i].count, NULL, 0,
+						 setting, sizeof(setting)));
+		(void)snprintf(hash[i], sizeof(hash[i]), "%s",
+			       crypt_r("x", setting, &data));
+	}
+	(void)snprintf(text, sizeof(text),
+		       "hash@b.c {CRYPT}%s\nother@b.c {CRYPT}%s\n"
+		       "key@b.c {PLAIN}x\nboth@b.c {CRYPT}%s {CRYPT}%s\n",
+		       hash[0], hash[1], hash[1], hash[0]);
+	struct users *u = open_with(text);
+	assert_refusals_cost_alike(u, "wrong");
+	users_free(&u);
+}
+
 /* The same when some have a hash and some a SCRAM key: a round with a password
  * that is longer than a block of the hash takes longer. */
 static void
@@ -429,7 +459,7 @@ every_refusal_takes_as_long_with_scram_keys(void **state)
 {
 	char long_one[PASSWORD_MAX + 1];
 	static char hash[PASSWORD_STORED_SIZE], key[PASSWORD_STORED_SIZE],
-	    text[8000];
+	    text[9000];
 	struct err e;
 
 	(void)state;
@@ -441,8 +471,9 @@ every_refusal_takes_as_long_with_scram_keys(void **state)
 	assert_int_equal(
 	    password_scram(&made, span_of("x"), key, sizeof(key), &e), 0);
 	(void)snprintf(text, sizeof(text),
-		       "hash@b.c %s\nkey@b.c %s\nboth@b.c %s %s\n", hash, key,
-		       hash, key);
+		       "hash@b.c %s\nkey@b.c %s\nother@b.c %s\n"
+		       "both@b.c %s %s\n",
+		       hash, key, key, hash, key);
 	struct users *u = open_with(text);
 	assert_refusals_cost_alike(u, "wrong");
 	memset(long_one, 'w', PASSWORD_MAX);
@@ -873,6 +904,7 @@ main(void)
 		cmocka_unit_test(users_are_listed_in_file_order),
 		cmocka_unit_test(many_users_are_found),
 		cmocka_unit_test(threads_look_up_while_the_file_changes),
+		cmocka_unit_test(every_refusal_takes_as_long_with_two_methods),
 		cmocka_unit_test(every_refusal_takes_as_long_with_scram_keys),
 		cmocka_unit_test(a_scram_key_serves_for_passwords_too),
 		cmocka_unit_test(a_plain_password_gives_a_lasting_scram_key),
