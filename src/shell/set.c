@@ -31,9 +31,7 @@ set_text_matches(const struct set_step *step, const char *subject)
 		return regexec(&step->regex, subject, 0, NULL, 0) == 0;
 	for (; s.n >= step->text.n; s = span_skip(s, 1)) {
 		if (span_starts_nocase(s, step->text))
-			return true;
-		if (s.n == 0)
-			break;
+			return true; /* no text is in all */
 	}
 	return false;
 }
