@@ -1,5 +1,7 @@
 #include "mail/submit.h"
 
+#include <errno.h>
+
 #include "mail/address.h"
 #include "mail/date.h"
 #include "mail/header.h"
@@ -122,6 +124,18 @@ is_named(const struct header_field *f, const char *name)
 	return span_eq_nocase(f->name, span_of(name));
 }
 
+/* After a buf_add that failed.  What is over the bound stays so. */
+static int
+no_room(const struct buf *out, struct err *e)
+{
+	if (errno == ENOMEM)
+		return err_set(e, ERR_TEMP, ENOMEM, "header");
+	return err_set(e, ERR_LIMIT, 0,
+		       "with what is added to it the header is larger than "
+		       "%zu octets",
+		       out->max);
+}
+
 /* Copy the fields that stay.  *rest is what did not belong to the header. */
 static int
 copy_fields(struct span *rest, const struct submit_facts *facts,
@@ -150,13 +164,11 @@ copy_fields(struct span *rest, const struct submit_facts *facts,
 		    seen->message_id || is_named(&f, "Message-ID");
 		seen->from = seen->from || is_named(&f, "From");
 		if (buf_add_span(out, f.whole) != 0)
-			return err_set(e, ERR_TEMP, 0,
-				       "no room for the header");
+			return no_room(out, e);
 		/* the last line may have come without its end */
 		if (f.whole.p[f.whole.n - 1] != '\n' &&
 		    buf_add_str(out, "\r\n") != 0)
-			return err_set(e, ERR_TEMP, 0,
-				       "no room for the header");
+			return no_room(out, e);
 	}
 	return 0;
 }
@@ -203,7 +215,7 @@ submit_fix_header(struct span block, const struct submit_facts *f,
 	if (copy_fields(&rest, f, &seen, out, e) < 0)
 		goto fail;
 	if (add_missing(f, &seen, out) != 0 || buf_add_span(out, rest) != 0) {
-		(void)err_set(e, ERR_TEMP, 0, "no room for the header");
+		(void)no_room(out, e);
 		goto fail;
 	}
 	return 0;

@@ -48,8 +48,8 @@ int received_format(const struct received_facts *f, struct buf *out);
  * they are missing, and, with `sender`, a Sender field instead of what there is
  * (8.1).  The ending empty line is always written.  A line that is
  * no field starts the body: it and what follows are put after that empty line.
- * A NUL is PERM, a block over HEADER_BLOCK_MAX or HEADER_FIELDS_MAX LIMIT, no
- * room in *out TEMP; then *out is as before.
+ * A NUL is PERM; a block over HEADER_BLOCK_MAX or HEADER_FIELDS_MAX, or over
+ * what *out may hold with what is added, is LIMIT; then *out is as before.
  */
 struct submit_facts {
 	const char *id;

@@ -107,3 +107,15 @@ sender_author_check(const struct sender *s, const struct smtp_txn *txn,
 				   .ctx = m };
 	return from_header_check(f, block, r);
 }
+
+bool
+sender_header_refused(const struct err *e, struct smtp_reply *r)
+{
+	if (e->class == ERR_LIMIT) /* RFC 3463 3.4 */
+		reply_set(r, 552, "5.3.4", "Header too large: %s", e->msg);
+	else if (e->class == ERR_PERM)
+		reply_set(r, 554, "5.6.0", "Unusable header: %s", e->msg);
+	else
+		return false;
+	return true;
+}

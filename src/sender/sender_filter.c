@@ -48,12 +48,10 @@ mend(void *sender, struct smtp_txn *txn, struct span block, struct buf *out,
 		.sender = from.needs_sender ? from.login : NULL,
 		.wall_s = clock_wall_s(),
 	};
-	if (submit_fix_header(block, &f, out, e) == 0)
-		return 0;
-	if (e->class != ERR_PERM && e->class != ERR_LIMIT)
-		return -1;
-	reply_set(refusal, 554, "5.6.0", "Unusable header: %s", e->msg);
-	return 0;
+	return submit_fix_header(block, &f, out, e) == 0 ||
+		       sender_header_refused(e, refusal)
+		   ? 0
+		   : -1;
 }
 
 int

@@ -310,11 +310,7 @@ write_header(struct submission *m, const struct smtp_txn *txn,
 		goto out;
 	}
 	if (submit_fix_header(block, &f, &out, e) != 0) {
-		if (e->class == ERR_PERM || e->class == ERR_LIMIT) {
-			reply_set(&m->refusal, 554, "5.6.0",
-				  "Unusable header: %s", e->msg);
-			rc = 0;
-		}
+		rc = sender_header_refused(e, &m->refusal) ? 0 : -1;
 		goto out;
 	}
 	if (begin_spool(m, txn, block, e) != 0)

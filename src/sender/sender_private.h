@@ -59,6 +59,10 @@ int sender_author_check(const struct sender *s, const struct smtp_txn *txn,
 			struct span block, struct from_header *f,
 			struct smtp_reply *r);
 
+/* sender_header_refused - did submit_fix_header fail for what the message is?
+ * Then *r refuses it for good. */
+bool sender_header_refused(const struct err *e, struct smtp_reply *r);
+
 /* sender_wish_utf8 - does the next hop need SMTPUTF8 for it?  sender_wish_tls -
  * what it wants of TLS.  `block`: its header. */
 bool sender_wish_utf8(const struct smtp_txn *txn, struct span block);

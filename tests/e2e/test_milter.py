@@ -490,6 +490,43 @@ def test_a_message_in_chunks_goes_the_same_way():
         assert m.sessions[0].steps().count("data") == 1
 
 
+def header_of(size):
+    """A header of so many bytes, without the empty line."""
+    rest = size - len("From: alice@abc.com\r\n")
+    fields = ["From: alice@abc.com\r\n"]
+    while rest > 0:
+        n = rest if rest < 900 else 800
+        fields.append("X: %s\r\n" % ("x" * (n - 5)))
+        rest -= n
+    return "".join(fields).encode()
+
+
+def give_chunk(pair, text, port=None):
+    """The reply to a message that comes as the one and last chunk."""
+    with smtplib.SMTP("127.0.0.1", port or pair.submission_port,
+                      "client.test", timeout=30) as c:
+        c.ehlo()
+        if port is None:
+            c.login(ALICE, "secret")
+        c.mail(ALICE)
+        c.rcpt(BOB)
+        c.send(b"BDAT %d LAST\r\n" % len(text) + text)
+        return c.getreply()
+
+
+HEADER_MAX = 256 * 1024
+
+
+@pytest.mark.parametrize("under", [0, 1, 60])
+def test_a_header_without_room_for_what_it_lacks_is_refused(under):
+    text = header_of(HEADER_MAX - under)
+    with FakeMilter() as m, submitting(m) as pair:
+        code, reason = give_chunk(pair, text)
+        assert (code, reason[:5]) == (552, b"5.3.4")
+        pair.sender.wait_log(r" smtp-data .*code=552 .*larger than 262144")
+        assert "end" not in m.sessions[0].steps()
+
+
 # ---- a milter that is not there, dies, stalls or lies ------------------------
 
 DEATHS = ["options", "connect", "helo", "mail", "rcpt", "data", "header", "eoh",

@@ -141,7 +141,7 @@ bounds_and_nul_are_refused_and_leave_no_trace(void **state)
 	buf_init(&out, 60);
 	assert_int_equal(
 	    submit_fix_header(span_of("A: b\r\n"), &facts, &out, &e), -1);
-	assert_int_equal(e.class, ERR_TEMP);
+	assert_int_equal(e.class, ERR_LIMIT);
 	assert_int_equal(out.n, 0);
 	buf_free(&out);
 }
@@ -320,7 +320,7 @@ a_field_is_whole_or_not_there(void **state)
 		rc = submit_fix_header(span_of("To: a@x\r\nBcc: b@x"), &facts,
 				       &out, &e);
 		assert_int_equal(out.n, rc == 0 ? room : 0);
-		assert_true(rc == 0 || e.class == ERR_TEMP);
+		assert_true(rc == 0 || e.class == ERR_LIMIT);
 		buf_free(&out);
 	}
 	assert_true(room > 90);
