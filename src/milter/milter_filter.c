@@ -100,6 +100,21 @@ milter_filter_know(struct filter_session *s, const struct smtp_client_info *c)
 	f->auth_ssf = c->login[0] != '\0' ? "0" : "";
 }
 
+void
+milter_filter_failed(const struct smtp_client_info *c, const char *step,
+		     const struct err *why, struct smtp_reply *r)
+{
+	struct log_line l;
+
+	reply_from_err(r, why);
+	log_begin(&l, why->class == ERR_PERM ? LOG_WARN : LOG_ERROR,
+		  "receive-failed");
+	log_str(&l, "session", c->session);
+	log_str(&l, "step", step);
+	log_err(&l, why);
+	log_end(&l);
+}
+
 static int
 open_session(const struct milter_filter *f, struct milter_setup *setup,
 	     struct smtp_client_info *c, struct err *e)
@@ -139,7 +154,7 @@ on_connect(void *ctx, struct smtp_client_info *c, struct smtp_reply *r)
 		milter_chain_connect(
 		    ((struct filter_session *)c->filter)->chain, r);
 	else
-		reply_from_err(r, &e);
+		milter_filter_failed(c, "connect", &e, r);
 	milter_setup_drop(&setup);
 }
 

@@ -60,7 +60,7 @@ store(const struct milter_filter *f, const struct smtp_client_info *c,
 	buf_init(&top, HEADER_BLOCK_MAX);
 	if (milter_header_write(&m->header, true, &top) != 0) {
 		(void)err_set(&e, ERR_TEMP, errno, "header");
-		reply_from_err(r, &e);
+		milter_filter_failed(c, "data", &e, r);
 		goto out;
 	}
 	txn->top_fields = buf_span(&top);
@@ -72,7 +72,7 @@ store(const struct milter_filter *f, const struct smtp_client_info *c,
 	*r = (struct smtp_reply){ 0 };
 	if (put_header(&to, &m->header, &e) != 0 ||
 	    milter_body_each(&m->body, put, &to, &e) != 0)
-		reply_from_err(r, &e);
+		milter_filter_failed(c, "data", &e, r);
 	else
 		policy->on_end(f->o.policy_ctx, c, txn, r);
 out:

@@ -46,6 +46,10 @@ struct filter_txn {
 void milter_filter_know(struct filter_session *s,
 			const struct smtp_client_info *c);
 
+/* milter_filter_failed - log why the client gets *r, and fill it in. */
+void milter_filter_failed(const struct smtp_client_info *c, const char *step,
+			  const struct err *why, struct smtp_reply *r);
+
 /* The ops of a transaction (milter_filter_txn.c). */
 void milter_filter_mail(void *ctx, const struct smtp_client_info *c,
 			struct smtp_txn *txn, struct smtp_reply *r);

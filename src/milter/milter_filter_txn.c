@@ -178,7 +178,7 @@ milter_filter_rcpt(void *ctx, const struct smtp_client_info *c,
 				   .from = (int)txn->n_recipients };
 	if (milter_filter_accepts(r) &&
 	    milter_message_add_rcpt(&t->message, &one, &e) != 0)
-		reply_from_err(r, &e);
+		milter_filter_failed(c, "rcpt", &e, r);
 	if (!milter_filter_accepts(r))
 		t->stale = true;
 }
@@ -308,7 +308,8 @@ tell_anew(struct filter_txn *t, const struct smtp_txn *txn,
 
 /* What the milters say of the whole message. */
 static void
-judge(const struct milter_filter *f, struct smtp_txn *txn, struct smtp_reply *r)
+judge(const struct milter_filter *f, const struct smtp_client_info *c,
+      struct smtp_txn *txn, struct smtp_reply *r)
 {
 	struct filter_txn *t = txn->filter;
 	struct milter_message *m = &t->message;
@@ -317,7 +318,7 @@ judge(const struct milter_filter *f, struct smtp_txn *txn, struct smtp_reply *r)
 	if (t->refusal.code == 0 &&
 	    (mend(f, t, txn, &e) != 0 ||
 	     milter_header_parse(&m->header, buf_span(&m->block), &e) != 0)) {
-		reply_from_err(r, &e);
+		milter_filter_failed(c, "data", &e, r);
 		return;
 	}
 	if (t->refusal.code != 0) {
@@ -361,7 +362,7 @@ milter_filter_end(void *ctx, const struct smtp_client_info *c,
 	reply_set(r, 250, "2.0.0", "%s accepted", txn->id);
 	const char *who = milter_chain_discards(t->session->chain);
 	if (who == NULL || t->refusal.code != 0) {
-		judge(f, txn, r);
+		judge(f, c, txn, r);
 		who = milter_chain_discards(t->session->chain);
 	}
 	if (!milter_filter_accepts(r))

@@ -77,7 +77,16 @@ on_page(void *ctx)
 }
 
 static void
-list(struct sender *s, const struct scheduler_select *w, struct smtp_reply *r)
+failed(const struct smtp_client_info *c, const struct err *why,
+       struct smtp_reply *r)
+{
+	log_failure(LOG_ERROR, "xqueue-failed", "session", c->session, why);
+	reply_from_err(r, why);
+}
+
+static void
+list(struct sender *s, const struct smtp_client_info *c,
+     const struct scheduler_select *w, struct smtp_reply *r)
 {
 	struct answer a = { 0 };
 	const struct scheduler_viewer v = { on_item, on_acted, on_page, &a };
@@ -85,7 +94,7 @@ list(struct sender *s, const struct scheduler_select *w, struct smtp_reply *r)
 
 	buf_init(&a.text, REPLY_TEXT_SIZE - LAST_LINE);
 	if (scheduler_list(s->scheduler, w, &v, &e) != 0) {
-		reply_from_err(r, &e);
+		failed(c, &e, r);
 		buf_free(&a.text);
 		return;
 	}
@@ -125,7 +134,7 @@ cancel(struct sender *s, const struct smtp_client_info *c, const char *id,
 
 	(void)span_copy(span_of(id), ids[0], sizeof(ids[0]));
 	if (scheduler_act(s->scheduler, SCHEDULER_REMOVE, &w, &v, &e) != 0) {
-		reply_from_err(r, &e);
+		failed(c, &e, r);
 	} else if (a.n == 0) {
 		/* another's is no different from one that never was */
 		reply_set(r, 550, "5.5.4",
@@ -136,7 +145,7 @@ cancel(struct sender *s, const struct smtp_client_info *c, const char *id,
 		reply_set(r, 250, "2.0.0", "%s cancelled", id);
 		log_cancelled(c, id);
 	} else {
-		reply_from_err(r, &a.why);
+		failed(c, &a.why, r);
 	}
 }
 
@@ -147,7 +156,7 @@ sender_on_queue(void *ctx, const struct smtp_client_info *c, const char *id,
 	const struct scheduler_select mine = { .login = c->login };
 
 	if (id == NULL)
-		list(ctx, &mine, r);
+		list(ctx, c, &mine, r);
 	else
 		cancel(ctx, c, id, r);
 }

@@ -276,6 +276,11 @@ begin(struct smtp_session *s, const struct address *a,
 		return smtp_server_answerf(s, e, 501, "5.1.7",
 					   "Address too long");
 	if (smtp_server_txn_open(s, canonical, text, e) != 0) {
+		struct log_line l;
+		smtp_server_log(s, &l, LOG_ERROR, "receive-failed");
+		log_str(&l, "step", "mail");
+		log_err(&l, e);
+		log_end(&l);
 		reply_from_err(&r, e);
 		return smtp_server_answer(s, &r, e);
 	}

@@ -1,5 +1,6 @@
 """Milters between the client and the mailbox, well-behaved and not."""
 
+import os
 import re
 import smtplib
 import struct
@@ -525,6 +526,17 @@ def test_a_header_without_room_for_what_it_lacks_is_refused(under):
         assert (code, reason[:5]) == (552, b"5.3.4")
         pair.sender.wait_log(r" smtp-data .*code=552 .*larger than 262144")
         assert "end" not in m.sessions[0].steps()
+
+
+def test_the_log_has_the_reason_why_a_filtered_message_is_not_stored():
+    with FakeMilter() as m, submitting(m) as pair:
+        tmp = os.path.join(pair.directory, "data", "queue", "tmp")
+        m.script = {"end": lambda _: os.rmdir(tmp) or [CONTINUE]}
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            submit(pair, text=TEXT + "x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 9000)
+        assert refused.value.smtp_code == 451
+        pair.sender.wait_log(r" error receive-failed session=\S+ step=data "
+                             r"class=temporary .*reason=")
 
 
 # ---- a milter that is not there, dies, stalls or lies ------------------------
