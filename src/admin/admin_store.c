@@ -19,13 +19,11 @@ mark(const char *root)
 		(void)err_set(&e, ERR_TEMP, errno, "cannot open %s", root);
 		return admin_fail(ADMIN_NO_INPUT, &e);
 	}
-	int rc = volume_make(fd, &v, &e);
+	int rc = volume_make(fd, root, &v, &e);
 	(void)close(fd);
-	if (rc != 0) {
-		(void)err_prefix(&e, "%s", root);
+	if (rc != 0)
 		return admin_fail(e.class == ERR_PERM ? ADMIN_DATA : ADMIN_OS,
 				  &e);
-	}
 	(void)printf("%s is volume %s\n", root, v.uuid);
 	return ADMIN_OK;
 }

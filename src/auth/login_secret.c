@@ -102,14 +102,25 @@ login_secret_read(struct login_secret *s, const char *users_file, struct err *e)
 
 	if (path == NULL)
 		return -1;
-	int rc = durable_read_file(AT_FDCWD, path, FILE_MAX, &text, &n, e);
+	struct err why = { 0 };
+	int rc = durable_read_file(AT_FDCWD, path, FILE_MAX, &text, &n, &why);
+	bool damaged =
+	    rc != 0 ? why.class == ERR_LIMIT || why.sys == EISDIR : false;
 	if (rc == 0)
-		rc = secret_check(path, e);
-	if (rc == 0 && parse(s, span_make(text, n)) != 0)
-		rc = err_set(e, ERR_PERM, 0,
-			     "%s: not 'postpair-secret 1', a count and 64 "
-			     "hexadecimal digits",
-			     path);
+		rc = secret_check(path, &why);
+	if (rc == 0 && parse(s, span_make(text, n)) != 0) {
+		damaged = true;
+		rc = -1;
+	}
+	if (damaged)
+		(void)err_set(e, ERR_PERM, 0,
+			      "%s: not 'postpair-secret 1', a count and 64 "
+			      "hexadecimal digits.  Restore it from a backup; "
+			      "if there is none, move it away, then: "
+			      "postpair-admin user secret --users %s",
+			      path, users_file);
+	else if (rc != 0 && e != NULL)
+		*e = why;
 	if (text != NULL)
 		explicit_bzero(text, n);
 	free(text);

@@ -23,24 +23,44 @@ has_data_dir(const struct receiver *r)
 	return r->o->data_dir != NULL && r->o->data_dir[0] != '\0';
 }
 
+/* Its path, with a NUL. */
+static int
+name_data_dir(const struct receiver *r, struct buf *path, struct err *e)
+{
+	/* no domain begins with a dot, so this is no mailbox */
+	int rc = has_data_dir(r)
+		     ? buf_addf(path, "%s%c", r->o->data_dir, 0)
+		     : buf_addf(path, "%s/.postpair%c", r->o->maildirs, 0);
+
+	return rc == 0 ? 0 : err_set(e, ERR_PERM, errno, "data directory");
+}
+
 static int
 open_data_dir(struct receiver *r, struct err *e)
 {
-	const char *path = r->o->data_dir;
-	struct buf below;
+	struct buf path;
 
 	if (r->data_dir >= 0)
 		return 0;
-	buf_init(&below, PATH_BYTES);
-	if (!has_data_dir(r)) {
-		/* no domain begins with a dot, so this is no mailbox */
-		if (buf_addf(&below, "%s/.postpair%c", r->o->maildirs, 0) != 0)
-			return err_set(e, ERR_PERM, errno, "maildirs");
-		path = below.p;
-	}
-	r->data_dir = daemon_open_data(path, &r->data_lock, e);
-	buf_free(&below);
+	buf_init(&path, PATH_BYTES);
+	if (name_data_dir(r, &path, e) == 0)
+		r->data_dir = daemon_open_data(path.p, &r->data_lock, e);
+	buf_free(&path);
 	return r->data_dir < 0 ? -1 : 0;
+}
+
+static int
+claim_volume(struct receiver *r, struct err *e)
+{
+	struct buf path;
+	int rc = -1;
+
+	buf_init(&path, PATH_BYTES);
+	if (name_data_dir(r, &path, e) == 0)
+		rc = volume_claim(r->data_dir, path.p,
+				  maildir_tree_volume(r->tree), e);
+	buf_free(&path);
+	return rc;
 }
 
 static void
@@ -122,8 +142,7 @@ receiver_store_open(struct receiver *r, struct err *e)
 	struct log_line l;
 
 	if (open_tree(r, e) != 0 || fitness_new(&r->fitness, r->tree, e) != 0 ||
-	    open_data_dir(r, e) != 0 ||
-	    volume_claim(r->data_dir, maildir_tree_volume(r->tree), e) != 0 ||
+	    open_data_dir(r, e) != 0 || claim_volume(r, e) != 0 ||
 	    mounts_open(&r->mounts, r->data_dir, e) != 0)
 		return -1;
 	maildir_tree_set_mounts(r->tree, r->mounts);

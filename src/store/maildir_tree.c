@@ -14,15 +14,17 @@
 static int
 find_volume(struct maildir_tree *t, bool may_begin, struct err *e)
 {
-	int there = volume_read(t->root, &t->volume, e);
+	int there = volume_read(t->root, t->path, &t->volume, e);
 	int bare = there == 0 && may_begin ? volume_is_bare(t->root, e) : 0;
 
-	if (there < 0 || bare < 0)
+	if (there < 0)
+		return -1;
+	if (bare < 0)
 		return err_prefix(e, "%s", t->path);
 	if (there > 0)
 		return 0;
 	if (bare > 0)
-		return volume_make(t->root, &t->volume, e);
+		return volume_make(t->root, t->path, &t->volume, e);
 	return err_set(e, ERR_PERM, 0,
 		       "%s has no " VOLUME_FILE ": is its volume mounted?  If "
 		       "it is, and these are the mailboxes, say so once: "

@@ -63,10 +63,12 @@ parse(struct span text, struct volume *v, struct err *e)
 			       "made by a newer version (format %llu)",
 			       (unsigned long long)format);
 	if (format != FORMAT || strlen(v->uuid) != VOLUME_UUID_SIZE - 1)
-		return err_set(e, ERR_PERM, 0, "it is damaged");
+		return err_set(e, ERR_LIMIT, 0, "not a volume's");
 	return 0;
 }
 
+/* 1; 0: there is none; -1: it cannot be read; LIMIT or EISDIR: it is damaged.
+ */
 static int
 read_named(int dirfd, const char *name, struct volume *v, struct err *e)
 {
@@ -78,11 +80,17 @@ read_named(int dirfd, const char *name, struct volume *v, struct err *e)
 		if (why.sys == ENOENT)
 			return 0;
 		*e = why;
-		return err_prefix(e, "%s", name);
+		return -1;
 	}
 	int rc = parse(span_make(text, n), v, e);
 	free(text);
-	return rc == 0 ? 1 : err_prefix(e, "%s", name);
+	return rc == 0 ? 1 : -1;
+}
+
+static bool
+is_damaged(const struct err *e)
+{
+	return e->class == ERR_LIMIT || e->sys == EISDIR;
 }
 
 static int
@@ -105,9 +113,21 @@ write_named(int dirfd, const char *name, const struct volume *v, struct err *e)
  */
 
 int
-volume_read(int dirfd, struct volume *v, struct err *e)
+volume_read(int dirfd, const char *path, struct volume *v, struct err *e)
 {
-	return read_named(dirfd, VOLUME_FILE, v, e);
+	struct err why = { 0 };
+
+	int there = read_named(dirfd, VOLUME_FILE, v, &why);
+	if (there >= 0)
+		return there;
+	if (is_damaged(&why))
+		return err_set(e, ERR_PERM, 0,
+			       "%s/" VOLUME_FILE " is damaged.  If the "
+			       "mailboxes are there, move it away, then: "
+			       "postpair-admin store init %s",
+			       path, path);
+	*e = why;
+	return err_prefix(e, "%s/" VOLUME_FILE, path);
 }
 
 /* RFC 9562 5.4 */
@@ -128,14 +148,16 @@ new_uuid(char uuid[VOLUME_UUID_SIZE])
 }
 
 int
-volume_make(int dirfd, struct volume *v, struct err *e)
+volume_make(int dirfd, const char *path, struct volume *v, struct err *e)
 {
-	int there = volume_read(dirfd, v, e);
+	int there = volume_read(dirfd, path, v, e);
 
 	if (there != 0)
 		return there < 0 ? -1 : 0;
 	new_uuid(v->uuid);
-	return write_named(dirfd, VOLUME_FILE, v, e);
+	return write_named(dirfd, VOLUME_FILE, v, e) == 0
+		   ? 0
+		   : err_prefix(e, "%s", path);
 }
 
 static int
@@ -172,23 +194,33 @@ volume_is_bare(int dirfd, struct err *e)
  */
 
 int
-volume_claim(int dirfd, const struct volume *v, struct err *e)
+volume_claim(int dirfd, const char *path, const struct volume *v, struct err *e)
 {
 	struct volume old;
+	struct err why = { 0 };
 
-	int there = read_named(dirfd, CLAIM_FILE, &old, e);
-	if (there < 0)
-		return -1;
+	int there = read_named(dirfd, CLAIM_FILE, &old, &why);
+	if (there < 0 && is_damaged(&why))
+		return err_set(e, ERR_PERM, 0,
+			       "%s/" CLAIM_FILE " is damaged.  If the volume "
+			       "with the mailboxes is mounted, move that file "
+			       "away and start again",
+			       path);
+	if (there < 0) {
+		*e = why;
+		return err_prefix(e, "%s/" CLAIM_FILE, path);
+	}
 	if (there == 0)
-		return write_named(dirfd, CLAIM_FILE, v, e);
+		return write_named(dirfd, CLAIM_FILE, v, e) == 0
+			   ? 0
+			   : err_prefix(e, "%s", path);
 	if (strcmp(old.uuid, v->uuid) != 0)
 		return err_set(e, ERR_PERM, 0,
 			       "the data directory is that of volume %s, and "
 			       "the Maildirs are on volume %s: is another one "
-			       "mounted? (when all is as it should be, remove "
-			       "the file " CLAIM_FILE " from the data "
-			       "directory)",
-			       old.uuid, v->uuid);
+			       "mounted?  If not, move the file %s/" CLAIM_FILE
+			       " away and start again",
+			       old.uuid, v->uuid, path);
 	return 0;
 }
 

@@ -195,3 +195,43 @@ def test_a_server_without_its_secret_does_not_start():
         assert b"users.secret" in done.stderr + pair.receiver.log().encode(), \
             done.stderr
         os.rmdir(pair.users_path + ".secret")
+
+
+@pytest.mark.parametrize("content", [b"", b"flipped\n", b"x" * 5000, None])
+def test_what_is_said_of_a_damaged_secret_helps(content):
+    """Who has a key still gets in; only unknown names get other salts."""
+    with harness.Pair() as pair:
+        set_password(pair, "add", "keyed@abc.com", "its password")
+        unknown = ask(pair, "smtp", UNKNOWN[:1])
+        known = ask(pair, "smtp", ["keyed@abc.com"])
+        for server in (pair.sender, pair.receiver):
+            server.stop()
+        path = pair.users_path + ".secret"
+        os.unlink(path)
+        if content is None:
+            os.mkdir(path)
+        else:
+            with open(path, "wb", opener=lambda name, flags:
+                      os.open(name, flags, 0o600)) as f:
+                f.write(content)
+        advice = ("%s: not 'postpair-secret 1', a count and 64 hexadecimal "
+                  "digits.  Restore it from a backup; if there is none, move "
+                  "it away, then: postpair-admin user secret --users %s" %
+                  (path, pair.users_path))
+        for server in (pair.sender, pair.receiver):
+            assert advice in server.refused()
+        os.rename(path, path + ".old")
+        assert "10000 iterations" in admin(pair, "secret")
+        for server in (pair.sender, pair.receiver):
+            server.start()
+        assert ask(pair, "smtp", ["keyed@abc.com"]) == known
+        assert not {s for s, _, _ in unknown.values()} & \
+            {s for s, _, _ in ask(pair, "smtp", UNKNOWN[:1]).values()}
+        wire = PROTOCOLS["pop3"](pair)
+        one = scram.Scram("SCRAM-SHA-256", "keyed@abc.com", "its password")
+        text = wire.say("AUTH SCRAM-SHA-256 " + one.first())[1]
+        kind, text = wire.say(one.final(text))
+        assert kind == "more", text
+        one.check(text)
+        assert wire.say("")[0] == "ok"
+        wire.close()

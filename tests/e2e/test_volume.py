@@ -102,6 +102,65 @@ def test_a_newer_or_damaged_marker_is_refused():
             assert os.listdir(maildirs(pair)) == [MARKER]
 
 
+def damage(path, content):
+    """Content None: a directory in its place."""
+    os.unlink(path)
+    if content is None:
+        os.mkdir(path)
+        return
+    with open(path, "wb") as f:
+        f.write(content)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None])
+def test_what_is_said_of_a_damaged_marker_helps(content):
+    with new_pair() as pair:
+        pair.receiver.start()
+        assert send(pair, BOB) == {}
+        pair.receiver.stop()
+        marker = maildirs(pair, MARKER)
+        damage(marker, content)
+        advice = ("%s is damaged.  If the mailboxes are there, move it away, "
+                  "then: postpair-admin store init %s\n" %
+                  (marker, maildirs(pair)))
+        assert advice in refused_start(pair)
+        for args in ((maildirs(pair),), ("-c", pair.receiver.config)):
+            done = admin(*args)
+            assert done.returncode == 65 and advice in done.stderr, done
+        os.rename(marker, marker + ".old")
+        assert admin(maildirs(pair)).returncode == 0
+        # the data directory is that of the one before, and that is said
+        claim = maildirs(pair, ".postpair", "volume")
+        assert "move the file %s away and start again\n" % claim in \
+            refused_start(pair)
+        os.rename(claim, claim + ".old")
+        pair.receiver.start()
+        assert len(pair.maildir(BOB).files()) == 1
+        assert send(pair, BOB) == {}
+
+
+@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None])
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_said_of_a_data_directory_helps(content, apart):
+    with new_pair() as pair:
+        data = maildirs(pair, ".postpair")
+        if apart:
+            data = pair._path("data-r")
+            pair.receiver.sections["server"]["data-dir"] = data
+        pair.receiver.start()
+        assert send(pair, BOB) == {}
+        pair.receiver.stop()
+        claim = os.path.join(data, "volume")
+        damage(claim, content)
+        assert ("%s is damaged.  If the volume with the mailboxes is mounted, "
+                "move that file away and start again\n" % claim) in \
+            refused_start(pair)
+        os.rename(claim, claim + ".old")
+        pair.receiver.start()
+        assert len(pair.maildir(BOB).files()) == 1
+        assert os.path.exists(claim)
+
+
 def test_an_unmounted_volume_is_no_empty_tree():
     """The data directory is elsewhere, and knows better."""
     with new_pair() as pair:
