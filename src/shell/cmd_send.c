@@ -412,14 +412,14 @@ settle(struct shell *sh, const struct args *a, int rc,
 int
 cmd_send(struct shell *sh, const struct args *a)
 {
-	struct draft_origin origin = is_ready_message(a)
-					 ? (struct draft_origin){ .path = "" }
-					 : sh->draft.origin;
+	struct draft_origin origin = { .path = "" };
 	char release[RELEASE_REQUEST_MAX + 1];
 	struct draft_built built = { 0 };
 	bool dry = args_has(a, "dry-run");
 	int rc = check_args(sh, a);
 
+	if (!is_ready_message(a))
+		origin = sh->draft.origin;
 	if (rc == SHELL_OK)
 		rc = take_release(sh, a, release);
 	if (rc != SHELL_OK)

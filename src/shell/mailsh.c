@@ -174,13 +174,13 @@ int
 main(int argc, char **argv)
 {
 	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct mailsh_options *in = calloc(1, sizeof(*in));
-	struct shell *sh = calloc(1, sizeof(*sh));
 	struct err e;
 	int rc = SHELL_LOCAL;
 
 	if (descriptors_hold() != 0)
 		return SHELL_LOCAL;
+	struct mailsh_options *in = calloc(1, sizeof(*in));
+	struct shell *sh = calloc(1, sizeof(*sh));
 	(void)setlocale(LC_CTYPE, "");
 	if (in == NULL || sh == NULL || shell_init(sh, &e) != 0) {
 		(void)fprintf(stderr, "mailsh: cannot start [local]\n");
