@@ -134,6 +134,33 @@ log_changes(const struct talk *t, unsigned recipients, bool quarantined)
 	log_end(&l);
 }
 
+/* There is a header that has room for all that the milter wants: else it is not
+ * well, and no message is returned for that. */
+static bool
+is_reasonable(const struct milter_edits *x)
+{
+	return x->packets.n <= HEADER_BLOCK_MAX && x->n <= HEADER_FIELDS_MAX;
+}
+
+/*
+ * The header has no room for what the milter adds.  The milter has done its
+ * part and is well; the message would end like this each time, so it is refused
+ * for good (RFC 3463 3.4), as one whose header is over the bound by itself.
+ */
+static void
+refuse_changes(const struct talk *t, const struct err *why)
+{
+	struct log_line l;
+
+	reply_set(t->r, 552, "5.3.4", "%s", why->msg);
+	log_begin(&l, LOG_WARN, "milter-changes-refused");
+	log_str(&l, "session", t->c->client.session);
+	log_str(&l, "id", t->c->facts->id);
+	log_str(&l, "milter", t->m->config->at.name);
+	log_err(&l, why);
+	log_end(&l);
+}
+
 /*
  * A message that a milter has changed only in part cannot go on as if nothing
  * had happened, whatever its fallback says: the client has to try again.
@@ -152,9 +179,14 @@ tell_one(struct milter_chain *c, struct milter_member *m,
 	int rc = tell(&t, &e);
 	if (rc == 0 && r->code == 0)
 		log_changes(&t, recipients, quarantined);
+	bool reasonable = is_reasonable(&t.edits);
 	milter_edits_clear(&t.edits);
 	if (rc == 0)
 		return;
+	if (t.changes && e.class == ERR_PERM && reasonable) {
+		refuse_changes(&t, &e);
+		return;
+	}
 	milter_chain_fail(c, m, "content", &e, r);
 	if (t.changes && r->code == 0)
 		reply_set(r, 451, "4.7.1",

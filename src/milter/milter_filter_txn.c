@@ -306,18 +306,36 @@ tell_anew(struct filter_txn *t, const struct smtp_txn *txn,
 		milter_chain_data(chain, r);
 }
 
+/* The header as the milters see it, or a refusal. */
+static int
+read_header(const struct milter_filter *f, struct filter_txn *t,
+	    struct smtp_txn *txn, struct err *e)
+{
+	struct milter_message *m = &t->message;
+
+	if (t->refusal.code != 0)
+		return 0;
+	if (mend(f, t, txn, e) != 0)
+		return -1;
+	if (t->refusal.code != 0 ||
+	    milter_header_parse(&m->header, buf_span(&m->block), e) == 0)
+		return 0;
+	if (e->class != ERR_PERM)
+		return -1;
+	/* more fields than anybody counts: it has no fewer the next time */
+	reply_set(&t->refusal, 552, "5.3.4", "%s", e->msg);
+	return 0;
+}
+
 /* What the milters say of the whole message. */
 static void
 judge(const struct milter_filter *f, const struct smtp_client_info *c,
       struct smtp_txn *txn, struct smtp_reply *r)
 {
 	struct filter_txn *t = txn->filter;
-	struct milter_message *m = &t->message;
 	struct err e;
 
-	if (t->refusal.code == 0 &&
-	    (mend(f, t, txn, &e) != 0 ||
-	     milter_header_parse(&m->header, buf_span(&m->block), &e) != 0)) {
+	if (read_header(f, t, txn, &e) != 0) {
 		milter_filter_failed(c, "data", &e, r);
 		return;
 	}
@@ -330,7 +348,7 @@ judge(const struct milter_filter *f, const struct smtp_client_info *c,
 	if (!milter_filter_accepts(r))
 		return;
 	know_message_id(t);
-	milter_chain_message(t->session->chain, m, r);
+	milter_chain_message(t->session->chain, &t->message, r);
 }
 
 static void

@@ -7,11 +7,19 @@
 /* ---- the list -------------------------------------------------------------
  */
 
+/* Both bounds are the message's: it is as large the next time. */
+static int
+over_block(struct err *e)
+{
+	return err_set(e, ERR_PERM, 0, "Header block over %d bytes",
+		       HEADER_BLOCK_MAX);
+}
+
 static int
 reserve(struct milter_header *h, struct err *e)
 {
 	if (h->n >= HEADER_FIELDS_MAX)
-		return err_set(e, ERR_LIMIT, 0, "over %d header fields",
+		return err_set(e, ERR_PERM, 0, "Over %d header fields",
 			       HEADER_FIELDS_MAX);
 	if (h->n < h->cap)
 		return 0;
@@ -29,8 +37,7 @@ put_at(struct milter_header *h, size_t at, const struct milter_field *f,
        struct err *e)
 {
 	if (f->whole.n > HEADER_BLOCK_MAX - h->bytes)
-		return err_set(e, ERR_LIMIT, 0, "header block over %d bytes",
-			       HEADER_BLOCK_MAX);
+		return over_block(e);
 	if (reserve(h, e) != 0)
 		return -1;
 	memmove(h->v + at + 1, h->v + at, (h->n - at) * sizeof(*h->v));
@@ -266,8 +273,7 @@ milter_header_change(struct milter_header *h, uint32_t occurrence,
 	size_t old = h->v[i].gone ? 0 : h->v[i].whole.n;
 	if (f.whole.n > HEADER_BLOCK_MAX - (h->bytes - old)) {
 		free(f.own);
-		return err_set(e, ERR_LIMIT, 0, "header block over %d bytes",
-			       HEADER_BLOCK_MAX);
+		return over_block(e);
 	}
 	free(h->v[i].own);
 	h->v[i] = f;

@@ -17,7 +17,8 @@
  * below it.  A field that is taken away keeps its place in the counting until
  * milter_header_settle, as one milter counts in the header it was shown.
  *
- * Bounds: HEADER_FIELDS_MAX fields, HEADER_BLOCK_MAX bytes, whoever added them.
+ * Bounds: HEADER_FIELDS_MAX fields, HEADER_BLOCK_MAX bytes, whoever added them;
+ * what would be over one of them is PERM, in words for the client.
  * One thread at a time.
  */
 struct milter_field {
@@ -35,7 +36,7 @@ struct milter_header {
 };
 
 /* milter_header_parse - the fields of `block`, which must live as long.  -1:
- * TEMP or LIMIT.  h is zeroed before the first use. */
+ * TEMP or PERM.  h is zeroed before the first use. */
 int milter_header_parse(struct milter_header *h, struct span block,
 			struct err *e);
 void milter_header_clear(struct milter_header *h);
@@ -50,7 +51,8 @@ struct span milter_field_value(const struct milter_field *f);
  * not begin with a blank gets one, so that it can neither begin a field nor end
  * the header.  spaced: it brings the blank behind the colon with it (protocol
  * flag MILTER_LEADING_SPACE), else one is put there.
- * -1: TEMP or LIMIT, nothing was changed.
+ * -1: TEMP, PERM, or LIMIT for a value that is too long by itself; nothing was
+ * changed.
  */
 struct milter_value {
 	struct span name, text;

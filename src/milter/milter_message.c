@@ -93,6 +93,7 @@ milter_edits_add(struct milter_edits *x, struct span packet,
 						 MILTER_EDITS_MAX);
 	(void)buf_add(&x->packets, &n, sizeof(n));
 	(void)buf_add_span(&x->packets, packet);
+	x->n++;
 	return 0;
 }
 

@@ -59,6 +59,7 @@ unsigned milter_message_recipients(const struct milter_message *m);
 /* What one milter wants changed, in its order. */
 struct milter_edits {
 	struct buf packets; /* each with its length before it */
+	unsigned n;         /* so many of them */
 	struct milter_body body;
 	bool has_body;
 };
@@ -72,8 +73,8 @@ int milter_edits_add(struct milter_edits *x, struct span packet,
 /*
  * milter_message_apply - do them.  spaced: MILTER_LEADING_SPACE was agreed on.
  * The new body, when there is one, is taken out of *x.  -1: PROTO (an address
- * that is none), TEMP or LIMIT; the message is then half changed and must not
- * be accepted.
+ * that is none), TEMP, LIMIT, or PERM when the header has no room for them; the
+ * message is then half changed and must not be accepted.
  */
 int milter_message_apply(struct milter_message *m, struct milter_edits *x,
 			 bool spaced, struct err *e);

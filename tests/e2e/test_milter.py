@@ -515,7 +515,7 @@ def give_chunk(pair, text, port=None):
         return c.getreply()
 
 
-HEADER_MAX = 256 * 1024
+HEADER_MAX, FIELDS_MAX = 256 * 1024, 2000
 
 
 @pytest.mark.parametrize("under", [0, 1, 60])
@@ -526,6 +526,55 @@ def test_a_header_without_room_for_what_it_lacks_is_refused(under):
         assert (code, reason[:5]) == (552, b"5.3.4")
         pair.sender.wait_log(r" smtp-data .*code=552 .*larger than 262144")
         assert "end" not in m.sessions[0].steps()
+
+
+@pytest.mark.parametrize("under", [2, 30, 45])
+@pytest.mark.parametrize("default", ["tempfail", "accept"])
+def test_a_header_without_room_for_what_a_filter_adds_is_refused(
+        under, default):
+    text = header_of(HEADER_MAX - under) + b"\r\nhello\r\n"
+    adds = {"end": [add_header("X-Seen", "y" * 40), CONTINUE]}
+    with FakeMilter(adds) as m, \
+            receiving(m, options=QUICK + " default=" + default) as pair:
+        code, reason = give_chunk(pair, text, pair.smtp_port)
+        assert (code, reason[:5]) == (552, b"5.3.4")
+        pair.receiver.wait_log(r" warn milter-changes-refused .*milter=m0 .*"
+                               r"reason=\"Header block over 262144 bytes")
+        assert "milter-failed" not in pair.receiver.log()
+        assert pair.maildir(BOB).files() == []
+        assert pair.left_in_tmp() == []
+        m.script = {}
+        code, reason = give_chunk(pair, text, pair.smtp_port)
+        assert code == 250, reason
+
+
+@pytest.mark.parametrize("added", range(0, 60, 10))
+def test_a_submitted_header_is_within_the_bound_or_refused(added):
+    """Whatever the filter's field crosses, the block or its empty line."""
+    own = b"Date: Tue, 1 Dec 2026 01:00:00 +0000\r\nMessage-ID: <1@abc.com>\r\n"
+    text = header_of(HEADER_MAX - 52 - len(own)) + own + b"\r\nhello\r\n"
+    adds = {"end": [add_header("X-Seen", "y" * added), CONTINUE]}
+    with FakeMilter(adds) as m, submitting(m) as pair:
+        code, reason = give_chunk(pair, text)
+        fits = len("X-Seen: \r\n") + added + 2 <= 52
+        assert code == (250 if fits else 552), reason
+        assert fits or reason.startswith(b"5.3.4")
+        assert "milter-failed" not in pair.sender.log()
+
+
+def test_more_fields_than_are_counted_are_refused():
+    text = b"X:\r\n" * (FIELDS_MAX - 1) + b"From: alice@abc.com\r\n"
+    with FakeMilter({"header": [SKIP]}, steps=fake_milter.SKIP_STEP) as m, \
+            receiving(m) as pair:
+        code, reason = give_chunk(pair, text + b"\r\n", pair.smtp_port)
+        assert code == 250, reason
+        code, reason = give_chunk(pair, text + b"X:\r\n\r\n", pair.smtp_port)
+        assert (code, reason[:5]) == (552, b"5.3.4")
+        # one that fits, and has no room for one more
+        m.script["end"] = [add_header("X-Seen", "yes"), CONTINUE]
+        code, reason = give_chunk(pair, text + b"\r\n", pair.smtp_port)
+        assert (code, reason[:5]) == (552, b"5.3.4")
+        assert "milter-failed" not in pair.receiver.log()
 
 
 def test_the_log_has_the_reason_why_a_filtered_message_is_not_stored():
@@ -636,6 +685,7 @@ NO_CHANGES = {
     "no index": packet(b"i", b"\0\0"),
     "no parameter": add_rcpt(CAROL, "NOTIFY=PERHAPS"),
     "too long": add_header("X", "y" * 200000) * 2,
+    "too many": add_header("X", "") * (FIELDS_MAX + 1),
 }
 
 

@@ -225,17 +225,18 @@ the_bounds_hold(void **state)
 	v = field("L", text);
 	assert_int_equal(milter_header_add(&h, &v, &e), 0);
 	assert_int_equal(milter_header_add(&h, &v, &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
+	assert_int_equal(e.class, ERR_PERM);
 	/* as many bytes again in its place are no more */
 	assert_int_equal(milter_header_change(&h, 1, &v, &e), 0);
 	v.name = span_of("X");
 	assert_int_equal(milter_header_change(&h, 1, &v, &e), -1);
+	assert_int_equal(e.class, ERR_PERM);
 	assert_int_equal(h.n, 4);
 	v = field("N", "");
 	while (h.n < HEADER_FIELDS_MAX)
 		assert_int_equal(milter_header_add(&h, &v, &e), 0);
 	assert_int_equal(milter_header_insert(&h, 0, &v, &e), -1);
-	assert_int_equal(e.class, ERR_LIMIT);
+	assert_int_equal(e.class, ERR_PERM);
 	milter_header_clear(&h);
 	free(text);
 }
