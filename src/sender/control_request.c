@@ -191,9 +191,9 @@ check(const struct control_request *r, unsigned takes, struct err *e)
 
 	if ((takes & NEEDS_CHOICE) != 0 && !chosen && !r->all)
 		return err_set(e, ERR_PERM, 0,
-			       "which messages? ids, a filter, or all");
+			       "which messages? ids, a filter, or --all");
 	if (chosen && r->all)
-		return err_set(e, ERR_PERM, 0, "all, or a choice, not both");
+		return err_set(e, ERR_PERM, 0, "--all, or a choice, not both");
 	if ((takes & NEEDS_ONE_ID) != 0 && r->n_ids != 1)
 		return err_set(e, ERR_PERM, 0, "one id is needed");
 	if ((takes & NEEDS_ADDRESS) != 0 && r->address[0] == '\0')

@@ -188,11 +188,11 @@ def test_remove_leaves_nothing_and_tells_nobody(pair):
 
 def test_nothing_is_changed_by_accident(pair):
     send(pair, ["dave@far.example"])
-    for verb in "hold", "release", "retry", "remove":
+    for verb in "hold", "release", "retry", "remove", "cancel":
         done = tool(pair, "queue", verb, status=64)
-        assert "which messages?" in done.stderr
+        assert "which messages? ids, a filter, or --all\n" in done.stderr
     assert len(rows(pair, "queue", "list")) == 1
-    assert "all, or a choice" in tool(
+    assert "--all, or a choice" in tool(
         pair, "queue", "remove", "--all", "--sender", ALICE, status=64).stderr
     assert tool(pair, "queue", "flush", "--all", status=64).stderr
     assert "not a message id" in tool(pair, "queue", "show", "../lock",
