@@ -4,6 +4,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/clock_steady.c src/base/clock_steady.h \
 	src/base/conf.c src/base/conf.h \
 	src/base/crc32.c src/base/crc32.h \
 	src/base/daemon.c src/base/daemon.h \

@@ -34,6 +34,8 @@
  *    message.  What is one and damaged is kept as "dead.", for a person, who
  * has a month, and for each owner so many: everybody can have the server refuse
  *    what asks for no report.
+ *  - What goes for its age goes by a clock that running time bears out: one
+ * that jumps removes nothing (base/clock_steady.h).
  */
 enum {
 	NAME_DIGITS = 32,
@@ -360,7 +362,8 @@ clean(struct pickup *p, const char *name)
 	    fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	int64_t since_s = dead ? st.st_ctim.tv_sec : st.st_mtim.tv_sec;
-	if (since_s >= clock_wall_s() - (dead ? DEAD_S : LEFTOVER_S) ||
+	if (!clock_steady_is_past(&p->clock, since_s,
+				  dead ? DEAD_S : LEFTOVER_S) ||
 	    (dead && !S_ISREG(st.st_mode)))
 		return;
 	note(p, LOG_WARN, dead ? "maildrop-dead-removed" : "maildrop-leftover",
@@ -478,6 +481,7 @@ pickup_new(struct pickup **out, const struct pickup_options *o, struct err *e)
 	if (p == NULL)
 		return err_set(e, ERR_TEMP, ENOMEM, "maildrop");
 	p->o = *o;
+	clock_steady_begin(&p->clock);
 	p->dir_fd = p->watch_fd = p->stop.fd = -1;
 	rand_bytes(&p->said_key, sizeof(p->said_key));
 	if (wake_init(&p->stop, e) != 0 || open_dir(p, e) != 0)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "base/clock_steady.h"
 #include "base/siphash.h"
 #include "base/thread.h"
 #include "mail/drop.h"
@@ -30,6 +31,7 @@ struct pickup {
 	struct wake stop;
 	pthread_t thread;
 	bool running;
+	struct clock_steady clock; /* by which things are old enough to go */
 	/* What stands there and cannot be helped is said once, not at each
 	 * look. */
 	struct siphash_key said_key;

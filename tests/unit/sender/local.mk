@@ -54,7 +54,7 @@ TESTS += tests/unit/sender/test_pickup
 tests_unit_sender_test_pickup_SOURCES = tests/unit/sender/test_pickup.c
 tests_unit_sender_test_pickup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sender_test_pickup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readdir \
-	-Wl,--wrap=clock_wall_s
+	-Wl,--wrap=clock_wall_s,--wrap=clock_mono_ms
 tests_unit_sender_test_pickup_LDADD = $(SENDER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/sender/test_control_queue
 TESTS += tests/unit/sender/test_control_queue

@@ -42,7 +42,8 @@ __wrap_readdir(DIR *d)
 	return at;
 }
 
-static int64_t later_s; /* the clock is ahead */
+/* The clock is ahead; so long did the program run. */
+static _Atomic int64_t later_s, ran_s;
 
 int64_t __real_clock_wall_s(void);
 int64_t __wrap_clock_wall_s(void);
@@ -51,6 +52,15 @@ int64_t
 __wrap_clock_wall_s(void)
 {
 	return __real_clock_wall_s() + later_s;
+}
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+
+int64_t
+__wrap_clock_mono_ms(void)
+{
+	return __real_clock_mono_ms() + ran_s * 1000;
 }
 
 static void
@@ -81,7 +91,7 @@ make(void **state)
 {
 	(void)state;
 	failing = false;
-	later_s = 0;
+	later_s = ran_s = 0;
 	ended = failed = 0;
 	(void)snprintf(top, sizeof(top), "/tmp/pp-pickup-XXXXXX");
 	assert_non_null(mkdtemp(top));
@@ -257,23 +267,59 @@ the_damaged_files_of_an_owner_are_bounded(void **state)
 	assert_holds("dead." NAME, "no such message");
 }
 
+enum { DAY_S = 24 * 3600 };
+
+/* Looks of which the last began after this call. */
+static void
+look_anew(void)
+{
+	look_again(&ended);
+	look_again(&ended);
+}
+
 static void
 a_damaged_file_is_kept_for_a_month(void **state)
 {
 	(void)state;
 	put("dead." NAME, "no such message");
-	later_s = 29 * 24 * 3600;
 	start();
-	wait_one(&ended, 0);
-	pickup_free(&pickup);
+	later_s = ran_s = 29 * DAY_S;
+	look_anew();
 	assert_holds("dead." NAME, "no such message");
-	later_s = 31 * 24 * 3600;
-	ended = 0;
-	start();
-	wait_one(&ended, 0);
+	later_s = ran_s = 31 * DAY_S;
+	look_anew();
 	pickup_free(&pickup);
 	assert_int_equal(access(path_of("dead." NAME), F_OK), -1);
 	assert_int_equal(said("maildrop-dead-removed file=dead." NAME, ""), 1);
+}
+
+/* Running, and at a start: what is old by a clock that is wrong stays. */
+static void
+a_clock_that_jumps_removes_nothing(void **state)
+{
+	(void)state;
+	put("dead." NAME, "no such message");
+	put("tmp." NAME, "being written");
+	start();
+	later_s = 365 * DAY_S;
+	look_anew();
+	ran_s = DAY_S;
+	look_anew();
+	pickup_free(&pickup);
+	start();
+	look_anew();
+	later_s = 0;
+	ran_s += DAY_S;
+	look_anew();
+	assert_holds("dead." NAME, "no such message");
+	assert_holds("tmp." NAME, "being written");
+	/* and goes when that time has passed */
+	ran_s += 365 * DAY_S;
+	later_s = 31 * DAY_S;
+	look_anew();
+	pickup_free(&pickup);
+	assert_int_equal(access(path_of("dead." NAME), F_OK), -1);
+	assert_int_equal(access(path_of("tmp." NAME), F_OK), -1);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
@@ -286,6 +332,7 @@ main(void)
 		TEST(a_damaged_file_replaces_no_other),
 		TEST(the_damaged_files_of_an_owner_are_bounded),
 		TEST(a_damaged_file_is_kept_for_a_month),
+		TEST(a_clock_that_jumps_removes_nothing),
 	};
 
 	return cmocka_run_group_tests_name("sender/pickup", tests, NULL, NULL);
