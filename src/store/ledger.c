@@ -137,7 +137,7 @@ hold(struct ledger *l, uint64_t seq, const char *untold)
 }
 
 int
-ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
+ledger_withdraw(struct ledger *l, const struct ledger_entry *entry,
 		const char *unique, bool clean, struct err *e)
 {
 	uint64_t seq;
@@ -149,7 +149,6 @@ ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
 		rc = journal_sync(l->journal, seq, e);
 	if (rc != 0 || !clean)
 		hold(l, entry->seq, rc != 0 ? unique : NULL);
-	ledger_placed(l, entry);
 	return rc;
 }
 

@@ -87,8 +87,8 @@ void ledger_placed(struct ledger *l, struct ledger_entry *entry);
 /* ledger_withdraw - it could not be placed and will be refused; not clean: a
  * copy is in a mailbox, which is removed as soon as can be.  At -1 the file
  * must stay in tmp/: no record says that it was refused, and a start would
- * place it. */
-int ledger_withdraw(struct ledger *l, struct ledger_entry *entry,
+ * place it.  ledger_placed ends this, too. */
+int ledger_withdraw(struct ledger *l, const struct ledger_entry *entry,
 		    const char *unique, bool clean, struct err *e);
 
 /* ledger_removed - its owner deleted a file; durable after ledger_sync. */
