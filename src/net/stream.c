@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,6 +277,28 @@ stream_peer_spoke(struct stream *s, int wait_ms)
 	if (wait_ms > 0 && stream_wait(s, POLLIN, deadline, &e) != 0)
 		return false;
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
+}
+
+bool
+stream_await_taken(struct stream *s, int64_t quiet_ms, int64_t deadline_ms)
+{
+	enum { LOOK_MS = 100 }; /* no event tells of an acknowledgement */
+	int least = INT_MAX, left;
+	int64_t until = 0;
+
+	while (!s->dead && ioctl(s->fd, TIOCOUTQ, &left) == 0 && left > 0 &&
+	       (s->watch == NULL || !wake_is_raised(s->watch))) {
+		int64_t now = clock_mono_ms();
+		if (left < least) {
+			least = left;
+			until = now + quiet_ms;
+		}
+		if (now >= until || now >= deadline_ms)
+			return false;
+		if (stream_peer_spoke(s, LOOK_MS))
+			return true;
+	}
+	return true;
 }
 
 static unsigned

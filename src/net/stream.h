@@ -100,6 +100,14 @@ void stream_acknowledge(struct stream *s);
 /* stream_peer_spoke - true when input is there or comes within wait_ms. */
 bool stream_peer_spoke(struct stream *s, int wait_ms);
 
+/*
+ * stream_await_taken - wait until the peer's system has all that was flushed.
+ * False: it took no more of it for quiet_ms, or deadline_ms passed.  True also
+ * when there is input, or nothing to wait for any more: the next read tells.
+ */
+bool stream_await_taken(struct stream *s, int64_t quiet_ms,
+			int64_t deadline_ms);
+
 /* ---- output ---------------------------------------------------------------
  */
 

@@ -112,7 +112,8 @@ read_chunk_replies(struct smtp_client *c, unsigned n, struct smtp_reply *no,
 /* The replies to all of it.  -1: nothing is known of who was not refused. */
 static int
 read_replies(struct smtp_client *c, struct smtp_send *m,
-	     struct smtp_client_envelope *v, unsigned chunks, struct err *e)
+	     struct smtp_client_envelope *v, unsigned chunks,
+	     int64_t deadline_ms, struct err *e)
 {
 	struct smtp_reply no = { 0 }, last = { 0 };
 
@@ -125,10 +126,10 @@ read_replies(struct smtp_client *c, struct smtp_send *m,
 	/* The last reply comes by itself: after the message was stored. */
 	if (stream_buffered(c->stream) == 0)
 		stream_acknowledge(c->stream);
+	int64_t last_ms = smtp_client_deadline_end(c, deadline_ms);
 	if (c->lmtp && mail_ok && v->accepted > 0 && no.code == 0)
 		return smtp_client_read_verdicts(c, m, e);
-	if (smtp_client_final(c, smtp_client_deadline_last(c), "BDAT LAST",
-			      &last, e) != 0)
+	if (smtp_client_final(c, last_ms, "BDAT LAST", &last, e) != 0)
 		return -1;
 	if (!mail_ok)
 		smtp_client_refuse_all(m, &v->mail);
@@ -160,8 +161,8 @@ smtp_client_send_chunks(struct smtp_client *c, struct smtp_send *m,
 	smtp_client_refuse_open(m, &nothing); /* nothing is known by now */
 	m->text_sent = true; /* in one piece with the end of the envelope */
 	c->text_gone = true;
-	if (put_chunks(c, m, clock_mono_ms() + c->data_timeout_ms, &chunks,
-		       e) != 0)
+	int64_t deadline_ms = clock_mono_ms() + c->data_timeout_ms;
+	if (put_chunks(c, m, deadline_ms, &chunks, e) != 0)
 		return -1;
-	return read_replies(c, m, &v, chunks, e);
+	return read_replies(c, m, &v, chunks, deadline_ms, e);
 }

@@ -34,11 +34,14 @@ struct smtp_client {
 
 /* smtp_client_deadline - of a command and its reply.  smtp_client_deadline_last
  * - of a reply to a message that was sent.  smtp_client_deadline_step - of one
- * step of a message that must be done by deadline_ms. */
+ * step of a message that must be done by deadline_ms.  smtp_client_deadline_end
+ * - of the reply to the end of a message that was put just now; waits until the
+ * peer's system has taken it. */
 int64_t smtp_client_deadline(const struct smtp_client *c);
 int64_t smtp_client_deadline_last(const struct smtp_client *c);
 int64_t smtp_client_deadline_step(const struct smtp_client *c,
 				  int64_t deadline_ms);
+int64_t smtp_client_deadline_end(struct smtp_client *c, int64_t deadline_ms);
 
 /* smtp_client_put - one command line into the output buffer. */
 int smtp_client_put(struct smtp_client *c, struct err *e, const char *fmt, ...)

@@ -409,6 +409,25 @@ smtp_client_read_verdicts(struct smtp_client *c, struct smtp_send *m,
 	return 0;
 }
 
+/*
+ * RFC 5321 4.5.3.2.6: the peer's time begins when it has the final dot.  What
+ * was written waits in the buffer of this system, on a slow line for long: who
+ * counts from there leaves a peer that goes on to take the message and to
+ * deliver it, and sends it again.
+ */
+int64_t
+smtp_client_deadline_end(struct smtp_client *c, int64_t deadline_ms)
+{
+	int64_t last_ms = smtp_client_deadline_last(c);
+	int64_t quiet_ms = last_ms - clock_mono_ms();
+
+	if (c->unsent || stream_flush(c->stream, last_ms, NULL) != 0 ||
+	    !stream_await_taken(c->stream, quiet_ms,
+				deadline_ms > last_ms ? deadline_ms : last_ms))
+		return last_ms;
+	return smtp_client_deadline_last(c);
+}
+
 static int
 send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 {
@@ -421,12 +440,10 @@ send_message(struct smtp_client *c, struct smtp_send *m, struct err *e)
 	m->text_sent = true;
 	if (write_message(c, m, deadline_ms, e) != 0 && !c->unsent)
 		return -1;
+	int64_t last_ms = smtp_client_deadline_end(c, deadline_ms);
 	if (c->lmtp && !c->unsent)
 		return smtp_client_read_verdicts(c, m, e);
-	/* RFC 5321 4.5.3.2.6: counted from here, however long it took to send
-	 */
-	if (smtp_client_final(c, smtp_client_deadline_last(c), "end of data",
-			      &last, e) != 0)
+	if (smtp_client_final(c, last_ms, "end of data", &last, e) != 0)
 		return -1;
 	smtp_client_refuse_open(m, &last);
 	return 0;

@@ -21,6 +21,7 @@ class Slow:
 
     def __init__(self, wait, offers):
         self.wait = wait
+        self.pause = 0
         self.ehlo = b"".join(b"250-%s\r\n" % o for o in offers)
         self.got = collections.Counter()
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -57,6 +58,7 @@ class Slow:
                     while (text := lines.readline()) != b".\r\n":
                         if not text:
                             return
+                        time.sleep(self.pause)  # what it is for
                     self.got.update(to)
                 elif verb == b"BDAT":
                     lines.read(int(line.split()[1]))
@@ -91,3 +93,25 @@ def test_a_slow_server_gets_each_message_once(offers, wait, recipients, limits):
         assert slow.got == collections.Counter(to)
         # each reply came in time, but it may not hold a delivery for long
         assert ("451 4.5.3 " in pair.sender.log()) == ("data-timeout" in limits)
+
+
+@pytest.mark.parametrize("offers", [(), PIPED])
+def test_the_time_for_the_last_reply_begins_when_the_message_has_come(offers):
+    """It takes four times final-timeout to read what the sender's system has
+    taken at once."""
+    slow = Slow(0, offers)
+    slow.pause = 0.02
+    # a small window: nearly all of it waits on the sender's side
+    slow.listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    text = "From: %s\r\nSubject: x\r\n\r\n" % ALICE + ("x" * 900 + "\r\n") * 600
+    with contextlib.closing(slow), Pair(
+            routes={"slow.example": "127.0.0.1:%d" % slow.port},
+            sender={"relay": {"final-timeout": "3s"},
+                    "queue": {"retry-min": "200ms"},
+                    "verify": {"enabled": "no"}}) as pair:
+        with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as s:
+            s.login(ALICE, harness.PASSWORD)
+            s.sendmail(ALICE, ["u@slow.example"], text)
+        pair.wait_queue_empty(seconds=60)
+        assert slow.got == {"u@slow.example": 1}
+        assert "timed out" not in pair.sender.log()

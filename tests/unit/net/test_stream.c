@@ -323,6 +323,38 @@ the_peer_speaks_or_not(void **state)
 	(void)close(peer);
 }
 
+static void
+what_was_sent_is_taken_or_not(void **state)
+{
+	const int64_t far_ms = clock_mono_ms() + 3600000;
+	char got[100];
+	struct stream *s;
+	struct wake w;
+	struct err e;
+	int peer;
+
+	(void)state;
+	open_pair(&s, &peer);
+	assert_true(stream_await_taken(s, 0, far_ms)); /* there is nothing */
+	assert_int_equal(stream_write(s, "text", 4, far_ms, &e), 0);
+	assert_int_equal(stream_flush(s, far_ms, &e), 0);
+	assert_false(stream_await_taken(s, 0, far_ms));
+	assert_false(stream_await_taken(s, 20, far_ms));
+	assert_false(stream_await_taken(s, 3600000, clock_mono_ms() + 20));
+	assert_int_equal(wake_init(&w, &e), 0);
+	wake_raise(&w);
+	stream_watch(s, &w);
+	assert_true(stream_await_taken(s, 3600000, far_ms)); /* no waiting */
+	stream_watch(s, NULL);
+	put(peer, "x", 1); /* it speaks before it has all */
+	assert_true(stream_await_taken(s, 3600000, far_ms));
+	assert_int_equal(read(peer, got, sizeof(got)), 4);
+	assert_true(stream_await_taken(s, 0, far_ms));
+	stream_free(&s);
+	wake_close(&w);
+	(void)close(peer);
+}
+
 /* The buffers are given back meanwhile; half a line is not. */
 static void
 a_long_wait_for_the_rest_of_a_line(void **state)
@@ -368,6 +400,7 @@ main(void)
 		cmocka_unit_test(a_dead_stream_stays_dead),
 		cmocka_unit_test(output_is_sent_once_after_a_timeout),
 		cmocka_unit_test(the_peer_speaks_or_not),
+		cmocka_unit_test(what_was_sent_is_taken_or_not),
 		cmocka_unit_test(a_long_wait_for_the_rest_of_a_line),
 	};
 
