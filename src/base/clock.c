@@ -26,6 +26,12 @@ clock_wall_s(void)
 	return clock_wall_us() / 1000000;
 }
 
+int64_t
+clock_age_s(int64_t now_s, int64_t since_s)
+{
+	return now_s > since_s ? now_s - since_s : 0;
+}
+
 void
 clock_utc_text(int64_t wall_us, char *buf, unsigned long size)
 {

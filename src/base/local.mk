@@ -17,6 +17,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/hash.c src/base/hash.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/log.c src/base/log.h \
+	src/base/log_repeat.c src/base/log_repeat.h \
 	src/base/log_writer.c src/base/log_writer.h \
 	src/base/memory.c src/base/memory.h \
 	src/base/notify.c src/base/notify.h \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "queue/scheduler_private.h"
 
@@ -109,7 +110,7 @@ is_chosen(const struct walk *k, const struct spool_msg *m)
 	if (w->n_ids > 0 && bsearch(m->id, w->ids, w->n_ids, sizeof(w->ids[0]),
 				    compare_ids) == NULL)
 		return false;
-	if (k->wall_s - m->arrival_s < w->older_than_s)
+	if (clock_age_s(k->wall_s, m->arrival_s) < w->older_than_s)
 		return false;
 	if (w->sender != NULL && !sender_is(m, w->sender))
 		return false;
@@ -189,7 +190,7 @@ look(const struct walk *k)
 		const struct spool_msg *m = k->page[i];
 		struct scheduler_item item = {
 			.m = m,
-			.age_s = k->wall_s - m->arrival_s,
+			.age_s = clock_age_s(k->wall_s, m->arrival_s),
 			.due_in_ms = -1,
 			.scheduled = is_scheduled(k, m),
 			.destination = "",

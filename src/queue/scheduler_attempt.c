@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "queue/bounce.h"
 #include "queue/scheduler_private.h"
@@ -246,7 +247,7 @@ scheduler_record(struct scheduler *s, struct scheduler_job *j,
 				.reply = r->reply,
 			};
 		to->state = state;
-		log_verdict(j, r, now - j->m->arrival_s);
+		log_verdict(j, r, clock_age_s(now, j->m->arrival_s));
 	}
 	if (n > 0 && (waiting > 0 || !last_job) &&
 	    spool_results(s->o.spool, j->m, v, n, &e) != 0)

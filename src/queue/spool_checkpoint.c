@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/durable.h"
 #include "base/log.h"
+#include "base/log_repeat.h"
 #include "base/thread.h"
 #include "queue/spool_private.h"
 
@@ -245,9 +246,24 @@ is_wanted(const struct spool *s)
 	return s->stopping || s->pressed || s->unsynced || s->first != NULL;
 }
 
+struct rounds {
+	int64_t next_ms; /* when the next checkpoint is due */
+	struct log_repeat records, checkpoint;
+};
+
+static void
+log_repeated(struct log_repeat *said, const char *event, int rc,
+	     const struct err *e)
+{
+	if (rc == 0)
+		log_repeat_end(said);
+	else if (log_repeat_is_due(said, clock_mono_ms()))
+		log_failure(LOG_ERROR, event, NULL, NULL, e);
+}
+
 /* One round; the lock is held on entry and return. */
 static void
-round_of(struct spool *s, int64_t *next_ms)
+round_of(struct spool *s, struct rounds *r)
 {
 	bool pressed = s->pressed, unsynced = s->unsynced;
 	int64_t now = clock_mono_ms();
@@ -256,15 +272,15 @@ round_of(struct spool *s, int64_t *next_ms)
 	s->pressed = s->unsynced = false;
 	(void)pthread_mutex_unlock(&s->lock);
 	/* Bounds how much a crash makes the sender repeat. */
-	if (unsynced && spool_journal_flush(s, &e) != 0)
-		log_failure(LOG_ERROR, "queue-records", NULL, NULL, &e);
+	if (unsynced)
+		log_repeated(&r->records, "queue-records",
+			     spool_journal_flush(s, &e), &e);
 	bool full = journal_live_bytes(s->journal) > s->o.journal_bytes / 2;
-	if (full || pressed || now >= *next_ms) {
+	if (full || pressed || now >= r->next_ms) {
 		int64_t before = full ? now : now - s->o.checkpoint_ms;
-		if (spool_checkpoint(s, before, s->o.memory_max / 2, &e) != 0)
-			log_failure(LOG_ERROR, "queue-checkpoint", NULL, NULL,
-				    &e);
-		*next_ms = now + (s->o.checkpoint_ms + 1) / 2;
+		int rc = spool_checkpoint(s, before, s->o.memory_max / 2, &e);
+		log_repeated(&r->checkpoint, "queue-checkpoint", rc, &e);
+		r->next_ms = now + (s->o.checkpoint_ms + 1) / 2;
 	}
 	(void)pthread_mutex_lock(&s->lock);
 }
@@ -273,7 +289,7 @@ static void
 run(void *arg)
 {
 	struct spool *s = arg;
-	int64_t next_ms = 0;
+	struct rounds rounds = { 0 };
 
 	(void)pthread_mutex_lock(&s->lock);
 	while (!s->stopping) {
@@ -285,7 +301,7 @@ run(void *arg)
 		while (!s->stopping && !s->pressed &&
 		       cond_wait_until(&s->wanted, &s->lock, tick) == 0)
 			;
-		round_of(s, &next_ms);
+		round_of(s, &rounds);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 }

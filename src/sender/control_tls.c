@@ -21,7 +21,7 @@ put_item(struct control_session *s, const struct tls_memory_item *i)
 	control_json_text(&j, "type", "tls");
 	control_json_text(&j, "name", i->name);
 	control_json_text(&j, "level", tls_level_name(i->level));
-	control_json_number(&j, "age", clock_wall_s() - i->seen_s);
+	control_json_number(&j, "age", clock_age_s(clock_wall_s(), i->seen_s));
 	control_json_number(&j, "left", i->expires_s - clock_wall_s());
 	s->cut = control_json_end(&j) != 0 || s->cut;
 	s->count++;

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_repeat.h"
 #include "base/thread.h"
 #include "store/ledger_private.h"
 
@@ -133,13 +134,16 @@ checkpoints(void *arg)
 {
 	struct ledger *l = arg;
 	int64_t mend_at = 0, wait_ms = 0;
+	struct log_repeat said = { 0 };
 	bool failed = false;
 	struct err e;
 
 	while (wait_for_work(l, failed)) {
 		bool mend = clock_mono_ms() >= mend_at;
 		failed = checkpoint(l, mend, &e) != 0;
-		if (failed)
+		if (!failed && !is_wrong(l))
+			log_repeat_end(&said);
+		if (failed && log_repeat_is_due(&said, clock_mono_ms()))
 			log_failure(LOG_ERROR, "checkpoint-failed", NULL, NULL,
 				    &e);
 		if (!is_wrong(l)) {

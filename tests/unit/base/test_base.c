@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/log_repeat.h"
 #include "base/rand.h"
 #include "base/secret.h"
 #include "base/thread.h"
@@ -193,12 +194,47 @@ a_hash_is_fnv_1a(void **state)
 		    UINT64_C(0x85944171f73967e8));
 }
 
+static void
+an_age_is_not_negative(void **state)
+{
+	(void)state;
+	assert_int_equal(clock_age_s(1795000060, 1795000000), 60);
+	assert_int_equal(clock_age_s(1795000000, 1795000060), 0);
+}
+
+/* Each failing try of ten minutes, ten a second. */
+static void
+a_failure_that_goes_on_is_said_less_and_less(void **state)
+{
+	static const int64_t at[] = { 7,     1007,  3007,   7007,   15007,
+				      31007, 63007, 127007, 255007, 511007 };
+	struct log_repeat said = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	for (int64_t now = 7; now < 600 * 1000; now += 100) {
+		if (!log_repeat_is_due(&said, now))
+			continue;
+		assert_true(n < sizeof(at) / sizeof(at[0]));
+		assert_int_equal(now, at[n++]);
+	}
+	assert_int_equal(n, sizeof(at) / sizeof(at[0]));
+	/* no longer than five minutes */
+	assert_false(log_repeat_is_due(&said, 511007 + 299999));
+	assert_true(log_repeat_is_due(&said, 511007 + 300000));
+	assert_false(log_repeat_is_due(&said, 511007 + 300001));
+	log_repeat_end(&said);
+	assert_true(log_repeat_is_due(&said, 511007 + 300002));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secret_is_for_its_owner_and_group),
 		cmocka_unit_test(a_hash_is_fnv_1a),
+		cmocka_unit_test(an_age_is_not_negative),
+		cmocka_unit_test(a_failure_that_goes_on_is_said_less_and_less),
 		cmocka_unit_test(an_arena_keeps_to_its_budget),
 		cmocka_unit_test(an_error_is_printable_and_bounded),
 		cmocka_unit_test(ids_sort_by_time_and_do_not_repeat),

@@ -520,6 +520,29 @@ add_scheduled(struct world *w, const char *id, const char *login)
 	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
 }
 
+/* Taken in while the clock was ahead. */
+static void
+an_age_is_never_negative(void **state)
+{
+	struct spool_to to = { .address = "bob@xyz.com", .domain = "xyz.com" };
+	struct spool_envelope env = { .id = A,
+				      .arrival_s = clock_wall_s() + 86400,
+				      .reverse_path = "alice@abc.com",
+				      .to = &to,
+				      .n_to = 1 };
+	struct world *w = world_new();
+	struct err e;
+
+	(void)state;
+	struct spool_msg *m =
+	    queue_dir_put_envelope(&w->dir, &env, "Subject: x\r\n\r\nx\r\n");
+	assert_int_equal(scheduler_add(w->s, &m, &e), 0);
+	assert_int_equal(
+	    list(w, (struct scheduler_select){ .ids = id_a, .n_ids = 1 }), 1);
+	assert_int_equal(w->last.age_s, 0);
+	world_free(w);
+}
+
 static void
 a_retry_leaves_what_waits_for_its_time(void **state)
 {
@@ -636,6 +659,7 @@ main(void)
 		cmocka_unit_test(
 		    one_under_way_is_not_removed_but_held_afterwards),
 		cmocka_unit_test(many_are_walked_in_pages),
+		cmocka_unit_test(an_age_is_never_negative),
 		cmocka_unit_test(a_retry_leaves_what_waits_for_its_time),
 		cmocka_unit_test(a_release_ends_the_wait_also_after_a_restart),
 		cmocka_unit_test(a_hold_goes_before_a_release_time),

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/durable.h"
+#include "base/log.h"
 #include "ids/ids_day.h"
 #include "journal/journal.h"
 #include "store/ledger.h"
@@ -32,6 +33,7 @@ static atomic_int syncfs_errors; /* likewise of the file system */
 static atomic_int space_errors;  /* so many next segments have no room */
 static atomic_int rename_errors; /* so many next renames have no room */
 static atomic_int syncs_after;   /* so many syncs fail after such a rename */
+static atomic_int syncfs_calls;
 static void (*while_syncing)(void *); /* once, during the next syncfs */
 static void *while_syncing_arg;
 
@@ -70,6 +72,7 @@ __wrap_syncfs(int fd)
 	while_syncing = NULL;
 	if (meanwhile != NULL)
 		meanwhile(while_syncing_arg);
+	(void)atomic_fetch_add(&syncfs_calls, 1);
 	return fails(&syncfs_errors, EIO) ? -1 : __real_syncfs(fd);
 }
 
@@ -851,6 +854,52 @@ failed_syncs_do_not_fill_the_journal(void **state)
 	assert_int_equal(count(w, bob[0], "new"), 1);
 }
 
+/* How often the log has a word. */
+static unsigned
+times_in(const char *path, const char *word)
+{
+	char *log = NULL;
+	size_t size;
+	unsigned n = 0;
+
+	assert_int_equal(
+	    durable_read_file(AT_FDCWD, path, 1 << 20, &log, &size, NULL), 0);
+	for (const char *p = log; (p = strstr(p, word)) != NULL; p++)
+		n++;
+	free(log);
+	return n;
+}
+
+static void
+a_checkpoint_that_fails_again_is_not_said_each_time(void **state)
+{
+	enum { MANY = 1000000, TRIES = 40 };
+	struct world *w = *state;
+	char path[] = "/tmp/pp-ledger-XXXXXX";
+	struct err e;
+
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(log_open(path, LOG_ERROR, NULL), 0);
+	w->checkpoint_ms = 10;
+	start(w, true);
+	assert_int_equal(deliver(w, NULL, bob, &e), 0);
+	/* the mailboxes can be synced, the journal cannot let go of them */
+	sync_errors = MANY;
+	syncfs_calls = 0;
+	for (int i = 0; i < 6000 && syncfs_calls < TRIES; i++)
+		(void)poll(NULL, 0, 10);
+	assert_true(syncfs_calls >= TRIES);
+	sync_errors = 0;
+	stop(w);
+	unsigned n = times_in(path, "checkpoint-failed");
+	assert_true(n > 0);
+	assert_true(n < TRIES / 2);
+	(void)log_open("/dev/null", LOG_ERROR, NULL);
+	(void)close(fd);
+	(void)unlink(path);
+}
+
 /* The server went down before it could mend: the next start trusts no file that
  * is older than the failure, whatever the system shows of it. */
 static void
@@ -1291,6 +1340,7 @@ main(void)
 		T(what_is_known_and_placed_stays),
 		T(a_failed_sync_of_the_mailboxes_is_mended),
 		T(failed_syncs_do_not_fill_the_journal),
+		T(a_checkpoint_that_fails_again_is_not_said_each_time),
 		T(a_failed_sync_is_mended_by_the_next_start),
 		T(a_start_that_cannot_sync_lets_nothing_go),
 		T(a_start_that_cannot_place_lets_nothing_go),
