@@ -223,7 +223,11 @@ hand_on(void *ctx, const struct segment_record *r, struct err *e)
 	return p->replay(p->ctx, &out, e);
 }
 
-/* Numbers between two segments that no file holds: one is gone or cut short. */
+/*
+ * Numbers that no file holds: a segment is gone or cut short.  The segment with
+ * the last release stays, since that has a higher number than what it releases.
+ * So where no release is found none was made, and the first record is number 1.
+ */
 static void
 report_gaps(const struct segment_list *l, struct journal_report *report)
 {
@@ -231,8 +235,7 @@ report_gaps(const struct segment_list *l, struct journal_report *report)
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct segment_entry *s = &l->v[i];
-		if (s->first_seq > last + 1 && last > 0 &&
-		    !is_void(l, last + 1)) {
+		if (s->first_seq > last + 1 && !is_void(l, last + 1)) {
 			if (report->damaged++ == 0)
 				(void)snprintf(
 				    report->where, sizeof(report->where),

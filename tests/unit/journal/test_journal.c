@@ -596,6 +596,33 @@ a_lost_segment_is_reported(void **state)
 	close_ok(&j);
 }
 
+/* No release says that the first one could go. */
+static void
+a_lost_first_segment_is_reported(void **state)
+{
+	struct world *w = *state;
+	struct journal_report report;
+
+	for (int i = 0; i < 3; i++) {
+		struct journal *j = open_journal(w, 8, NULL);
+		sync_ok(j, add(j, "x"));
+		close_ok(&j);
+	}
+	remove_segment(w, 1);
+	struct journal *j = open_journal(w, 8, &report);
+	assert_seen(w, "x\nx\n");
+	assert_int_equal(report.damaged, 1);
+	assert_non_null(strstr(report.where, "records 1 to 1 are missing"));
+	/* what was told is released, and then no more of it */
+	struct err e;
+	assert_int_equal(journal_release(j, 3, &e), 0);
+	close_ok(&j);
+	j = open_journal(w, 8, &report);
+	assert_seen(w, "");
+	assert_int_equal(report.damaged, 0);
+	close_ok(&j);
+}
+
 static void
 a_failed_sync_voids_the_record_for_ever(void **state)
 {
@@ -955,6 +982,7 @@ main(void)
 		T(a_segment_not_yet_begun_is_no_damage),
 		T(records_within_a_payload_are_not_taken),
 		T(a_lost_segment_is_reported),
+		T(a_lost_first_segment_is_reported),
 		T(a_failed_sync_voids_the_record_for_ever),
 		T(no_space_fails_the_append_and_heals_by_itself),
 		T(no_room_is_not_asked_for_again_and_again),
