@@ -197,7 +197,8 @@ def test_a_server_without_its_secret_does_not_start():
         os.rmdir(pair.users_path + ".secret")
 
 
-@pytest.mark.parametrize("content", [b"", b"flipped\n", b"x" * 5000, None])
+@pytest.mark.parametrize("content", [b"", b"flipped\n", b"x" * 5000, None],
+                         ids=["empty", "garbage", "long", "directory"])
 def test_what_is_said_of_a_damaged_secret_helps(content):
     """Who has a key still gets in; only unknown names get other salts."""
     with harness.Pair() as pair:

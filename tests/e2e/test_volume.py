@@ -112,7 +112,8 @@ def damage(path, content):
         f.write(content)
 
 
-@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None])
+@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None],
+                         ids=["empty", "garbage", "long", "directory"])
 def test_what_is_said_of_a_damaged_marker_helps(content):
     with new_pair() as pair:
         pair.receiver.start()
@@ -139,7 +140,8 @@ def test_what_is_said_of_a_damaged_marker_helps(content):
         assert send(pair, BOB) == {}
 
 
-@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None])
+@pytest.mark.parametrize("content", [b"", bytes(100), b"x" * 5000, None],
+                         ids=["empty", "garbage", "long", "directory"])
 @pytest.mark.parametrize("apart", [False, True])
 def test_what_is_said_of_a_data_directory_helps(content, apart):
     with new_pair() as pair:
