@@ -134,6 +134,31 @@ heap_next(const struct heap_node *x)
 		   : up;
 }
 
+/* Of a walk with parents first, what comes when nothing below x is wanted. */
+static struct heap_node *
+beside(const struct heap_node *x)
+{
+	while (x->up != NULL && (x->up->right == x || x->up->right == NULL))
+		x = x->up;
+	return x->up != NULL ? x->up->right : NULL;
+}
+
+struct heap_node *
+heap_least(const struct heap *h, heap_may_fn *may, const void *ctx)
+{
+	struct heap_node *best = NULL;
+
+	for (struct heap_node *x = h->top; x != NULL;) {
+		bool below = best == NULL || h->before(x, best);
+		if (below && may(ctx, x)) {
+			best = x;
+			below = false;
+		}
+		x = below && x->left != NULL ? x->left : beside(x);
+	}
+	return best;
+}
+
 void
 heap_reorder(struct heap *h)
 {

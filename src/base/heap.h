@@ -39,6 +39,12 @@ void heap_take(struct heap *h, struct heap_node *x);
 struct heap_node *heap_first(const struct heap *h);
 struct heap_node *heap_next(const struct heap_node *x);
 
+/* heap_least - the least of those that may; NULL: none.  It looks below those
+ * that may not, and so takes about two steps for each of these before it. */
+typedef bool heap_may_fn(const void *ctx, const struct heap_node *x);
+struct heap_node *heap_least(const struct heap *h, heap_may_fn *may,
+			     const void *ctx);
+
 /* heap_reorder - their order was changed in place: O(n). */
 void heap_reorder(struct heap *h);
 

@@ -138,7 +138,7 @@ dest_get(struct scheduler_dests *l, const char *key)
 	}
 	d->hash = hash;
 	d->later.before = job_before;
-	d->turn = ++l->turns;
+	scheduler_turn_init_dest(d);
 	struct scheduler_dest **at = dest_bucket(l, hash);
 	d->chain = *at;
 	*at = d;
@@ -185,7 +185,7 @@ party_get(struct scheduler_dests *l, uint64_t id)
 	if (p == NULL)
 		return NULL;
 	p->id = id;
-	scheduler_turn_init_party(p);
+	scheduler_turn_init_party(l, p);
 	p->chain = *at;
 	*at = p;
 	return p;
@@ -223,6 +223,7 @@ scheduler_line_get(struct scheduler_dests *l, const char *key, uint64_t party,
 			*x = (struct scheduler_line){ .chain = *at,
 						      .d = d,
 						      .party = p };
+			scheduler_turn_init_line(l, x);
 			*at = x;
 			d->n_lines++;
 			p->lines++;

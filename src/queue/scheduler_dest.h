@@ -19,17 +19,18 @@
  *
  *   party        a login or sender, found by its hash; counts its workers
  *     line       its jobs at one destination: those that are due, in a row
+ *     waiting    heaps of the lines with a due job, by turn
  *   destination  found by its key
- *     lines      those with a due job, served in turn
+ *     lines      those with a due job
  *     later      a heap of the jobs that are not due yet
  *
  * What is found by the names of strangers is found by a keyed hash: whoever
  * does not know the key cannot make a thousand names fall together.
  *
- * A destination stands in up to two places.  By time, when a job of it will be
- * due (or, dead and without jobs, when it is to be forgotten).  And by turn,
- * when it has due jobs and a delivery more may go there (scheduler_turn.c).
- * Line, party and destination go with their last job.
+ * A destination stands by time, when a job of it will be due (or, dead and
+ * without jobs, when it is to be forgotten).  What is due stands by turn, at
+ * its party (scheduler_turn.c).  Line, party and destination go with their last
+ * job.
  */
 enum scheduler_where {
 	SCHEDULER_AWAY,   /* under way, or in no place */
@@ -79,33 +80,36 @@ struct scheduler_line {
 	struct scheduler_dest *d;
 	struct scheduler_party *party;
 	struct scheduler_job *first, *last; /* due */
-	struct heap_node node;              /* its party's: see `waits` */
-	size_t jobs;                        /* due or not, or under way */
+	uint64_t turn;            /* who was served last, or is new, is last */
+	struct heap_node by_turn; /* in `waiting` of its party */
+	struct heap_node stuck;   /* in `stuck` of d, if its seat is STUCK */
+	size_t jobs;              /* due or not, or under way */
 };
 
-/* A party in the heap of those that have no worker, of one class. */
+/* Where a party without a worker stands, for one class. */
+enum scheduler_place {
+	SCHEDULER_NOWHERE, /* it has a worker, or nothing waits */
+	SCHEDULER_RESTED,  /* in `rested` */
+	SCHEDULER_STUCK,   /* each of its lines in `stuck` of its destination */
+};
+
 struct scheduler_seat {
-	struct heap_node node;
+	struct heap_node node; /* RESTED */
 	struct scheduler_party *party;
 	enum scheduler_class class;
-	bool taken;
+	enum scheduler_place place;
 };
 
 struct scheduler_party {
 	struct scheduler_party *chain;
 	uint64_t id; /* a hash of its name */
 	size_t lines;
-	int all, doubtful, dead;             /* workers that it has */
+	uint64_t turn;           /* as of a line; it lasts until it is served */
+	int all, doubtful, dead; /* workers that it has */
 	struct scheduler_party *next, *prev; /* of those that have one */
-	/* Lines at destinations where every party has what it may have. */
+	/* Lines with due jobs, by the class of their destination. */
 	struct heap waiting[SCHEDULER_CLASSES];
 	struct scheduler_seat seat[SCHEDULER_CLASSES];
-};
-
-enum scheduler_place {
-	SCHEDULER_NOWHERE, /* nothing is due, or no more may go there now */
-	SCHEDULER_READY,   /* in `ready` */
-	SCHEDULER_WAITS,   /* each of its lines in `waiting` of its party */
 };
 
 struct scheduler_dest {
@@ -114,16 +118,16 @@ struct scheduler_dest {
 	char *key;
 	size_t n_lines; /* all of them */
 	struct heap later;
-	struct scheduler_line *first, *last; /* with due jobs, in turn */
+	struct scheduler_line *first, *last; /* with due jobs */
 	size_t n_due;
 	struct heap_node by_time; /* when `timed` */
 	int64_t look_ms;
-	uint64_t look_turn; /* ties */
-	struct heap_node by_turn;
-	uint64_t turn; /* who was served last, or is new, is last */
-	enum scheduler_place place;
-	enum scheduler_class class; /* when it took that place */
+	uint64_t look_turn;         /* ties */
+	struct heap stuck;          /* lines, by the turn of their party */
+	struct heap_node by_stuck;  /* when `opened` */
+	enum scheduler_class class; /* as its lines wait */
 	bool timed;
+	bool opened;       /* not full, and lines are stuck here */
 	bool careful;      /* failed before: grows slowly */
 	bool answered;     /* somebody was there, the last time */
 	int active;        /* deliveries under way */
@@ -142,10 +146,11 @@ struct scheduler_dests {
 	int per_destination;
 	uint64_t turns; /* given out */
 	struct heap by_time;
-	struct heap ready[SCHEDULER_CLASSES];
-	/* Parties without a worker that have waiting lines, by the turn of
-	 * their first one; and all parties that have a worker. */
+	/* Parties without a worker, by their turn; destinations where such a
+	 * one is stuck and may go now, by the turn of the first; and all
+	 * parties that have a worker. */
 	struct heap rested[SCHEDULER_CLASSES];
+	struct heap opened[SCHEDULER_CLASSES];
 	struct scheduler_party *working;
 };
 
@@ -225,10 +230,15 @@ void scheduler_dest_forget(struct scheduler_dests *l, struct scheduler_dest *d);
 /* ---- turns (scheduler_turn.c) -------------------------------------------
  * scheduler_turn_enter, scheduler_turn_leave - j is due, to the end of its
  * line; and out of it.  scheduler_turn_seat - limit, class or deliveries of d
- * have changed: to the place that it has now.
+ * have changed: its lines to the places that they have now.
  */
 void scheduler_turn_init(struct scheduler_dests *l);
-void scheduler_turn_init_party(struct scheduler_party *p);
+void scheduler_turn_init_dest(struct scheduler_dest *d);
+/* scheduler_turn_init_party, scheduler_turn_init_line - new, the last. */
+void scheduler_turn_init_party(struct scheduler_dests *l,
+			       struct scheduler_party *p);
+void scheduler_turn_init_line(struct scheduler_dests *l,
+			      struct scheduler_line *x);
 void scheduler_turn_enter(struct scheduler_dests *l, struct scheduler_job *j);
 void scheduler_turn_leave(struct scheduler_dests *l, struct scheduler_job *j);
 void scheduler_turn_seat(struct scheduler_dests *l, struct scheduler_dest *d);
@@ -253,8 +263,8 @@ void scheduler_turn_rest(struct scheduler_dests *l, struct scheduler_workers *w,
 struct scheduler_line *scheduler_turn_next(struct scheduler_dests *l,
 					   const struct scheduler_workers *w,
 					   bool *over);
-/* scheduler_turn_take - that job, for a worker.  Its destination's next turn is
- * the last, and the line's is the last there. */
+/* scheduler_turn_take - that job, for a worker.  Its party's next turn is the
+ * last, and the line's is the last of the party's. */
 struct scheduler_job *scheduler_turn_take(struct scheduler_dests *l,
 					  struct scheduler_workers *w,
 					  struct scheduler_line *x);

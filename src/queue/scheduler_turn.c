@@ -1,97 +1,129 @@
 /*
  * Whose turn it is.
  *
- * Destinations take turns: each has a number, and who is served gets a new one,
- * higher than all others.  Of those where a job may go the one with the least
- * number is next.  Within a destination its lines take turns, so that no party
- * keeps the others waiting.
+ * Parties take turns first, and then, within a party, its destinations.  Of the
+ * parties that have something that may go, those with the fewest workers come
+ * first, and of these the one that has waited longest since its last turn,
+ * which ends when its worker does; one that is new has waited since it came.
+ * Of its lines the one goes that was served longest ago.  So whoever sends to a
+ * thousand destinations keeps another waiting for one delivery, also where all
+ * workers are taken.
  *
  * What may not go must not be walked past at each choice, since it may be
  * nearly everything: a mailing list has jobs for fifty thousand destinations,
- * and its party has half of the workers already.  So everything stands where it
- * is only met when it may go:
+ * and its party has half of the workers already; or ten thousand parties wait
+ * for one destination.  And no event may touch all that such a crowd has.  So:
  *
- * - A destination with nothing due, or with as many deliveries as it may have,
- *   stands nowhere.  Each of these changes with an event of its own.
- * - The others stand in a heap for their class, `ready`.  Where nobody has
- *   answered yet only so many workers may go: when they are there, that heap is
- *   not looked at.
- * - When the first of a heap has lines only of parties that have their share of
- *   workers, it leaves the heap, and each line goes into the heap `waiting` of
- *   its party.  These are few: such a party has a worker at least.  When a
- * party may have one more its first waiting line takes part in the choice with
- * the rest.  A line that is new there makes the destination ready again.
- * - A choice looks at each party that has a worker, at most as many as there
- *   are workers.  A party that has none any more, and still has waiting lines,
- *   may always have one; those stand in a heap, `rested`, by the turn of their
- *   first line.
+ * - Each line with due jobs stands in the heap `waiting` of its party, of the
+ *   class of its destination.  Only what happens to the line itself moves it
+ *   there.
+ * - Where nobody has answered yet only so many workers may go: when they are
+ *   there, no heap of that class is looked at.
+ * - A destination is full with as many deliveries as it may have.  Its lines
+ *   stay where they are, and a choice looks below them: there are fewer full
+ *   destinations than workers.
+ * - The parties without a worker stand in the heap `rested`, by their turn.
+ *   They may always have one.  When all lines of the first one, of a class, are
+ *   at full destinations, it leaves that heap, and each of these lines goes
+ * into the heap `stuck` of its destination: there they stand by the turn of
+ * their party, which stays as it is until it is served.  When one of these
+ *   destinations is not full any more, it stands in the heap `opened`, by the
+ *   first line that is stuck there, and takes part in the choice.  The others
+ *   stay where they are.
+ * - The parties that have a worker are looked at one by one if none of those
+ *   without may go.  There are no more of them than there are workers.
  *
- * Thus a destination moves to the waiting ones once for each time that a party
- * comes there anew, and a choice costs O(log n).  If many have to move at once,
- * a choice ends after LOOKS of them, and the lock is let go before the next.
+ * Thus a party gets stuck once for each turn, and for each line that is new to
+ * it, and a choice costs O(log n) beside the workers.  If many get stuck at
+ * once, a choice ends after LOOKS lines, and the lock is let go before the
+ * next. Only when the class of a destination changes (it answers for the first
+ * time) each party that waits there is touched.
  */
 #include "queue/scheduler_dest.h"
 
 enum { LOOKS = 8 };
 
 /* Of a node; there is one. */
-static struct scheduler_dest *
-dest_of(const struct heap_node *x)
+static struct scheduler_line *
+line_by_turn(const struct heap_node *x)
 {
-	return HEAP_THING(x, struct scheduler_dest, by_turn);
+	return HEAP_THING(x, struct scheduler_line, by_turn);
 }
 
 static struct scheduler_line *
-line_of(const struct heap_node *x)
+line_stuck(const struct heap_node *x)
 {
-	return HEAP_THING(x, struct scheduler_line, node);
+	return HEAP_THING(x, struct scheduler_line, stuck);
 }
 
-static bool
-dest_before(const struct heap_node *a, const struct heap_node *b)
+static struct scheduler_seat *
+seat_of(const struct heap_node *x)
 {
-	return dest_of(a)->turn < dest_of(b)->turn;
+	return HEAP_THING(x, struct scheduler_seat, node);
+}
+
+/* The first line that is stuck at an opened destination. */
+static struct scheduler_line *
+first_stuck(const struct heap_node *x)
+{
+	return line_stuck(
+	    HEAP_THING(x, struct scheduler_dest, by_stuck)->stuck.top);
 }
 
 static bool
 line_before(const struct heap_node *a, const struct heap_node *b)
 {
-	return line_of(a)->d->turn < line_of(b)->d->turn;
-}
-
-/* Where the first waiting line of the party is. */
-static struct scheduler_dest *
-dest_of_seat(const struct heap_node *x)
-{
-	const struct scheduler_seat *t =
-	    HEAP_THING(x, const struct scheduler_seat, node);
-
-	return line_of(t->party->waiting[t->class].top)->d;
+	return line_by_turn(a)->turn < line_by_turn(b)->turn;
 }
 
 static bool
 seat_before(const struct heap_node *a, const struct heap_node *b)
 {
-	return dest_of_seat(a)->turn < dest_of_seat(b)->turn;
+	return seat_of(a)->party->turn < seat_of(b)->party->turn;
+}
+
+static bool
+stuck_before(const struct heap_node *a, const struct heap_node *b)
+{
+	return line_stuck(a)->party->turn < line_stuck(b)->party->turn;
+}
+
+static bool
+opened_before(const struct heap_node *a, const struct heap_node *b)
+{
+	return first_stuck(a)->party->turn < first_stuck(b)->party->turn;
 }
 
 void
 scheduler_turn_init(struct scheduler_dests *l)
 {
 	for (int c = 0; c < SCHEDULER_CLASSES; c++) {
-		l->ready[c].before = dest_before;
 		l->rested[c].before = seat_before;
+		l->opened[c].before = opened_before;
 	}
 }
 
 void
-scheduler_turn_init_party(struct scheduler_party *p)
+scheduler_turn_init_dest(struct scheduler_dest *d)
 {
+	d->stuck.before = stuck_before;
+}
+
+void
+scheduler_turn_init_party(struct scheduler_dests *l, struct scheduler_party *p)
+{
+	p->turn = ++l->turns;
 	for (int c = 0; c < SCHEDULER_CLASSES; c++) {
 		p->waiting[c].before = line_before;
 		p->seat[c].party = p;
 		p->seat[c].class = (enum scheduler_class)c;
 	}
+}
+
+void
+scheduler_turn_init_line(struct scheduler_dests *l, struct scheduler_line *x)
+{
+	x->turn = ++l->turns;
 }
 
 /* ---- places -------------------------------------------------------------
@@ -105,78 +137,118 @@ class_of(const struct scheduler_dest *d)
 				 : SCHEDULER_NEW;
 }
 
-/* Its workers or its waiting lines of that class have changed. */
-static void
-seat_party(struct scheduler_dests *l, struct scheduler_party *p,
-	   enum scheduler_class class)
+static bool
+is_full(const struct scheduler_dests *l, const struct scheduler_dest *d)
 {
-	struct scheduler_seat *t = &p->seat[class];
-
-	if (t->taken)
-		heap_take(&l->rested[class], &t->node);
-	t->taken = p->all == 0 && p->waiting[class].n > 0;
-	if (t->taken)
-		heap_push(&l->rested[class], &t->node);
+	return d->active >= scheduler_dest_limit(d, l->per_destination);
 }
 
+/* Whether it is full, or what is stuck there, has changed. */
 static void
-seat_all_classes(struct scheduler_dests *l, struct scheduler_party *p)
+seat_dest(struct scheduler_dests *l, struct scheduler_dest *d)
 {
-	for (int c = 0; c < SCHEDULER_CLASSES; c++)
-		seat_party(l, p, (enum scheduler_class)c);
+	if (d->opened)
+		heap_take(&l->opened[d->class], &d->by_stuck);
+	d->opened = d->stuck.n > 0 && !is_full(l, d);
+	if (d->opened)
+		heap_push(&l->opened[d->class], &d->by_stuck);
 }
 
-/* Before anything changes by which d or its lines are ordered. */
+/* Before anything changes by which it stands where it does. */
 static void
-unseat(struct scheduler_dests *l, struct scheduler_dest *d)
+unseat(struct scheduler_dests *l, struct scheduler_seat *t)
 {
-	switch (d->place) {
+	const struct heap *waiting = &t->party->waiting[t->class];
+
+	switch (t->place) {
 	case SCHEDULER_NOWHERE:
-		return;
-	case SCHEDULER_READY:
-		heap_take(&l->ready[d->class], &d->by_turn);
 		break;
-	case SCHEDULER_WAITS:
-		for (struct scheduler_line *x = d->first; x != NULL;
-		     x = x->next) {
-			heap_take(&x->party->waiting[d->class], &x->node);
-			seat_party(l, x->party, d->class);
+	case SCHEDULER_RESTED:
+		heap_take(&l->rested[t->class], &t->node);
+		break;
+	case SCHEDULER_STUCK:
+		for (struct heap_node *n = heap_first(waiting); n != NULL;
+		     n = heap_next(n)) {
+			struct scheduler_line *x = line_by_turn(n);
+			heap_take(&x->d->stuck, &x->stuck);
+			seat_dest(l, x->d);
 		}
 		break;
 	}
-	d->place = SCHEDULER_NOWHERE;
+	t->place = SCHEDULER_NOWHERE;
 }
 
-void
-scheduler_turn_seat(struct scheduler_dests *l, struct scheduler_dest *d)
-{
-	unseat(l, d);
-	if (d->first == NULL ||
-	    d->active >= scheduler_dest_limit(d, l->per_destination))
-		return;
-	d->class = class_of(d);
-	d->place = SCHEDULER_READY;
-	heap_push(&l->ready[d->class], &d->by_turn);
-}
-
-/* From the ready ones: all its lines are of parties that have their share. */
 static void
-let_wait(struct scheduler_dests *l, struct scheduler_dest *d)
+seat(struct scheduler_dests *l, struct scheduler_seat *t)
 {
-	unseat(l, d);
-	d->place = SCHEDULER_WAITS;
-	for (struct scheduler_line *x = d->first; x != NULL; x = x->next) {
-		heap_push(&x->party->waiting[d->class], &x->node);
-		seat_party(l, x->party, d->class);
+	if (t->party->all > 0 || t->party->waiting[t->class].n == 0)
+		return;
+	t->place = SCHEDULER_RESTED;
+	heap_push(&l->rested[t->class], &t->node);
+}
+
+/* From the rested ones: all its lines are at full destinations.  Returns how
+ * many these are. */
+static size_t
+get_stuck(struct scheduler_dests *l, struct scheduler_seat *t)
+{
+	const struct heap *waiting = &t->party->waiting[t->class];
+
+	unseat(l, t);
+	t->place = SCHEDULER_STUCK;
+	for (struct heap_node *n = heap_first(waiting); n != NULL;
+	     n = heap_next(n)) {
+		struct scheduler_line *x = line_by_turn(n);
+		heap_push(&x->d->stuck, &x->stuck);
 	}
+	return waiting->n;
 }
 
 /* ---- lines --------------------------------------------------------------
  */
 
-/* At the end of the lines of its destination. */
 static void
-line_up(struct scheduler_line *x)
+begin_waiting(struct scheduler_dests *l, struct scheduler_line *x)
+{
+	struct scheduler_party *p = x->party;
+	enum scheduler_class class = x->d->class;
+
+	unseat(l, &p->seat[class]);
+	heap_push(&p->waiting[class], &x->by_turn);
+	seat(l, &p->seat[class]);
+}
+
+static void
+end_waiting(struct scheduler_dests *l, struct scheduler_line *x)
+{
+	struct scheduler_party *p = x->party;
+	enum scheduler_class class = x->d->class;
+
+	unseat(l, &p->seat[class]);
+	heap_take(&p->waiting[class], &x->by_turn);
+	seat(l, &p->seat[class]);
+}
+
+void
+scheduler_turn_seat(struct scheduler_dests *l, struct scheduler_dest *d)
+{
+	enum scheduler_class class = class_of(d);
+
+	if (d->class != class) {
+		for (struct scheduler_line *x = d->first; x != NULL;
+		     x = x->next)
+			end_waiting(l, x);
+		d->class = class;
+		for (struct scheduler_line *x = d->first; x != NULL;
+		     x = x->next)
+			begin_waiting(l, x);
+	}
+	seat_dest(l, d);
+}
+
+/* To those of its destination that have due jobs. */
+static void
+line_in(struct scheduler_line *x)
 {
 	struct scheduler_dest *d = x->d;
 
@@ -219,9 +291,9 @@ scheduler_turn_enter(struct scheduler_dests *l, struct scheduler_job *j)
 		return;
 	}
 	x->first = j;
-	unseat(l, x->d);
-	line_up(x);
-	scheduler_turn_seat(l, x->d);
+	scheduler_turn_seat(l, x->d); /* by the class that it has now */
+	line_in(x);
+	begin_waiting(l, x);
 }
 
 static void
@@ -249,9 +321,8 @@ scheduler_turn_leave(struct scheduler_dests *l, struct scheduler_job *j)
 	job_out(j);
 	if (x->first != NULL)
 		return;
-	unseat(l, x->d);
+	end_waiting(l, x);
 	line_out(x);
-	scheduler_turn_seat(l, x->d);
 }
 
 /* ---- workers ------------------------------------------------------------
@@ -260,6 +331,7 @@ scheduler_turn_leave(struct scheduler_dests *l, struct scheduler_job *j)
 static void
 begin_work(struct scheduler_dests *l, struct scheduler_party *p)
 {
+	p->turn = ++l->turns;
 	if (p->all++ > 0)
 		return;
 	p->prev = NULL;
@@ -267,12 +339,12 @@ begin_work(struct scheduler_dests *l, struct scheduler_party *p)
 	if (p->next != NULL)
 		p->next->prev = p;
 	l->working = p;
-	seat_all_classes(l, p);
 }
 
 static void
 end_work(struct scheduler_dests *l, struct scheduler_party *p)
 {
+	p->turn = ++l->turns;
 	if (--p->all > 0)
 		return;
 	if (p->prev != NULL)
@@ -281,7 +353,8 @@ end_work(struct scheduler_dests *l, struct scheduler_party *p)
 		l->working = p->next;
 	if (p->next != NULL)
 		p->next->prev = p->prev;
-	seat_all_classes(l, p);
+	for (int c = 0; c < SCHEDULER_CLASSES; c++)
+		seat(l, &p->seat[c]);
 }
 
 static void
@@ -331,44 +404,77 @@ scheduler_turn_rest(struct scheduler_dests *l, struct scheduler_workers *w,
  */
 
 static void
-consider(struct scheduler_dest **best, struct scheduler_dest *d)
+consider(struct scheduler_seat **best, struct scheduler_seat *t)
 {
-	if (*best == NULL || d->turn < (*best)->turn)
-		*best = d;
+	if (*best == NULL || t->party->turn < (*best)->party->turn)
+		*best = t;
 }
 
-/* The first that may go, as far as that is known. */
-static struct scheduler_dest *
-first_dest(const struct scheduler_dests *l, const struct scheduler_workers *w)
+/* Of the parties without a worker that may have one: the first, as far as that
+ * is known. */
+static struct scheduler_seat *
+first_rested(const struct scheduler_dests *l, const struct scheduler_workers *w)
 {
-	struct scheduler_dest *best = NULL;
+	struct scheduler_seat *best = NULL;
 
 	for (int c = 0; c < SCHEDULER_CLASSES; c++) {
-		enum scheduler_class class = (enum scheduler_class)c;
-		if (!scheduler_share_open(w, class))
+		if (!scheduler_share_open(w, (enum scheduler_class)c))
 			continue;
-		if (l->ready[c].top != NULL)
-			consider(&best, dest_of(l->ready[c].top));
 		if (l->rested[c].top != NULL)
-			consider(&best, dest_of_seat(l->rested[c].top));
-		for (const struct scheduler_party *p = l->working; p != NULL;
-		     p = p->next) {
-			if (p->waiting[c].n > 0 &&
-			    scheduler_share_allows(w, p, class))
-				consider(&best, line_of(p->waiting[c].top)->d);
-		}
+			consider(&best, seat_of(l->rested[c].top));
+		if (l->opened[c].top != NULL)
+			consider(
+			    &best,
+			    &first_stuck(l->opened[c].top)->party->seat[c]);
 	}
 	return best;
 }
 
-static struct scheduler_line *
-allowed_line(const struct scheduler_dest *d, const struct scheduler_workers *w)
+static bool
+has_room(const void *ctx, const struct heap_node *x)
 {
-	struct scheduler_line *x = d->first;
+	return !is_full(ctx, line_by_turn(x)->d);
+}
 
-	while (x != NULL && !scheduler_share_allows(w, x->party, d->class))
-		x = x->next;
-	return x;
+/* The first of the party's lines that may go, or NULL. */
+static struct scheduler_line *
+first_line(const struct scheduler_dests *l, const struct scheduler_workers *w,
+	   const struct scheduler_party *p)
+{
+	struct heap_node *best = NULL;
+
+	for (int c = 0; c < SCHEDULER_CLASSES; c++) {
+		if (!scheduler_share_allows(w, p, (enum scheduler_class)c))
+			continue;
+		struct heap_node *x = heap_least(&p->waiting[c], has_room, l);
+		if (x != NULL && (best == NULL || line_before(x, best)))
+			best = x;
+	}
+	return best == NULL ? NULL : line_by_turn(best);
+}
+
+static bool
+party_before(const struct scheduler_party *a, const struct scheduler_party *b)
+{
+	return a->all != b->all ? a->all < b->all : a->turn < b->turn;
+}
+
+/* Of the parties that have a worker. */
+static struct scheduler_line *
+first_working(const struct scheduler_dests *l,
+	      const struct scheduler_workers *w)
+{
+	struct scheduler_line *best = NULL;
+
+	for (const struct scheduler_party *p = l->working; p != NULL;
+	     p = p->next) {
+		if (best != NULL && !party_before(p, best->party))
+			continue;
+		struct scheduler_line *x = first_line(l, w, p);
+		if (x != NULL)
+			best = x;
+	}
+	return best;
 }
 
 struct scheduler_line *
@@ -378,14 +484,14 @@ scheduler_turn_next(struct scheduler_dests *l,
 	*over = true;
 	if (w->active >= w->threads)
 		return NULL; /* nor is there anybody to look */
-	for (int i = 0; i < LOOKS; i++) {
-		struct scheduler_dest *d = first_dest(l, w);
-		if (d == NULL)
-			return NULL;
-		struct scheduler_line *x = allowed_line(d, w);
+	for (size_t looks = 0; looks < LOOKS;) {
+		struct scheduler_seat *t = first_rested(l, w);
+		if (t == NULL)
+			return first_working(l, w);
+		struct scheduler_line *x = first_line(l, w, t->party);
 		if (x != NULL)
 			return x;
-		let_wait(l, d);
+		looks += get_stuck(l, t);
 	}
 	*over = false;
 	return NULL;
@@ -396,20 +502,24 @@ scheduler_turn_take(struct scheduler_dests *l, struct scheduler_workers *w,
 		    struct scheduler_line *x)
 {
 	struct scheduler_dest *d = x->d;
+	struct scheduler_party *p = x->party;
 	struct scheduler_job *j = x->first;
 
-	unseat(l, d);
+	for (int c = 0; c < SCHEDULER_CLASSES; c++)
+		unseat(l, &p->seat[c]);
+	begin_work(l, p);
+	heap_take(&p->waiting[d->class], &x->by_turn);
+	x->turn = ++l->turns;
 	job_out(j);
-	line_out(x);
 	if (x->first != NULL)
-		line_up(x);
-	d->turn = ++l->turns;
+		heap_push(&p->waiting[d->class], &x->by_turn);
+	else
+		line_out(x);
 	d->active++;
-	scheduler_turn_seat(l, d);
+	seat_dest(l, d);
 	j->doubtful = !d->answered;
 	j->dead = j->doubtful && d->failures > 0;
 	w->active++;
 	count_doubt(w, j, 1);
-	begin_work(l, x->party);
 	return j;
 }

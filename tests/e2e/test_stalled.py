@@ -63,6 +63,49 @@ class Tarpit:
         self.listening.close()
 
 
+class Sinks:
+    """Servers, each with a port and a domain of its own: in which order
+    messages come.  The first ones are held until `go`."""
+
+    def __init__(self, domains):
+        self.order, self.go = [], threading.Event()
+        self.listening = {d: socket.create_server(("127.0.0.1", 0))
+                          for d in domains}
+        for domain, s in self.listening.items():
+            threading.Thread(target=self.accept, args=(domain, s),
+                             daemon=True).start()
+
+    def routes(self):
+        return {domain: "127.0.0.1:%d" % s.getsockname()[1]
+                for domain, s in self.listening.items()}
+
+    def accept(self, domain, listening):
+        with contextlib.suppress(OSError):
+            while True:
+                client = listening.accept()[0]
+                with client, client.makefile("rb") as lines:
+                    self.serve(domain, client, lines)
+
+    def serve(self, domain, client, lines):
+        client.sendall(b"220 sink\r\n")
+        in_text = False
+        for line in lines:
+            verb = line.strip()[:4].upper()
+            if in_text and verb != b".":
+                continue
+            if in_text:
+                self.order.append(domain)
+                self.go.wait()
+            in_text = verb == b"DATA"
+            client.sendall(b"354 go on\r\n" if in_text else b"250 ok\r\n")
+
+    def close(self):
+        self.go.set()
+        for s in self.listening.values():
+            s.shutdown(socket.SHUT_RDWR)
+            s.close()
+
+
 def send(pair, sender, *to, by=None):
     by = by or sender
     with smtplib.SMTP("127.0.0.1", pair.submission_port, timeout=30) as s:
@@ -147,3 +190,27 @@ def test_a_reply_without_an_end_ends_the_delivery(stall):
                     "verify": {"enabled": "no"}}) as pair:
         send(pair, ALICE, "x@d.example")
         pair.sender.wait_log(r"result=deferred .*reply=\"451 4\.4\.2 ")
+
+
+@pytest.mark.parametrize("logins", [1, 2])
+def test_many_destinations_keep_nobody_waiting(logins):
+    """A delivery each, and all are taken by others with much to send."""
+    floods = [["d%d.l%d.example" % (i, k) for i in range(20)]
+              for k in range(logins)]
+    names = ["m%d@abc.com" % k for k in range(logins)]
+    sinks = Sinks([*sum(floods, []), "last.example"])
+    with contextlib.closing(sinks), Pair(
+            users={name: harness.PASSWORD for name in names},
+            routes=sinks.routes(),
+            sender={"relay": {"connections": str(logins)},
+                    "verify": {"enabled": "no"}}) as pair:
+        for name, flood in zip(names, floods):
+            send(pair, name, *["x@" + domain for domain in flood])
+        wait_for(lambda: len(sinks.order) == logins,
+                 what="the deliveries that are held")
+        send(pair, ALICE, "x@last.example")
+        sinks.go.set()
+        wait_for(lambda: len(sinks.order) == 20 * logins + 1,
+                 what="all messages")
+        # at once when one of those ends; another may end beside it
+        assert sinks.order.index("last.example") < 2 * logins

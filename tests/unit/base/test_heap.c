@@ -131,6 +131,56 @@ a_new_order_holds(void **state)
 	}
 }
 
+static bool
+is_odd(const void *ctx, const struct heap_node *x)
+{
+	++*(unsigned *)(uintptr_t)ctx;
+	return thing_of(x)->number % 2 == 1;
+}
+
+static bool
+is_high(const void *ctx, const struct heap_node *x)
+{
+	++*(unsigned *)(uintptr_t)ctx;
+	return thing_of(x)->key >= 10;
+}
+
+static const struct heap_node *
+least_by_walk(const struct heap *h, heap_may_fn *may)
+{
+	const struct heap_node *best = NULL;
+	unsigned asked = 0;
+
+	for (const struct heap_node *x = heap_first(h); x != NULL;
+	     x = heap_next(x)) {
+		if (may(&asked, x) && (best == NULL || thing_before(x, best)))
+			best = x;
+	}
+	return best;
+}
+
+/* And only those are asked that come before it, and what is below these. */
+static void
+the_least_that_may_is_found(void **state)
+{
+	static struct thing v[N];
+	struct heap h;
+
+	(void)state;
+	for (unsigned n = 0; n <= N; n++) {
+		unsigned seed = n, asked = 0, before = 0;
+		fill(&h, v, n, &seed);
+		assert_ptr_equal(heap_least(&h, is_odd, &asked),
+				 least_by_walk(&h, is_odd));
+		asked = 0;
+		assert_ptr_equal(heap_least(&h, is_high, &asked),
+				 least_by_walk(&h, is_high));
+		for (unsigned i = 0; i < n; i++)
+			before += v[i].key < 10;
+		assert_true(asked <= 2 * before + 1);
+	}
+}
+
 int
 main(void)
 {
@@ -138,6 +188,7 @@ main(void)
 		cmocka_unit_test(the_least_comes_first),
 		cmocka_unit_test(any_may_leave_and_come_back),
 		cmocka_unit_test(a_new_order_holds),
+		cmocka_unit_test(the_least_that_may_is_found),
 	};
 
 	return cmocka_run_group_tests_name("base/heap", tests, NULL, NULL);

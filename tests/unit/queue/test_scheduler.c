@@ -655,6 +655,56 @@ no_sender_keeps_others_waiting(void **state)
 	world_close(&w);
 }
 
+/* One message to n domains, which are destinations of their own. */
+static void
+world_add_many(struct world *w, const char *id, const char *from, unsigned n)
+{
+	enum { MOST = 300 };
+	static char domain[MOST][32];
+	static struct spool_to to[MOST];
+
+	assert_true(n <= MOST);
+	for (unsigned i = 0; i < n; i++) {
+		(void)snprintf(domain[i], sizeof(domain[i]), "d%u.%s", i,
+			       strchr(from, '@') + 1);
+		to[i] =
+		    (struct spool_to){ .address = "x@y", .domain = domain[i] };
+	}
+	world_add(w, id, from, to, n);
+}
+
+/* Nor by many destinations: one delivery is all that zoe waits for. */
+static void
+no_list_keeps_others_waiting(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_yes);
+	world_add_many(&w, "00000000000000a0", "alice@abc.com", 300);
+	world_add(&w, ID_A, "zoe@abc.com", bob, 1);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 301);
+	assert_memory_equal(w.from, "aza", 3);
+	world_close(&w);
+}
+
+static void
+lists_take_turns(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_open(&w, say_yes);
+	world_add_many(&w, "00000000000000a0", "alice@abc.com", 100);
+	world_add_many(&w, "00000000000000b0", "bob@xyz.com", 100);
+	world_run(&w);
+	assert_int_equal(w.n_tries, 200);
+	for (int i = 0; i < 200; i += 2)
+		assert_memory_equal(w.from + i, "ab", 2);
+	world_close(&w);
+}
+
 static void
 deliveries_at_once_are_found_out(void **state)
 {
@@ -1108,6 +1158,8 @@ main(void)
 		cmocka_unit_test(a_full_queue_says_so),
 		cmocka_unit_test(deliveries_at_once_are_bounded),
 		cmocka_unit_test(no_sender_keeps_others_waiting),
+		cmocka_unit_test(no_list_keeps_others_waiting),
+		cmocka_unit_test(lists_take_turns),
 		cmocka_unit_test(deliveries_at_once_are_found_out),
 		cmocka_unit_test(the_dead_are_remembered),
 		cmocka_unit_test(what_has_a_release_time_is_tried_then),

@@ -20,6 +20,7 @@ struct table {
 	struct scheduler_workers w;
 	int64_t now_ms;
 	unsigned seed;
+	unsigned dests;                    /* that are used */
 	struct scheduler_job *v[JOBS_MAX]; /* all */
 	unsigned n;
 	uint64_t jobs; /* ever made */
@@ -39,7 +40,9 @@ table_open(struct table *t, int threads)
 {
 	struct err e;
 
-	*t = (struct table){ .w = { .threads = threads }, .now_ms = 1000 };
+	*t = (struct table){ .w = { .threads = threads },
+			     .now_ms = 1000,
+			     .dests = DESTS };
 	assert_int_equal(scheduler_dests_init(&t->l, PER_DESTINATION, &e), 0);
 }
 
@@ -118,30 +121,39 @@ next_job(struct table *t, unsigned *calls)
  */
 
 static bool
-may_go(const struct table *t, const struct scheduler_dest *d)
+may_go(const struct table *t, const struct scheduler_line *x)
 {
+	const struct scheduler_dest *d = x->d;
 	enum scheduler_class class = d->answered       ? SCHEDULER_ANSWERED
 				     : d->failures > 0 ? SCHEDULER_DEAD
 						       : SCHEDULER_NEW;
 
-	if (d->active >= scheduler_dest_limit(d, PER_DESTINATION))
-		return false;
-	for (const struct scheduler_line *x = d->first; x != NULL; x = x->next)
-		if (scheduler_share_allows(&t->w, x->party, class))
-			return true;
-	return false;
+	return d->active < scheduler_dest_limit(d, PER_DESTINATION) &&
+	       scheduler_share_allows(&t->w, x->party, class);
 }
 
-static const struct scheduler_dest *
+static bool
+is_before(const struct scheduler_line *a, const struct scheduler_line *b)
+{
+	if (a->party == b->party)
+		return a->turn < b->turn;
+	if (a->party->all != b->party->all)
+		return a->party->all < b->party->all;
+	return a->party->turn < b->party->turn;
+}
+
+static struct scheduler_line *
 walk(const struct table *t)
 {
-	const struct scheduler_dest *best = NULL;
+	struct scheduler_line *best = NULL;
 
-	for (unsigned i = 0; i < DESTS; i++) {
+	for (unsigned i = 0; i < t->dests; i++) {
 		const struct scheduler_dest *d = find(t, i);
-		if (d != NULL && may_go(t, d) &&
-		    (best == NULL || d->turn < best->turn))
-			best = d;
+		for (struct scheduler_line *x = d == NULL ? NULL : d->first;
+		     x != NULL; x = x->next)
+			if (may_go(t, x) &&
+			    (best == NULL || is_before(x, best)))
+				best = x;
 	}
 	return best;
 }
@@ -163,7 +175,7 @@ step_add(struct table *t)
 		due_ms += 1 + draw(t, 100);
 	/* some have much to send, to few or to many */
 	unsigned party = draw(t, 2) == 0 ? 0 : draw(t, PARTIES);
-	t->v[t->n++] = job_new(t, draw(t, DESTS), party, due_ms);
+	t->v[t->n++] = job_new(t, draw(t, t->dests), party, due_ms);
 }
 
 static void
@@ -172,21 +184,18 @@ step_choose(struct table *t)
 	unsigned calls;
 
 	tick(t); /* the walk sees lines only */
-	const struct scheduler_dest *expected = walk(t);
+	const struct scheduler_line *expected = walk(t);
 	struct scheduler_line *x = next(t, &calls);
-	if (expected == NULL) {
-		assert_null(x);
+	assert_ptr_equal(x, expected);
+	if (x == NULL) {
 		t->none++;
 		return;
 	}
-	assert_non_null(x);
-	assert_ptr_equal(x->d, expected);
-	assert_true(scheduler_share_allows(&t->w, x->party, expected->class));
 	t->chosen++;
+	uint64_t turn = t->l.turns;
 	(void)scheduler_turn_take(&t->l, &t->w, x);
 	/* who was served is last, and so is its line there */
-	assert_int_equal(expected->turn, t->l.turns);
-	assert_true(x->first == NULL || expected->last == x);
+	assert_true(x->turn > turn && x->party->turn > turn);
 }
 
 /* A delivery ends: well, or not at all, or put off. */
@@ -267,91 +276,292 @@ check_counts(const struct table *t)
 }
 
 static void
+steps(struct table *t)
+{
+	for (unsigned i = 0; i < STEPS; i++) {
+		switch (draw(t, 4)) {
+		case 0:
+			step_add(t);
+			break;
+		case 1:
+			step_choose(t);
+			break;
+		case 2:
+			step_any_job(t);
+			break;
+		default:
+			t->now_ms += draw(t, 4);
+			break;
+		}
+		if (i % 100 == 0)
+			check_counts(t);
+	}
+	assert_in_range(t->chosen, 1000, STEPS);
+	assert_in_range(t->none, 100, STEPS);
+}
+
+static void
+table_close(struct table *t)
+{
+	while (t->n > 0) {
+		struct scheduler_job *j = t->v[--t->n];
+		if (is_away(j))
+			scheduler_turn_rest(&t->l, &t->w, j);
+		job_end(t, j);
+	}
+	t->now_ms += 100; /* over for the dead, too */
+	tick(t);
+	for (unsigned i = 0; i < DESTS; i++)
+		assert_null(find(t, i));
+	scheduler_dests_clear(&t->l);
+}
+
+/* With few destinations most of what waits is at a full one. */
+static void
 the_next_is_who_a_walk_would_find(void **state)
+{
+	static const unsigned dests[] = { DESTS, 6, 2 };
+	static struct table t;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(dests) / sizeof(dests[0]); i++) {
+		for (int threads = 1; threads <= 16; threads *= 2) {
+			table_open(&t, threads);
+			t.seed = (unsigned)threads;
+			t.dests = dests[i];
+			steps(&t);
+			table_close(&t);
+		}
+	}
+}
+
+/* ---- parties first ------------------------------------------------------
+ */
+
+enum { ALICE = 1, BOB = 2, ZOE = 3 };
+
+/* One that answers. */
+static struct scheduler_job *
+add(struct table *t, unsigned dest, uint64_t party)
+{
+	struct scheduler_job *j = job_new(t, dest, party, t->now_ms);
+
+	j->line->d->answered = true;
+	scheduler_turn_seat(&t->l, j->line->d);
+	t->v[t->n++] = j;
+	return j;
+}
+
+static struct scheduler_job *
+take(struct table *t)
+{
+	unsigned calls;
+	struct scheduler_line *x = next(t, &calls);
+
+	assert_non_null(x);
+	return scheduler_turn_take(&t->l, &t->w, x);
+}
+
+/* One worker: who goes next, and is done at once. */
+static uint64_t
+serve(struct table *t)
+{
+	struct scheduler_job *j = take(t);
+	uint64_t party = j->line->party->id;
+
+	scheduler_turn_rest(&t->l, &t->w, j);
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->v[i] == j)
+			t->v[i] = t->v[--t->n];
+	job_end(t, j);
+	return party;
+}
+
+static void
+one_of_many_destinations_goes_before_one_of_another(void **state)
 {
 	static struct table t;
 
 	(void)state;
-	for (int threads = 1; threads <= 16; threads *= 2) {
-		table_open(&t, threads);
-		t.seed = (unsigned)threads;
-		for (unsigned i = 0; i < STEPS; i++) {
-			switch (draw(&t, 4)) {
-			case 0:
-				step_add(&t);
-				break;
-			case 1:
-				step_choose(&t);
-				break;
-			case 2:
-				step_any_job(&t);
-				break;
-			default:
-				t.now_ms += draw(&t, 4);
-				break;
-			}
-			if (i % 100 == 0)
-				check_counts(&t);
-		}
-		assert_in_range(t.chosen, 1000, STEPS);
-		assert_in_range(t.none, 100, STEPS);
-		while (t.n > 0) {
-			struct scheduler_job *j = t.v[--t.n];
-			if (is_away(j))
-				scheduler_turn_rest(&t.l, &t.w, j);
-			job_end(&t, j);
-		}
-		t.now_ms += 100; /* over for the dead, too */
-		tick(&t);
-		for (unsigned i = 0; i < DESTS; i++)
-			assert_null(find(&t, i));
-		scheduler_dests_clear(&t.l);
+	table_open(&t, 1);
+	for (unsigned i = 0; i < 300; i++)
+		(void)add(&t, i, ALICE);
+	(void)add(&t, 300, ZOE);
+	assert_int_equal(serve(&t), ALICE);
+	assert_int_equal(serve(&t), ZOE);
+	/* at a destination of the other's, the last in turn */
+	(void)add(&t, 299, ZOE);
+	assert_int_equal(serve(&t), ALICE);
+	assert_int_equal(serve(&t), ZOE);
+	for (unsigned i = 2; i < 300; i++)
+		assert_int_equal(serve(&t), ALICE);
+	table_close(&t);
+}
+
+static void
+parties_with_many_destinations_alternate(void **state)
+{
+	static struct table t;
+
+	(void)state;
+	table_open(&t, 1);
+	for (unsigned i = 0; i < 150; i++)
+		(void)add(&t, i, ALICE);
+	for (unsigned i = 100; i < 250; i++)
+		(void)add(&t, i, BOB);
+	for (unsigned i = 0; i < 150; i++) {
+		assert_int_equal(serve(&t), ALICE);
+		assert_int_equal(serve(&t), BOB);
 	}
+	table_close(&t);
+}
+
+/* A turn lasts as long as the delivery. */
+static void
+who_comes_while_another_is_served_is_next(void **state)
+{
+	static struct table t;
+
+	(void)state;
+	table_open(&t, 2);
+	for (unsigned i = 0; i < 100; i++)
+		(void)add(&t, i, ALICE);
+	for (unsigned i = 0; i < 100; i++)
+		(void)add(&t, 100 + i, BOB);
+	struct scheduler_job *j = take(&t), *k = take(&t);
+	assert_int_equal(j->line->party->id, ALICE);
+	assert_int_equal(k->line->party->id, BOB);
+	(void)add(&t, 200, ZOE);
+	scheduler_turn_rest(&t.l, &t.w, j);
+	assert_int_equal(take(&t)->line->party->id, ZOE);
+	scheduler_turn_rest(&t.l, &t.w, k);
+	assert_int_equal(take(&t)->line->party->id, ALICE);
+	table_close(&t);
+}
+
+static void
+who_has_fewest_workers_is_next(void **state)
+{
+	static struct table t;
+	static const uint64_t order[] = { ALICE, BOB, ALICE, BOB };
+
+	(void)state;
+	table_open(&t, 8);
+	for (unsigned i = 0; i < 10; i++)
+		(void)add(&t, i, ALICE);
+	struct scheduler_job *first = take(&t);
+	(void)take(&t);
+	for (unsigned i = 0; i < 10; i++)
+		(void)add(&t, 10 + i, BOB);
+	assert_int_equal(take(&t)->line->party->id, BOB);
+	assert_int_equal(take(&t)->line->party->id, BOB);
+	/* two each; one of alice's ends */
+	scheduler_turn_rest(&t.l, &t.w, first);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(take(&t)->line->party->id, order[i]);
+	table_close(&t);
+}
+
+/* In a party the destinations take turns, and a new one is the last. */
+static void
+destinations_of_a_party_take_turns(void **state)
+{
+	static struct table t;
+	struct scheduler_job *j[6];
+
+	(void)state;
+	table_open(&t, 1);
+	for (unsigned i = 0; i < 6; i++)
+		j[i] = add(&t, i % 3, ALICE);
+	for (unsigned i = 0; i < 6; i++) {
+		struct scheduler_job *x = take(&t);
+		assert_ptr_equal(x, j[i]);
+		scheduler_turn_rest(&t.l, &t.w, x);
+		x->due_ms = t.now_ms + 1; /* it stays known */
+		scheduler_job_put(&t.l, x, t.now_ms);
+		if (i == 3)
+			(void)add(&t, 3, ALICE);
+	}
+	assert_int_equal(serve(&t), ALICE);
+	table_close(&t);
 }
 
 /* ---- a mailing list -----------------------------------------------------
  */
 
 static void
-what_may_not_go_is_met_once(void **state)
+what_may_not_go_is_not_met(void **state)
 {
-	enum { N = 1000, LIST = 1, ZOE = 2 };
+	enum { N = 300 };
 	static struct table t;
-	static struct scheduler_job *j[N + 1];
 	struct scheduler_job *gone[2];
 	unsigned calls;
 
 	(void)state;
 	table_open(&t, 4);
-	for (unsigned i = 0; i < N; i++) {
-		j[i] = job_new(&t, i, LIST, t.now_ms);
-		j[i]->line->d->answered = true;
-		scheduler_turn_seat(&t.l, j[i]->line->d);
-	}
+	for (unsigned i = 0; i < N; i++)
+		(void)add(&t, i, ALICE);
 	for (unsigned i = 0; i < 2; i++) {
-		struct scheduler_line *x = next(&t, &calls);
-		assert_int_equal(calls, 1);
-		gone[i] = scheduler_turn_take(&t.l, &t.w, x);
-		assert_ptr_equal(gone[i], j[i]);
+		gone[i] = take(&t);
+		assert_ptr_equal(gone[i], t.v[i]);
 	}
 	/* two are free, and two it has */
+	assert_null(next(&t, &calls));
+	assert_int_equal(calls, 1);
+	/* the last in turn, and the only one that may go */
+	const struct scheduler_job *j = add(&t, N - 1, ZOE);
+	assert_ptr_equal(next_job(&t, &calls), j);
+	assert_int_equal(calls, 1);
+	/* one worker more for the list: it goes on where it was */
+	(void)take(&t);
+	for (unsigned i = 0; i < 2; i++) {
+		scheduler_turn_rest(&t.l, &t.w, gone[i]);
+		assert_ptr_equal(next_job(&t, &calls), t.v[2]);
+		assert_int_equal(calls, 1);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		scheduler_job_put(&t.l, gone[i], t.now_ms);
+	table_close(&t);
+}
+
+/* Many parties, and one destination that takes no more. */
+static void
+who_is_stuck_is_met_once(void **state)
+{
+	enum { N = 300, OTHER = 1000 };
+	static struct table t;
+	struct scheduler_job *gone[PER_DESTINATION];
+	unsigned calls;
+
+	(void)state;
+	table_open(&t, 8);
+	for (unsigned i = 0; i < N; i++)
+		(void)add(&t, 0, 1 + i);
+	for (unsigned i = 0; i < PER_DESTINATION; i++) {
+		gone[i] = take(&t);
+		assert_ptr_equal(gone[i], t.v[i]);
+	}
 	assert_null(next(&t, &calls));
 	assert_true(calls > 1 && calls < N);
 	assert_null(next(&t, &calls));
 	assert_int_equal(calls, 1);
-	/* the last in turn, and the only one that may go */
-	j[N] = job_new(&t, N - 1, ZOE, t.now_ms);
-	assert_ptr_equal(next_job(&t, &calls), j[N]);
-	assert_int_equal(calls, 1);
-	/* one worker more for the list: it goes on where it was */
+	/* one more may go: the first of those that are stuck */
 	scheduler_turn_rest(&t.l, &t.w, gone[0]);
-	assert_ptr_equal(next_job(&t, &calls), j[2]);
+	scheduler_job_put(&t.l, gone[0], t.now_ms);
+	assert_ptr_equal(next_job(&t, &calls), t.v[PER_DESTINATION]);
 	assert_int_equal(calls, 1);
-	scheduler_turn_rest(&t.l, &t.w, gone[1]);
-	assert_ptr_equal(next_job(&t, &calls), j[2]);
-	for (unsigned i = 0; i <= N; i++)
-		job_end(&t, j[i]);
-	scheduler_dests_clear(&t.l);
+	/* and when it has gone elsewhere, the one behind it */
+	(void)add(&t, 1, t.v[PER_DESTINATION]->line->party->id);
+	scheduler_job_take(&t.l, t.v[PER_DESTINATION], t.now_ms);
+	t.v[PER_DESTINATION]->due_ms = t.now_ms + 1;
+	scheduler_job_put(&t.l, t.v[PER_DESTINATION], t.now_ms);
+	assert_ptr_equal(take(&t), t.v[N]);
+	assert_ptr_equal(next_job(&t, &calls), t.v[PER_DESTINATION + 1]);
+	/* others go by */
+	(void)add(&t, 2, OTHER);
+	(void)take(&t);
+	assert_ptr_equal(next_job(&t, &calls), t.v[N + 1]);
+	table_close(&t);
 }
 
 /* Much that becomes due at one destination keeps no other waiting. */
@@ -383,7 +593,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_next_is_who_a_walk_would_find),
-		cmocka_unit_test(what_may_not_go_is_met_once),
+		cmocka_unit_test(
+		    one_of_many_destinations_goes_before_one_of_another),
+		cmocka_unit_test(parties_with_many_destinations_alternate),
+		cmocka_unit_test(who_comes_while_another_is_served_is_next),
+		cmocka_unit_test(who_has_fewest_workers_is_next),
+		cmocka_unit_test(destinations_of_a_party_take_turns),
+		cmocka_unit_test(what_may_not_go_is_not_met),
+		cmocka_unit_test(who_is_stuck_is_met_once),
 		cmocka_unit_test(what_is_due_comes_in_turns),
 	};
 
