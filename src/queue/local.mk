@@ -11,6 +11,7 @@ src_queue_libqueue_a_SOURCES = \
 	src/queue/spool.c src/queue/spool.h \
 	src/queue/spool_checkpoint.c src/queue/spool_journal.c \
 	src/queue/spool_recover.c src/queue/spool_scan.c \
+	src/queue/spool_stays.c \
 	src/queue/spool_text.c src/queue/spool_private.h \
 	src/queue/spool_envelope.c \
 	src/queue/spool_format.c src/queue/spool_format.h \

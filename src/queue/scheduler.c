@@ -438,8 +438,8 @@ pick(struct scheduler *s, int64_t *until_ms, bool *more)
 void
 scheduler_finish(struct scheduler *s, struct spool_msg *m)
 {
-	if (is_done(m) && spool_remove(s->o.spool, m, NULL) != 0)
-		log_event(LOG_ERROR, "queue-file-stays", "id", m->id);
+	if (is_done(m))
+		(void)spool_remove(s->o.spool, m, NULL); /* said there */
 	spool_msg_free(&m);
 }
 

@@ -56,6 +56,7 @@ spool_free(struct spool **out)
 		spool_msg_free(&m);
 	}
 	spool_checkpoint_stop(s);
+	spool_stays_end(s);
 	(void)journal_close(&s->journal, NULL);
 	ids_free(&s->ids);
 	const int fds[] = { s->queue_fd,   s->tmp_fd,     s->msg_fd,
@@ -110,6 +111,7 @@ spool_open_with(struct spool **out, int data_fd, const struct spool_options *o,
 	s->tmp_fd = s->msg_fd = s->damaged_fd = s->journal_fd = s->ids_fd = -1;
 	(void)pthread_mutex_init(&s->append, NULL);
 	(void)pthread_mutex_init(&s->flushing, NULL);
+	(void)pthread_mutex_init(&s->stays.lock, NULL);
 	mutex_init_short(&s->lock);
 	cond_init_mono(&s->wanted);
 	s->queue_fd = durable_open_dir(data_fd, "queue", 1, e);
@@ -283,9 +285,18 @@ remove_file(struct spool *s, const struct spool_msg *m, struct err *e)
 int
 spool_remove(struct spool *s, const struct spool_msg *m, struct err *e)
 {
+	struct err why;
+
 	if (m->entry != NULL && spool_journal_done(s, m->entry))
 		return 0;
-	return remove_file(s, m, e);
+	if (remove_file(s, m, &why) != 0) {
+		spool_stays_add(s, m->id, &why);
+		if (e != NULL)
+			*e = why;
+		return -1;
+	}
+	spool_stays_retry(s);
+	return 0;
 }
 
 int

@@ -225,7 +225,9 @@ int spool_results(struct spool *s, const struct spool_msg *m,
 		  const struct spool_result *v, size_t n, struct err *e);
 
 /* spool_remove - every recipient is done: its record, its file unlinked.  A
- * record that cannot be made is logged: after a crash it is sent once more. */
+ * record that cannot be made is logged: after a crash it is sent once more.
+ * -1: the file stays for now, which is logged; it is removed as soon as another
+ * one can be, or by spool_free. */
 int spool_remove(struct spool *s, const struct spool_msg *m, struct err *e);
 
 /* spool_discard - away with it though recipients wait; -1: it stays as it was.

@@ -43,6 +43,13 @@ struct spool_entry {
 	char id[RAND_ID_SIZE];
 };
 
+/* Files that are to go as soon as the disk lets them (spool_stays.c). */
+struct spool_stays {
+	pthread_mutex_t lock;
+	char (*ids)[RAND_ID_SIZE];
+	size_t n, cap;
+};
+
 struct spool {
 	int queue_fd, tmp_fd, msg_fd, damaged_fd, ids_fd;
 	struct ids *ids;
@@ -63,6 +70,7 @@ struct spool {
 	bool has_thread;
 	pthread_t thread;
 	uint64_t released;
+	struct spool_stays stays;
 	struct spool_msg *kept; /* by the start, for spool_scan; no lock */
 };
 
@@ -78,6 +86,16 @@ void spool_keep_handed(struct spool *s, const struct spool_msg *m);
 
 /* spool_flush_handed - and durable without m and without the journal. */
 int spool_flush_handed(struct spool *s, struct err *e);
+
+/* ---- spool_stays.c ------------------------------------------------------
+ */
+
+/* spool_stays_add - queue/msg/ID of a message that is done could not be
+ * removed: said, and tried again by _retry, after a removal that worked, and by
+ * _end, which frees the list. */
+void spool_stays_add(struct spool *s, const char *id, const struct err *why);
+void spool_stays_retry(struct spool *s);
+void spool_stays_end(struct spool *s);
 
 /* ---- spool_journal.c ----------------------------------------------------
  */

@@ -1,6 +1,7 @@
 #include "../synced.h"
 #include "queue_dir.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/durable.h"
@@ -241,6 +242,50 @@ results_survive_a_restart(void **state)
 	spool_msg_free(&m);
 	assert_null(restart(&d));
 	queue_dir_remove(&d);
+}
+
+/* Its name is a directory's, which unlink refuses; the file itself stands
+ * beside it, as one of a disk that failed would. */
+static void
+refuse_removal(const struct queue_dir *d, bool refuse)
+{
+	if (refuse) {
+		assert_int_equal(renameat(d->fd, path, d->fd, "aside"), 0);
+		assert_int_equal(mkdirat(d->fd, path, 0700), 0);
+	} else {
+		assert_int_equal(unlinkat(d->fd, path, AT_REMOVEDIR), 0);
+		assert_int_equal(renameat(d->fd, "aside", d->fd, path), 0);
+	}
+}
+
+/* Where the result could not be written either, a start would send it again. */
+static void
+what_could_not_be_removed_goes_when_it_can(void **state)
+{
+	struct queue_dir d;
+	struct err e;
+
+	(void)state;
+	for (int stop = 0; stop < 2; stop++) {
+		queue_dir_make(&d);
+		put_two(&d);
+		struct spool_msg *m = restart(&d);
+		refuse_removal(&d, true);
+		assert_int_equal(spool_remove(d.spool, m, &e), -1);
+		assert_int_equal(e.sys, EISDIR);
+		spool_msg_free(&m);
+		refuse_removal(&d, false);
+		assert_true(queue_dir_has(&d, path));
+		if (stop == 0) {
+			m = queue_dir_put(&d, "fedcba9876543210",
+					  "alice@abc.com", two, 2, text);
+			assert_int_equal(spool_remove(d.spool, m, &e), 0);
+			spool_msg_free(&m);
+			assert_false(queue_dir_has(&d, path));
+		}
+		assert_null(restart(&d));
+		queue_dir_remove(&d);
+	}
 }
 
 /* RFC 3461: what the client asked for is passed on and honoured days later. */
@@ -627,6 +672,7 @@ main(void)
 		cmocka_unit_test(an_unknown_wish_is_no_envelope),
 		cmocka_unit_test(eight_bit_text_is_noticed),
 		cmocka_unit_test(results_survive_a_restart),
+		cmocka_unit_test(what_could_not_be_removed_goes_when_it_can),
 		cmocka_unit_test(what_was_asked_for_survives_a_restart),
 		cmocka_unit_test(an_aborted_message_leaves_nothing),
 		cmocka_unit_test(start_empties_tmp),
