@@ -517,7 +517,7 @@ work_on(struct scheduler *s, struct scheduler_job *j, bool wake,
 		(void)pthread_cond_signal(&s->work);
 	if (done != NULL)
 		scheduler_finish(s, done);
-	bool expired = j->attempts > 0 && scheduler_now_ms(s) >= j->expires_ms;
+	bool expired = scheduler_is_expired(s, j);
 	do_job(s, j, &b, last_job);
 	(void)pthread_mutex_lock(&s->lock);
 	done = end_job(s, j, &b, expired);

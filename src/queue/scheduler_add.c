@@ -175,25 +175,33 @@ waiting_of(const struct spool_msg *m, unsigned *list)
 	return n;
 }
 
+int64_t
+scheduler_age_ms(const struct scheduler *s, const struct spool_msg *m)
+{
+	/* What waits for its time is as old as the time since then. */
+	int64_t born_s =
+	    m->release_s > m->arrival_s ? m->release_s : m->arrival_s;
+	int64_t age_ms = (scheduler_wall_s(s) - born_s) * 1000;
+
+	return age_ms > 0 ? age_ms : 0;
+}
+
 /* When it is tried, and how old it is.  Lock held. */
 static void
 start_times(const struct scheduler *s, const struct spool_msg *m,
 	    struct scheduler_job_start *start)
 {
-	/* What waits for its time is as old as the time since then. */
 	int64_t wall_s = scheduler_wall_s(s);
-	int64_t born_s =
-	    m->release_s > m->arrival_s ? m->release_s : m->arrival_s;
-	int64_t age_ms = (wall_s - born_s) * 1000;
+	int64_t age_ms = scheduler_age_ms(s, m);
+	int64_t from_ms = scheduler_now_ms(s);
 
-	start->due_ms = scheduler_now_ms(s);
+	start->due_ms = from_ms;
 	if (m->release_s > wall_s)
-		start->release_ms =
-		    start->due_ms + (m->release_s - wall_s) * 1000;
-	start->expires_ms = start->due_ms + s->o.expiry_ms - age_ms;
+		start->release_ms = from_ms += (m->release_s - wall_s) * 1000;
+	start->expires_ms = from_ms + s->o.expiry_ms - age_ms;
 	start->warn_ms = s->o.delay_warning_ms == 0
 			     ? SCHEDULER_NEVER
-			     : start->due_ms + s->o.delay_warning_ms - age_ms;
+			     : from_ms + s->o.delay_warning_ms - age_ms;
 }
 
 int

@@ -284,12 +284,25 @@ was_tried(const struct scheduler_batch *b)
 	return false;
 }
 
+bool
+scheduler_is_expired(const struct scheduler *s, struct scheduler_job *j)
+{
+	int64_t now = scheduler_now_ms(s);
+
+	if (j->attempts == 0 || now < j->expires_ms)
+		return false;
+	int64_t left = s->o.expiry_ms - scheduler_age_ms(s, j->m);
+	if (left > 0)
+		j->expires_ms = now + left;
+	return left <= 0;
+}
+
 void
 scheduler_attempt(struct scheduler *s, struct scheduler_job *j,
 		  struct scheduler_batch *b)
 {
+	bool expired = scheduler_is_expired(s, j);
 	int64_t now = scheduler_now_ms(s);
-	bool expired = j->attempts > 0 && now >= j->expires_ms;
 	bool only_warn = !expired && now < j->retry_ms && now >= j->warn_ms;
 
 	if (only_warn) {

@@ -122,6 +122,16 @@ void scheduler_finish(struct scheduler *s, struct spool_msg *m);
 bool scheduler_wants_warning(const struct scheduler_job *j);
 
 /*
+ * scheduler_age_ms - how long m has been due for delivery, by the wall clock.
+ * scheduler_is_expired - has the job, which was tried, waited for too long?  By
+ * both clocks: the wall clock may have been wrong when the age was computed, at
+ * a start before the time of the network came.  When that one says no, the job
+ * expires later.  By whoever has the job.
+ */
+int64_t scheduler_age_ms(const struct scheduler *s, const struct spool_msg *m);
+bool scheduler_is_expired(const struct scheduler *s, struct scheduler_job *j);
+
+/*
  * scheduler_attempt - try the job now, or give it up when it is too old;
  * notes replies, reports failures.  Lock not held.
  */

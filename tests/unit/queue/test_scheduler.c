@@ -23,8 +23,9 @@ struct world {
 	    lock; /* guards the rest; taken inside the scheduler's */
 	pthread_cond_t changed;
 	int64_t now_ms;
-	bool quiet; /* the worker has nothing left to wait for */
-	bool hold;  /* the clock stands while the test prepares */
+	int64_t wrong_s; /* of the wall clock */
+	bool quiet;      /* the worker has nothing left to wait for */
+	bool hold;       /* the clock stands while the test prepares */
 
 	/* what the peer does */
 	void (*answer)(struct world *w, struct scheduler_batch *b);
@@ -55,7 +56,13 @@ world_mono_ms(void *ctx)
 static int64_t
 world_wall_s(void *ctx)
 {
-	return 1795000000 + world_mono_ms(ctx) / 1000;
+	struct world *w = ctx;
+
+	int64_t now = 1795000000 + world_mono_ms(ctx) / 1000;
+	(void)pthread_mutex_lock(&w->lock);
+	now += w->wrong_s;
+	(void)pthread_mutex_unlock(&w->lock);
+	return now;
 }
 
 static void
@@ -319,6 +326,29 @@ five_days_of_busy_end_in_a_report(void **state)
 	assert_non_null(strstr(w.bounce_text, "mailbox busy"));
 	assert_int_equal(scheduler_count(w.s), 0);
 	world_close(&w);
+}
+
+/* A machine without a clock of its own: the time of the network comes after the
+ * start, when the age was computed. */
+static void
+a_clock_that_is_put_right_expires_nothing(void **state)
+{
+	static const int64_t wrong[] = { 6 * DAY / S, 400 * (DAY / S),
+					 -(400 * (DAY / S)) };
+	static struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		world_open(&w, say_later);
+		w.wrong_s = wrong[i];
+		world_add(&w, ID_A, "alice@abc.com", bob, 1);
+		w.wrong_s = 0;
+		world_run(&w);
+		assert_in_range(w.n_tries, 100, 180);
+		assert_true(w.now_ms >= 5 * (int64_t)DAY);
+		assert_int_equal(w.bounces, 1);
+		world_close(&w);
+	}
 }
 
 static void
@@ -1145,6 +1175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_delivered_message_leaves_the_queue),
 		cmocka_unit_test(five_days_of_busy_end_in_a_report),
+		cmocka_unit_test(a_clock_that_is_put_right_expires_nothing),
 		cmocka_unit_test(a_refusal_is_reported_at_once),
 		cmocka_unit_test(the_null_path_gets_no_report),
 		cmocka_unit_test(each_recipient_has_its_own_fate),
