@@ -51,12 +51,13 @@ retry(struct spool *s, size_t most)
 	struct spool_stays *a = &s->stays;
 
 	(void)pthread_mutex_lock(&a->lock);
-	for (size_t i = 0; i < most && a->n > 0; i++) {
-		const char *id = a->ids[a->n - 1];
+	for (size_t i = a->n, tried = 0; i > 0 && tried < most; i--, tried++) {
+		char *id = a->ids[i - 1];
 		if (unlinkat(s->msg_fd, id, 0) != 0 && errno != ENOENT)
-			break;
+			continue;
 		log_event(LOG_INFO, "queue-file-removed", "id", id);
 		a->n--;
+		memmove(id, a->ids[a->n], sizeof(a->ids[a->n]));
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 }

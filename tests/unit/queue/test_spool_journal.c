@@ -464,6 +464,8 @@ what_waits_gets_its_file_and_leaves_the_journal(void **state)
 	assert_memory_equal(piece, text, 8);
 	spool_read_close(&r);
 	assert_int_equal(spool_results(d.spool, m, &late, 1, &e), 0);
+	/* in the journal still, when the checkpoint is not done with it */
+	assert_int_equal(spool_sync_removals(d.spool, &e), 0);
 	assert_text(&d, m, text);
 	crash(&d, &after, &o);
 	scan(&after, &f);
