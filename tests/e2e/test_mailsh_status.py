@@ -511,9 +511,9 @@ def plain_signals():
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 @pytest.mark.parametrize("options, busy", [
     ([], "!echo ready"),  # it waits for the next line
-    (["-k"], "!echo ready; exec cat <fifo"),
-    ([], "echo x | echo ready; exec cat <fifo"),
-    ([], "echo \"$(!echo ready >&2; exec cat <fifo)\""),
+    (["-k"], "!echo ready; exec head -c1 <fifo"),
+    ([], "echo x | echo ready; exec head -c1 <fifo"),
+    ([], "echo \"$(!echo ready >&2; exec head -c1 <fifo)\""),
     ([], "!echo ready\nlist --wait 300s from:nobody"),
     (["-f", "end.msh"], "!echo ready\nsend @-"),
     (["-f", "end.msh"], "source end2.msh"),
@@ -524,7 +524,7 @@ def test_a_draft_is_kept_when_a_signal_ends_a_script(pair, number, options,
     text = (LOGIN + "compose bob@xyz.com --body 'Not sent'\n%s\n" %
             busy).encode()
     pair.write("end.msh", text)
-    pair.write("end2.msh", b"!echo ready; exec cat <fifo\n")
+    pair.write("end2.msh", b"!echo ready; exec head -c1 <fifo\n")
     fifo = os.path.join(pair.directory, "fifo")
     if not os.path.exists(fifo):
         os.mkfifo(fifo)
@@ -543,8 +543,9 @@ def test_a_draft_is_kept_when_a_signal_ends_a_script(pair, number, options,
             assert line != b""
         process.send_signal(number)
         assert process.wait(20) == -number
-        os.close(held)
+        os.write(held, b"x")  # also where the child comes to it only now
         pair.stderr = process.stdout.read().decode()
+    os.close(held)
     assert kept(pair) == ["Not sent"], pair.stderr
 
 
