@@ -309,7 +309,7 @@ def test_an_hour_has_so_many_recipients():
                          ((BOB, "carol@xyz.com"), 452), ((BOB,), 250),
                          ((BOB,), 452)):
             assert submit(pair, "From: alice@abc.com", to=to)[0] == code
-        assert "what=recipients" in pair.sender.log()
+        pair.sender.wait_log("what=recipients")
 
 
 def test_the_defaults_are_300_and_1000():

@@ -143,7 +143,7 @@ def test_only_ones_own_is_seen_and_taken_back():
             assert c.docmd("XQUEUE", "LIST") == (250, b"2.0.0 0 messages")
         pair.wait_queue_empty()
         assert not pair.maildir(BOB).messages()
-        assert "cancelled" in pair.sender.log()
+        pair.sender.wait_log("cancelled")
 
 
 def test_a_long_list_says_how_many_there_are():

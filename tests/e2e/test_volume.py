@@ -266,7 +266,7 @@ def test_damaged_mounts_make_no_mailbox():
         pair.receiver.stop()
         pair.write(maildirs(pair, ".postpair", "mounts"), b"")
         pair.receiver.start()
-        assert "mounts-damaged" in pair.receiver.log()
+        pair.receiver.wait_log("mounts-damaged")
         assert send(pair, BOB) != {}
         assert os.listdir(where) == []
         assert send(pair, "alice@abc.com") == {}
