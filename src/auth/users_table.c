@@ -17,6 +17,8 @@ enum {
 	BYTES_AT_LEAST = 1024 * 1024,
 };
 
+enum { HASH_ROUNDS = 50000 }; /* of SCRAM, as long as a hash of crypt(3) */
+
 struct slot {
 	const char *name;
 	unsigned entry;
@@ -32,6 +34,8 @@ struct users_table {
 	size_t n_names, n_slots;
 	struct users_cost cost;
 	const char *dummy[USERS_SETTINGS_MAX];
+	size_t costliest;  /* entry */
+	uint64_t costs;    /* what it costs, about */
 	size_t n_settings; /* found; those over the maximum are not kept */
 	struct users_table_scram scram[SCRAM_HASHES];
 	unsigned passwords;                /* users who can log in with one */
@@ -138,7 +142,7 @@ raise_to(unsigned *most, unsigned one)
 		*most = one;
 }
 
-/* The most that a check of one user's credentials can compute. */
+/* The most that a check of the last user's credentials can compute. */
 static void
 note_cost(struct users_table *t, const struct users_entry *entry)
 {
@@ -148,11 +152,19 @@ note_cost(struct users_table *t, const struct users_entry *entry)
 		note_setting(t, entry->credentials[i]);
 		users_table_cost_add(t, entry->credentials[i], &sum);
 	}
-	for (size_t i = 0; i < USERS_SETTINGS_MAX; i++)
+	uint64_t costs = entry->n_credentials;
+	for (size_t i = 0; i < USERS_SETTINGS_MAX; i++) {
 		raise_to(&t->cost.hashes[i], sum.hashes[i]);
+		costs += (uint64_t)sum.hashes[i] * HASH_ROUNDS;
+	}
 	for (int i = 0; i < SCRAM_HASHES; i++) {
 		raise_to(&t->cost.scram.keys[i], sum.scram.keys[i]);
 		raise_to(&t->cost.scram.rounds[i], sum.scram.rounds[i]);
+		costs += sum.scram.rounds[i];
+	}
+	if (costs > t->costs) {
+		t->costs = costs;
+		t->costliest = t->n - 1;
 	}
 }
 
@@ -301,6 +313,12 @@ const struct users_entry *
 users_table_at(const struct users_table *t, size_t i)
 {
 	return &t->entries[i];
+}
+
+const struct users_entry *
+users_table_costliest(const struct users_table *t)
+{
+	return t->costs == 0 ? NULL : &t->entries[t->costliest];
 }
 
 struct users_cost

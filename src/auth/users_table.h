@@ -69,6 +69,10 @@ struct users_cost users_table_cost(const struct users_table *t);
 void users_table_cost_add(const struct users_table *t, const char *stored,
 			  struct users_cost *sum);
 
+/* users_table_costliest - the entry that has most to compute, NULL when none
+ * has a credential.  Nobody is checked as this one is, step by step. */
+const struct users_entry *users_table_costliest(const struct users_table *t);
+
 /* users_table_settings - how many settings there are, those over the maximum,
  * whose time is not made up for, included.  users_table_dummy - a hash with
  * setting i. */
